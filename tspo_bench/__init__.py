@@ -1,0 +1,1 @@
+"""tspo-bench: which frames of a long video should a multimodal LLM see?"""

@@ -1,0 +1,1 @@
+"""Composes sampler x MLLM x task x frame budget into records on disk."""

@@ -1,0 +1,1 @@
+"""Frames and text into vectors, and the store that keeps them."""

@@ -1,0 +1,1 @@
+"""Frames and a prompt into an answer."""

@@ -1,0 +1,25 @@
+"""The contract of a multimodal LLM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tspo_bench.types import Answer, Request
+
+
+class MLLM(Protocol):
+    """Answers questions about frames.
+
+    `name` is the model as tables show it; `id` identifies the weights and settings (it is part of a
+    cell's settings). Frames are decoded with their shorter side scaled down to `short_side` pixels
+    (never up); None leaves them as they are.
+    """
+
+    name: str
+    id: str
+    short_side: int | None
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """Answer each request, in order. A batch gives the answers that single calls give."""
+        ...

@@ -1,0 +1,1 @@
+"""The small encoder and MLLM that ship with the package."""

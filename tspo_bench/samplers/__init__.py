@@ -1,0 +1,1 @@
+"""Vectors and a query into frame indices: one algorithm a module."""

@@ -1,0 +1,37 @@
+"""The contract of a frame sampler, and what samplers share."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
+
+
+class FrameSampler(Protocol):
+    """Picks K frames of a video for one question.
+
+    A sampler of one's own is a class with these two members; `--sampler my_pkg.mod:MySampler` finds
+    it. Its constructor's arguments are its options (`my_pkg.mod:MySampler[depth=3]`); an argument
+    called `seed` receives the run's seed.
+
+    Example:
+        >>> class FirstFrames:
+        ...     needs = frozenset({"probe"})
+        ...
+        ...     def select(self, query, candidates, k):
+        ...         return Selection(np.arange(min(k, candidates.num_frames)))
+    """
+
+    needs: ClassVar[frozenset[Need]]
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        """Pick min(k, T) distinct frames of the T candidates, in time order.
+
+        Equal arguments (and equal seed) give equal selections. With `needs` = {"probe"} the
+        candidates come without features and the picks may be any frames of the video; with
+        "features" both `candidates.features` and `query.text_features` are there; with "evidence",
+        `query.evidence`.
+        """
+        ...

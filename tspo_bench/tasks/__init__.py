@@ -1,0 +1,1 @@
+"""Annotations into questions; prompts; reading of answers."""

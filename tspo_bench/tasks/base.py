@@ -1,0 +1,51 @@
+"""The contract of a benchmark task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from tspo_bench.types import Question
+
+
+class Task(Protocol):
+    """Questions about videos, and how a model is asked and read.
+
+    `label` names the task as tables show it, with the options that make it another question set
+    ("haystack[length=15min]"); `protocol` names the prompt, extraction and aggregation in force;
+    `tolerance_seconds` is how far from an annotated moment a frame still counts as evidence.
+    """
+
+    name: str
+    label: str
+    protocol: str
+    tolerance_seconds: float
+
+    def questions(self) -> Sequence[Question]:
+        """Every question of the split, in annotation order.
+
+        Raises:
+            UserError: the annotation file is missing or broken.
+        """
+        ...
+
+    def video_path(self, video: str) -> Path:
+        """The file of `question.video`, made first if the task makes its own videos.
+
+        Raises:
+            VideoError: there is no such file under the data root.
+        """
+        ...
+
+    def prompt(self, question: Question) -> str:
+        """The text put to the MLLM after the frames."""
+        ...
+
+    def query_text(self, question: Question) -> str:
+        """The text a sampler sees: the question without instructions and options."""
+        ...
+
+    def read_answer(self, reply: str, question: Question) -> str | None:
+        """The option letter that a reply gives, or None. Never guesses."""
+        ...

@@ -1,0 +1,232 @@
+"""The data that travels between the rooms: frozen dataclasses that import nothing of the package.
+
+Frame numbers always count the video's own frames in presentation order, from 0. Times are seconds
+from the start of the video. Arrays are numpy: indices int64, seconds float64, pixels uint8 RGB,
+features float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+Features = NDArray[np.float32]
+Pixels = NDArray[np.uint8]
+JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
+
+Need = Literal["probe", "features", "lazy_scores", "pixels", "evidence"]
+Status = Literal["ok", "unparsed", "decode_error", "sampler_error", "model_error"]
+
+OPTION_LETTERS = "ABCDEFGHIJ"
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of video that holds the evidence for an answer; `start == end` is a moment.
+
+    `unit` is what the annotation counts in: LVBench gives seconds, LongVideoBench frame numbers.
+    """
+
+    start: float
+    end: float
+    unit: Literal["seconds", "frames"] = "seconds"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"span needs 0 <= start <= end, got {self.start} to {self.end}")
+
+    def in_seconds(self, frame_rate: float) -> tuple[float, float]:
+        """Start and end in seconds, for a video of `frame_rate` frames per second."""
+        scale = 1.0 if self.unit == "seconds" else 1.0 / frame_rate
+        return self.start * scale, self.end * scale
+
+
+@dataclass(frozen=True)
+class Question:
+    """One multiple-choice benchmark item.
+
+    `video` is the file's name relative to the task's data root (or an absolute path), `answer` the
+    right option's letter (None where the benchmark withholds it), `subtitles` the subtitle file's
+    name, `groups` what accuracies are broken down by.
+    """
+
+    id: str
+    video: str
+    text: str
+    options: tuple[str, ...]
+    answer: str | None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    evidence: tuple[Span, ...] = ()
+    duration_seconds: float | None = None
+    subtitles: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 2 <= len(self.options) <= len(OPTION_LETTERS):
+            raise ValueError(
+                f"question {self.id!r} has {len(self.options)} options; 2 to "
+                f"{len(OPTION_LETTERS)} are needed"
+            )
+        if self.answer is not None and self.answer not in self.letters:
+            raise ValueError(f"question {self.id!r}: answer {self.answer!r} is none of its options")
+
+    @property
+    def letters(self) -> str:
+        """The letters of the options, in order: "ABCD" for four."""
+        return OPTION_LETTERS[: len(self.options)]
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a probe tells of a video file, before any frame is decoded.
+
+    Width and height are those shown, after `rotation` (degrees clockwise) is applied. `num_frames`
+    is counted in the packets, not taken from the header.
+    """
+
+    path: Path
+    num_frames: int
+    frame_rate: Fraction
+    duration_seconds: float
+    width: int
+    height: int
+    rotation: int
+    codec: str
+
+    def candidate_stride(self, rate: float = 1.0) -> int:
+        """Frames from one candidate to the next at `rate` candidates per second.
+
+        At 1 fps this is round(frame rate), the rule of the published frame selections.
+        """
+        return max(1, round(float(self.frame_rate) / rate))
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Decoded frames: pixels [n, h, w, 3] never travel without their numbers and times [n]."""
+
+    indices: IntArray
+    seconds: FloatArray
+    pixels: Pixels
+
+    def __post_init__(self) -> None:
+        n = len(self.indices)
+        if self.pixels.ndim != 4 or self.pixels.shape[3] != 3:
+            raise ValueError(f"pixels must be [n, h, w, 3], got {list(self.pixels.shape)}")
+        if not n == len(self.seconds) == len(self.pixels):
+            raise ValueError(
+                f"{n} indices, {len(self.seconds)} times and {len(self.pixels)} images differ"
+            )
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The T frames from which a sampler picks.
+
+    `features` [T, d] are the encoder's projected image features, not normalised; None for a sampler
+    that asked for the probe alone. `num_frames` and `frame_rate` are the whole video's.
+    """
+
+    indices: IntArray
+    seconds: FloatArray
+    num_frames: int
+    frame_rate: float
+    features: Features | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.indices), len(self.seconds)}
+        if self.features is not None:
+            lengths.add(len(self.features))
+        if len(lengths) != 1:
+            raise ValueError(f"indices, seconds and features differ in length: {sorted(lengths)}")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a sampler may see of a question: never the answer.
+
+    `text_features` [1, d] is the encoder's feature of the question's text, for samplers that need
+    features; `evidence` holds (start, end) in seconds, for samplers that declare this need.
+    """
+
+    question_id: str
+    video_id: str
+    text: str
+    options: tuple[str, ...] = ()
+    text_features: Features | None = None
+    evidence: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Frames that a sampler picked: sorted distinct frame numbers of the video.
+
+    `scores` [T] are those of the candidates, for samplers that score; `num_filled` says how many
+    picks the fill rule added; `notes` is what the sampler says about itself.
+    """
+
+    indices: IntArray
+    scores: Features | None = None
+    num_filled: int = 0
+    notes: Mapping[str, JSON] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if len(self.indices) > 1 and not (np.diff(self.indices) > 0).all():
+            raise ValueError("selected frame indices must be sorted and distinct")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question put to an MLLM: frames in time order (possibly none), and the prompt."""
+
+    frames: Frames
+    prompt: str
+    frame_rate: float
+    letters: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the MLLM said: its raw text, and log-probabilities of the letters if asked for."""
+
+    text: str
+    option_logprobs: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of results. `timing` (seconds per stage) is all that may differ between equal runs.
+
+    `frames` and `seconds` are those the MLLM was given; `num_candidates` is None where the sampler
+    saw the probe alone; `error` says why there is no answer.
+    """
+
+    question_id: str
+    video: str
+    status: Status
+    gold: str | None
+    letter: str | None = None
+    correct: bool = False
+    reply: str | None = None
+    frames: tuple[int, ...] = ()
+    seconds: tuple[float, ...] = ()
+    num_candidates: int | None = None
+    num_filled: int = 0
+    evidence_recall: float | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, JSON] = field(default_factory=dict)
+    error: str | None = None
+    timing: Mapping[str, float] = field(default_factory=dict)

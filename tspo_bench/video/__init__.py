@@ -1,0 +1,1 @@
+"""Files into frames: probe, streaming candidate scan, random access."""
