@@ -106,7 +106,7 @@ def _module_exists(name: str) -> bool:
 
 
 def cards_folder(kind: str) -> Path:
-    """Where the shipped cards of a kind ("tasks", "samplers") lie: in the wheel, or the checkout."""
+    """Where the shipped cards of a kind ("tasks", "samplers") lie: in the wheel or the checkout."""
     package = Path(__file__).parent
     shipped = package / "cards" / kind
     return shipped if shipped.is_dir() else package.parent / kind

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
-import numpy as np
-
-from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
+from tspo_bench.types import Candidates, Need, Query, Selection
 
 
 class FrameSampler(Protocol):

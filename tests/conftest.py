@@ -1,0 +1,28 @@
+"""Fixtures of all tests: no network, a cache of their own, the real data where it is present."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+REAL = Path(os.environ.get("TSPO_BENCH_REAL", Path(__file__).parents[1] / ".." / "shared" / "real"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real annotations, selections and videos."""
+    if not REAL.is_dir():
+        pytest.skip(f"no real data at {REAL}; set TSPO_BENCH_REAL")
+    return REAL.resolve()
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder for this test alone."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("TSPO_BENCH_CACHE", str(folder))
+    return folder

@@ -1,0 +1,56 @@
+"""Where files are kept between runs, and how they are written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tspo_bench.errors import UserError
+
+CACHE_VARIABLE = "TSPO_BENCH_CACHE"
+
+
+def cache_folder(name: str) -> Path:
+    """The folder `name` of the cache, made if need be.
+
+    The cache lies at $TSPO_BENCH_CACHE, by default ~/.cache/tspo-bench.
+
+    Raises:
+        UserError: the folder cannot be made.
+    """
+    root = Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "tspo-bench")
+    return make_folder(root / name, hint=f"set {CACHE_VARIABLE} to a folder you can write to")
+
+
+def make_folder(path: Path, hint: str) -> Path:
+    """Make a folder with its parents; `hint` is the way out if that fails.
+
+    Raises:
+        UserError: no permission, or a file is in the way.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make folder {path}: {error.strerror}; {hint}") from error
+    if not os.access(path, os.W_OK):
+        raise UserError(f"no write permission in {path}; {hint}")
+    return path
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path` that takes its place when the block ends well.
+
+    Two processes may write the same file at once: readers see one version or the other, whole.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

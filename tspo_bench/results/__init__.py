@@ -1,0 +1,1 @@
+"""Run directories on disk: records and summaries, written and read."""
