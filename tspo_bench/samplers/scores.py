@@ -1,0 +1,59 @@
+"""How well candidate frames match a query, and the best of them: pure functions on arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from tspo_bench.errors import UserError
+from tspo_bench.types import Candidates, Features, IntArray, Query
+
+NORM_FLOOR = 1e-8
+
+
+def cosine(frames: NDArray[np.floating], text: NDArray[np.floating]) -> Features:
+    """Cosine similarity [T] of frame features [T, d] and a text feature [1, d] or [d].
+
+    Computed in float64, row by row, so that equal frames get equal scores wherever they stand; a
+    norm below 1e-8 counts as 1e-8 (a zero vector scores 0), as in `torch.cosine_similarity`.
+    """
+    left, right = np.asarray(frames, np.float64), np.asarray(text, np.float64).reshape(1, -1)
+    if left.ndim != 2 or left.shape[1] != right.shape[1]:
+        raise ValueError(f"frames {list(left.shape)} and text {list(text.shape)} do not match")
+    frame_norms = np.sqrt((left * left).sum(axis=1)).clip(min=NORM_FLOOR)
+    text_norm = np.sqrt((right * right).sum()).clip(min=NORM_FLOOR)
+    return np.asarray((left * right).sum(axis=1) / frame_norms / text_norm, np.float32)
+
+
+def relevance(query: Query, candidates: Candidates) -> Features:
+    """Scores [T] of the candidates: the cosine of each frame's feature and the question's.
+
+    Raises:
+        UserError: a feature is NaN or infinite.
+        ValueError: the features that the sampler declared as a need are not there.
+    """
+    if candidates.features is None or query.text_features is None:
+        raise ValueError(f"question {query.question_id!r}: a needed feature was not given")
+    finite = np.isfinite(candidates.features).all(axis=1)
+    if not finite.all():
+        frame = candidates.indices[np.argmin(finite)]
+        raise UserError(
+            f"video {query.video_id!r}: the feature of frame {frame} is not finite; encode the "
+            "video again, in float32 if the encoder overflows"
+        )
+    if not np.isfinite(query.text_features).all():
+        raise UserError(
+            f"question {query.question_id!r}: the feature of its text is not finite; "
+            "check the encoder's weights"
+        )
+    return cosine(candidates.features, query.text_features)
+
+
+def best_first(scores: ArrayLike) -> IntArray:
+    """Positions [T] from the highest score to the lowest, the earliest first on ties."""
+    return np.argsort(-np.asarray(scores), kind="stable")
+
+
+def top_k(scores: ArrayLike, k: int) -> IntArray:
+    """Sorted positions [min(k, T)] of the k highest scores, the earliest on ties."""
+    return np.sort(best_first(scores)[:k])

@@ -1,0 +1,66 @@
+"""Evenly spaced frames of the whole video: the baseline of every paper, which has many meanings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tspo_bench.errors import UserError
+from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
+
+
+def both_ends(num_frames: int, k: int) -> IntArray:
+    """The first, the last and evenly between, truncated: LLaVA-Video's rule.
+
+    Source: LLaVA-NeXT and lmms-eval `llava_vid`, with `force_sample`; the TSPO paper's baseline.
+    """
+    return np.linspace(0, num_frames - 1, k).astype(np.int64)
+
+
+def left_edge(num_frames: int, k: int) -> IntArray:
+    """The first frame of each of k parts of int(N / k) frames: LongVideoBench's own loader."""
+    return num_frames // k * np.arange(k, dtype=np.int64)
+
+
+def bin_centres(num_frames: int, k: int) -> IntArray:
+    """The middle of each of k parts: MLVU's own loader (MVBench's and VideoChat2's too)."""
+    size = (num_frames - 1) / k
+    return int(size / 2) + np.round(size * np.arange(k)).astype(np.int64)
+
+
+VARIANTS: dict[str, Callable[[int, int], IntArray]] = {
+    "both-ends": both_ends,
+    "left-edge": left_edge,
+    "bin-centres": bin_centres,
+}
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """min(k, N) evenly spaced frames of the N of the video, whatever the candidates.
+
+    Where N <= k these are all frames. Otherwise the steps of each variant are longer than one
+    frame, so its frames are distinct.
+
+    Raises:
+        UserError: unknown variant.
+    """
+
+    variant: str = "both-ends"
+    needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
+
+    def __post_init__(self) -> None:
+        if self.variant not in VARIANTS:
+            raise UserError(
+                f"sampler 'uniform': variant={self.variant!r}; use one of: {', '.join(VARIANTS)}"
+            )
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        """Pick k evenly spaced frames; the query does not matter."""
+        num_frames = candidates.num_frames
+        if num_frames <= k or k == 0:
+            return Selection(np.arange(min(k, num_frames), dtype=np.int64))
+        return Selection(VARIANTS[self.variant](num_frames, k))
