@@ -1,0 +1,263 @@
+"""Run directories: resume, mismatch, kills, and several processes in one run."""
+
+import json
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tspo_bench.errors import UserError
+from tspo_bench.results import RunDirectory, cell_slug, read_run, record_to_line
+from tspo_bench.types import Record
+
+SETTINGS = {"task": "t", "sampler": "aks", "model": "m", "frames": 8, "protocol": "p", "seed": 0}
+
+
+def record(question_id: str) -> Record:
+    return Record(question_id=question_id, video="v.mp4", status="ok", gold="A", frames=(1, 2))
+
+
+def test_a_cell_is_written_read_and_gone_on_with(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "deep" / "run", command=["tspo-bench", "run"], seed=7)
+    with run.open_cell("cell", SETTINGS) as cell:
+        assert cell.done == {}
+        cell.append(record("q1"))
+    with RunDirectory(run.path).open_cell("cell", SETTINGS) as cell:
+        assert cell.done == {"q1": record("q1")}
+        cell.append(record("q2"))
+        cell.write_summary({"n": 2})
+    (read,) = read_run(run.path)
+    assert list(read.records) == [record("q1"), record("q2")]
+    assert read.settings == SETTINGS
+    assert read.folder == run.path / "cell"
+    assert read.run_folder == run.path
+    assert json.loads((read.folder / "summary.json").read_text()) == {"n": 2}
+
+
+def test_run_file_says_what_it_was_made_with(tmp_path: Path) -> None:
+    import torch
+
+    RunDirectory(tmp_path, command=["tspo-bench", "run", "--limit", "3"], seed=7)
+    RunDirectory(tmp_path, command=["tspo-bench", "run", "--fresh"], seed=8)
+    content = json.loads((tmp_path / "run.json").read_text())
+    assert content["format"] == 1
+    first, second = content["commands"]
+    assert first["command"] == ["tspo-bench", "run", "--limit", "3"]
+    assert (first["seed"], second["seed"]) == (7, 8)
+    environment = first["environment"]
+    assert environment["packages"]["torch"] == torch.__version__.partition("+")[0]
+    assert environment["python"] == ".".join(map(str, sys.version_info[:3]))
+    assert len(environment["gpus"]) == torch.cuda.device_count()
+    assert environment["num_cores"] == os.cpu_count()
+
+
+def test_git_revision_is_the_checkouts_own() -> None:
+    from tspo_bench.results.environment import git_revision
+
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        pytest.skip("not run from a checkout")
+    head = subprocess.check_output(["git", "-C", str(root), "rev-parse", "HEAD"], text=True)
+    assert (git_revision() or "").removesuffix("-dirty") == head.strip()
+
+
+def test_changed_settings_are_named_with_both_values(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    nested = SETTINGS | {"options": {"t1": 0.2, "depth": 3}}
+    with run.open_cell("cell", nested) as cell:
+        cell.append(record("q1"))
+    changed = SETTINGS | {"options": {"t1": 0.8, "depth": 3}, "seed": 1, "limit": 5}
+    with pytest.raises(UserError) as caught:
+        run.open_cell("cell", changed)
+    message = str(caught.value)
+    assert (
+        "limit: absent then, 5 now; options.t1: 0.2 then, 0.8 now; seed: 0 then, 1 now" in message
+    )
+    assert "--fresh" in message
+    assert "--out" in message
+    assert "depth" not in message
+    assert [cell.settings for cell in read_run(tmp_path)] == [nested]
+
+
+def test_fresh_starts_over_with_new_settings(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    with run.open_cell("cell", SETTINGS) as cell:
+        cell.append(record("q1"))
+        cell.write_summary({"n": 1})
+    with run.open_cell("cell", SETTINGS | {"seed": 1}, fresh=True) as cell:
+        assert cell.done == {}
+        assert not (cell.folder / "summary.json").exists()
+        cell.append(record("q1"))
+    (read,) = read_run(tmp_path)
+    assert (read.settings["seed"], len(read.records)) == (1, 1)
+
+
+def test_a_cell_without_records_takes_changed_settings(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.open_cell("cell", SETTINGS).close()
+    run.open_cell("cell", SETTINGS | {"seed": 1}).close()
+    assert read_run(tmp_path)[0].settings["seed"] == 1
+
+
+def test_a_cut_last_line_is_removed_before_appending(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    with run.open_cell("cell", SETTINGS) as cell:
+        cell.append(record("q1"))
+    path = tmp_path / "cell" / "records.jsonl"
+    with path.open("ab") as file:
+        file.write(record_to_line(record("q2"))[:30].encode())
+    with run.open_cell("cell", SETTINGS) as cell:
+        assert list(cell.done) == ["q1"]
+        cell.append(record("q2"))
+    assert path.read_text() == "".join(record_to_line(record(q)) + "\n" for q in ("q1", "q2"))
+
+
+def test_a_question_is_not_recorded_twice(tmp_path: Path) -> None:
+    with RunDirectory(tmp_path).open_cell("cell", SETTINGS) as cell:
+        cell.append(record("q1"))
+        with pytest.raises(ValueError, match="'q1' has a record"):
+            cell.append(record("q1"))
+
+
+def test_records_survive_a_kill(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from tests.results.test_run import SETTINGS, record\n"
+        "from tspo_bench.results import RunDirectory\n"
+        "cell = RunDirectory(Path(sys.argv[1])).open_cell('cell', SETTINGS)\n"
+        "[cell.append(record(f'q{i}')) for i in range(50)]\n"
+        "print('written', flush=True); sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"written\n"
+    run = RunDirectory(tmp_path)
+    with pytest.raises(UserError, match="being written by another process"):
+        run.open_cell("cell", SETTINGS)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    with run.open_cell("cell", SETTINGS) as cell:
+        assert len(cell.done) == 50
+
+
+def _add_cell(path: Path, number: int) -> None:
+    slug = f"cell-{number}"
+    with RunDirectory(path, command=[slug]).open_cell(slug, SETTINGS | {"frames": number}) as cell:
+        cell.append(record("q1"))
+
+
+def test_processes_that_add_cells_at_once_lose_none(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=_add_cell, args=(tmp_path, n)) for n in range(12)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert sorted(cell.settings["frames"] for cell in read_run(tmp_path)) == list(range(12))
+    assert len(json.loads((tmp_path / "run.json").read_text())["commands"]) == 12
+
+
+def test_records_of_unknown_settings_are_not_adopted(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    (tmp_path / "cell").mkdir()
+    (tmp_path / "cell" / "records.jsonl").write_text(record_to_line(record("q1")) + "\n")
+    with pytest.raises(UserError, match="does not say of which settings"):
+        run.open_cell("cell", SETTINGS)
+    with run.open_cell("cell", SETTINGS, fresh=True) as cell:
+        assert cell.done == {}
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        RunDirectory(tmp_path / "run")
+
+
+def test_a_folder_of_something_else_stays_untouched(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("")
+    with pytest.raises(UserError, match=r"holds 'thesis.tex' and no run\.json"):
+        RunDirectory(tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_no_permission(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(UserError, match="permission"):
+        RunDirectory(tmp_path / "run")
+
+
+def test_full_disk_is_told(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("no /dev/full here")
+    (tmp_path / "run").mkdir()
+    run = RunDirectory(tmp_path / "run")
+    with run.open_cell("cell", SETTINGS) as cell:
+        cell._file.close()
+        cell._file = full.open("ab", buffering=0)
+        with pytest.raises(UserError, match="No space left"):
+            cell.append(record("q1"))
+        assert cell.done == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("{", "is not JSON"), ("[]", "no run of format 1"), ('{"format": 99}', "no run of format 1")],
+)
+def test_broken_run_file(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_run(tmp_path)
+    with pytest.raises(UserError, match=message):
+        RunDirectory(tmp_path)
+
+
+def test_reading_what_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no run: it has no run\.json"):
+        read_run(tmp_path)
+
+
+def test_plain_labels_make_a_plain_slug() -> None:
+    assert (
+        cell_slug("haystack", "clip-topk", "reference", 8) == "haystack--clip-topk--reference--k8"
+    )
+
+
+def test_other_characters_are_replaced_and_hashed() -> None:
+    slug = cell_slug("haystack[length=15min]", "aks[t1=0.8,depth=5]", "llava-hf/ov 7B", 64)
+    head, _, digest = slug.rpartition("--")
+    assert head == "haystack-length=15min--aks-t1=0.8,depth=5--llava-hf-ov-7B--k64"
+    assert len(digest) == 8
+
+
+labels = st.text("aB1.-_/[]=,: é", min_size=0, max_size=6)
+cells = st.tuples(labels, labels, labels, st.integers(0, 12))
+
+
+@given(st.lists(cells, max_size=20, unique=True))
+def test_slugs_are_safe_and_distinct(some: list[tuple[str, str, str, int]]) -> None:
+    slugs = [cell_slug(*cell) for cell in some]
+    assert len(set(slugs)) == len(some)
+    for slug in slugs:
+        assert slug[0].isalnum()
+        assert re.fullmatch(r"[A-Za-z0-9._=,+-]+", slug)
+
+
+def test_slug_of_endless_labels_fits_a_file_system() -> None:
+    one = cell_slug("t" * 500, "s" * 500, "m" * 500, 64)
+    other = cell_slug("t" * 501, "s" * 500, "m" * 500, 64)
+    assert len(one) < 255
+    assert one != other

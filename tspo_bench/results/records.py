@@ -1,0 +1,158 @@
+"""Records as JSON lines: one line a question, appended as answers come.
+
+A kill may cut the last line: a line counts once its newline is there. Everything before it must be
+whole, so a broken line further up is an error and never skipped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any, get_args
+
+from tspo_bench.errors import UserError
+from tspo_bench.types import Record, Status
+
+_REQUIRED = {
+    field.name
+    for field in fields(Record)
+    if field.default is MISSING and field.default_factory is MISSING
+}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_count(value) or isinstance(value, float)
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _list_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and all(map(check, value))
+
+
+def _mapping_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, dict) and all(map(check, value.values()))
+
+
+def _optional(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    "question_id": _is_text,
+    "video": _is_text,
+    "status": lambda value: value in get_args(Status),
+    "gold": _optional(_is_text),
+    "letter": _optional(_is_text),
+    "correct": lambda value: isinstance(value, bool),
+    "reply": _optional(_is_text),
+    "frames": _list_of(_is_count),
+    "seconds": _list_of(_is_number),
+    "num_candidates": _optional(_is_count),
+    "num_filled": _is_count,
+    "evidence_recall": _optional(_is_number),
+    "groups": _mapping_of(_is_text),
+    "notes": _is_mapping,
+    "error": _optional(_is_text),
+    "timing": _mapping_of(_is_number),
+}
+
+
+def record_to_line(record: Record) -> str:
+    """A record as one line of JSON, without the newline.
+
+    The keys stand in the order of `Record`'s fields, those of inner mappings sorted, so equal
+    records give equal lines.
+
+    Raises:
+        ValueError: the record holds an infinite number, NaN, or what JSON cannot hold.
+    """
+    try:
+        parts = [
+            f'"{field.name}": '
+            + json.dumps(_plain(getattr(record, field.name)), sort_keys=True, allow_nan=False)
+            for field in fields(Record)
+        ]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"record of question {record.question_id!r}: {error}") from error
+    return "{" + ", ".join(parts) + "}"
+
+
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def record_from_line(line: str) -> Record:
+    """The record that `record_to_line` wrote: equal to the one that went in.
+
+    Raises:
+        ValueError: not JSON, an unknown or missing key, or a value of the wrong type.
+    """
+    content = json.loads(line, parse_constant=_refuse_constant)
+    if not isinstance(content, dict):
+        raise ValueError(f"a record is a JSON object, got {type(content).__name__}")
+    if unknown := sorted(set(content) - set(_CHECKS)):
+        raise ValueError(f"unknown key {unknown[0]!r}; known: {', '.join(_CHECKS)}")
+    if missing := sorted(_REQUIRED - set(content)):
+        raise ValueError(f"lacks key {missing[0]!r}")
+    for key, value in content.items():
+        if not _CHECKS[key](value):
+            raise ValueError(f"key {key!r} has value {value!r}, which a record cannot hold")
+    lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
+    return Record(**{**content, **lists})
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a finite number")
+
+
+def read_records(path: Path) -> list[Record]:
+    """The records of a file, in its order; a last line cut by a kill is left out.
+
+    Raises:
+        UserError: the file cannot be read, a line is broken, or a question id stands twice.
+    """
+    return read_whole_lines(path)[0]
+
+
+def read_whole_lines(path: Path) -> tuple[list[Record], int]:
+    """The records of a file, and how many bytes its whole lines take: where appending may go on.
+
+    Raises:
+        UserError: as `read_records`.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read records {path}: {error.strerror}") from error
+    num_bytes = content.rfind(b"\n") + 1
+    records: list[Record] = []
+    line_of: dict[str, int] = {}
+    for number, line in enumerate(content[:num_bytes].split(b"\n")[:-1], start=1):
+        try:
+            record = record_from_line(line.decode("utf-8"))
+        except ValueError as error:
+            raise UserError(
+                f"{path}, line {number} is no record: {error}; remove the line to have its "
+                "question asked again, or start over with --fresh"
+            ) from error
+        first = line_of.setdefault(record.question_id, number)
+        if first != number:
+            raise UserError(
+                f"{path}: question {record.question_id!r} stands in line {first} and in line "
+                f"{number}; remove one of them, or start over with --fresh"
+            )
+        records.append(record)
+    return records, num_bytes
