@@ -190,12 +190,16 @@ class Selection:
 
 @dataclass(frozen=True)
 class Request:
-    """One question put to an MLLM: frames in time order (possibly none), and the prompt."""
+    """One question put to an MLLM: frames in time order (possibly none), and the prompt.
+
+    `num_frames` and `frame_rate` are the whole video's: models are told its length.
+    """
 
     frames: Frames
     prompt: str
     frame_rate: float
     letters: str
+    num_frames: int | None = None
 
 
 @dataclass(frozen=True)

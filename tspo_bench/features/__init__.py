@@ -1,1 +1,27 @@
 """Frames and text into vectors, and the store that keeps them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tspo_bench.features.encoder import load_encoder
+    from tspo_bench.features.store import FeatureStore, Filled, StoredCandidates, fill
+
+__all__ = ["FeatureStore", "Filled", "StoredCandidates", "fill", "load_encoder"]
+
+_HOMES = {
+    "FeatureStore": "store",
+    "Filled": "store",
+    "StoredCandidates": "store",
+    "fill": "store",
+    "load_encoder": "encoder",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: torch and transformers take seconds."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,178 @@
+"""Transformers checkpoints: where one lies, what identifies it, how it is loaded.
+
+Weights are read from safetensors only (no pickle), code that a checkpoint brings along is never
+run, and a checkpoint that lacks some of its class's weights is refused, because transformers would
+fill them in at random.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError
+
+from tspo_bench.errors import UserError
+
+WEIGHTS = "model*.safetensors"
+# What changes a model's answers beside its weights. README and the like are left out, so that a
+# hub snapshot and a copy of it have one digest.
+SETTINGS = (
+    "config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "video_preprocessor_config.json",
+    "tokenizer.json",
+    "chat_template.json",
+    "chat_template.jinja",
+)
+_REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_PACKAGED = Path(__file__).parents[1] / "reference" / "weights"
+
+
+def packaged_checkpoint(name: str) -> Path:
+    """The folder of a checkpoint shipped in the package: "encoder" or "mllm"."""
+    return _PACKAGED / name
+
+
+def is_hub_id(name: str) -> bool:
+    """Whether a name has the form of a hub id, "owner/name"."""
+    return _REPOSITORY.fullmatch(name) is not None
+
+
+def find_checkpoint(kind: str, name: str) -> Path:
+    """The folder of a checkpoint: a local one, or the hub's snapshot, fetched if need be.
+
+    Raises:
+        UserError: no such folder, nothing loadable in it, or the hub cannot give it.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        if folder.exists():
+            raise UserError(f"{kind} {name!r} is a file; give the checkpoint's folder")
+        if not is_hub_id(name):
+            raise UserError(
+                f"{kind} {name!r}: there is no such folder; give a checkpoint's folder, "
+                "or a hub id (owner/name)"
+            )
+        folder = _fetch(kind, name)
+    if not (folder / "config.json").is_file():
+        raise UserError(f"{kind} {name!r}: no config.json in {folder}; give a checkpoint's folder")
+    if not any(folder.glob(WEIGHTS)):
+        raise UserError(
+            f"{kind} {name!r}: no {WEIGHTS} in {folder}; only safetensors weights are loaded: "
+            "convert the checkpoint with save_pretrained"
+        )
+    return folder
+
+
+def _fetch(kind: str, name: str) -> Path:
+    patterns = ["*.json", "*.txt", "*.model", "*.jinja", WEIGHTS]
+    try:
+        return Path(snapshot_download(name, allow_patterns=patterns))
+    except (OSError, ValueError) as error:  # offline, unknown, gated; not a valid id
+        raise UserError(
+            f"{kind} {name!r}: there is no such folder, and the model hub cannot give it "
+            f"({_first_line(error)}); check the name and the network, or give the folder of a copy"
+        ) from error
+
+
+def content_digest(folder: Path) -> str:
+    """SHA-256 over a checkpoint's weights and settings: what identifies the model.
+
+    Every byte of the weights counts: a retrained checkpoint has the same names, shapes and sizes,
+    so the safetensors header alone would not tell it from the old one. It takes about a second a
+    gigabyte, once when a model is loaded; files in the hub's cache are named by their SHA-256, so
+    those are not read at all.
+    """
+    weights = sorted(folder.glob(WEIGHTS))
+    settings = [folder / name for name in SETTINGS if (folder / name).is_file()]
+    files = weights + settings
+    with ThreadPoolExecutor() as pool:  # hashlib lets go of the interpreter lock
+        digests = list(pool.map(_file_digest, files))
+    listing = "\n".join(
+        f"{path.name} {digest}" for path, digest in zip(files, digests, strict=True)
+    )
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    blob = path.resolve()
+    if blob.parent.name == "blobs" and re.fullmatch(r"[0-9a-f]{64}", blob.name):
+        return blob.name
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def precision(device: str) -> torch.dtype:
+    """The one precision of a device: bfloat16 on CUDA, float32 elsewhere.
+
+    Raises:
+        UserError: unknown device, or CUDA where there is none.
+    """
+    try:
+        kind = torch.device(device).type
+    except RuntimeError as error:
+        raise UserError(f"unknown device {device!r}; use cpu, cuda or cuda:N") from error
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise UserError(f"device {device!r}: no CUDA device is usable here; use --device cpu")
+    return torch.bfloat16 if kind == "cuda" else torch.float32
+
+
+def load_model(kind: str, name: str, auto_class: Any, folder: Path, device: str) -> Any:
+    """The model in `folder`, in evaluation mode on `device`, in the device's precision.
+
+    Raises:
+        UserError: unknown class, unreadable or incomplete weights, unusable device.
+    """
+    dtype = precision(device)
+    with load_errors(kind, name):
+        model, info = auto_class.from_pretrained(
+            folder,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise UserError(
+            f"{kind} {name!r}: {len(missing)} weights of {type(model).__name__} are not in "
+            f"{folder}, first {missing[0]!r}; the checkpoint is incomplete or of another class"
+        )
+    return model.to(device).eval()
+
+
+def load_processor(kind: str, name: str, folder: Path) -> Any:
+    """The checkpoint's own processor.
+
+    Raises:
+        UserError: none in the folder, or a package that it needs is missing.
+    """
+    with load_errors(kind, name):
+        return transformers.AutoProcessor.from_pretrained(folder, trust_remote_code=False)
+
+
+@contextlib.contextmanager
+def load_errors(kind: str, name: str) -> Iterator[None]:
+    """Turn what transformers raises on an unusable checkpoint into a UserError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+        raise UserError(
+            f"{kind} {name!r} cannot be loaded by transformers {transformers.__version__}: "
+            f"{_first_line(error)}"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

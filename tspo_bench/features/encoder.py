@@ -1,0 +1,121 @@
+"""Any CLIP or SigLIP checkpoint as an encoder of frames and text."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import transformers
+
+from tspo_bench.errors import UserError
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.features.checkpoint import (
+    content_digest,
+    find_checkpoint,
+    load_model,
+    load_processor,
+    packaged_checkpoint,
+)
+from tspo_bench.types import Features, Pixels
+
+KIND = "encoder"
+
+
+def load_encoder(name: str, device: str = "cpu") -> FrameEncoder:
+    """The encoder of that name: "reference", a checkpoint's folder, or a hub id.
+
+    Raises:
+        UserError: there is no such checkpoint, or it is none with image and text features.
+    """
+    return TransformersEncoder(name, device)
+
+
+class TransformersEncoder:
+    """A transformers model with `get_image_features` and `get_text_features`.
+
+    Frames and texts are prepared by the checkpoint's own processor. Computes in bfloat16 on CUDA
+    and float32 elsewhere (part of `id`), and gives float32. Safe to call from several threads.
+
+    Args:
+        name: "reference", a checkpoint's folder, or a hub id.
+        device: a torch device.
+        batch_size: frames or texts a forward pass.
+
+    Raises:
+        UserError: see `load_encoder`.
+    """
+
+    def __init__(self, name: str, device: str = "cpu", batch_size: int = 32) -> None:
+        path = str(packaged_checkpoint("encoder")) if name == "reference" else name
+        folder = find_checkpoint(KIND, path)
+        self._model = load_model(KIND, name, transformers.AutoModel, folder, device)
+        if not hasattr(self._model, "get_text_features"):
+            raise UserError(
+                f"encoder {name!r} is a {type(self._model).__name__}, which has no image and text "
+                "features of one space; give a whole CLIP or SigLIP checkpoint"
+            )
+        processor = load_processor(KIND, name, folder)
+        self._images, self._tokenizer = processor.image_processor, processor.tokenizer
+        self._batch_size = batch_size
+        self._lock = threading.Lock()  # tokenizers are not safe to share between threads
+        config = self._model.config
+        self._max_tokens = min(
+            config.text_config.max_position_embeddings, self._tokenizer.model_max_length
+        )
+        precision = str(self._model.dtype).removeprefix("torch.")
+        self.id = f"{config.model_type}-{content_digest(folder)[:24]}-{precision}"
+        self.short_side = _short_side(self._images)
+        self.width = self.encode_text([""]).shape[1]
+
+    def encode_frames(self, pixels: Pixels) -> Features:
+        """Projected image features [n, d], not normalised, of RGB frames [n, h, w, 3]."""
+        batches = range(0, len(pixels), self._batch_size)
+        parts = [self._frame_batch(pixels[i : i + self._batch_size]) for i in batches]
+        return np.concatenate(parts) if parts else np.zeros((0, self.width), np.float32)
+
+    def encode_text(self, texts: Sequence[str]) -> Features:
+        """Projected text features [m, d], not normalised; texts are truncated at the limit."""
+        batches = range(0, len(texts), self._batch_size)
+        parts = [self._text_batch(list(texts[i : i + self._batch_size])) for i in batches]
+        return np.concatenate(parts) if parts else np.zeros((0, self.width), np.float32)
+
+    def _frame_batch(self, pixels: Pixels) -> Features:
+        inputs = self._images(list(pixels), input_data_format="channels_last", return_tensors="pt")
+        return self._features(self._model.get_image_features, inputs)
+
+    def _text_batch(self, texts: list[str]) -> Features:
+        with self._lock:
+            # To the full length always: SigLIP was trained so, and CLIP reads its end token only.
+            inputs = self._tokenizer(
+                texts,
+                padding="max_length",
+                truncation=True,
+                max_length=self._max_tokens,
+                return_tensors="pt",
+            )
+        return self._features(self._model.get_text_features, inputs)
+
+    @torch.inference_mode()
+    def _features(self, method: Any, inputs: Any) -> Features:
+        model = self._model
+        tensors = {key: value.to(model.device) for key, value in inputs.items()}
+        if "pixel_values" in tensors:
+            tensors["pixel_values"] = tensors["pixel_values"].to(model.dtype)
+        with self._lock:
+            features: Features = method(**tensors).pooler_output.float().cpu().numpy()
+        return features
+
+
+def _short_side(image_processor: Any) -> int:
+    """The shorter side to which an image processor scales: what decoding may scale down to."""
+    size = getattr(image_processor, "size", None) or {}
+    if size.get("shortest_edge"):
+        return int(size["shortest_edge"])
+    if size.get("height"):
+        return int(min(size["height"], size["width"]))
+    # SigLIP 2 with native aspect ratios: a square of so many patches has the longest shorter side.
+    return math.isqrt(image_processor.max_num_patches) * int(image_processor.patch_size)

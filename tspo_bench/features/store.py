@@ -1,0 +1,230 @@
+"""Candidate features on disk: each video is scanned and encoded once.
+
+One safetensors file holds one (video content, encoder id, rate). Files are written whole, so two
+runs may fill one store at once: at worst both encode a video, and the last one's equal file stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.files import cache_folder, make_folder, written_whole
+from tspo_bench.types import Candidates
+from tspo_bench.video import open_video
+
+FORMAT = "1"
+ARRAYS = ("features", "indices", "seconds")
+BATCH = 64  # frames decoded ahead of the encoder: bounds memory, whatever the video's length
+
+_log = logging.getLogger(__name__)
+Arrays = dict[str, NDArray[np.generic]]
+
+
+@dataclass(frozen=True)
+class StoredCandidates(Candidates):
+    """Candidates with features; `num_encoded` frames were decoded and encoded for this call.
+
+    It is 0 where the store had them.
+    """
+
+    num_encoded: int = 0
+
+
+class FeatureStore:
+    """The features of videos' candidate frames, kept between runs.
+
+    Args:
+        root: the folder, made if need be; None for `features` in the cache folder.
+
+    Raises:
+        UserError: the folder cannot be made or written.
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        hint = "give another folder for the features"
+        self.root = cache_folder("features") if root is None else make_folder(Path(root), hint)
+
+    def candidates(self, video: Path, encoder: FrameEncoder, rate: float = 1.0) -> StoredCandidates:
+        """The candidates of `video` at `rate` a second, with the encoder's features [T, d].
+
+        They are read from the store; a video that it does not have, or whose file there is damaged,
+        is scanned and encoded first, frame batch by frame batch.
+
+        Raises:
+            VideoError: the video is missing, unreadable or empty.
+            UserError: the store cannot be written.
+        """
+        path = self.path(video, encoder, rate)
+        stored = _read(path)
+        if stored is not None:
+            return stored
+        encoded = _scan(video, encoder, rate)
+        make_folder(path.parent, "give another folder for the features")
+        _write(path, encoded)
+        return encoded
+
+    def path(self, video: Path, encoder: FrameEncoder, rate: float = 1.0) -> Path:
+        """Where the features of that video, encoder and rate lie, whether there yet or not."""
+        name = f"{self.video_id(video)}-{float(rate)!r}fps.safetensors"
+        return self.root / quote(encoder.id, safe="") / name
+
+    def video_id(self, video: Path) -> str:
+        """SHA-256 of the video file's bytes: a copy or a renamed file is the same video.
+
+        The whole file is hashed once and the result remembered with the file's size, modification
+        time and inode, as git does: later calls look at those alone, and any change of them hashes
+        anew.
+
+        Raises:
+            VideoError: the file is missing or cannot be read.
+        """
+        try:
+            path = Path(video).resolve(strict=True)
+            status = path.stat()
+            stamp = [status.st_size, status.st_mtime_ns, status.st_ino]
+            note = self.root / "videos" / f"{hashlib.sha256(str(path).encode()).hexdigest()}.json"
+            known = _read_note(note)
+            if known.get("stamp") == stamp:
+                return str(known["sha256"])
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise VideoError(f"cannot read video {video}: {error.strerror}") from error
+        make_folder(note.parent, "give another folder for the features")
+        with written_whole(note) as temporary:
+            temporary.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
+        return digest
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What became of one video of `fill`: its number of candidates, or why it failed."""
+
+    video: Path
+    status: Literal["encoded", "cached", "error"]
+    num_candidates: int = 0
+    error: str | None = None
+
+
+def fill(
+    store: FeatureStore,
+    videos: Sequence[Path],
+    encoder: FrameEncoder,
+    rate: float = 1.0,
+    shard: tuple[int, int] = (0, 1),
+) -> Iterator[Filled]:
+    """Put videos into the store ahead of time; yields an outcome for each as it is done.
+
+    `shard` (i, n), 0 <= i < n, takes every n-th of the distinct videos from the i-th on, so that n
+    machines share the work. A bad video is an outcome like others and does not stop the rest.
+
+    Raises:
+        UserError: there is no such shard, or the store cannot be written.
+    """
+    index, count = shard
+    if not 0 <= index < count:
+        raise UserError(
+            f"shard {index} of {count} does not exist; they count from 0 to {count - 1}"
+        )
+    return (
+        _fill_one(store, video, encoder, rate)
+        for video in list(dict.fromkeys(videos))[index::count]
+    )
+
+
+def _fill_one(store: FeatureStore, video: Path, encoder: FrameEncoder, rate: float) -> Filled:
+    try:
+        found = store.candidates(video, encoder, rate)
+    except VideoError as error:
+        return Filled(video, "error", error=str(error))
+    return Filled(video, "encoded" if found.num_encoded else "cached", len(found))
+
+
+def _scan(video: Path, encoder: FrameEncoder, rate: float) -> StoredCandidates:
+    indices, seconds, features = [], [], []
+    with open_video(video) as reader:
+        for frames in reader.scan(rate, short_side=encoder.short_side, batch_size=BATCH):
+            indices.append(frames.indices)
+            seconds.append(frames.seconds)
+            features.append(encoder.encode_frames(frames.pixels))
+        info = reader.info
+    if not indices:
+        raise VideoError(f"video {video} has no frames")
+    return StoredCandidates(
+        indices=np.concatenate(indices),
+        seconds=np.concatenate(seconds),
+        num_frames=info.num_frames,
+        frame_rate=float(info.frame_rate),
+        features=np.concatenate(features),
+        num_encoded=sum(map(len, indices)),
+    )
+
+
+def _write(path: Path, candidates: StoredCandidates) -> None:
+    assert candidates.features is not None
+    arrays: Arrays = {
+        "indices": candidates.indices,
+        "seconds": candidates.seconds,
+        "features": candidates.features,
+    }
+    metadata = {
+        "format": FORMAT,
+        "num_frames": str(candidates.num_frames),
+        "frame_rate": repr(candidates.frame_rate),
+        "checksum": _checksum(arrays),
+    }
+    with written_whole(path) as temporary:
+        save_file(arrays, temporary, metadata=metadata)
+
+
+def _read(path: Path) -> StoredCandidates | None:
+    """The stored candidates, or None where there are none or the file is damaged."""
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata = file.metadata()
+            arrays: Arrays = {name: file.get_tensor(name) for name in ARRAYS}
+        if metadata["format"] != FORMAT or metadata["checksum"] != _checksum(arrays):
+            raise ValueError("its checksum or format differs")
+        return StoredCandidates(
+            indices=arrays["indices"].astype(np.int64),
+            seconds=arrays["seconds"].astype(np.float64),
+            num_frames=int(metadata["num_frames"]),
+            frame_rate=float(metadata["frame_rate"]),
+            features=arrays["features"].astype(np.float32),
+        )
+    except (SafetensorError, ValueError, KeyError, TypeError) as error:
+        _log.warning("feature file %s is damaged (%s); it is made again", path, error)
+        return None
+
+
+def _checksum(arrays: Arrays) -> str:
+    """CRC-32 of the arrays' bytes: a safetensors file knows its sizes, not its content."""
+    value = 0
+    for name in ARRAYS:
+        value = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), value)
+    return f"{value:08x}"
+
+
+def _read_note(path: Path) -> dict[str, object]:
+    try:
+        note = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return note if isinstance(note, dict) and "sha256" in note else {}

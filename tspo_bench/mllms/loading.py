@@ -1,0 +1,56 @@
+"""How a model's spec becomes a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from tspo_bench.errors import UserError
+from tspo_bench.mllms.base import MLLM
+from tspo_bench.registry import Card, Registry, Spec, parse_spec
+
+CHECKPOINTS = "tspo_bench.mllms.transformers_vlm:TransformersVLM"
+
+
+class ModelRegistry(Registry):
+    """A registry in which a checkpoint's folder and a hub id (owner/name) are names as well."""
+
+    def card(self, spec: Spec) -> Card:
+        """The card that a spec names; an unregistered path or hub id is a checkpoint."""
+        written = spec.name if spec.argument is None else f"{spec.name}:{spec.argument}"
+        if spec.name in self.cards() or not _is_checkpoint(written):
+            return super().card(spec)
+        name = Path(written).name
+        options = {"checkpoint": written, "name": Spec(name, spec.options).label, **spec.options}
+        return Card(name, CHECKPOINTS, options)
+
+
+def _is_checkpoint(name: str) -> bool:
+    path = Path(name).expanduser()
+    return path.is_dir() or ("/" in name and path.suffix not in (".yaml", ".yml"))
+
+
+registry = ModelRegistry("model")
+registry.register(
+    "reference",
+    CHECKPOINTS,
+    "the small model shipped in the package: made for the built-in task, noise on others",
+    checkpoint="reference",
+)
+
+
+def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
+    """The model that a spec names, its weights loaded on `device`.
+
+    A spec is a registered name ("reference"), a checkpoint's folder or hub id whose class
+    AutoModelForImageTextToText knows, or "pkg.mod:Name" of one's own; options follow in brackets
+    (`PATH[max_new_tokens=16]`). `batch_size` is the number of requests a forward pass.
+
+    Raises:
+        UserError: unknown name (near matches are offered) or option, unusable checkpoint or device.
+    """
+    if batch_size < 1:
+        raise UserError(f"batch size {batch_size} is too small; give 1 or more")
+    parsed = parse_spec(spec)
+    model = registry.create(parsed, device=device, batch_size=batch_size)
+    return cast(MLLM, model)
