@@ -1,7 +1,6 @@
 """How a name becomes a sampler, a task or a model.
 
-A *spec* is what people write: `aks`, `aks[t1=0.8,depth=5]`, `file:PATH`, `pkg.mod:Name`, a card's
-path. A *card* is a YAML file that gives a name to a class and its options; the built-in ones stand
+A *card* is a YAML file that gives a name to a class and its options; the built-in ones stand
 in `tasks/` and `samplers/`. A registry resolves specs of one kind.
 """
 
@@ -11,12 +10,8 @@ import difflib
 import functools
 import importlib
 import importlib.metadata
-import importlib.util
 import inspect
-import os
-import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,27 +19,19 @@ from typing import Any
 import yaml
 
 from tspo_bench.errors import UserError
+from tspo_bench.specs import (
+    CARD_SUFFIXES,
+    IMPORT_PATH,
+    Spec,
+    is_card_path,
+    is_import_path,
+    make_local_modules_importable,
+    parse_spec,
+    read_yaml,
+    split_specs,
+)
 
-CARD_SUFFIXES = (".yaml", ".yml")
-_SPEC = re.compile(r"^(?P<name>[^\[\]]+)(\[(?P<options>[^\[\]]*)\])?$")
-
-
-@dataclass(frozen=True)
-class Spec:
-    """A parsed name: `argument` is what follows the colon in `file:PATH`."""
-
-    name: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    argument: str | None = None
-
-    @property
-    def label(self) -> str:
-        """The name as tables show it, with its options: what tells two cells apart."""
-        base = self.name if self.argument is None else f"{self.name}:{Path(self.argument).name}"
-        if Path(base).suffix in CARD_SUFFIXES:
-            base = Path(base).stem
-        options = ",".join(f"{key}={value}" for key, value in sorted(self.options.items()))
-        return f"{base}[{options}]" if options else base
+__all__ = ["Card", "Registry", "Spec", "cards_folder", "parse_spec", "read_card", "split_specs"]
 
 
 @dataclass(frozen=True)
@@ -63,48 +50,6 @@ class Card:
     path: Path | None = None
 
 
-def split_specs(text: str) -> list[str]:
-    """Split "a,b[x=1,y=2],c" at the commas outside of brackets."""
-    parts = [part.strip() for part in re.split(r",(?![^\[]*\])", text)]
-    return [part for part in parts if part]
-
-
-def parse_spec(text: str) -> Spec:
-    """Read one spec. Option values are read as YAML scalars (numbers, true, text).
-
-    Raises:
-        UserError: the text is not `name`, `name[key=value,...]` or `name:argument`.
-    """
-    match = _SPEC.match(text.strip())
-    if match is None:
-        raise UserError(f"cannot read {text!r}: write a name, or name[option=value,option=value]")
-    options: dict[str, Any] = {}
-    for item in filter(None, (match["options"] or "").split(",")):
-        key, equals, value = item.partition("=")
-        if not equals or not key.strip():
-            raise UserError(f"cannot read option {item!r} of {text!r}: write option=value")
-        options[key.strip()] = yaml.safe_load(value)
-    name, colon, argument = match["name"].strip().partition(":")
-    if colon and not _is_import_path(match["name"].strip()):
-        return Spec(name, options, argument)
-    return Spec(match["name"].strip(), options)
-
-
-def _is_import_path(text: str) -> bool:
-    return re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*:[A-Za-z_]\w*", text) is not None and (
-        "." in text.partition(":")[0] or _module_exists(text.partition(":")[0])
-    )
-
-
-def _module_exists(name: str) -> bool:
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # a sampler of one's own lies beside the shell
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
-
-
 def cards_folder(kind: str) -> Path:
     """Where the shipped cards of a kind ("tasks", "samplers") lie: in the wheel or the checkout."""
     package = Path(__file__).parent
@@ -119,10 +64,10 @@ def read_card(path: Path) -> dict[str, Any]:
         UserError: the file is missing, is not YAML, or holds no mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"cannot read card {path}: {error.strerror}") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"card {path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"card {path} must hold a mapping, got {type(content).__name__}")
@@ -151,7 +96,7 @@ class Registry:
         Raises:
             UserError: the name is taken by another target.
         """
-        taken = self._registered.get(name)
+        taken = self.cards().get(name)
         if taken is not None and taken.target != target:
             raise UserError(f"{self.kind} {name!r} is {taken.target}; {target} needs another name")
         self._registered[name] = Card(name, target, options, description)
@@ -169,9 +114,9 @@ class Registry:
         Raises:
             UserError: unknown name (near matches are offered), or a broken card.
         """
-        if Path(spec.name).suffix in CARD_SUFFIXES:
-            card = self._load(Path(spec.name))
-        elif _is_import_path(spec.name):
+        if is_card_path(spec.name):
+            card = self._load(Path(spec.name).expanduser())
+        elif is_import_path(spec.name):
             card = Card(spec.name.rpartition(":")[2], spec.name)
         else:
             known = self.cards()
@@ -194,13 +139,19 @@ class Registry:
         cls = self._import(card.target)
         parameters = inspect.signature(cls).parameters
         open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
-        unknown = [key for key in card.options if key not in parameters and not open_ended]
-        if unknown:
-            raise UserError(
-                f"{self.kind} {spec.name!r} has no option {unknown[0]!r}; "
-                f"it has: {', '.join(sorted(parameters)) or 'none'}"
-            )
+        for key in card.options:
+            if key not in parameters and not open_ended:
+                hint = _near(key, parameters)
+                raise UserError(
+                    f"{self.kind} {spec.name!r} has no option {key!r}; {hint}"
+                    f"it has: {', '.join(sorted(parameters)) or 'none'}"
+                )
         if spec.argument is not None:
+            if "path" not in parameters:
+                raise UserError(
+                    f"{self.kind} {spec.name!r} takes nothing after a colon, "
+                    f"got {spec.argument!r}; write options as {spec.name}[option=value]"
+                )
             context["path"] = spec.argument
         offered = {key: value for key, value in context.items() if key in parameters}
         try:
@@ -216,35 +167,47 @@ class Registry:
 
     def _entry_points(self) -> list[Card]:
         points = importlib.metadata.entry_points(group=f"tspo_bench.{self.kind}s")
-        return [Card(point.name, point.value) for point in points]
+        return [Card(point.name, f"{point.module}:{point.attr}") for point in points]
 
     def _load(self, path: Path) -> Card:
         content = read_card(path)
-        missing = [key for key in ("class",) if key not in content]
-        if missing:
-            raise UserError(f"card {path} lacks {missing[0]!r}: package.module:Name")
+        if not isinstance(content.get("class"), str):
+            raise UserError(f"card {path} lacks 'class': package.module:Name")
         known = {"name", "class", "options", "description", "tuned_for"}
         extra = sorted(set(content) - known)
         if extra:
             raise UserError(f"card {path} has unknown key {extra[0]!r}; known: {sorted(known)}")
+        options = content.get("options") or {}
+        if not isinstance(options, dict):
+            raise UserError(f"card {path}: 'options' must be a mapping, got {options!r}")
         return Card(
-            name=content.get("name", path.stem),
+            name=str(content.get("name", path.stem)),
             target=content["class"],
-            options=content.get("options") or {},
-            description=content.get("description", ""),
+            options=options,
+            description=content.get("description") or "",
             tuned_for=content.get("tuned_for"),
             path=path,
         )
 
     def _import(self, target: str) -> Any:
+        if not IMPORT_PATH.fullmatch(target):
+            raise UserError(f"{self.kind} class {target!r}: write package.module:Name")
         module, _, name = target.partition(":")
-        _module_exists(module.partition(".")[0])
+        make_local_modules_importable()
         try:
-            return getattr(importlib.import_module(module), name)
+            found = getattr(importlib.import_module(module), name)
         except (ImportError, AttributeError) as error:
             raise UserError(f"{self.kind} {target!r} cannot be imported: {error}") from error
+        if not callable(found):
+            raise UserError(f"{self.kind} {target!r} is no class but {type(found).__name__}")
+        return found
 
     def _unknown(self, name: str, known: list[str]) -> str:
-        near = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
-        return f"unknown {self.kind} {name!r}: {hint}known: {', '.join(known)}"
+        return f"unknown {self.kind} {name!r}: {_near(name, known)}known: {', '.join(known)}"
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    """The known words nearest to a mistyped one, as the start of a hint."""
+    lowered = {name.lower(): name for name in known}
+    near = [lowered[name] for name in difflib.get_close_matches(word.lower(), lowered, n=3)]
+    return f"did you mean {' or '.join(map(repr, near))}? " if near else ""
