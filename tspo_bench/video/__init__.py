@@ -1,1 +1,64 @@
-"""Files into frames: probe, streaming candidate scan, random access."""
+"""Files to frames: probe, streaming scan of candidates, random access."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tspo_bench.errors import UserError
+from tspo_bench.types import VideoInfo
+
+if TYPE_CHECKING:
+    from tspo_bench.video.base import VideoReader
+
+READERS = ("pyav", "decord")
+
+
+def open_video(path: Path, reader: str = "pyav") -> VideoReader:
+    """Open a video for reading; use it in a `with` block, one reader a thread.
+
+    Args:
+        path: the video file.
+        reader: "pyav" (any file), or "decord" (mp4 and Matroska).
+
+    Raises:
+        VideoError: the file is missing, is no video, is cut off, or its first frame is broken.
+        UserError: there is no such reader, or it is not installed.
+    """
+    if reader == "pyav":
+        from tspo_bench.video.pyav_reader import PyAVReader
+
+        return PyAVReader(path)
+    if reader == "decord":
+        from tspo_bench.video.decord_reader import DecordReader
+
+        return DecordReader(path)
+    raise UserError(f"unknown video reader {reader!r}: known: {', '.join(READERS)}")
+
+
+def probe(path: Path) -> VideoInfo:
+    """What a video file holds: exact frame count, frame rate, shown size, rotation, codec.
+
+    Reads every packet's header and decodes the first frame.
+
+    Raises:
+        VideoError: as `open_video`.
+    """
+    with open_video(path) as video:
+        return video.info
+
+
+def decoders() -> dict[str, str]:
+    """The versions of the decoders that are installed, for `tspo-bench doctor`."""
+    versions = {}
+    for reader, package in (("pyav", "av"), ("decord", "decord")):
+        try:
+            versions[reader] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    if "pyav" in versions:
+        import av
+
+        versions["ffmpeg"] = av.ffmpeg_version_info
+    return versions

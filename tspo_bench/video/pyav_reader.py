@@ -1,0 +1,264 @@
+"""The main reader: FFmpeg's libraries through PyAV."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Self, cast
+
+import av
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from tspo_bench.errors import VideoError
+from tspo_bench.types import Frames, IntArray, Pixels, VideoInfo
+from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
+from tspo_bench.video.rgb import RGBConverter
+from tspo_bench.video.timeline import Timeline, read_timeline
+
+# A seek empties the decoder's pipeline; it pays where it skips more packets than that holds.
+_WORTH_A_SEEK = 16
+# A file is cut off if all its streams end this many seconds before what its header says.
+_CUT_OFF_SECONDS = 1.0
+
+
+class PyAVReader:
+    """Reads any file that FFmpeg can read. See `VideoReader` for the methods.
+
+    Frames are found by presentation time: the number of a frame is looked up in the table of the
+    packets' times, and only a decoded frame with exactly that time is accepted.
+
+    Raises:
+        VideoError: the file is missing, is no video, is cut off, or its first frame is broken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = Path(path)
+        _check_file(self._path)
+        self._open()
+        try:
+            self.timeline = self._read_timeline()
+            self.info = self._describe()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file and the decoder."""
+        self._container.close()
+
+    def scan(
+        self, rate: float = 1.0, short_side: int | None = None, batch_size: int = 64
+    ) -> Iterator[Frames]:
+        """Stream the candidates in batches; see `VideoReader.scan`."""
+        indices = candidate_indices(self.info, rate)
+        pictures = self._pictures(indices, short_side)
+        for start in range(0, len(indices), batch_size):
+            batch = indices[start : start + batch_size]
+            yield self._batch(batch, itertools.islice(pictures, len(batch)), short_side)
+
+    def fetch(self, indices: Sequence[int] | IntArray, short_side: int | None = None) -> Frames:
+        """Decode chosen frames; see `VideoReader.fetch`."""
+        wanted = checked_indices(self.info, indices)
+        distinct, inverse = np.unique(wanted, return_inverse=True)
+        frames = self._batch(distinct, self._pictures(distinct, short_side), short_side)
+        if np.array_equal(wanted, distinct):
+            return frames
+        return Frames(wanted, frames.seconds[inverse], frames.pixels[inverse])
+
+    def _batch(
+        self, indices: IntArray, pictures: Iterator[Pixels], short_side: int | None
+    ) -> Frames:
+        width, height = scaled_size(self.info.width, self.info.height, short_side)
+        pixels = np.empty((len(indices), height, width, 3), np.uint8)
+        for slot, picture in zip(pixels, pictures, strict=True):
+            slot[:] = picture
+        return Frames(indices, self.timeline.seconds[indices], pixels)
+
+    def _pictures(self, indices: IntArray, short_side: int | None) -> Iterator[Pixels]:
+        """The frames with these rising numbers, each [h, w, 3], scaled and upright."""
+        size = scaled_size(self.info.width, self.info.height, short_side)
+        stored_size = size if self.info.rotation % 180 == 0 else size[::-1]
+        converter = RGBConverter(*stored_size)
+        for run in _runs(self.timeline, indices):
+            for frame in self._decode(run):
+                yield np.rot90(converter(frame), -self.info.rotation // 90)
+
+    def _decode(self, indices: IntArray, effort: int = 0) -> Iterator[VideoFrame]:
+        """Decode frames with rising numbers in one go from a keyframe on.
+
+        A first effort leaves out H.264 frames that nothing refers to and nobody wants. Where a
+        wanted frame does not come out, all frames are decoded; then, from the file's start.
+        """
+        pending = deque(self.timeline.pts[indices].tolist())
+        start = int(self.timeline.starts[indices[0]]) if effort < 2 else 0
+        wanted = set(pending) if effort == 0 and self._may_skip else None
+        try:
+            for frame in self._decoded(start, wanted):
+                if frame.pts is not None and frame.pts >= pending[0]:
+                    if frame.pts > pending[0] or frame.is_corrupt:
+                        break
+                    pending.popleft()
+                    yield frame
+                    if not pending:
+                        return
+        except FFmpegError as error:
+            if effort == 2:
+                raise self._undecodable(int(indices[-len(pending)]), str(error)) from error
+        rest = indices[-len(pending) :]
+        if effort == 2:
+            raise self._undecodable(int(rest[0]), "the decoder gave no picture for it")
+        yield from self._decode(rest, effort + 1)
+
+    def _decoded(self, start: int, wanted: set[int] | None) -> Iterator[VideoFrame]:
+        """All frames that come out of the decoder, from the packet at position `start` on."""
+        numbers = itertools.count()
+        context = self._stream.codec_context
+        for packet in self._packets_from(start):
+            skip = wanted is not None and packet.pts not in wanted
+            context.skip_frame = "NONREF" if skip else "DEFAULT"
+            for frame in cast(list[VideoFrame], packet.decode()):
+                if self.timeline.counted:
+                    frame.pts = next(numbers)
+                yield frame
+
+    def _packets_from(self, position: int) -> Iterator[Packet]:
+        """Packets in decoding order from `position` or earlier: where a seek lands is checked."""
+        timeline = self.timeline
+        targets = [] if timeline.counted else [timeline.packet_pts, timeline.packet_dts]
+        for times in targets:
+            try:
+                self._container.seek(int(times[position]), stream=self._stream)
+                packets = self._container.demux(self._stream)
+                first = next(packets, None)
+            except FFmpegError:
+                continue
+            landed = timeline.position_of(first.pts) if first is not None else None
+            if first is not None and landed is not None and landed <= position:
+                return itertools.chain([first], packets)
+        self.close()
+        self._open()
+        return self._container.demux(self._stream)
+
+    def _open(self) -> None:
+        try:
+            self._container: InputContainer = av.open(str(self._path))
+        except (FFmpegError, OSError) as error:
+            raise VideoError(
+                f"video {self._path} cannot be read ({error.strerror}); "
+                "is it a whole video file? Fetch it again or remove it"
+            ) from error
+        streams = [
+            stream
+            for stream in self._container.streams.video
+            if not stream.disposition & Disposition.attached_pic
+        ]
+        if not streams:
+            self.close()
+            raise VideoError(f"video {self._path} has no video stream; give a file with pictures")
+        self._stream: VideoStream = streams[0]
+        self._stream.thread_type = "AUTO"
+
+    @property
+    def _may_skip(self) -> bool:
+        return self._stream.codec_context.name == "h264" and not self.timeline.counted
+
+    def _read_timeline(self) -> Timeline:
+        try:
+            timeline = read_timeline(self._container, self._stream)
+            ends_early = self._ends_early(timeline)
+        except FFmpegError as error:
+            raise VideoError(
+                f"video {self._path} breaks off while reading ({error.strerror}); fetch it again"
+            ) from error
+        if not len(timeline):
+            raise VideoError(f"video {self._path} has no frames; fetch it again or remove it")
+        if ends_early:
+            raise VideoError(
+                f"video {self._path} is cut off: its pictures end at "
+                f"{float(timeline.end * timeline.time_base):.1f} s, before the end that its "
+                "header states; fetch it again"
+            )
+        return timeline
+
+    def _ends_early(self, timeline: Timeline) -> bool:
+        """Whether the file's data end before what the header says, sound included."""
+        declared = self._container.duration
+        if declared is None or timeline.counted or not len(timeline):
+            return False
+        limit = Fraction(declared, av.time_base) - Fraction(_CUT_OFF_SECONDS)
+        if timeline.end * timeline.time_base >= limit:
+            return False
+        self._container.seek(0)  # pictures may end before the sound does: look at all streams
+        return not any(
+            packet.pts is not None
+            and (packet.pts + (packet.duration or 0)) * packet.time_base >= limit
+            for packet in self._container.demux()
+        )
+
+    def _describe(self) -> VideoInfo:
+        frame = next(self._decode(np.zeros(1, np.int64)))
+        rotation = -frame.rotation % 360
+        upright = rotation % 180 == 0
+        return VideoInfo(
+            path=self._path,
+            num_frames=len(self.timeline),
+            frame_rate=_frame_rate(self._stream, self.timeline),
+            duration_seconds=float(self.timeline.duration),
+            width=frame.width if upright else frame.height,
+            height=frame.height if upright else frame.width,
+            rotation=rotation,
+            codec=self._stream.codec_context.codec.canonical_name,
+        )
+
+    def _undecodable(self, index: int, reason: str) -> VideoError:
+        return VideoError(
+            f"video {self._path}: frame {index} of {len(self.timeline)} cannot be decoded "
+            f"({reason}); fetch the file again"
+        )
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise VideoError(f"video {path} is a folder; give a file")
+    if not path.exists():
+        raise VideoError(f"video {path} not found; check the path")
+    if not os.access(path, os.R_OK):
+        raise VideoError(f"video {path}: no permission to read it; change the file's mode")
+    if path.stat().st_size == 0:
+        raise VideoError(f"video {path} is empty (0 bytes); fetch it again")
+
+
+def _frame_rate(stream: VideoStream, timeline: Timeline) -> Fraction:
+    """The header's average rate where the frames' times bear it out, else that of the times."""
+    stated = stream.average_rate or stream.guessed_rate
+    if timeline.counted:
+        return 1 / timeline.time_base
+    if len(timeline) == 1 or not timeline.duration:
+        return stated or Fraction(1)
+    measured = len(timeline) / timeline.duration
+    if stated and abs(stated - measured) <= measured / 100:
+        return stated
+    return measured.limit_denominator(1001)
+
+
+def _runs(timeline: Timeline, indices: IntArray) -> list[IntArray]:
+    """Cut rising frame numbers where jumping to the next one's keyframe saves decoding."""
+    gaps = timeline.starts[indices[1:]] - timeline.positions[indices[:-1]]
+    runs = np.split(indices, np.flatnonzero(gaps > _WORTH_A_SEEK) + 1)
+    return [run for run in runs if len(run)]
