@@ -1,0 +1,88 @@
+"""The code that papers released, loaded from fetched repositories and run beside ours.
+
+Their code is never copied here. Fetched repositories lie as bare git directories under
+$TSPO_BENCH_PEERS (default /work/.mirror); tests that need one skip where it is absent, and
+`tests/data/samplers/make_aks_reference.py` stores what it answered once.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+from argparse import Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+PEERS = Path(os.environ.get("TSPO_BENCH_PEERS", "/work/.mirror"))
+NUM_SERIES = 252
+
+# (k, t1, depth): the two settings that the authors published, and some that leave frames over.
+AKS_SETTINGS = [(64, 0.2, 3), (64, 0.8, 5), (8, 0.2, 3), (16, 0.8, 5), (5, 0.2, 3), (7, 0.4, 4)]
+
+
+def score_series(seed: int) -> list[float]:
+    """A series of scores [T] as frames have them: noise, peaks, plateaus, few levels, constant."""
+    rng = np.random.RandomState(seed)  # its stream is the same in every numpy
+    length = rng.randint(1, 400)
+    frames = np.arange(length)
+    kind = seed % 6
+    scores = rng.normal(0.25, 0.02, length)
+    if kind == 1:
+        scores += 0.2 * np.exp(-(((frames - rng.uniform(0, length)) / rng.uniform(1, 20)) ** 2))
+    elif kind == 2:
+        scores = np.cumsum(rng.normal(0, 1, length))
+    elif kind == 3:
+        scores = np.round(scores, 2)  # many ties
+    elif kind == 4:
+        scores = rng.beta(0.2, 2, length)  # few stand out, as with a matching head's probability
+    elif kind == 5 and seed % 12 == 5:
+        scores = np.full(length, 0.25)
+    return np.asarray(scores, np.float32).astype(float).tolist()
+
+
+def peer_source(repository: str, path: str) -> str | None:
+    """A file of a fetched repository ("owner/name"), or None where that is absent."""
+    folder = PEERS / repository.replace("/", "+") / "repo"
+    if not folder.is_dir():
+        return None
+    command = ["git", "--git-dir", str(folder), "show", f"HEAD:{path}"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    return shown.stdout if shown.returncode == 0 else None
+
+
+def peer_functions(source: str, names: Sequence[str], **globals_: Any) -> dict[str, Any]:
+    """Named functions of a peer's source, methods too, without running its imports."""
+    found = [node for node in ast.walk(ast.parse(source)) if getattr(node, "name", None) in names]
+    exec(compile(ast.Module(body=found, type_ignores=[]), "peer", "exec"), globals_)
+    return globals_
+
+
+def run_released_aks(
+    source: str, series: Sequence[Sequence[float]], k: int, t1: float, depth: int, folder: Path
+) -> list[list[int]]:
+    """What the released `frame_select.py` writes for these scores: its own main, start to end."""
+    space: dict[str, Any] = {"__name__": "frame_select"}
+    exec(compile(source, "frame_select.py", "exec"), space)
+    (folder / "data").mkdir(parents=True)
+    (folder / "scores.json").write_text(json.dumps(series))
+    (folder / "frames.json").write_text(json.dumps([list(range(len(row))) for row in series]))
+    args = Namespace(
+        dataset_name="data",
+        extract_feature_model="clip",
+        score_path=folder / "scores.json",
+        frame_path=folder / "frames.json",
+        max_num_frames=k,
+        ratio=1,
+        t1=t1,
+        t2=-100,
+        all_depth=depth,
+        output_file=folder,
+    )
+    with np.errstate(all="ignore"):
+        space["main"](args)
+    return json.loads((folder / "data" / "clip" / "selected_frames.json").read_text())
