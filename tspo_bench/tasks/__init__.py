@@ -1,1 +1,23 @@
 """Annotations into questions; prompts; reading of answers."""
+
+from tspo_bench.tasks.annotated import AnnotatedTask, Skipped
+from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.inventory import Survey, survey
+from tspo_bench.tasks.loading import limit_questions, load_task, registry, videos_of
+from tspo_bench.tasks.multiple_choice import INSTRUCTION, MultipleChoice
+from tspo_bench.tasks.reading import read_answer
+
+__all__ = [
+    "INSTRUCTION",
+    "AnnotatedTask",
+    "MultipleChoice",
+    "Skipped",
+    "Survey",
+    "Task",
+    "limit_questions",
+    "load_task",
+    "read_answer",
+    "registry",
+    "survey",
+    "videos_of",
+]

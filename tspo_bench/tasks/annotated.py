@@ -1,0 +1,232 @@
+"""A benchmark task whose questions stand in annotation files: a card says where and in what form.
+
+The card's options are the fields of `AnnotatedTask`. A new benchmark is one card and, if its
+records are of their own form, one small parser function.
+"""
+
+from __future__ import annotations
+
+import functools
+import pkgutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.registry import Spec
+from tspo_bench.tasks.multiple_choice import INSTRUCTION, MultipleChoice
+from tspo_bench.tasks.parsers import Parser
+from tspo_bench.tasks.records import Entry, Record, load_hub, read_entries
+from tspo_bench.types import Question
+
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".MP4")
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An annotation that is no question: its place ("my.jsonl line 3") and what is wrong."""
+
+    where: str
+    reason: str
+
+
+@dataclass(eq=False, kw_only=True)
+class AnnotatedTask(MultipleChoice):
+    """Questions from annotation files or the Hugging Face hub, videos from a folder.
+
+    Annotations are looked for in this order: the file `annotations`; the first of the split's
+    `files` that is there under the data root (or, for a card of one's own, beside the card); the
+    split's `hub` dataset. Annotations that cannot be read are left out and listed in `skipped`.
+
+    Attributes:
+        splits: for each split its `files` (names or patterns, tried in order) and its `hub`
+            dataset (arguments of `datasets.load_dataset`); the first split is the default.
+        parser: "package.module:function" that makes a `Question` of a record.
+        nested: the field that holds a record's questions, where a record is a whole video.
+        groups: the record's fields that accuracies are broken down by. A list is joined with "|".
+        video_folders: folders under the data root that may hold the videos (patterns allowed).
+        data_root: the benchmark's folder; by default the annotation file's.
+        beside: the folder of a card of one's own.
+        variant: the options written with the task's name, for its label.
+    """
+
+    name: str
+    splits: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: {"test": {}})
+    parser: str = "tspo_bench.tasks.parsers:own"
+    nested: str | None = None
+    groups: Sequence[str] = ()
+    video_folders: Sequence[str] = (".", "videos", "video")
+    instruction: str = INSTRUCTION
+    tolerance_seconds: float = 1.0
+    data_root: Path | None = None
+    annotations: Path | None = None
+    split: str | None = None
+    beside: Path | None = None
+    variant: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        default = next(iter(self.splits))
+        self.split = self.split or default
+        if self.split not in self.splits:
+            known = ", ".join(self.splits)
+            raise UserError(f"task {self.name!r} has no split {self.split!r}; it has: {known}")
+        if self.data_root is not None and not Path(self.data_root).is_dir():
+            raise UserError(
+                f"task {self.name!r}: data root {self.data_root} is no folder; set --data-root"
+            )
+        options = {key: value for key, value in self.variant.items() if key != "split"}
+        if self.split != default:
+            options["split"] = self.split
+        self.label = Spec(self.name, options).label
+
+    def questions(self) -> Sequence[Question]:
+        """Every question of the split, in annotation order. No video is touched.
+
+        Raises:
+            UserError: no annotations are found, none of them can be used, or an id occurs twice.
+        """
+        return self._loaded[0]
+
+    @property
+    def skipped(self) -> Sequence[Skipped]:
+        """The annotations that are left out, each with its place and reason."""
+        return self._loaded[1]
+
+    def video_path(self, video: str) -> Path:
+        """The file of `question.video`, under any of the usual video suffixes.
+
+        Raises:
+            VideoError: there is no such file under the data root.
+        """
+        root = self._video_root
+        if root is None:
+            raise VideoError(f"task {self.name!r}: video {video} has no folder; set --data-root")
+        for folder in self._folders:
+            exact = folder / video
+            for path in (exact, *(exact.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)):
+                if path.is_file():
+                    return path
+        looked_in = ", ".join(self.video_folders)
+        raise VideoError(
+            f"task {self.name!r}: video {video} not found under {root} "
+            f"(looked in {looked_in}); set --data-root"
+        )
+
+    @functools.cached_property
+    def _loaded(self) -> tuple[tuple[Question, ...], tuple[Skipped, ...]]:
+        parse = self._parse_function()
+        questions: dict[str, Question] = {}
+        places: dict[str, str] = {}
+        skipped: list[Skipped] = []
+        for entry, default_id in self._entries():
+            question = self._question(parse, entry, default_id)
+            if isinstance(question, Skipped):
+                skipped.append(question)
+            elif question.id in questions:
+                raise UserError(
+                    f"task {self.name!r}: id {question.id!r} stands twice, at "
+                    f"{places[question.id]} and {entry.where}; give every question its own id"
+                )
+            else:
+                questions[question.id] = question
+                places[question.id] = entry.where
+        if not questions:
+            first = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
+            raise UserError(
+                f"task {self.name!r}: none of {len(skipped)} annotations can be used{first}"
+            )
+        return tuple(questions.values()), tuple(skipped)
+
+    def _question(self, parse: Parser, entry: Entry, default_id: str) -> Question | Skipped:
+        if entry.record is None:
+            return Skipped(entry.where, entry.problem or "empty")
+        try:
+            question = parse(entry.record, default_id)
+            if not isinstance(question.video, str):
+                raise ValueError(f"video must be a file's name, got {question.video!r}")
+            groups = {name: _group(entry.record[name]) for name in self.groups}
+            return replace(question, groups={**question.groups, **groups})
+        except KeyError as error:
+            return Skipped(entry.where, f"no field {error}")
+        except (ValueError, TypeError, AttributeError, IndexError) as error:
+            return Skipped(entry.where, str(error))
+
+    def _entries(self) -> Iterator[tuple[Entry, str]]:
+        """Every annotation with the id that it gets if it has none of its own."""
+        files = self._annotation_files
+        if files:
+            sources = ((path.stem, read_entries(path)) for path in files)
+        else:
+            sources = iter([(self.split or "", self._hub_entries())])
+        for stem, entries in sources:
+            for entry in entries:
+                yield from self._unnested(entry, f"{stem}-{entry.number}")
+
+    def _unnested(self, entry: Entry, default_id: str) -> Iterator[tuple[Entry, str]]:
+        if entry.record is None or self.nested is None or self.nested not in entry.record:
+            yield entry, default_id
+            return
+        shared = {key: value for key, value in entry.record.items() if key != self.nested}
+        for number, item in enumerate(entry.record[self.nested], start=1):
+            where = f"{entry.where}, {self.nested} {number}"
+            record: Record = {**shared, **item}
+            yield Entry(where, entry.number, record), f"{default_id}-{number}"
+
+    @functools.cached_property
+    def _annotation_files(self) -> list[Path]:
+        if self.annotations is not None:
+            return [Path(self.annotations)]
+        folder = self.data_root or self.beside
+        for pattern in self._split_files:
+            found = sorted(Path(folder).glob(pattern)) if folder else []
+            if found:
+                return found
+        return []
+
+    @property
+    def _split_files(self) -> Sequence[str]:
+        return _names(self.splits[self.split or ""].get("files", ()))
+
+    def _hub_entries(self) -> Iterator[Entry]:
+        folder = self.data_root or self.beside
+        tried = f" under {folder} (tried {', '.join(self._split_files)})" if folder else ""
+        hub = self.splits[self.split or ""].get("hub")
+        way_out = "set --data-root to the downloaded dataset, or give --annotations FILE"
+        if hub is None:
+            raise UserError(f"task {self.name!r}: no annotation file{tried}; {way_out}")
+        try:
+            yield from load_hub(hub)
+        except UserError as error:
+            raise UserError(
+                f"task {self.name!r}: no annotation file{tried}, and {error}; {way_out}"
+            ) from error
+
+    @functools.cached_property
+    def _video_root(self) -> Path | None:
+        if self.data_root is not None:
+            return Path(self.data_root)
+        return self._annotation_files[0].parent if self._annotation_files else None
+
+    @functools.cached_property
+    def _folders(self) -> list[Path]:
+        root = self._video_root or Path()
+        patterns = [root.glob(name) if name != "." else [root] for name in self.video_folders]
+        return [folder for found in patterns for folder in sorted(found) if folder.is_dir()]
+
+    def _parse_function(self) -> Parser:
+        try:
+            parser: Parser = pkgutil.resolve_name(self.parser)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise UserError(
+                f"task {self.name!r}: parser {self.parser!r} cannot be imported: {error}"
+            ) from error
+        return parser
+
+
+def _group(value: Any) -> str:
+    return "|".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _names(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value

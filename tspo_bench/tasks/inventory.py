@@ -1,0 +1,69 @@
+"""What of a task's videos is there: the answer of `tspo-bench doctor --task`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tspo_bench.errors import VideoError
+from tspo_bench.tasks.annotated import Skipped
+from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.loading import videos_of
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A task's questions and videos, and which of the videos can be used.
+
+    Attributes:
+        questions: how many questions the task has.
+        skipped: annotations that are left out.
+        found: videos that are there and can be read, with their files.
+        missing: videos that are not there, with the reason.
+        unreadable: videos that are there and cannot be read, with the reason.
+        affected: the ids of the questions about missing and unreadable videos.
+    """
+
+    task: str
+    questions: int
+    skipped: Sequence[Skipped]
+    found: Mapping[str, Path]
+    missing: Mapping[str, str]
+    unreadable: Mapping[str, str]
+    affected: Sequence[str]
+
+    @property
+    def videos(self) -> int:
+        """How many videos the questions are about."""
+        return len(self.found) + len(self.missing) + len(self.unreadable)
+
+
+def survey(task: Task) -> Survey:
+    """Look for every video of a task and probe those that are there.
+
+    Raises:
+        UserError: the task's annotations are missing or broken.
+    """
+    from tspo_bench.video import probe
+
+    questions = task.questions()
+    found: dict[str, Path] = {}
+    missing: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
+    affected: list[str] = []
+    for video, ids in videos_of(questions).items():
+        try:
+            path = task.video_path(video)
+        except VideoError as error:
+            missing[video] = str(error)
+            affected += ids
+            continue
+        try:
+            probe(path)
+            found[video] = path
+        except VideoError as error:
+            unreadable[video] = str(error)
+            affected += ids
+    skipped = getattr(task, "skipped", ())
+    return Survey(task.label, len(questions), skipped, found, missing, unreadable, affected)

@@ -1,0 +1,85 @@
+"""From a name to a task, and from all its questions to the first N."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tspo_bench.errors import UserError
+from tspo_bench.registry import CARD_SUFFIXES, Registry, parse_spec
+from tspo_bench.tasks.annotated import AnnotatedTask
+from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.records import READERS
+from tspo_bench.types import Question
+
+registry = Registry("task")
+
+
+def load_task(
+    spec: str,
+    *,
+    data_root: Path | None = None,
+    annotations: Path | None = None,
+    split: str | None = None,
+    seed: int = 0,
+) -> Task:
+    """The task that `spec` names.
+
+    Args:
+        spec: a card's name ("mlvu", "haystack[length=15min]"), a card's path, an annotation file of
+            one's own (.jsonl, .csv, .json, .parquet), or "package.module:Name".
+        data_root: the folder with the benchmark's annotations and videos.
+        annotations: the annotation file, where it lies elsewhere.
+        split: the split, for tasks with several; None for the task's default.
+        seed: the run's seed, for tasks that make their questions.
+
+    Raises:
+        UserError: unknown name, broken card, missing annotation file.
+    """
+    parsed = parse_spec(spec)
+    path = Path(parsed.name)
+    if annotations is not None and not Path(annotations).is_file():
+        raise UserError(f"task {spec!r}: annotation file {annotations} does not exist")
+    if path.suffix.lower() in READERS and parsed.argument is None:
+        if not path.is_file():
+            raise UserError(f"task {spec!r}: there is no such annotation file; check its path")
+        return AnnotatedTask(name=path.stem, annotations=path, data_root=data_root)
+    task: Task = registry.create(
+        parsed,
+        name=registry.card(parsed).name,
+        data_root=data_root,
+        annotations=annotations,
+        split=split,
+        seed=seed,
+        beside=path.parent if path.suffix in CARD_SUFFIXES else None,
+        variant=parsed.options,
+    )
+    return task
+
+
+def limit_questions(questions: Sequence[Question], n: int) -> list[Question]:
+    """The first `n` of a fixed shuffle of the questions, in annotation order.
+
+    The shuffle sorts by the SHA-256 of the id: it depends on no seed or library version, and a
+    smaller limit asks a part of what a larger one asks.
+
+    Raises:
+        UserError: n is below 1.
+    """
+    if n < 1:
+        raise UserError(f"limit {n} asks nothing; give 1 or more")
+    chosen = set(sorted((question.id for question in questions), key=_digest)[:n])
+    return [question for question in questions if question.id in chosen]
+
+
+def videos_of(questions: Iterable[Question]) -> dict[str, list[str]]:
+    """Every video with the ids of its questions, both in annotation order."""
+    ids: dict[str, list[str]] = {}
+    for question in questions:
+        ids.setdefault(question.video, []).append(question.id)
+    return ids
+
+
+def _digest(question_id: str) -> bytes:
+    return hashlib.sha256(question_id.encode()).digest()

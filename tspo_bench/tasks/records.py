@@ -1,0 +1,140 @@
+"""Annotation files as records with their place: JSON, JSON lines, CSV, parquet, a hub dataset."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.errors import UserError
+
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One annotation: its record, or the `problem` why there is none.
+
+    `where` names its place for messages ("my.csv line 3"), `number` counts lines or items from 1.
+    """
+
+    where: str
+    number: int
+    record: Record | None
+    problem: str | None = None
+
+
+def read_entries(path: Path) -> Iterator[Entry]:
+    """The annotations of one file, by its suffix.
+
+    A line that cannot be read becomes an entry with a `problem`; the others are not lost.
+
+    Raises:
+        UserError: the file is missing or unreadable as a whole, or of an unknown kind.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        kinds = ", ".join(READERS)
+        raise UserError(f"annotation file {path} is of an unknown kind; known: {kinds}")
+    try:
+        yield from reader(path)
+    except OSError as error:
+        raise UserError(f"cannot read annotation file {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"annotation file {path} is not UTF-8: {error}; save it as UTF-8"
+        ) from error
+
+
+def load_hub(dataset: Mapping[str, Any]) -> Iterator[Entry]:
+    """The rows of a Hugging Face dataset; `dataset` holds `datasets.load_dataset`'s arguments.
+
+    Raises:
+        UserError: there is no such dataset, or no way to it.
+    """
+    import datasets
+
+    try:
+        rows = datasets.load_dataset(**dataset)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"dataset {dataset['path']!r} cannot be loaded: {reason}") from error
+    yield from _entries(rows, f"{dataset['path']} row")
+
+
+def _read_json(path: Path) -> Iterator[Entry]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno} column {error.colno}"
+        raise UserError(
+            f"annotation file {path} is not valid JSON: {error.msg}, {place}"
+        ) from error
+    if not isinstance(content, list):
+        raise UserError(f"annotation file {path} must hold a list, got {type(content).__name__}")
+    return _entries(content, f"{path.name} item")
+
+
+def _read_json_lines(path: Path) -> Iterator[Entry]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            where = f"{path.name} line {number}"
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as error:
+                problem = f"not valid JSON: {error.msg} at column {error.colno}"
+                yield Entry(where, number, None, problem)
+            else:
+                yield from _entries([record], f"{path.name} line", start=number)
+
+
+def _read_csv(path: Path) -> Iterator[Entry]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file, strict=True)
+        while True:
+            try:
+                row = next(rows, None)
+                problem = None
+            except csv.Error as error:
+                row, problem = {}, f"not valid CSV: {error}"
+            if row is None:
+                return
+            if None in row:
+                problem = "more cells than the header has columns"
+            record = {key: cell for key, cell in row.items() if cell not in (None, "")}
+            where = f"{path.name} line {rows.line_num}"
+            yield Entry(where, rows.line_num, None if problem else record, problem)
+
+
+def _read_parquet(path: Path) -> Iterator[Entry]:
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        rows = pyarrow.parquet.read_table(path).to_pylist()
+    except pyarrow.ArrowInvalid as error:
+        raise UserError(f"annotation file {path} is not valid parquet: {error}") from error
+    return _entries(rows, f"{path.name} row")
+
+
+def _entries(records: Iterable[Any], label: str, start: int = 1) -> Iterator[Entry]:
+    for number, record in enumerate(records, start):
+        where = f"{label} {number}"
+        if isinstance(record, Mapping):
+            yield Entry(where, number, record)
+        else:
+            problem = f"not an object of named fields, but {type(record).__name__}"
+            yield Entry(where, number, None, problem)
+
+
+READERS: dict[str, Callable[[Path], Iterator[Entry]]] = {
+    ".json": _read_json,
+    ".jsonl": _read_json_lines,
+    ".csv": _read_csv,
+    ".parquet": _read_parquet,
+}
