@@ -106,7 +106,9 @@ class PyAVReader:
         wanted frame does not come out, all frames are decoded; then, from the file's start.
         """
         pending = deque(self.timeline.pts[indices].tolist())
-        start = int(self.timeline.starts[indices[0]]) if effort < 2 else 0
+        start = (
+            int(self.timeline.starts[indices[0]]) if effort < 2 else int(self.timeline.starts[0])
+        )
         wanted = set(pending) if effort == 0 and self._may_skip else None
         try:
             for frame in self._decoded(start, wanted):
@@ -119,7 +121,7 @@ class PyAVReader:
                         return
         except FFmpegError as error:
             if effort == 2:
-                raise self._undecodable(int(indices[-len(pending)]), str(error)) from error
+                raise self._undecodable(int(indices[-len(pending)]), error.strerror) from error
         rest = indices[-len(pending) :]
         if effort == 2:
             raise self._undecodable(int(rest[0]), "the decoder gave no picture for it")
@@ -138,10 +140,11 @@ class PyAVReader:
                 yield frame
 
     def _packets_from(self, position: int) -> Iterator[Packet]:
-        """Packets in decoding order from `position` or earlier: where a seek lands is checked."""
+        """Packets in decoding order from that at `position` on: where a seek lands is checked."""
         timeline = self.timeline
-        targets = [] if timeline.counted else [timeline.packet_pts, timeline.packet_dts]
-        for times in targets:
+        if timeline.counted:
+            return self._reopened()
+        for times in (timeline.packet_pts, timeline.packet_dts):
             try:
                 self._container.seek(int(times[position]), stream=self._stream)
                 packets = self._container.demux(self._stream)
@@ -150,7 +153,15 @@ class PyAVReader:
                 continue
             landed = timeline.position_of(first.pts) if first is not None else None
             if first is not None and landed is not None and landed <= position:
-                return itertools.chain([first], packets)
+                break
+        else:
+            first, packets = None, self._reopened()
+        target = timeline.packet_pts[position]
+        before = [] if first is None else [first]
+        return itertools.dropwhile(lambda p: p.pts != target, itertools.chain(before, packets))
+
+    def _reopened(self) -> Iterator[Packet]:
+        """All packets, from the file's start: the one place that needs no seek to be right."""
         self.close()
         self._open()
         return self._container.demux(self._stream)
@@ -173,6 +184,8 @@ class PyAVReader:
             raise VideoError(f"video {self._path} has no video stream; give a file with pictures")
         self._stream: VideoStream = streams[0]
         self._stream.thread_type = "AUTO"
+        # Without it a broken picture is patched up from its neighbours and passed on as sound.
+        self._stream.codec_context.options = {"err_detect": "explode"}
 
     @property
     def _may_skip(self) -> bool:
@@ -205,11 +218,7 @@ class PyAVReader:
         if timeline.end * timeline.time_base >= limit:
             return False
         self._container.seek(0)  # pictures may end before the sound does: look at all streams
-        return not any(
-            packet.pts is not None
-            and (packet.pts + (packet.duration or 0)) * packet.time_base >= limit
-            for packet in self._container.demux()
-        )
+        return not any(_end(packet) >= limit for packet in self._container.demux())
 
     def _describe(self) -> VideoInfo:
         frame = next(self._decode(np.zeros(1, np.int64)))
@@ -226,10 +235,10 @@ class PyAVReader:
             codec=self._stream.codec_context.codec.canonical_name,
         )
 
-    def _undecodable(self, index: int, reason: str) -> VideoError:
+    def _undecodable(self, index: int, reason: str | None) -> VideoError:
         return VideoError(
             f"video {self._path}: frame {index} of {len(self.timeline)} cannot be decoded "
-            f"({reason}); fetch the file again"
+            f"({reason}); fetch the file again, or re-encode it with ffmpeg"
         )
 
 
@@ -242,6 +251,13 @@ def _check_file(path: Path) -> None:
         raise VideoError(f"video {path}: no permission to read it; change the file's mode")
     if path.stat().st_size == 0:
         raise VideoError(f"video {path} is empty (0 bytes); fetch it again")
+
+
+def _end(packet: Packet) -> Fraction:
+    """The second at which a packet's picture or sound ends; 0 if it carries no time."""
+    if packet.pts is None:
+        return Fraction(0)
+    return (packet.pts + (packet.duration or 0)) * packet.time_base
 
 
 def _frame_rate(stream: VideoStream, timeline: Timeline) -> Fraction:

@@ -23,6 +23,7 @@ class RGBConverter:
         self._source: tuple[object, ...] = ()
 
     def __call__(self, frame: VideoFrame) -> Pixels:
+        """The picture as RGB, [h, w, 3]."""
         source = (frame.width, frame.height, frame.format.name)
         if source != self._source:
             self._graph, self._source = self._make(frame), source

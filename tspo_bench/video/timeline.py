@@ -56,7 +56,9 @@ class Timeline:
 
     def position_of(self, pts: int | None) -> int | None:
         """Where the packet shown at `pts` stands in decoding order; None if there is none."""
-        found = np.flatnonzero(self.packet_pts == pts) if pts is not None else ()
+        if pts is None:
+            return None
+        found = np.flatnonzero(self.packet_pts == pts)
         return int(found[0]) if len(found) else None
 
 
@@ -72,7 +74,7 @@ def read_timeline(container: InputContainer, stream: VideoStream) -> Timeline:
     if no_times or any(pts is None for pts, *_ in packets):
         return _counted(len(packets), stream.guessed_rate or Fraction(25))
     table = np.array(packets, dtype=np.int64).reshape(-1, 5)
-    pts, dts, is_key, is_shown, duration = table.T
+    pts, dts, is_key, is_shown, duration = (table[:, column] for column in range(5))
     keys = np.flatnonzero(is_key)
     if len(keys):
         is_shown = is_shown.astype(bool) & (pts >= pts[keys[0]])
