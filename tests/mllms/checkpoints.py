@@ -5,7 +5,6 @@ The weights are drawn wide (unlike a fresh model's), so that answers differ with
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,10 @@ import torch
 import transformers as tf
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-WORDS = "which option shows the thing A B C D first second long question Frame seconds from ?".split()
+WORDS = (
+    *("which", "option", "shows", "the", "thing", "A", "B", "C", "D", "first", "second"),
+    *("long", "question", "Frame", "seconds", "from", "?"),
+)
 SPECIAL = {
     "bos_token": "<bos>",
     "eos_token": "<eos>",
@@ -74,7 +76,9 @@ def tokenizer(**special: str) -> Any:
     return tf.PreTrainedTokenizerFast(
         tokenizer_object=backend,
         **{key: SPECIAL[key] for key in ("bos_token", "eos_token", "pad_token", "unk_token")},
-        extra_special_tokens={k: v for k, v in SPECIAL.items() if k[:3] not in ("bos", "eos", "pad", "unk")},
+        extra_special_tokens={
+            k: v for k, v in SPECIAL.items() if k[:3] not in ("bos", "eos", "pad", "unk")
+        },
         model_max_length=4096,
     )
 
@@ -97,7 +101,13 @@ def save(model: Any, processor: Any, folder: Path) -> Path:
 
 def llava_onevision(folder: Path) -> Path:
     config = tf.LlavaOnevisionConfig(
-        vision_config={"model_type": "siglip_vision_model", "image_size": 32, "patch_size": 8, "vision_use_head": False, **VISION},
+        vision_config={
+            "model_type": "siglip_vision_model",
+            "image_size": 32,
+            "patch_size": 8,
+            "vision_use_head": False,
+            **VISION,
+        },
         text_config={"model_type": "qwen2", **TEXT},
         image_token_index=token("image_token"),
         video_token_index=token("video_token"),
@@ -117,8 +127,24 @@ def llava_onevision(folder: Path) -> Path:
 
 def qwen2_5_vl(folder: Path) -> Path:
     config = tf.Qwen2_5_VLConfig(
-        vision_config={"depth": 2, "hidden_size": 16, "intermediate_size": 24, "num_heads": 2, "patch_size": 4, "out_hidden_size": 32, "window_size": 16, "fullatt_block_indexes": [1]},
-        text_config={**TEXT, "rope_parameters": {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 1e4}},
+        vision_config={
+            "depth": 2,
+            "hidden_size": 16,
+            "intermediate_size": 24,
+            "num_heads": 2,
+            "patch_size": 4,
+            "out_hidden_size": 32,
+            "window_size": 16,
+            "fullatt_block_indexes": [1],
+        },
+        text_config={
+            **TEXT,
+            "rope_parameters": {
+                "rope_type": "default",
+                "mrope_section": [2, 1, 1],
+                "rope_theta": 1e4,
+            },
+        },
         image_token_id=token("image_token"),
         video_token_id=token("video_token"),
         vision_start_token_id=token("vision_start_token"),
@@ -136,8 +162,25 @@ def qwen2_5_vl(folder: Path) -> Path:
 
 def qwen3_vl(folder: Path) -> Path:
     config = tf.Qwen3VLConfig(
-        vision_config={"depth": 2, "hidden_size": 16, "intermediate_size": 24, "num_heads": 2, "patch_size": 4, "out_hidden_size": 32, "num_position_embeddings": 64, "deepstack_visual_indexes": [0]},
-        text_config={**TEXT, "rope_parameters": {"rope_type": "default", "mrope_section": [2, 1, 1], "mrope_interleaved": True, "rope_theta": 1e4}},
+        vision_config={
+            "depth": 2,
+            "hidden_size": 16,
+            "intermediate_size": 24,
+            "num_heads": 2,
+            "patch_size": 4,
+            "out_hidden_size": 32,
+            "num_position_embeddings": 64,
+            "deepstack_visual_indexes": [0],
+        },
+        text_config={
+            **TEXT,
+            "rope_parameters": {
+                "rope_type": "default",
+                "mrope_section": [2, 1, 1],
+                "mrope_interleaved": True,
+                "rope_theta": 1e4,
+            },
+        },
         image_token_id=token("image_token"),
         video_token_id=token("video_token"),
         vision_start_token_id=token("vision_start_token"),
@@ -192,7 +235,12 @@ def internvl(folder: Path) -> Path:
 def llava(folder: Path) -> Path:
     """A class whose processor takes images only."""
     config = tf.LlavaConfig(
-        vision_config={"model_type": "clip_vision_model", "image_size": 32, "patch_size": 8, **VISION},
+        vision_config={
+            "model_type": "clip_vision_model",
+            "image_size": 32,
+            "patch_size": 8,
+            **VISION,
+        },
         text_config={"model_type": "llama", **TEXT},
         image_token_index=token("image_token"),
         image_seq_length=16,

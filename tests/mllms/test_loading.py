@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.mllms.conftest import make_request
+from tspo_bench.errors import UserError
+from tspo_bench.features.checkpoint import packaged_checkpoint
+from tspo_bench.mllms import load_mllm, registry
+
+Get = Callable[[str], Path]
+
+
+def test_a_path_with_options_and_dots(checkpoint: Get, tmp_path: Path) -> None:
+    link = tmp_path / "step-1.500"
+    link.symlink_to(checkpoint("llava_onevision"))
+    model = load_mllm(f"{link}[max_new_tokens=2]", batch_size=3)
+    assert model.name == "step-1.500[max_new_tokens=2]"
+    assert len(model.answer([make_request([1, 2])])[0].text.split()) <= 2
+
+
+def test_a_path_with_a_colon(checkpoint: Get, tmp_path: Path) -> None:
+    link = tmp_path / "run:3"
+    link.symlink_to(checkpoint("llava_onevision"))
+    assert load_mllm(str(link)).name == "run:3"
+
+
+def test_a_relative_path_of_one_word(
+    checkpoint: Get, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mymodel").symlink_to(checkpoint("llava_onevision"))
+    monkeypatch.chdir(tmp_path)
+    assert load_mllm("mymodel").name == "mymodel"
+
+
+def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "my_models.py").write_text(
+        "class Parrot:\n"
+        "    name = 'parrot'\n    id = 'parrot-1'\n    short_side = None\n"
+        "    def __init__(self, word='A', batch_size=1):\n"
+        "        self.word, self.batch_size = word, batch_size\n"
+        "    def answer(self, requests):\n        return [self.word for _ in requests]\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    model = load_mllm("my_models:Parrot[word=C]", batch_size=5)
+    sys.modules.pop("my_models")
+    assert model.answer([make_request([1])]) == ["C"]
+    assert vars(model) == {"word": "C", "batch_size": 5}
+
+
+def test_the_reference_model_is_registered() -> None:
+    assert "reference" in registry.cards()
+
+
+def test_the_reference_model_answers() -> None:
+    if not (packaged_checkpoint("mllm") / "config.json").exists():
+        pytest.skip("the reference weights are not in this checkout")
+    model = load_mllm("reference")
+    assert model.name == "reference"
+    assert len(model.answer([make_request([0, 10]), make_request([])])) == 2
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("referense", "unknown model 'referense': did you mean 'reference'"),
+        ("/no/such/folder", "'/no/such/folder'.*no such folder"),
+        ("./nothing", "no such folder"),
+        ("someone/some-model-7b", "'someone/some-model-7b'.*hub cannot give it"),
+    ],
+)
+def test_what_cannot_be_found(spec: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load_mllm(spec)
+
+
+def test_a_file_is_no_checkpoint(checkpoint: Get) -> None:
+    with pytest.raises(UserError, match="is a file"):
+        load_mllm(str(checkpoint("llava_onevision") / "config.json"))
+
+
+def test_a_folder_without_weights(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no config.json in"):
+        load_mllm(str(tmp_path))
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(UserError, match="only safetensors"):
+        load_mllm(str(tmp_path))
+
+
+def test_an_unknown_option_is_named(checkpoint: Get) -> None:
+    with pytest.raises(UserError, match=r"has no option 'max_tokens'.*max_new_tokens"):
+        load_mllm(f"{checkpoint('llava_onevision')}[max_tokens=3]")
+
+
+def test_a_batch_size_of_none(checkpoint: Get) -> None:
+    with pytest.raises(UserError, match="batch size 0"):
+        load_mllm(str(checkpoint("llava_onevision")), batch_size=0)
+
+
+def test_an_unknown_device(checkpoint: Get) -> None:
+    with pytest.raises(UserError, match="unknown device 'gpu'"):
+        load_mllm(str(checkpoint("llava_onevision")), device="gpu")

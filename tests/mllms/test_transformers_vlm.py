@@ -1,0 +1,278 @@
+"""Every class that we name: batches, times, frames, and the library's own answer beside ours."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from tests.mllms.checkpoints import BUILDERS, WORDS
+from tests.mllms.conftest import MIXED, make_request
+from tspo_bench.errors import UserError
+from tspo_bench.mllms.transformers_vlm import TransformersVLM
+from tspo_bench.types import Frames, Request
+
+VIDEO_CLASSES = sorted(set(BUILDERS) - {"llava"})
+Get = Callable[[str], Path]
+
+
+def vlm(folder: Path, **options: Any) -> TransformersVLM:
+    return TransformersVLM(str(folder), **{"max_new_tokens": 8, **options})
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_a_batch_gives_the_answers_of_single_calls(checkpoint: Get, name: str) -> None:
+    folder = checkpoint(name)
+    single = [vlm(folder, batch_size=1).answer([request])[0].text for request in MIXED]
+    model = vlm(folder, batch_size=8)
+    assert [answer.text for answer in model.answer(MIXED)] == single
+    backwards = [answer.text for answer in model.answer(MIXED[::-1])]
+    assert backwards[::-1] == single
+    assert len(set(single)) >= 4, "answers that do not differ prove nothing"
+
+
+@pytest.mark.parametrize("name", sorted(BUILDERS))
+def test_the_answer_is_the_one_the_library_gives(checkpoint: Get, name: str) -> None:
+    """The recipe of transformers' documentation, one conversation at a time, beside ours."""
+    folder = checkpoint(name)
+    processor = transformers.AutoProcessor.from_pretrained(folder)
+    model = transformers.AutoModelForImageTextToText.from_pretrained(folder)
+    ours = vlm(folder).answer(MIXED)
+    for request, answer in zip(MIXED, ours, strict=True):
+        if len(request.frames) == 1:
+            continue  # the recipe fails for Qwen3-VL; ours is tested below
+        kind = "image" if name == "llava" else "video"
+        media: list[dict[str, Any]] = [{"type": "video", "video": request.frames.pixels}]
+        if kind == "image":
+            media = [{"type": "image", "image": frame} for frame in request.frames.pixels]
+        content = (media if len(request.frames) else []) + [
+            {"type": "text", "text": request.prompt}
+        ]
+        metadata = [
+            {
+                "total_num_frames": 600,
+                "fps": 10.0,
+                "duration": 60.0,
+                "frames_indices": request.frames.indices.tolist(),
+            }
+        ]
+        options = {"do_sample_frames": False}
+        if kind == "video" and len(request.frames):
+            options["video_metadata"] = metadata
+        inputs = processor.apply_chat_template(
+            [{"role": "user", "content": content}],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            processor_kwargs=options,
+        )
+        output = model.generate(**inputs, do_sample=False, max_new_tokens=8)
+        text = processor.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+        assert answer.text == text.strip()
+
+
+@pytest.mark.parametrize("name", VIDEO_CLASSES)
+def test_the_answer_depends_on_the_frames_and_their_order(checkpoint: Get, name: str) -> None:
+    model = vlm(checkpoint(name), max_new_tokens=16)
+    request = MIXED[0]
+    frames = request.frames
+    turned = Frames(frames.indices, frames.seconds, frames.pixels[::-1].copy())
+    others = [Request(turned, request.prompt, 10.0, "ABCD", 600), make_request([], request.prompt)]
+    texts = [answer.text for answer in model.answer([request, *others])]
+    assert len(set(texts)) == 3
+
+
+@pytest.mark.parametrize("name", VIDEO_CLASSES)
+def test_no_frame_is_dropped_or_added(checkpoint: Get, name: str) -> None:
+    """Qwen merges two frames into one grid step; the other classes show each frame."""
+    model = vlm(checkpoint(name))
+    inputs = model._inputs([make_request(list(range(0, 120, 10)))] * 2)
+    if "video_grid_thw" in inputs:
+        assert (inputs["video_grid_thw"][:, 0] * 2).tolist() == [12, 12]
+    else:
+        pixels = inputs.get("pixel_values_videos", inputs.get("pixel_values"))
+        assert pixels.numel() == 2 * 12 * 3 * 32 * 32
+
+
+def _prompt_text(model: TransformersVLM, request: Request) -> str:
+    ids = model._inputs([request])["input_ids"][0]
+    return str(model._processor.tokenizer.decode(ids)).replace(" ", "")
+
+
+def test_qwen3_vl_writes_the_true_times(checkpoint: Get) -> None:
+    model = vlm(checkpoint("qwen3_vl"))
+    text = _prompt_text(model, make_request([15, 15 + 10, 300, 333], frame_rate=10.0))
+    assert re.findall(r"<([\d.]+)seconds>", text) == ["2.0", "31.6"]  # means of pairs of frames
+
+
+def test_qwen3_vl_writes_the_true_times_of_a_variable_frame_rate(checkpoint: Get) -> None:
+    """Frames 0 to 3 of a slide show at 0.5 frames a second on average: index / fps is wrong."""
+    model = vlm(checkpoint("qwen3_vl"))
+    request = make_request(
+        [0, 1, 2, 3], frame_rate=0.5, num_frames=4, seconds=[0.0, 0.25, 7.0, 7.5]
+    )
+    text = _prompt_text(model, request)
+    assert re.findall(r"<([\d.]+)seconds>", text) == ["0.1", "7.2"]
+
+
+def test_smolvlm_writes_the_true_times_and_the_video_length(
+    checkpoint: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = vlm(checkpoint("smolvlm"))
+    processor, written = model._processor, []
+    replace = processor.replace_video_token
+    monkeypatch.setattr(
+        processor, "replace_video_token", lambda *a, **k: written.append(replace(*a, **k)) or "?"
+    )
+    model._inputs([make_request([0, 100, 599], frame_rate=10.0, num_frames=6000)])
+    assert re.findall(r"Frame from ([\d:]+):", written[0]) == ["00:00", "00:10", "00:59"]
+    assert "three frames from a 0:10:00" in written[0]
+
+
+def test_qwen2_5_vl_is_paced_by_the_video_length(checkpoint: Get) -> None:
+    """One constant step is all the class knows: two frames' share of the whole video."""
+    inputs = vlm(checkpoint("qwen2_5_vl"))._inputs([make_request([0, 20, 40, 60])])
+    assert inputs["second_per_grid_ts"][0] == pytest.approx(2 * 60 / 4)
+
+
+def test_one_frame_is_enough(checkpoint: Get) -> None:
+    """Qwen3-VL's processor refuses a video shorter than its temporal patch."""
+    model = vlm(checkpoint("qwen3_vl"))
+    assert re.findall(r"<([\d.]+)seconds>", _prompt_text(model, make_request([33]))) == ["3.3"]
+    assert model.answer([make_request([33])])[0].text
+
+
+def test_the_checkpoints_own_sampling_settings_are_not_used(
+    checkpoint: Get, tmp_path: Path
+) -> None:
+    """A repetition penalty would count padding; sampling would not repeat."""
+    folder = checkpoint("llava_onevision")
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    path = copy / "generation_config.json"
+    own = json.loads(path.read_text())
+    own |= {"do_sample": True, "temperature": 5.0, "repetition_penalty": 3.0, "max_length": 5}
+    path.write_text(json.dumps(own))
+    model = vlm(copy)
+    assert model.answer(MIXED) == vlm(folder).answer(MIXED)
+
+
+def test_generation_stops_at_the_limit_and_at_the_end_token(checkpoint: Get) -> None:
+    model = vlm(checkpoint("qwen2_5_vl"), max_new_tokens=3)
+    lengths = [len(answer.text.split()) for answer in model.answer(MIXED)]
+    assert max(lengths) == 3
+    assert not any("<eos>" in answer.text for answer in model.answer(MIXED))
+
+
+def test_no_requests_no_answers(checkpoint: Get) -> None:
+    assert vlm(checkpoint("llava_onevision")).answer([]) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("llava_onevision", 32),
+        ("internvl", 32),
+        ("llava", 32),
+        ("qwen2_5_vl", None),
+        ("qwen3_vl", None),
+        ("smolvlm", None),
+    ],
+)
+def test_short_side_is_the_processors_where_it_is_fixed(
+    checkpoint: Get, name: str, expected: int | None
+) -> None:
+    assert vlm(checkpoint(name)).short_side == expected
+
+
+def test_the_id_tells_weights_and_settings_apart(checkpoint: Get, tmp_path: Path) -> None:
+    folder = checkpoint("llava_onevision")
+    model = vlm(folder)
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    assert vlm(copy).id == model.id
+    assert vlm(folder, max_new_tokens=9).id != model.id
+    weights = copy / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert vlm(copy).id != model.id
+    assert "float32" in model.id
+
+
+def test_an_incomplete_checkpoint_is_refused(checkpoint: Get, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
+    tensors = load_file(copy / "model.safetensors")
+    del tensors[next(name for name in tensors if "q_proj.weight" in name)]
+    save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"1 weights of LlavaOnevision.*q_proj"):
+        vlm(copy)
+
+
+def test_a_damaged_checkpoint_is_refused(checkpoint: Get, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(UserError, match="cannot be loaded"):
+        vlm(copy)
+
+
+def test_a_checkpoint_without_chat_template_is_refused(checkpoint: Get, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
+    (copy / "chat_template.jinja").unlink()
+    with pytest.raises(UserError, match="chat template"):
+        vlm(copy)
+
+
+def test_a_chat_template_that_shows_nothing_is_refused(checkpoint: Get, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
+    (copy / "chat_template.jinja").write_text("{{ messages[0]['content'][-1]['text'] }}")
+    with pytest.raises(UserError, match="takes neither videos nor images"):
+        vlm(copy)
+
+
+def test_a_class_of_another_kind_is_refused(tmp_path: Path) -> None:
+    config = transformers.GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=len(WORDS))
+    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"GPT2LMHeadModel.*my_pkg.mod:MyModel") as caught:
+        vlm(tmp_path)
+    assert str(tmp_path) in str(caught.value)
+
+
+def test_a_model_type_unknown_to_transformers_is_refused(checkpoint: Get, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
+    config = json.loads((copy / "config.json").read_text())
+    (copy / "config.json").write_text(json.dumps({**config, "model_type": "llava_qwen"}))
+    with pytest.raises(UserError, match="does not know the model type"):
+        vlm(copy)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_where_there_is_none(checkpoint: Get) -> None:
+    with pytest.raises(UserError, match="no CUDA device"):
+        vlm(checkpoint("llava_onevision"), device="cuda")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_cuda_computes_in_bfloat16(checkpoint: Get) -> None:
+    model = vlm(checkpoint("qwen2_5_vl"), device="cuda")
+    assert "bfloat16" in model.id
+    assert len(model.answer(MIXED)) == len(MIXED)
+
+
+def test_frames_reach_the_model_as_the_processor_makes_them(checkpoint: Get) -> None:
+    folder = checkpoint("llava_onevision")
+    request = make_request([0, 10, 20])
+    inputs = vlm(folder)._inputs([request])
+    processor = transformers.AutoVideoProcessor.from_pretrained(folder)
+    expected = processor([request.frames.pixels], return_tensors="pt")["pixel_values_videos"]
+    np.testing.assert_array_equal(inputs["pixel_values_videos"], expected)
