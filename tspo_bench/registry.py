@@ -103,7 +103,7 @@ class Registry:
 
     def cards(self) -> dict[str, Card]:
         """Every known name with its card, sorted."""
-        found = {card.name: card for card in self._entry_points()}
+        found = {card.name: card for card in self._entry_points}
         found.update({card.name: card for card in self._shipped})
         found.update(self._registered)
         return dict(sorted(found.items()))
@@ -165,6 +165,7 @@ class Registry:
         paths = sorted(p for p in folder.glob("*") if p.suffix in CARD_SUFFIXES)
         return [self._load(path) for path in paths]
 
+    @functools.cached_property
     def _entry_points(self) -> list[Card]:
         points = importlib.metadata.entry_points(group=f"tspo_bench.{self.kind}s")
         return [Card(point.name, f"{point.module}:{point.attr}") for point in points]

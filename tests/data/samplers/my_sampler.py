@@ -1,6 +1,6 @@
 """A sampler of one's own in 30 lines: the best-scored frames, `gap` seconds apart at least.
 
-    tspo-bench run --task haystack --sampler uniform,my_sampler:SpacedBest[gap=3]
+tspo-bench run --task haystack --sampler uniform,my_sampler:SpacedBest[gap=3]
 """
 
 from __future__ import annotations
