@@ -63,7 +63,13 @@ def peer_functions(source: str, names: Sequence[str], **globals_: Any) -> dict[s
 
 
 def run_released_aks(
-    source: str, series: Sequence[Sequence[float]], k: int, t1: float, depth: int, folder: Path
+    source: str,
+    series: Sequence[Sequence[float]],
+    folder: Path,
+    *,
+    k: int,
+    t1: float,
+    depth: int,
 ) -> list[list[int]]:
     """What the released `frame_select.py` writes for these scores: its own main, start to end."""
     space: dict[str, Any] = {"__name__": "frame_select"}

@@ -48,7 +48,7 @@ def test_equals_the_released_code_run_beside_it(
     series = [score_series(seed) for seed in range(NUM_SERIES)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # means of empty halves, 0 / 0
-        released = run_released_aks(source, series, k, t1, depth, tmp_path)
+        released = run_released_aks(source, series, tmp_path, k=k, t1=t1, depth=depth)
     assert [aks(row, k, t1, depth=depth).tolist() for row in series] == released
 
 

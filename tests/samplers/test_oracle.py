@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -65,7 +67,7 @@ def test_needs_evidence() -> None:
 def scenes(draw: st.DrawFn) -> list[tuple[float, float]]:
     """Disjoint spans of 2 to 8 s, as the built-in task has them."""
     cuts = np.cumsum(draw(st.lists(st.integers(2, 8), min_size=2, max_size=12))).tolist()
-    spans = list(zip(cuts[:-1], cuts[1:], strict=True))
+    spans = list(itertools.pairwise(cuts))
     return draw(st.lists(st.sampled_from(spans), min_size=1, unique=True))
 
 

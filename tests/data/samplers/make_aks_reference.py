@@ -30,7 +30,9 @@ def main() -> None:
     for seed in range(NUM_SERIES):
         k, t1, depth = AKS_SETTINGS[seed // 6 % len(AKS_SETTINGS)]
         with tempfile.TemporaryDirectory() as folder:
-            [picked] = run_released_aks(source, [score_series(seed)], k, t1, depth, Path(folder))
+            [picked] = run_released_aks(
+                source, [score_series(seed)], Path(folder), k=k, t1=t1, depth=depth
+            )
         rows.append({"seed": seed, "k": k, "t1": t1, "depth": depth, "indices": picked})
     lines = ",\n".join(json.dumps(row, separators=(",", ":")) for row in rows)
     Path(__file__).with_name("aks_reference.json").write_text(f"[\n{lines}\n]\n")
