@@ -194,8 +194,6 @@ def _write(path: Path, candidates: StoredCandidates) -> None:
 
 def _read(path: Path) -> StoredCandidates | None:
     """The stored candidates, or None where there are none or the file is damaged."""
-    if not path.exists():
-        return None
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata()
@@ -209,6 +207,8 @@ def _read(path: Path) -> StoredCandidates | None:
             frame_rate=float(metadata["frame_rate"]),
             features=arrays["features"].astype(np.float32),
         )
+    except FileNotFoundError:
+        return None
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         _log.warning("feature file %s is damaged (%s); it is made again", path, error)
         return None

@@ -1,0 +1,250 @@
+"""The store on real mp4 files: once per video, whole files, two processes, damage, changes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.features.numbers import NumberReader
+from tests.support import make_video
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.features import FeatureStore, fill, load_encoder
+from tspo_bench.features.store import BATCH
+
+Get = Callable[[str], Path]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """95 numbered frames at 10 fps: candidates 0, 10, ..., 90."""
+    return make_video(tmp_path_factory.mktemp("video") / "a.mp4", 95)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FeatureStore:
+    return FeatureStore(tmp_path / "store")
+
+
+def test_a_video_is_encoded_once(store: FeatureStore, video: Path) -> None:
+    encoder = NumberReader()
+    first = store.candidates(video, encoder)
+    assert first.indices.tolist() == list(range(0, 95, 10))
+    np.testing.assert_allclose(first.seconds, np.arange(10.0), atol=1e-6)
+    assert first.features is not None
+    assert first.features[:, 0].tolist() == first.indices.tolist()
+    assert (first.num_frames, first.frame_rate, first.num_encoded) == (95, 10.0, 10)
+    again = store.candidates(video, encoder)
+    assert again.num_encoded == 0
+    assert sum(encoder.batches) == 10
+    for name in ("indices", "seconds", "features"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(first, name))
+        assert getattr(again, name).dtype == getattr(first, name).dtype
+    assert (again.num_frames, again.frame_rate) == (95, 10.0)
+
+
+def test_rate_and_encoder_are_part_of_the_key(store: FeatureStore, video: Path) -> None:
+    first, second = NumberReader("a/b"), NumberReader("a_b")
+    assert store.candidates(video, first, rate=1.0).num_encoded == 10
+    assert store.candidates(video, first, rate=2.0).num_encoded == 19
+    assert store.candidates(video, second, rate=1.0).num_encoded == 10
+    assert len(store.candidates(video, first, rate=2.0)) == 19
+
+
+def test_memory_is_bounded_by_the_batch(store: FeatureStore, tmp_path: Path) -> None:
+    long = make_video(tmp_path / "long.mp4", 3 * BATCH - 7, rate=1)
+    encoder = NumberReader()
+    assert store.candidates(long, encoder).num_encoded == 3 * BATCH - 7
+    assert max(encoder.batches) <= BATCH
+    assert len(encoder.batches) == 3
+
+
+def test_a_copy_is_the_same_video_and_a_changed_file_is_not(
+    store: FeatureStore, video: Path, tmp_path: Path
+) -> None:
+    encoder = NumberReader()
+    copy = Path(shutil.copy(video, tmp_path / "copy.mp4"))
+    store.candidates(video, encoder)
+    assert store.candidates(copy, encoder).num_encoded == 0
+    before = store.video_id(copy)
+    content = bytearray(copy.read_bytes())
+    content[len(content) // 2] ^= 1  # same size, one bit in the middle
+    copy.write_bytes(content)
+    assert store.video_id(copy) != before
+    make_video(copy, 40)
+    assert len(store.candidates(copy, encoder)) == 4
+
+
+def test_an_unchanged_file_is_not_read_again(
+    store: FeatureStore, video: Path, tmp_path: Path
+) -> None:
+    """Only size, modification time and inode are looked at the second time."""
+    copy = Path(shutil.copy(video, tmp_path / "copy.mp4"))
+    known = store.video_id(copy)
+    status = copy.stat()
+    with copy.open("r+b") as file:
+        file.write(b"\0" * 8)
+    os.utime(copy, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert store.video_id(copy) == known
+    os.utime(copy)
+    assert store.video_id(copy) != known
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "flipped", "zeros", "text"])
+def test_a_damaged_file_is_made_again(store: FeatureStore, video: Path, damage: str) -> None:
+    encoder = NumberReader()
+    expected = store.candidates(video, encoder)
+    path = store.path(video, encoder)
+    content = bytearray(path.read_bytes())
+    if damage == "flipped":
+        content[-3] ^= 1
+    path.write_bytes(
+        {
+            "truncated": content[: len(content) // 2],
+            "empty": b"",
+            "flipped": content,
+            "zeros": bytes(len(content)),
+            "text": b"not a safetensors file, but a long enough text",
+        }[damage]
+    )
+    repaired = store.candidates(video, encoder)
+    assert repaired.num_encoded == 10
+    np.testing.assert_array_equal(repaired.features, expected.features)
+    assert store.candidates(video, encoder).num_encoded == 0
+
+
+def test_a_damaged_note_is_made_again(store: FeatureStore, video: Path) -> None:
+    known = store.video_id(video)
+    (note,) = (store.root / "videos").iterdir()
+    for content in ("", "[1]", '{"stamp": [1, 2, 3]}'):
+        note.write_text(content)
+        assert store.video_id(video) == known
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.features.numbers import NumberReader
+from tspo_bench.features import FeatureStore
+store, encoder = FeatureStore(Path(sys.argv[1])), NumberReader()
+print("ready", flush=True)
+sys.stdin.readline()
+for video in sys.argv[2:]:
+    for _ in range(3):
+        found = store.candidates(Path(video), encoder)
+        assert found.features[:, 0].tolist() == found.indices.tolist()
+        store.path(Path(video), encoder).unlink(missing_ok=True)
+    store.candidates(Path(video), encoder)
+"""
+
+
+def test_two_processes_fill_one_store(store: FeatureStore, tmp_path: Path) -> None:
+    """Both write, read and even delete the same files at the same time; none sees half a file."""
+    videos = [make_video(tmp_path / f"{n}.mp4", 20 + n) for n in range(4)]
+    command = [sys.executable, "-c", WRITER, str(store.root), *map(str, videos)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    processes = [subprocess.Popen(command, text=True, **pipes) for _ in range(2)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n", process.communicate()[1]
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert "damaged" not in errors
+    encoder = NumberReader()
+    for n, path in enumerate(videos):
+        found = store.candidates(path, encoder)
+        assert found.num_encoded == 0
+        assert found.indices.tolist() == list(range(0, 20 + n, 10))
+    leftovers = [path for path in store.root.rglob("*") if path.name.startswith(".")]
+    assert leftovers == []
+
+
+def test_threads_fill_one_store(store: FeatureStore, tmp_path: Path, checkpoint: Get) -> None:
+    encoder = load_encoder(str(checkpoint("clip")))
+    videos = [make_video(tmp_path / f"{n}.mp4", 30 + n) for n in range(3)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda path: store.candidates(path, encoder), videos * 4))
+    for path, candidates in zip(videos * 4, found, strict=True):
+        np.testing.assert_allclose(
+            candidates.features, store.candidates(path, encoder).features, rtol=1e-5
+        )
+
+
+def test_bad_videos(store: FeatureStore, tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match=r"nothing\.mp4"):
+        store.candidates(tmp_path / "nothing.mp4", NumberReader())
+    with pytest.raises(VideoError, match=str(tmp_path)):
+        store.candidates(tmp_path, NumberReader())
+    for name, content in {"empty.mp4": b"", "text.mp4": b"no video at all"}.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(VideoError, match=name):
+            store.candidates(tmp_path / name, NumberReader())
+    assert not list(store.root.rglob("*.safetensors"))
+
+
+def test_fill_goes_on_after_a_bad_video(store: FeatureStore, video: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.mp4"
+    bad.write_bytes(b"no video")
+    other = make_video(tmp_path / "other.mp4", 31)
+    encoder = NumberReader()
+    store.candidates(video, encoder)
+    outcomes = list(fill(store, [bad, video, other, video, tmp_path / "none.mp4"], encoder))
+    assert [outcome.status for outcome in outcomes] == ["error", "cached", "encoded", "error"]
+    assert [outcome.num_candidates for outcome in outcomes] == [0, 10, 4, 0]
+    assert "bad.mp4" in str(outcomes[0].error)
+    assert "none.mp4" in str(outcomes[3].error)
+    assert outcomes[1].error is None
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 12])
+def test_shards_share_the_videos(store: FeatureStore, tmp_path: Path, count: int) -> None:
+    videos = [tmp_path / f"{n}.mp4" for n in range(10)]
+    seen = [
+        [outcome.video for outcome in fill(store, videos, NumberReader(), shard=(i, count))]
+        for i in range(count)
+    ]
+    assert sorted(itertools.chain(*seen)) == videos
+    assert max(map(len, seen)) - min(map(len, seen)) <= 1
+
+
+@pytest.mark.parametrize("shard", [(1, 1), (-1, 2), (0, 0), (4, 4)])
+def test_a_shard_that_does_not_exist(store: FeatureStore, shard: tuple[int, int]) -> None:
+    with pytest.raises(UserError, match=f"shard {shard[0]} of {shard[1]} does not exist"):
+        fill(store, [], NumberReader(), shard=shard)
+
+
+def test_the_default_root_is_in_the_cache(cache: Path) -> None:
+    assert FeatureStore().root == cache / "features"
+
+
+def test_a_root_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot make folder"):
+        FeatureStore(tmp_path / "file" / "store")
+
+
+def test_real_videos(store: FeatureStore, real_data: Path, checkpoint: Get) -> None:
+    encoder = load_encoder(str(checkpoint("clip")))
+    videos = sorted((real_data / "videos").iterdir())
+    outcomes = list(fill(store, videos, encoder))
+    assert {outcome.status for outcome in outcomes} == {"encoded"}
+    for video, outcome in zip(videos, outcomes, strict=True):
+        found = store.candidates(video, encoder)
+        stride = round(found.frame_rate)
+        assert found.num_encoded == 0
+        assert found.indices.tolist() == list(range(0, found.num_frames, stride))
+        assert outcome.num_candidates == len(found)
+        assert np.isfinite(found.features).all()
