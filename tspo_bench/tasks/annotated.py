@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.registry import Spec
+from tspo_bench.specs import Spec
 from tspo_bench.tasks.multiple_choice import INSTRUCTION, MultipleChoice
 from tspo_bench.tasks.parsers import Parser
-from tspo_bench.tasks.records import Entry, Record, load_hub, read_entries
+from tspo_bench.tasks.records import Entry, entries_of, load_hub, read_entries
 from tspo_bench.types import Question
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".MP4")
@@ -154,12 +154,8 @@ class AnnotatedTask(MultipleChoice):
 
     def _entries(self) -> Iterator[tuple[Entry, str]]:
         """Every annotation with the id that it gets if it has none of its own."""
-        files = self._annotation_files
-        if files:
-            sources = ((path.stem, read_entries(path)) for path in files)
-        else:
-            sources = iter([(self.split or "", self._hub_entries())])
-        for stem, entries in sources:
+        sources = [(path.stem, read_entries(path)) for path in self._annotation_files]
+        for stem, entries in sources or [(f"{self.split}", self._hub_entries())]:
             for entry in entries:
                 yield from self._unnested(entry, f"{stem}-{entry.number}")
 
@@ -168,10 +164,9 @@ class AnnotatedTask(MultipleChoice):
             yield entry, default_id
             return
         shared = {key: value for key, value in entry.record.items() if key != self.nested}
-        for number, item in enumerate(entry.record[self.nested], start=1):
-            where = f"{entry.where}, {self.nested} {number}"
-            record: Record = {**shared, **item}
-            yield Entry(where, entry.number, record), f"{default_id}-{number}"
+        for item in entries_of(entry.record[self.nested], f"{entry.where}, {self.nested}"):
+            record = None if item.record is None else {**shared, **item.record}
+            yield replace(item, record=record), f"{default_id}-{item.number}"
 
     @functools.cached_property
     def _annotation_files(self) -> list[Path]:

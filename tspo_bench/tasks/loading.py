@@ -7,13 +7,14 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tspo_bench.errors import UserError
-from tspo_bench.registry import CARD_SUFFIXES, Registry, parse_spec
-from tspo_bench.tasks.annotated import AnnotatedTask
+from tspo_bench.registry import Registry
+from tspo_bench.specs import Spec, is_card_path, parse_spec
 from tspo_bench.tasks.base import Task
 from tspo_bench.tasks.records import READERS
 from tspo_bench.types import Question
 
 registry = Registry("task")
+OWN_DATA = "tspo_bench.tasks.annotated:AnnotatedTask"
 
 
 def load_task(
@@ -38,21 +39,23 @@ def load_task(
         UserError: unknown name, broken card, missing annotation file.
     """
     parsed = parse_spec(spec)
-    path = Path(parsed.name)
+    path = Path(parsed.name).expanduser()
+    is_own_file = path.suffix.lower() in READERS
+    if is_own_file and annotations is not None:
+        raise UserError(f"task {spec!r} is an annotation file; give it without --annotations")
+    if is_own_file:
+        annotations = path
     if annotations is not None and not Path(annotations).is_file():
-        raise UserError(f"task {spec!r}: annotation file {annotations} does not exist")
-    if path.suffix.lower() in READERS and parsed.argument is None:
-        if not path.is_file():
-            raise UserError(f"task {spec!r}: there is no such annotation file; check its path")
-        return AnnotatedTask(name=path.stem, annotations=path, data_root=data_root)
+        raise UserError(f"task {spec!r}: there is no annotation file {annotations}; check its path")
+    named = Spec(OWN_DATA, parsed.options) if is_own_file else parsed
     task: Task = registry.create(
-        parsed,
-        name=registry.card(parsed).name,
+        named,
+        name=path.stem if is_own_file else registry.card(parsed).name,
         data_root=data_root,
         annotations=annotations,
         split=split,
         seed=seed,
-        beside=path.parent if path.suffix in CARD_SUFFIXES else None,
+        beside=path.parent if is_card_path(parsed.name) else None,
         variant=parsed.options,
     )
     return task

@@ -28,7 +28,7 @@ def own(record: Record, fallback_id: str) -> Question:
     `answer` a letter or an option's exact text; `evidence` a list of [start, end] in seconds (in
     CSV the same as JSON); groups stand in `groups` or in columns `groups.NAME`.
     """
-    options = _own_options(record)
+    video, text, options = _text(record, "video"), _text(record, "question"), _own_options(record)
     groups = {str(key): str(value) for key, value in (record.get("groups") or {}).items()}
     for key, value in record.items():
         if key.startswith("groups."):
@@ -36,8 +36,8 @@ def own(record: Record, fallback_id: str) -> Question:
     duration, subtitles = record.get("duration"), record.get("subtitles")
     return Question(
         id=str(record.get("id", fallback_id)),
-        video=_text(record, "video"),
-        text=_text(record, "question"),
+        video=video,
+        text=text,
         options=options,
         answer=_own_answer(record["answer"], options),
         groups=groups,

@@ -43,6 +43,8 @@ def read_entries(path: Path) -> Iterator[Entry]:
         yield from reader(path)
     except OSError as error:
         raise UserError(f"cannot read annotation file {path}: {error.strerror or error}") from error
+    except csv.Error as error:
+        raise UserError(f"annotation file {path} is not valid CSV: {error}") from error
     except UnicodeDecodeError as error:
         raise UserError(
             f"annotation file {path} is not UTF-8: {error}; save it as UTF-8"
@@ -62,7 +64,7 @@ def load_hub(dataset: Mapping[str, Any]) -> Iterator[Entry]:
     except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f"dataset {dataset['path']!r} cannot be loaded: {reason}") from error
-    yield from _entries(rows, f"{dataset['path']} row")
+    yield from entries_of(rows, f"{dataset['path']} row")
 
 
 def _read_json(path: Path) -> Iterator[Entry]:
@@ -75,7 +77,7 @@ def _read_json(path: Path) -> Iterator[Entry]:
         ) from error
     if not isinstance(content, list):
         raise UserError(f"annotation file {path} must hold a list, got {type(content).__name__}")
-    return _entries(content, f"{path.name} item")
+    return entries_of(content, f"{path.name} item")
 
 
 def _read_json_lines(path: Path) -> Iterator[Entry]:
@@ -90,22 +92,26 @@ def _read_json_lines(path: Path) -> Iterator[Entry]:
                 problem = f"not valid JSON: {error.msg} at column {error.colno}"
                 yield Entry(where, number, None, problem)
             else:
-                yield from _entries([record], f"{path.name} line", start=number)
+                yield from entries_of([record], f"{path.name} line", start=number)
 
 
 def _read_csv(path: Path) -> Iterator[Entry]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, strict=True)
+        _ = rows.fieldnames  # reads the header, so that line_num counts from here on
         while True:
+            start = rows.line_num + 1
             try:
                 row = next(rows, None)
-                problem = None
-            except csv.Error as error:
-                row, problem = {}, f"not valid CSV: {error}"
+            except csv.Error as error:  # an open quote, say, which takes the lines after it along
+                where = f"{path.name} line {start}"
+                yield Entry(
+                    where, start, None, f"not valid CSV up to line {rows.line_num}: {error}"
+                )
+                continue
             if row is None:
                 return
-            if None in row:
-                problem = "more cells than the header has columns"
+            problem = "more cells than the header has columns" if None in row else None
             record = {key: cell for key, cell in row.items() if cell not in (None, "")}
             where = f"{path.name} line {rows.line_num}"
             yield Entry(where, rows.line_num, None if problem else record, problem)
@@ -119,10 +125,14 @@ def _read_parquet(path: Path) -> Iterator[Entry]:
         rows = pyarrow.parquet.read_table(path).to_pylist()
     except pyarrow.ArrowInvalid as error:
         raise UserError(f"annotation file {path} is not valid parquet: {error}") from error
-    return _entries(rows, f"{path.name} row")
+    return entries_of(rows, f"{path.name} row")
 
 
-def _entries(records: Iterable[Any], label: str, start: int = 1) -> Iterator[Entry]:
+def entries_of(records: Any, label: str, start: int = 1) -> Iterator[Entry]:
+    """Number the records of a list; what is no mapping becomes an entry with a `problem`."""
+    if not isinstance(records, Iterable) or isinstance(records, str | Mapping):
+        yield Entry(label, start, None, f"not a list, but {type(records).__name__}")
+        return
     for number, record in enumerate(records, start):
         where = f"{label} {number}"
         if isinstance(record, Mapping):
