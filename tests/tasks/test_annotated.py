@@ -111,10 +111,10 @@ def test_real_options_are_read_back(real: dict[str, Sequence[Question]]) -> None
             assert task.read_answer(f"({answer})", question) == answer
             assert task.read_answer(f"The answer is {answer}.", question) == answer
             assert task.read_answer(f"{answer}. {text}", question) == answer, question
-            same = [
+            same = [  # MLVU has right options that stand twice, and empty ones
                 o for o in question.options if o.strip(" .").lower() == text.strip(" .").lower()
             ]
-            if len(same) == 1 and not (len(text) == 1 and text in question.letters):
+            if text and len(same) == 1 and not (len(text) == 1 and text in question.letters):
                 assert task.read_answer(text, question) == answer, question
 
 
@@ -172,7 +172,7 @@ def test_mlvu_own_files() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sample", "annotation", "video", "layout"),
+    "case",
     [
         (
             "lvbench",
@@ -193,9 +193,8 @@ def test_mlvu_own_files() -> None:
         ("mlvu", "mlvu/json/2_needle.json", "mlvu_dev.json", "n.mp4", "."),
     ],
 )
-def test_download_layouts(
-    tmp_path: Path, name: str, sample: str, annotation: str, video: str, layout: str
-) -> None:
+def test_download_layouts(tmp_path: Path, case: tuple[str, str, str, str, str]) -> None:
+    name, sample, annotation, video, layout = case
     (tmp_path / annotation).parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(DATA / sample, tmp_path / annotation)
     (tmp_path / layout).mkdir(parents=True, exist_ok=True)
@@ -296,7 +295,7 @@ def test_hub_dataset_of_nested_records(tmp_path: Path) -> None:
         groups=["question_type", "type"],
     )
     assert task.questions() == load_task("lvbench", data_root=DATA / "lvbench").questions()
-    with pytest.raises(VideoError, match="video a.mp4 has no folder; set --data-root"):
+    with pytest.raises(VideoError, match=r"video a\.mp4 has no folder; set --data-root"):
         task.video_path("a.mp4")
 
 

@@ -110,7 +110,7 @@ def test_csv_rows_that_cannot_be_read(tmp_path: Path) -> None:
     assert isinstance(task, AnnotatedTask)
     assert [(s.where, s.reason.partition(":")[0]) for s in task.skipped] == [
         ("mine.csv line 3", "more cells than the header has columns"),
-        ("mine.csv line 5", "not valid CSV up to line 5"),
+        ("mine.csv line 5", "not valid CSV from here on"),
     ]
 
 

@@ -105,9 +105,7 @@ def _read_csv(path: Path) -> Iterator[Entry]:
                 row = next(rows, None)
             except csv.Error as error:  # an open quote, say, which takes the lines after it along
                 where = f"{path.name} line {start}"
-                yield Entry(
-                    where, start, None, f"not valid CSV up to line {rows.line_num}: {error}"
-                )
+                yield Entry(where, start, None, f"not valid CSV from here on: {error}")
                 continue
             if row is None:
                 return
