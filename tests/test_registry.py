@@ -32,6 +32,11 @@ class OpenEnded:
         self.options = options
 
 
+class Demanding:
+    def __init__(self, *args: Any, model: str, seed: int = 0) -> None:
+        self.model, self.seed = model, seed
+
+
 NOT_CALLABLE = 3
 HERE = __name__
 
@@ -207,6 +212,7 @@ def test_create_passes_options_over_the_cards_and_offers_context(registry: Regis
         ("small[sise=1]", "thing 'small' has no option 'sise'; did you mean 'size'? it has: path"),
         (f"{HERE}:Plain[x=1]", "has no option 'x'; it has: none"),
         ("small[size=big]", "thing 'small[size=big]': size must be a number, got 'big'"),
+        (f"{HERE}:Demanding", f"needs 'model': {HERE}:Demanding[model=value]"),
         (f"{HERE}:Nothing", "cannot be imported"),
         ("no.such.module:Name", "thing 'no.such.module:Name' cannot be imported: No module named"),
         (f"{HERE}:NOT_CALLABLE", "is no class but int"),

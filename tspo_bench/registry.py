@@ -133,7 +133,8 @@ class Registry:
         it what its constructor names. The argument of `file:PATH` is offered as `path`.
 
         Raises:
-            UserError: the class cannot be imported, or an option is none of its own.
+            UserError: the class cannot be imported, an option is none of its own, or one that it
+            needs is not given.
         """
         card = self.card(spec)
         cls = self._import(card.target)
@@ -153,9 +154,14 @@ class Registry:
                     f"got {spec.argument!r}; write options as {spec.name}[option=value]"
                 )
             context["path"] = spec.argument
-        offered = {key: value for key, value in context.items() if key in parameters}
+        arguments = {key: value for key, value in context.items() if key in parameters}
+        arguments.update(card.options)
+        for name, parameter in parameters.items():
+            if name not in arguments and _is_required(parameter):
+                rest = ":PATH" if name == "path" else f"[{name}=value]"
+                raise UserError(f"{self.kind} {spec.name!r} needs {name!r}: {spec.name}{rest}")
         try:
-            return cls(**{**offered, **card.options})
+            return cls(**arguments)
         except TypeError as error:
             raise UserError(f"{self.kind} {spec.label!r}: {error}") from error
 
@@ -205,6 +211,11 @@ class Registry:
 
     def _unknown(self, name: str, known: list[str]) -> str:
         return f"unknown {self.kind} {name!r}: {_near(name, known)}known: {', '.join(known)}"
+
+
+def _is_required(parameter: inspect.Parameter) -> bool:
+    named = parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY)
+    return named and parameter.default is parameter.empty
 
 
 def _near(word: str, known: Iterable[str]) -> str:

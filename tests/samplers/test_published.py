@@ -116,7 +116,7 @@ def test_missing_file_and_missing_question(tmp_path: Path) -> None:
         load_sampler(f"file:{tmp_path / 'none.json'}")
     with pytest.raises(UserError, match="'q9': not in the file, which has 1 questions"):
         pick(write(tmp_path, {"q1": [1]}), "q9")
-    with pytest.raises(UserError, match="path"):
+    with pytest.raises(UserError, match="sampler 'file' needs 'path': file:PATH"):
         load_sampler("file")
 
 
