@@ -15,9 +15,9 @@ from tspo_bench.types import Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
 from tspo_bench.video.pyav_reader import PyAVReader
 from tspo_bench.video.rgb import RGBConverter
+from tspo_bench.video.timeline import Timeline
 
-# decord finds frames by what a container's index says: right here, and wrong, with no error, in
-# MPEG-TS and AVI (measured, see docs/video.md).
+# Elsewhere (MPEG-TS, AVI) it returned wrong frames with no error: docs/video.md.
 _SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
 
 # Frames at full size that are held at once while they are scaled down.
@@ -27,11 +27,11 @@ _FULL_SIZE_FRAMES = 8
 class DecordReader:
     """Reads mp4 and Matroska files by decord. See `VideoReader` for the methods.
 
-    Frame numbers and times come from the same table as the PyAV reader's; a file on whose frame
-    count decord disagrees with it is refused.
+    Frame numbers and times come from the same table as the PyAV reader's; files that decord is
+    known to misread are refused.
 
     Raises:
-        VideoError: as `PyAVReader`, or decord would number the frames differently.
+        VideoError: as `PyAVReader`, or decord would misread the file.
         UserError: decord is not installed, or decord2 is installed over it.
     """
 
@@ -40,10 +40,9 @@ class DecordReader:
         with PyAVReader(path) as probe:
             self.info: VideoInfo = probe.info
             self._seconds = probe.timeline.seconds
-            trimmed = len(probe.timeline.packet_pts) != len(probe.timeline)
-        if Path(path).suffix.lower() not in _SUFFIXES or trimmed:
-            what = "an edit list or hidden frames" if trimmed else "this kind of file"
-            raise VideoError(f"video {path}: decord misnumbers {what}; use the reader 'pyav'")
+            reason = _misread(probe.timeline, self.info)
+        if reason is not None:
+            raise VideoError(f"video {path}: decord misreads {reason}; use the reader 'pyav'")
         self._reader = self._open()
         count = len(self._reader)
         if count != self.info.num_frames:
@@ -106,6 +105,17 @@ class DecordReader:
 
 def _as_frame(picture: Pixels) -> VideoFrame:
     return VideoFrame.from_ndarray(picture, "rgb24")
+
+
+def _misread(timeline: Timeline, info: VideoInfo) -> str | None:
+    """What about a file makes decord return other frames than those asked for, with no error."""
+    if info.path.suffix.lower() not in _SUFFIXES:
+        return f"{info.path.suffix or 'nameless'} files"
+    if len(timeline.packet_pts) != len(timeline):
+        return "files with packets that are not shown"
+    if timeline.open_gop:
+        return "files with open groups of pictures"
+    return None
 
 
 def _import_decord() -> Any:

@@ -99,45 +99,47 @@ class PyAVReader:
             for frame in self._decode(run):
                 yield np.rot90(converter(frame), -self.info.rotation // 90)
 
-    def _decode(self, indices: IntArray, effort: int = 0) -> Iterator[VideoFrame]:
-        """Decode frames with rising numbers in one go from a keyframe on.
+    def _decode(self, indices: IntArray) -> Iterator[VideoFrame]:
+        """The frames with these rising numbers, decoded in one go as far as that works.
 
-        A first effort leaves out H.264 frames that nothing refers to and nobody wants. Where a
-        wanted frame does not come out, all frames are decoded; then, from the file's start.
+        Where a wanted frame does not come out, decoding starts again at its own keyframe, then at
+        the file's start; what does not come out then cannot be decoded.
         """
-        pending = deque(self.timeline.pts[indices].tolist())
-        start = (
-            int(self.timeline.starts[indices[0]]) if effort < 2 else int(self.timeline.starts[0])
-        )
-        wanted = set(pending) if effort == 0 and self._may_skip else None
-        try:
-            for frame in self._decoded(start, wanted):
-                if frame.pts is not None and frame.pts >= pending[0]:
-                    if frame.pts > pending[0] or frame.is_corrupt:
-                        break
-                    pending.popleft()
+        done = 0
+        while done < len(indices):
+            rest = indices[done:]
+            own_start, file_start = self.timeline.starts[rest[0]], self.timeline.starts[0]
+            before = done
+            for start in sorted({int(own_start), int(file_start)}, reverse=True):
+                for frame in self._decode_from(start, rest):
+                    done += 1
                     yield frame
+                if done > before:
+                    break
+            else:
+                raise VideoError(
+                    f"video {self._path}: frame {rest[0]} of {len(self.timeline)} cannot be "
+                    "decoded, its data are damaged; fetch the file again, or re-encode it by ffmpeg"
+                )
+
+    def _decode_from(self, start: int, indices: IntArray) -> Iterator[VideoFrame]:
+        """Decode from the packet at position `start`, until a wanted frame does not come out."""
+        pending = deque(self.timeline.pts[indices].tolist())
+        numbers = itertools.count()
+        try:
+            for packet in self._packets_from(start):
+                for frame in cast(list[VideoFrame], packet.decode()):
+                    pts = next(numbers) if self.timeline.counted else frame.pts
+                    if pts is None or pts < pending[0]:
+                        continue
+                    if pts > pending[0] or frame.is_corrupt:
+                        return
+                    yield frame
+                    pending.popleft()
                     if not pending:
                         return
-        except FFmpegError as error:
-            if effort == 2:
-                raise self._undecodable(int(indices[-len(pending)]), error.strerror) from error
-        rest = indices[-len(pending) :]
-        if effort == 2:
-            raise self._undecodable(int(rest[0]), "the decoder gave no picture for it")
-        yield from self._decode(rest, effort + 1)
-
-    def _decoded(self, start: int, wanted: set[int] | None) -> Iterator[VideoFrame]:
-        """All frames that come out of the decoder, from the packet at position `start` on."""
-        numbers = itertools.count()
-        context = self._stream.codec_context
-        for packet in self._packets_from(start):
-            skip = wanted is not None and packet.pts not in wanted
-            context.skip_frame = "NONREF" if skip else "DEFAULT"
-            for frame in cast(list[VideoFrame], packet.decode()):
-                if self.timeline.counted:
-                    frame.pts = next(numbers)
-                yield frame
+        except FFmpegError:
+            return  # what is still pending did not come out: `_decode` sees that
 
     def _packets_from(self, position: int) -> Iterator[Packet]:
         """Packets in decoding order from that at `position` on: where a seek lands is checked."""
@@ -187,10 +189,6 @@ class PyAVReader:
         # Without it a broken picture is patched up from its neighbours and passed on as sound.
         self._stream.codec_context.options = {"err_detect": "explode"}
 
-    @property
-    def _may_skip(self) -> bool:
-        return self._stream.codec_context.name == "h264" and not self.timeline.counted
-
     def _read_timeline(self) -> Timeline:
         try:
             timeline = read_timeline(self._container, self._stream)
@@ -233,12 +231,6 @@ class PyAVReader:
             height=frame.height if upright else frame.width,
             rotation=rotation,
             codec=self._stream.codec_context.codec.canonical_name,
-        )
-
-    def _undecodable(self, index: int, reason: str | None) -> VideoError:
-        return VideoError(
-            f"video {self._path}: frame {index} of {len(self.timeline)} cannot be decoded "
-            f"({reason}); fetch the file again, or re-encode it with ffmpeg"
         )
 
 

@@ -29,6 +29,7 @@ class Timeline:
         positions: where each frame's packet stands in decoding order [n].
         starts: position of the keyframe from which each frame can be decoded [n].
         packet_pts, packet_dts: the times of all packets [m] in decoding order.
+        open_gop: some frames need a keyframe before the one that they follow in the file.
         counted: the packets carry no presentation times.
     """
 
@@ -39,7 +40,8 @@ class Timeline:
     starts: IntArray
     packet_pts: IntArray
     packet_dts: IntArray
-    counted: bool
+    open_gop: bool = False
+    counted: bool = False
 
     def __len__(self) -> int:
         return len(self.pts)
@@ -84,7 +86,8 @@ def read_timeline(container: InputContainer, stream: VideoStream) -> Timeline:
     positions = shown[first]
     end = int(shown_pts[-1] + _last_duration(duration[positions], shown_pts)) if len(shown) else 0
     starts = _starts(pts, positions, keys)
-    return Timeline(shown_pts, time_base, end, positions, starts, pts, dts, counted=False)
+    open_gop = bool((np.diff(starts[np.argsort(positions)]) < 0).any())
+    return Timeline(shown_pts, time_base, end, positions, starts, pts, dts, open_gop)
 
 
 def _facts(packet: Packet) -> tuple[int | None, int | None, bool, bool, int]:

@@ -1,0 +1,162 @@
+"""A bad file is a VideoError that names it and a way out; a bad frame never passes for a good."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import subprocess
+import sys
+import wave
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import pytest
+
+from tests.support import make_video, read_number
+from tests.video.clips import FOR_PYAV_ONLY
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.video import decoders, open_video, probe
+
+Clip = Callable[[str], Path]
+
+
+def sound_only(path: Path, seconds: int = 1) -> Path:
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(16_000 * seconds))
+    return path
+
+
+def front_first(source: Path, path: Path) -> Path:
+    """The same video with its index in front, as downloads have it."""
+    from tests.video.clips import remux
+
+    return remux(source, path, {"movflags": "faststart"})
+
+
+def keep_share(path: Path, share: float) -> Path:
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    return path
+
+
+def bad_file(kind: str, folder: Path) -> Path:
+    path = folder / f"{kind}.mp4"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "empty":
+        path.touch()
+    elif kind == "text":
+        path.write_text("404: not found\n" * 50)
+    elif kind == "sound":
+        return sound_only(folder / "sound.wav")
+    elif kind == "cut_without_index":
+        return keep_share(make_video(path, 60), 0.6)
+    elif kind == "cut_with_index":
+        return keep_share(front_first(make_video(folder / "whole.mp4", 60), path), 0.6)
+    elif kind == "cut_matroska":
+        return keep_share(make_video(folder / "cut.mkv", 60), 0.6)
+    return path
+
+
+@pytest.mark.parametrize("reader", ["pyav", "decord"])
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("missing", "not found; check the path"),
+        ("folder", "is a folder; give a file"),
+        ("empty", r"empty \(0 bytes\); fetch it again"),
+        ("text", "cannot be read .*; is it a whole video"),
+        ("sound", "no video stream; give a file"),
+        ("cut_without_index", "cannot be read .*; is it a whole video"),
+        ("cut_with_index", "is cut off: .*; fetch it again"),
+        ("cut_matroska", "is cut off: .*; fetch it again"),
+    ],
+)
+def test_bad_files(reader: str, kind: str, reason: str, tmp_path: Path) -> None:
+    path = bad_file(kind, tmp_path)
+    with pytest.raises(VideoError, match=rf"{path.name}.*{reason}"):
+        open_video(path, reader)
+
+
+def test_pictures_that_end_before_the_sound_are_no_cut_off_file(tmp_path: Path) -> None:
+    path = tmp_path / "long-sound.mkv"
+    with (
+        av.open(str(make_video(tmp_path / "short.mp4", 10))) as pictures,
+        av.open(str(sound_only(tmp_path / "sound.wav", seconds=6))) as sound,
+        av.open(str(path), "w") as made,
+    ):
+        givens = [pictures, sound]
+        streams = [made.add_stream_from_template(given.streams[0]) for given in givens]
+        for given, stream in zip(givens, streams, strict=True):
+            for packet in given.demux():
+                if packet.size:
+                    packet.stream = stream
+                    made.mux(packet)
+    assert probe(path).num_frames == 10
+
+
+@pytest.mark.parametrize("reader", ["pyav", "decord"])
+def test_a_damaged_frame_is_an_error_and_its_neighbours_are_right_or_errors(
+    reader: str, clip: Clip, tmp_path: Path
+) -> None:
+    path = Path(shutil.copy(clip("plain.mp4"), tmp_path / "damaged.mp4"))
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        frame_ticks = 1 / (10 * packets[0].time_base)
+        places = [(p.pos, p.size, int(p.pts / frame_ticks)) for p in packets]
+    whole = path.read_bytes()
+    for position, size, number in places[6::9]:
+        data = bytearray(whole)
+        data[position + 4 : position + size] = b"\xff" * (size - 4)
+        path.write_bytes(data)
+        with open_video(path, reader) as video:
+            with pytest.raises(VideoError, match=r"damaged\.mp4.*(fetch the file again|pyav)"):
+                video.fetch([number])
+            for index in set(range(max(0, number - 6), min(60, number + 7))) - {number}:
+                with contextlib.suppress(VideoError):
+                    assert read_number(video.fetch([index]).pixels[0]) == index
+            with pytest.raises(VideoError):
+                list(video.scan(rate=10))
+
+
+def test_damage_costs_no_frame_that_does_not_need_it(clip: Clip, tmp_path: Path) -> None:
+    path = Path(shutil.copy(clip("plain.mp4"), tmp_path / "damaged.mp4"))
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        position, size = packets[25].pos, packets[25].size  # just after the third keyframe
+    data = bytearray(path.read_bytes())
+    data[position + 4 : position + size] = b"\xff" * (size - 4)
+    path.write_bytes(data)
+    with open_video(path) as video:
+        pixels = video.fetch([3, 20, 36, 40]).pixels
+    assert [read_number(picture) for picture in pixels] == [3, 20, 36, 40]
+
+
+@pytest.mark.parametrize("name", sorted(FOR_PYAV_ONLY))
+def test_decord_refuses_what_it_would_misnumber(name: str, clip: Clip) -> None:
+    with pytest.raises(VideoError, match=rf"{name}.*use the reader 'pyav'"):
+        open_video(clip(name), "decord")
+
+
+def test_unknown_reader_names_the_known() -> None:
+    with pytest.raises(UserError, match=r"'opencv'.*pyav, decord"):
+        open_video(Path("any.mp4"), "opencv")
+
+
+def test_decoders_tells_the_versions() -> None:
+    found = decoders()
+    assert found["pyav"] == av.__version__
+    assert found["decord"] == "0.6.0"
+    assert found["ffmpeg"][0].isdigit()
+
+
+def test_importing_the_room_imports_no_decoder() -> None:
+    code = (
+        "import sys, tspo_bench.video; print(sorted({'av', 'decord', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "av" not in eval(done.stdout)
+    assert "decord" not in eval(done.stdout)
