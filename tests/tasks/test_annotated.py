@@ -13,7 +13,7 @@ import pyarrow.parquet
 import pytest
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.tasks import AnnotatedTask, load_task
+from tspo_bench.tasks import AnnotatedTask, load_task, read_answer
 from tspo_bench.types import Question, Span
 
 DATA = Path(__file__).parents[1] / "data" / "tasks"
@@ -114,8 +114,17 @@ def test_real_options_are_read_back(real: dict[str, Sequence[Question]]) -> None
             same = [  # MLVU has right options that stand twice, and empty ones
                 o for o in question.options if o.strip(" .").lower() == text.strip(" .").lower()
             ]
-            if text and len(same) == 1 and not (len(text) == 1 and text in question.letters):
+            if text and len(same) == 1 and text.strip(" .") not in list(question.letters):
                 assert task.read_answer(text, question) == answer, question
+
+
+def test_real_free_text_states_nothing(real: dict[str, Sequence[Question]]) -> None:
+    """The questions' own words as replies: thousands of sentences with letters, no answer."""
+    for questions in real.values():
+        for question in questions:
+            shown = question.options[0] or "nothing"
+            for reply in (question.text, f"The video shows {shown}", f"A {question.text}"):
+                assert read_answer(reply, question.options) is None, (reply, question.options)
 
 
 def test_real_query_text_is_the_question(real: dict[str, Sequence[Question]]) -> None:

@@ -137,6 +137,9 @@ def test_replies(reply: str, letter: str | None) -> None:
         ("D", ("D", "C", "B", "A"), "D"),  # a letter is the option's letter, not its text
         ("T", ("T", "X"), "A"),  # no option's letter, but an option's text
         ("3", ("2", "3", "4"), "B"),
+        ("B. E.P. Joslin", ("L. Pasteur", "E.P. Joslin"), "B"),
+        ("A", ("", "x"), "A"),
+        ("$10 trillion.", ("$1 trillion.", "$10 trillion."), "B"),
         ("Shooting", ("Shooting", "Arson", "Shooting"), None),
         ("E", ("1", "2", "3", "4", "5"), "E"),
         ("C", ("yes", "no"), None),

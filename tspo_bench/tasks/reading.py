@@ -20,7 +20,7 @@ _CJK = r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
 _CLAUSE_END = rf"(?=(?!['’-]\w)[^\S\n]*(?:$|\n|[^\w\s])|{_CJK}|\s+(?:because|since|as|and|or)\b)"
 _OPEN = r"[\s(\[{<\"'“‘「『]*"
 _LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>{_CAPITAL}|[A-Za-z]{_CLAUSE_END})"
-_FINAL_LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Za-z]{_CLAUSE_END})"
+_FINAL_LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]{_CLAUSE_END})"
 
 _NOUN = (
     r"(?i:\b(?:answer|option|choice|selection|solution|"
@@ -68,6 +68,7 @@ _COORDINATED = re.compile(
     rf"[)\]\"'”’]*\s*(?:(?:[,/&+、或和と]|\b(?:and|or)\b)\s*){{1,2}}"
     rf"(?:(?:maybe|perhaps|possibly|also|either|option)\s+)?{_LETTER}"
 )
+_MARKUP = re.compile(r"\*+|_{2,}|`+|\$+")
 _LONE_LETTER = re.compile(r"\W{0,4}([A-Za-z])\W{0,4}")
 _LEADING_PHRASE = re.compile(
     rf"^.{{0,60}}?{_NOUN}{_GAP}{_IS}\s*|^.{{0,15}}答案\s*(?:是|为|為|:)\s*"
@@ -106,18 +107,24 @@ def _cleaned(reply: str) -> str:
     """Full-width forms made plain; reasoning, emphasis and dollar signs taken out."""
     text = unicodedata.normalize("NFKC", reply)
     text = re.sub(r"<think>.*?</think>", " ", text, flags=re.DOTALL | re.IGNORECASE)
-    return re.sub(r"\*+|_{2,}|`+|\$+", "", text).strip()
+    return _MARKUP.sub("", text).strip()
 
 
 def _repeated_option(text: str, options: Sequence[str]) -> int | None:
-    """The index of the one option whose text the reply is."""
+    """The index of the one option whose text, with or without its letter, the reply is."""
     said = {_plain(text), _plain(_LEADING_PHRASE.sub("", text, count=1))} - {""}
-    matches = [index for index, option in enumerate(options) if _plain(option) in said]
+    forms = ("{1}", "{0}. {1}", "{0}) {1}", "{0}: {1}")
+    matches = [
+        index
+        for index, option in enumerate(options)
+        if said & {_plain(form.format(OPTION_LETTERS[index], option)) for form in forms}
+    ]
     return matches[0] if len(matches) == 1 else None
 
 
 def _plain(text: str) -> str:
-    words = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    plain = _MARKUP.sub("", unicodedata.normalize("NFKC", text))
+    words = " ".join(plain.casefold().split())
     return words.strip(" .,;:!?\"'“”‘’()[]。，；：！？")
 
 
