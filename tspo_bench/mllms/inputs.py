@@ -22,7 +22,7 @@ def video_inputs(requests: Sequence[Request], shortest: int = 1) -> dict[str, An
     """
     requests = [_repeat_last(request, shortest) for request in requests]
     return {
-        "videos": [request.frames.pixels for request in requests],
+        "videos": [[request.frames.pixels] for request in requests],
         "videos_kwargs": {
             "video_metadata": [video_metadata(request) for request in requests],
             "do_sample_frames": False,
