@@ -169,3 +169,21 @@ def test_a_card_and_a_function_make_a_benchmark(
     assert (question.id, question.options) == ("quiz-1", ("He", "She"))
     assert question.groups == {"kinds": "x|y"}
     assert task.name == "quiz"
+
+
+def test_the_examples_of_the_docs(tmp_path: Path) -> None:
+    """docs/tasks.md: the JSON lines and the CSV there are the same two questions."""
+    docs = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    examples = {}
+    for kind in ("jsonl", "csv"):
+        file = tmp_path / f"kitchen.{kind}"
+        file.write_text(docs.split(f"```{kind}\n")[1].split("```")[0], encoding="utf-8")
+        task = load_task(str(file))
+        assert isinstance(task, AnnotatedTask)
+        assert not task.skipped
+        examples[kind] = [
+            (q.video, q.text, q.options, q.answer, q.evidence) for q in task.questions()
+        ]
+    assert examples["jsonl"] == examples["csv"]
+    assert len(examples["csv"]) == 2
+    assert AnnotatedTask(name="x").prompt(load_task(str(file)).questions()[0]) in docs
