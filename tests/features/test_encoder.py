@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import huggingface_hub
 import numpy as np
 import pytest
 import torch
@@ -117,6 +119,23 @@ def test_the_id_follows_content_not_place(checkpoint: Get, tmp_path: Path) -> No
     settings["image_processor"]["image_mean"] = [0.5, 0.5, 0.5]
     path.write_text(json.dumps(settings))
     assert load_encoder(str(copy)).id != known
+
+
+def test_a_hub_id_offline_is_found_in_the_local_cache(
+    checkpoint: Get, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub's cache layout: blobs named by their SHA-256, a snapshot of links to them."""
+    repository = tmp_path / "models--someone--tiny-clip"
+    snapshot = repository / "snapshots" / ("0" * 40)
+    for path in (repository / "blobs", repository / "refs", snapshot):
+        path.mkdir(parents=True)
+    (repository / "refs" / "main").write_text(snapshot.name)
+    for source in checkpoint("clip").iterdir():
+        blob = repository / "blobs" / hashlib.sha256(source.read_bytes()).hexdigest()
+        shutil.copy(source, blob)
+        (snapshot / source.name).symlink_to(blob)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    assert load_encoder("someone/tiny-clip").id == load_encoder(str(checkpoint("clip"))).id
 
 
 def test_threads_share_an_encoder(checkpoint: Get) -> None:
