@@ -104,6 +104,7 @@ REPLIES = [
     ("\\boxed{\\text{C}}", "C"),
     ("<answer>a</answer>", "A"),
     ("<think>Could be A. The answer is A?</think>\n<answer>D</answer>", "D"),
+    ("<think>The answer is B, but wait", None),
     # Other languages.
     ("答案是B", "B"),
     ("正确答案是：B。", "B"),

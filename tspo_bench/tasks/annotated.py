@@ -66,6 +66,11 @@ class AnnotatedTask(MultipleChoice):
     variant: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.splits, Mapping) or not self.splits:
+            raise UserError(
+                f"task {self.name!r}: splits must map a split's name to its files and hub dataset, "
+                f"got {self.splits!r}"
+            )
         default = next(iter(self.splits))
         self.split = self.split or default
         if self.split not in self.splits:
@@ -107,7 +112,7 @@ class AnnotatedTask(MultipleChoice):
             for path in (exact, *(exact.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)):
                 if path.is_file():
                     return path
-        looked_in = ", ".join(self.video_folders)
+        looked_in = ", ".join(_names(self.video_folders))
         raise VideoError(
             f"task {self.name!r}: video {video} not found under {root} "
             f"(looked in {looked_in}); set --data-root"
@@ -145,7 +150,7 @@ class AnnotatedTask(MultipleChoice):
             question = parse(entry.record, default_id)
             if not isinstance(question.video, str):
                 raise ValueError(f"video must be a file's name, got {question.video!r}")
-            groups = {name: _group(entry.record[name]) for name in self.groups}
+            groups = {name: _group(entry.record[name]) for name in _names(self.groups)}
             return replace(question, groups={**question.groups, **groups})
         except KeyError as error:
             return Skipped(entry.where, f"no field {error}")
@@ -206,7 +211,9 @@ class AnnotatedTask(MultipleChoice):
     @functools.cached_property
     def _folders(self) -> list[Path]:
         root = self._video_root or Path()
-        patterns = [root.glob(name) if name != "." else [root] for name in self.video_folders]
+        patterns = [
+            root.glob(name) if name != "." else [root] for name in _names(self.video_folders)
+        ]
         return [folder for found in patterns for folder in sorted(found) if folder.is_dir()]
 
     def _parse_function(self) -> Parser:

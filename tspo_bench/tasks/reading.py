@@ -18,7 +18,7 @@ from tspo_bench.types import OPTION_LETTERS
 _CAPITAL = r"[B-HJ-Z](?![A-Za-z0-9]|['’-][A-Za-z0-9])"
 _CJK = r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
 _CLAUSE_END = rf"(?=(?!['’-]\w)[^\S\n]*(?:$|\n|[^\w\s])|{_CJK}|\s+(?:because|since|as|and|or)\b)"
-_OPEN = r"[\s(\[{<\"'“‘「『]*"
+_OPEN = r"[\s(\[{<\"'“‘「『]{0,8}"
 _LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>{_CAPITAL}|[A-Za-z]{_CLAUSE_END})"
 _FINAL_LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]{_CLAUSE_END})"
 
@@ -106,7 +106,7 @@ def read_answer(reply: str, options: Sequence[str]) -> str | None:
 def _cleaned(reply: str) -> str:
     """Full-width forms made plain; reasoning, emphasis and dollar signs taken out."""
     text = unicodedata.normalize("NFKC", reply)
-    text = re.sub(r"<think>.*?</think>", " ", text, flags=re.DOTALL | re.IGNORECASE)
+    text = re.sub(r"<think>.*?(?:</think>|\Z)", " ", text, flags=re.DOTALL | re.IGNORECASE)
     return _MARKUP.sub("", text).strip()
 
 
@@ -147,7 +147,6 @@ def _stated_letters(text: str) -> Iterator[str]:
 
 
 def _is_denied(text: str, match: re.Match[str]) -> bool:
-    before = text[: match.end("letter")]
-    clause_start = max((m.end() for m in _CLAUSE_START.finditer(text[: match.start()])), default=0)
-    said = match[0]
-    return bool(_DENIAL.search(before, clause_start) or _DENIAL_ABROAD.search(said))
+    before = text[max(0, match.start() - 200) : match.start()]
+    clause = _CLAUSE_START.split(before)[-1] + match[0]
+    return bool(_DENIAL.search(clause) or _DENIAL_ABROAD.search(match[0]))
