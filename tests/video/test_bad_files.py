@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from tests.support import make_video, read_number
@@ -133,6 +134,35 @@ def test_damage_costs_no_frame_that_does_not_need_it(clip: Clip, tmp_path: Path)
     with open_video(path) as video:
         pixels = video.fetch([3, 20, 36, 40]).pixels
     assert [read_number(picture) for picture in pixels] == [3, 20, 36, 40]
+
+
+@pytest.mark.parametrize("name", ["plain.mp4", "uneven.mkv", "broadcast.ts"])
+def test_garbled_files_raise_nothing_but_video_errors(
+    name: str, clip: Clip, tmp_path: Path
+) -> None:
+    whole, path = clip(name).read_bytes(), tmp_path / name
+    random = np.random.default_rng(0)
+    for _ in range(40):
+        data = bytearray(whole)
+        for place in random.integers(0, len(data) - 8, 3):
+            data[place : place + 8] = random.bytes(8)
+        path.write_bytes(data)
+        with contextlib.suppress(VideoError), open_video(path) as video:
+            list(video.scan(rate=5))
+            video.fetch([0, video.info.num_frames - 1])
+
+
+def test_unknown_codec_is_a_video_error(clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "odd.mp4"
+    path.write_bytes(clip("plain.mp4").read_bytes().replace(b"avc1", b"zzz1"))
+    with pytest.raises(VideoError, match=r"odd\.mp4: FFmpeg has no decoder .*re-encode"):
+        probe(path)
+
+
+def test_metadata_in_another_encoding_does_no_harm(clip: Clip, tmp_path: Path) -> None:
+    path = tmp_path / "latin.mp4"
+    path.write_bytes(clip("plain.mp4").read_bytes().replace(b"VideoHandler", b"Vid\xe9oHandler"))
+    assert probe(path).num_frames == 60
 
 
 @pytest.mark.parametrize("name", sorted(FOR_PYAV_ONLY))

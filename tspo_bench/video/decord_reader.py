@@ -18,7 +18,7 @@ from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.timeline import Timeline
 
 # Elsewhere (MPEG-TS, AVI) it returned wrong frames with no error: docs/video.md.
-_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
+_CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 
 # Frames at full size that are held at once while they are scaled down.
 _FULL_SIZE_FRAMES = 8
@@ -40,7 +40,7 @@ class DecordReader:
         with PyAVReader(path) as probe:
             self.info: VideoInfo = probe.info
             self._seconds = probe.timeline.seconds
-            reason = _misread(probe.timeline, self.info)
+            reason = _misread(probe.timeline, probe.container_format)
         if reason is not None:
             raise VideoError(f"video {path}: decord misreads {reason}; use the reader 'pyav'")
         self._reader = self._open()
@@ -107,10 +107,10 @@ def _as_frame(picture: Pixels) -> VideoFrame:
     return VideoFrame.from_ndarray(picture, "rgb24")
 
 
-def _misread(timeline: Timeline, info: VideoInfo) -> str | None:
+def _misread(timeline: Timeline, container: str) -> str | None:
     """What about a file makes decord return other frames than those asked for, with no error."""
-    if info.path.suffix.lower() not in _SUFFIXES:
-        return f"{info.path.suffix or 'nameless'} files"
+    if container not in _CONTAINERS:
+        return f"files of the kind {container}"
     if len(timeline.packet_pts) != len(timeline):
         return "files with packets that are not shown"
     if timeline.open_gop:

@@ -46,6 +46,7 @@ class PyAVReader:
         _check_file(self._path)
         self._open()
         try:
+            self.container_format: str = self._container.format.name
             self.timeline = self._read_timeline()
             self.info = self._describe()
         except BaseException:
@@ -170,7 +171,7 @@ class PyAVReader:
 
     def _open(self) -> None:
         try:
-            self._container: InputContainer = av.open(str(self._path))
+            self._container: InputContainer = av.open(str(self._path), metadata_errors="replace")
         except (FFmpegError, OSError) as error:
             raise VideoError(
                 f"video {self._path} cannot be read ({error.strerror}); "
@@ -184,6 +185,11 @@ class PyAVReader:
         if not streams:
             self.close()
             raise VideoError(f"video {self._path} has no video stream; give a file with pictures")
+        if streams[0].codec_context is None:
+            self.close()
+            raise VideoError(
+                f"video {self._path}: FFmpeg has no decoder for it; re-encode it, say to H.264"
+            )
         self._stream: VideoStream = streams[0]
         self._stream.thread_type = "AUTO"
         # Without it a broken picture is patched up from its neighbours and passed on as sound.
@@ -220,7 +226,7 @@ class PyAVReader:
 
     def _describe(self) -> VideoInfo:
         frame = next(self._decode(np.zeros(1, np.int64)))
-        rotation = -frame.rotation % 360
+        rotation = round(-frame.rotation / 90) * 90 % 360
         upright = rotation % 180 == 0
         return VideoInfo(
             path=self._path,

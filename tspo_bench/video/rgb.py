@@ -24,7 +24,7 @@ class RGBConverter:
 
     def __call__(self, frame: VideoFrame) -> Pixels:
         """The picture as RGB, [h, w, 3]."""
-        source = (frame.width, frame.height, frame.format.name)
+        source = (frame.width, frame.height, frame.format.name, frame.colorspace, frame.color_range)
         if source != self._source:
             self._graph, self._source = self._make(frame), source
         self._graph.push(frame)
