@@ -10,6 +10,7 @@ from tests.mllms.conftest import make_request
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import packaged_checkpoint
 from tspo_bench.mllms import load_mllm, registry
+from tspo_bench.registry import parse_spec
 
 Get = Callable[[str], Path]
 
@@ -53,6 +54,11 @@ def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_the_reference_model_is_registered() -> None:
     assert "reference" in registry.cards()
+    plain, short = (
+        registry.card(parse_spec(s)) for s in ("reference", "reference[max_new_tokens=4]")
+    )
+    assert plain.options == {"checkpoint": "reference", "name": "reference"}
+    assert short.options["name"] == "reference[max_new_tokens=4]"
 
 
 def test_the_reference_model_answers() -> None:

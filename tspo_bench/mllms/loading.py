@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import cast
 
@@ -18,11 +19,16 @@ class ModelRegistry(Registry):
     def card(self, spec: Spec) -> Card:
         """The card that a spec names; an unregistered path or hub id is a checkpoint."""
         written = spec.name if spec.argument is None else f"{spec.name}:{spec.argument}"
-        if spec.name in self.cards() or not _is_checkpoint(written):
-            return super().card(spec)
-        name = Path(written).name
-        options = {"checkpoint": written, "name": Spec(name, spec.options).label, **spec.options}
-        return Card(name, CHECKPOINTS, options)
+        if spec.name not in self.cards() and _is_checkpoint(written):
+            name = Path(written).name
+            card = Card(name, CHECKPOINTS, {"checkpoint": written, **spec.options})
+        else:
+            name, card = spec.name, super().card(spec)
+        if card.target != CHECKPOINTS:
+            return card
+        # Tables tell two settings of one checkpoint apart by the name.
+        options = {"name": Spec(name, spec.options).label, **card.options}
+        return dataclasses.replace(card, options=options)
 
 
 def _is_checkpoint(name: str) -> bool:
