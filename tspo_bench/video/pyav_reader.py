@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Self, cast
+from typing import Self
 
 import av
 import numpy as np
@@ -103,16 +103,19 @@ class PyAVReader:
     def _decode(self, indices: IntArray) -> Iterator[VideoFrame]:
         """The frames with these rising numbers, decoded in one go as far as that works.
 
-        Where a wanted frame does not come out, decoding starts again at its own keyframe, then at
+        A wanted frame that does not come out is tried alone, from its own keyframe and then from
         the file's start; what does not come out then cannot be decoded.
         """
         done = 0
         while done < len(indices):
-            rest = indices[done:]
+            rest, before = indices[done:], done
             own_start, file_start = self.timeline.starts[rest[0]], self.timeline.starts[0]
-            before = done
-            for start in sorted({int(own_start), int(file_start)}, reverse=True):
-                for frame in self._decode_from(start, rest):
+            for start, wanted in (
+                (own_start, rest),
+                (own_start, rest[:1]),
+                (file_start, rest[:1]),
+            ):
+                for frame in self._decode_from(int(start), wanted):
                     done += 1
                     yield frame
                 if done > before:
@@ -128,8 +131,8 @@ class PyAVReader:
         pending = deque(self.timeline.pts[indices].tolist())
         numbers = itertools.count()
         try:
-            for packet in self._packets_from(start):
-                for frame in cast(list[VideoFrame], packet.decode()):
+            for packet in self._packets_between(start, indices):
+                for frame in self._stream.decode(packet):
                     pts = next(numbers) if self.timeline.counted else frame.pts
                     if pts is None or pts < pending[0]:
                         continue
@@ -141,6 +144,18 @@ class PyAVReader:
                         return
         except FFmpegError:
             return  # what is still pending did not come out: `_decode` sees that
+
+    def _packets_between(self, start: int, indices: IntArray) -> Iterator[Packet | None]:
+        """Packets up to the last that these frames need, then None, which empties the decoder.
+
+        Damage behind a frame, in decoding order, thus costs it nothing.
+        """
+        needed = None
+        if not self.timeline.counted:
+            needed = int(self.timeline.positions[indices].max()) - start + 1
+        packets = (packet for packet in self._packets_from(start) if packet.size)
+        yield from itertools.islice(packets, needed)
+        yield None
 
     def _packets_from(self, position: int) -> Iterator[Packet]:
         """Packets in decoding order from that at `position` on: where a seek lands is checked."""

@@ -67,7 +67,7 @@ class Timeline:
 def read_timeline(container: InputContainer, stream: VideoStream) -> Timeline:
     """Read all packets of a stream (nothing is decoded) and lay out its frames.
 
-    Packets that an edit list cuts off, and those that lean on a picture before the file's first
+    Packets that an edit list cuts off, and those that lean on a picture before a recording's first
     keyframe, are never shown and are no frames.
     """
     packets = [_facts(packet) for packet in container.demux(stream) if packet.size]
@@ -78,8 +78,11 @@ def read_timeline(container: InputContainer, stream: VideoStream) -> Timeline:
     table = np.array(packets, dtype=np.int64).reshape(-1, 5)
     pts, dts, is_key, is_shown, duration = (table[:, column] for column in range(5))
     keys = np.flatnonzero(is_key)
-    if len(keys):
-        is_shown = is_shown.astype(bool) & (pts >= pts[keys[0]])
+    is_shown = is_shown.astype(bool)
+    # A broadcast is cut anywhere. Elsewhere a file without a keyframe in front is damaged, and its
+    # frames keep their numbers.
+    if len(keys) and (keys[0] == 0 or container.format.name == "mpegts"):
+        is_shown &= pts >= pts[keys[0]]
         is_shown[: keys[0]] = False
     shown = np.flatnonzero(is_shown)
     shown_pts, first = np.unique(pts[shown], return_index=True)
@@ -113,8 +116,7 @@ def _starts(pts: IntArray, positions: IntArray, keys: IntArray) -> IntArray:
 
     A frame decoded after a keyframe but shown before it (open GOP) needs the one before that.
     """
-    if not len(keys):
-        return np.zeros_like(positions)
+    keys = np.union1d([0], keys)  # without a keyframe in front, from the file's start
     nearest = np.searchsorted(keys, positions, side="right") - 1
     while (leading := (pts[keys[nearest]] > pts[positions]) & (nearest > 0)).any():
         nearest[leading] -= 1
