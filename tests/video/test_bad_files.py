@@ -155,15 +155,6 @@ def test_a_damaged_first_frame_makes_the_file_an_error(clip: Clip, tmp_path: Pat
         open_video(path)
 
 
-def test_pictures_that_ffmpeg_would_patch_up_are_errors(clip: Clip, tmp_path: Path) -> None:
-    source = clip("plain.mp4")
-    for number in range(1, 60, 4):  # the slice's header is whole: 3 of 15 pass FFmpeg's default
-        path = damage(source, tmp_path / "damaged.mp4", places(source)[number], kept=0.3)
-        around = range(max(0, number - 4), min(60, number + 5))
-        with open_video(path) as video, pytest.raises(VideoError, match="cannot be decoded"):
-            video.fetch(around)
-
-
 def test_damage_costs_no_frame_that_does_not_need_it(clip: Clip, tmp_path: Path) -> None:
     source = clip("plain.mp4")
     broken = next(place for place in places(source) if place.order == 25)  # behind a keyframe
