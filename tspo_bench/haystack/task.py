@@ -1,0 +1,126 @@
+"""The built-in task: multiple-choice questions about videos of the pictogram world.
+
+A diagnostic: it shows what a frame sampler can find and an agent can learn, not what either gains
+on films.
+"""
+
+from __future__ import annotations
+
+import functools
+import random
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.haystack.render import rendered
+from tspo_bench.haystack.script import QUESTION_TYPES, Item, Script, write_script
+from tspo_bench.tasks import MultipleChoice
+from tspo_bench.types import OPTION_LETTERS, Question, Span
+
+LENGTHS = {"1min": 60, "5min": 300, "15min": 900, "60min": 3600}
+# Videos per split and length. A minute has too few scenes for more than one question.
+NUM_VIDEOS = {
+    "train": {"1min": 2800, "5min": 1000, "15min": 400, "60min": 100},
+    "val": {"1min": 140, "5min": 40, "15min": 20, "60min": 8},
+    "test": {"1min": 420, "5min": 100, "15min": 100, "60min": 40},
+}
+_NUMBER = re.compile(r"(\d{4})\.mp4$")
+
+
+class HaystackTask(MultipleChoice):
+    """Questions of seven types about pictograms in long videos, made from a seed.
+
+    `haystack[length=15min]` and `split` choose others than the test split's 5-minute videos. A
+    video is rendered when it is asked for, and kept in the cache folder. Groups are the type, the
+    length, and the needle's depth (where in the video its evidence begins, in fifths).
+
+    Args:
+        length: "1min", "5min", "15min" or "60min".
+        split: "train", "val" or "test"; the objects are the same, the videos are not.
+
+    Raises:
+        UserError: another length or split.
+    """
+
+    name = "haystack"
+    tolerance_seconds = 1.0
+
+    def __init__(self, length: str = "5min", split: str | None = None) -> None:
+        super().__init__()
+        self.length = _one_of("length", length, LENGTHS)
+        self.split = _one_of("split", split or "test", NUM_VIDEOS)
+        chosen = {"length": (length, "5min"), "split": (self.split, "test")}
+        options = [f"{key}={value}" for key, (value, usual) in chosen.items() if value != usual]
+        self.label = f"haystack[{','.join(options)}]" if options else "haystack"
+
+    @functools.cached_property
+    def _questions(self) -> tuple[Question, ...]:
+        numbers = range(NUM_VIDEOS[self.split][self.length])
+        return tuple(
+            self._question(number, script, item)
+            for number in numbers
+            for script in [self._script(number)]
+            for item in script.items
+        )
+
+    def questions(self) -> Sequence[Question]:
+        """Every question of the split, one of each type a video (one a video of a minute)."""
+        return self._questions
+
+    def video_path(self, video: str) -> Path:
+        """The rendered file of a video, rendered now unless the cache has it.
+
+        Raises:
+            VideoError: no such video in this split.
+        """
+        match = _NUMBER.search(video)
+        count = NUM_VIDEOS[self.split][self.length]
+        if match is None or video != self._video(number := int(match[1])) or number >= count:
+            raise VideoError(f"task {self.label!r} has no video {video!r}; it has {count} videos")
+        return rendered(self._script(number).scenes)
+
+    def _video(self, number: int) -> str:
+        return f"{self.split}-{self.length}-{number:04d}.mp4"
+
+    def _script(self, number: int) -> Script:
+        kinds = QUESTION_TYPES
+        if self.length == "1min":
+            kinds = (QUESTION_TYPES[number % len(QUESTION_TYPES)],)
+        answers = {kind: self._answer(kind, number) for kind in kinds}
+        seed = f"haystack/{self.split}/{self.length}/{number}"
+        return write_script(seed, LENGTHS[self.length], kinds, answers)
+
+    def _answer(self, kind: str, number: int) -> int:
+        """The right option's place: even per type, since each four questions have all four."""
+        if self.length == "1min":
+            number //= len(QUESTION_TYPES)
+        places = [0, 1, 2, 3]
+        random.Random(f"{self.split}/{self.length}/{kind}/{number // 4}").shuffle(places)
+        return places[number % 4]
+
+    def _question(self, number: int, script: Script, item: Item) -> Question:
+        spans = tuple(Span(*script.scenes[scene].clear) for scene in item.evidence)
+        length = LENGTHS[self.length]
+        fifth = min(4, int(5 * spans[0].start / length))
+        video = self._video(number)
+        return Question(
+            id=f"{Path(video).stem}-{item.kind}",
+            video=video,
+            text=item.text,
+            options=item.options,
+            answer=OPTION_LETTERS[item.answer],
+            groups={
+                "type": item.kind,
+                "length": self.length,
+                "depth": f"{20 * fifth}-{20 * fifth + 20}%",
+            },
+            evidence=spans,
+            duration_seconds=float(length),
+        )
+
+
+def _one_of(what: str, value: str, known: dict[str, object] | dict[str, int]) -> str:
+    if value not in known:
+        raise UserError(f"task 'haystack' has no {what} {value!r}; it has: {', '.join(known)}")
+    return value

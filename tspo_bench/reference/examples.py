@@ -1,0 +1,119 @@
+"""Training examples for the reference MLLM: frames of fresh videos, and questions about them.
+
+Scripts are drawn without end, so that nothing can be learnt by heart. A pack is one selection of
+frames with all the questions that those frames answer: the frames are read once for all of them.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tspo_bench.haystack.scenes import Scene, draw_scene
+from tspo_bench.haystack.script import QUESTION_TYPES, Item, Script, write_script
+from tspo_bench.reference.encoder import noisy, to_pixel_values
+
+VIDEO_SECONDS = 200
+SAMPLES = {True: 3, False: 1}  # frames drawn of a scene that is evidence, and of another one
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A frame: its scene's number in the script, and its row in the pool's features."""
+
+    scene: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Filmed:
+    """A script with the encoder's tokens of some frames of each scene, [rows, patches, width]."""
+
+    script: Script
+    rows: dict[int, tuple[int, ...]]
+    tokens: Tensor
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Frames in time order [k, patches, width], the questions they answer, and what they show."""
+
+    tokens: Tensor
+    items: tuple[Item, ...]
+    caption: str
+
+
+def film(seed: str, vision: torch.nn.Module, noise: np.random.Generator) -> Filmed:
+    """Draw a video's frames and encode them. Scenes without a question are drawn one time in two.
+
+    Args:
+        seed: of the script and of the frames' times.
+        vision: the frozen vision tower.
+        noise: source of the frames' noise.
+    """
+    rng = random.Random(seed)
+    answers = {kind: rng.randrange(4) for kind in QUESTION_TYPES}
+    script = write_script(seed, VIDEO_SECONDS, QUESTION_TYPES, answers)
+    asked = {scene for item in script.items for scene in item.evidence}
+    rows: dict[int, tuple[int, ...]] = {}
+    frames = []
+    for number, scene in enumerate(script.scenes):
+        if number not in asked and rng.random() < 0.5:
+            continue
+        times = [rng.uniform(*scene.clear) for _ in range(SAMPLES[number in asked])]
+        rows[number] = tuple(range(len(frames), len(frames) + len(times)))
+        frames += [draw_scene(scene, time) for time in times]
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        hidden = vision(to_pixel_values(noisy(np.stack(frames), noise))).last_hidden_state
+    return Filmed(script, rows, hidden[:, 1:].to(torch.bfloat16))
+
+
+def pack(filmed: Filmed, k: int, rng: random.Random, most_questions: int = 4) -> Pack:
+    """K frames that answer up to `most_questions` questions, the rest of K being distractors.
+
+    A tenth of the packs are k random frames, with every question whatever it is they show.
+    """
+    items = rng.sample(filmed.script.items, len(filmed.script.items))
+    if rng.random() < 0.1:
+        numbers = rng.choices(list(filmed.rows), k=k)
+        answered = items[:most_questions]
+    else:
+        numbers, answered = _evidence(items, k, most_questions)
+        # From frames of the evidence alone to as many distractors as there is room for.
+        spare = k - len(numbers)
+        distractors = round(spare * rng.choice((0.0, 0.3, 1.0, 1.0)))
+        numbers += rng.choices(list(filmed.rows), k=distractors)
+        numbers += rng.choices(numbers, k=k - len(numbers))
+    shown = sorted((n, rng.choice(filmed.rows[n])) for n in numbers)
+    caption = " ".join(describe(filmed.script.scenes[number]) for number, _ in shown)
+    tokens = filmed.tokens[[row for _, row in shown]]
+    return Pack(tokens, tuple(shuffled(item, rng) for item in answered), caption)
+
+
+def _evidence(items: list[Item], k: int, most: int) -> tuple[list[int], list[Item]]:
+    """Scenes that answer as many of the items, in their order, as k frames can."""
+    scenes: set[int] = set()
+    answered = []
+    for item in items:
+        if len(answered) < most and len(scenes | set(item.evidence)) <= k:
+            scenes |= set(item.evidence)
+            answered.append(item)
+    return sorted(scenes), answered
+
+
+def shuffled(item: Item, rng: random.Random) -> Item:
+    """The item with its options in another order; counts stay in theirs."""
+    if item.kind == "count":
+        return item
+    options = rng.sample(item.options, len(item.options))
+    return replace(item, options=tuple(options), answer=options.index(item.options[item.answer]))
+
+
+def describe(scene: Scene) -> str:
+    """What a frame of the scene shows, in a few words."""
+    names = " ".join(f"with {companion.name}" for companion in scene.companions)
+    return f"{scene.main.name} {names} ;"
