@@ -1,1 +1,26 @@
 """Statistics and tables over results; reads results only."""
+
+from tspo_bench.report.sheet import draw_sheet
+from tspo_bench.report.stats import accuracy_interval, clustered_standard_error, paired_difference
+from tspo_bench.report.summary import (
+    Summary,
+    cells_json,
+    headroom_recovered,
+    summarise,
+    summary_json,
+)
+from tspo_bench.report.table import groups_table, results_table
+
+__all__ = [
+    "Summary",
+    "accuracy_interval",
+    "cells_json",
+    "clustered_standard_error",
+    "draw_sheet",
+    "groups_table",
+    "headroom_recovered",
+    "paired_difference",
+    "results_table",
+    "summarise",
+    "summary_json",
+]

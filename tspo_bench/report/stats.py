@@ -1,0 +1,154 @@
+"""Error bars and tests for accuracies whose questions come in clusters: those of one video.
+
+Questions about one video share its difficulty, so they say less than as many questions about
+different videos. Everything here takes the video as the unit. What is undefined is None, never 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tspo_bench.types import FloatArray, IntArray, Record
+
+Interval = tuple[float, float]
+
+CONFIDENCE = 0.95
+
+
+def clustered_standard_error(values: ArrayLike, clusters: Sequence[Hashable]) -> float | None:
+    """Standard error of the mean of `values` [n], clustered by `clusters` [n].
+
+    With r_i = x_i - mean, the square is G / (G - 1) / n^2 times the sum of r_i r_j over all pairs
+    of one cluster (i = j included), for G clusters: Liang and Zeger (1986), as in Miller (2024),
+    "Adding Error Bars to Evals", arXiv 2411.00640, equation 4, times the usual correction for few
+    clusters. With one question a cluster it is s / sqrt(n).
+
+    Returns:
+        None with fewer than two clusters.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if len(set(clusters)) < 2:
+        return None
+    sums = _cluster_sums(x - x.mean(), clusters)
+    return math.sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums)) / len(x)
+
+
+def accuracy_interval(correct: ArrayLike, clusters: Sequence[Hashable]) -> Interval | None:
+    """95% confidence interval of an accuracy, clustered by video.
+
+    Wilson's interval at the *effective* sample size p (1 - p) / SE^2, the number of independent
+    questions that would have the same standard error (at most n), with the quantile of Student's t
+    for G - 1 degrees of freedom: the modified Wilson interval for clustered samples, which Dean and
+    Pagano (2015), J. Survey Statistics and Methodology 3(4), recommend over the normal one; the
+    effective size is Korn and Graubard's (1998). It stays within 0 and 1 and has a width at p = 0
+    and p = 1 too. There, and wherever else the standard error comes out as 0, the data say nothing
+    about the correlation within a video, and each video is counted as one question: the interval is
+    rather too wide than too narrow.
+
+    Args:
+        correct: 0 or 1 (or false and true) for each question, [n].
+        clusters: the video of each question, [n].
+
+    Returns:
+        (low, high), or None with fewer than two videos.
+    """
+    x = np.asarray(correct, dtype=np.float64)
+    error = clustered_standard_error(x, clusters)
+    if error is None:
+        return None
+    num_clusters, p = len(set(clusters)), float(x.mean())
+    # A sum of residuals that is 0 but for rounding is a standard error of 0.
+    size = min(len(x), p * (1 - p) / error**2) if error > 1e-12 else num_clusters
+    t = _t_quantile(num_clusters - 1)
+    centre = (p + t**2 / (2 * size)) / (1 + t**2 / size)
+    half = t / (1 + t**2 / size) * math.sqrt(p * (1 - p) / size + t**2 / (4 * size**2))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Accuracy of one cell minus that of another, on the questions that are ok in both.
+
+    `difference` and `p_value` are None without a common question; `ci95` is None with fewer than
+    two videos, and where no answer differs, as then nothing tells how far chance would reach.
+    """
+
+    difference: float | None
+    ci95: Interval | None
+    p_value: float | None
+    num_questions: int
+    num_videos: int
+
+
+def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> PairedDifference:
+    """Compare two cells question by question, clustered by video.
+
+    Only questions with status ok and a known right answer in both cells count. The interval is the
+    mean difference plus and minus Student's t (G - 1 degrees of freedom) times the clustered
+    standard error.
+    """
+    others = {record.question_id: record for record in second if _comparable(record)}
+    pairs = [
+        (record, others[record.question_id])
+        for record in first
+        if _comparable(record) and record.question_id in others
+    ]
+    videos = [record.video for record, _ in pairs]
+    if not pairs:
+        return PairedDifference(None, None, None, 0, 0)
+    differences = np.array([int(one.correct) - int(other.correct) for one, other in pairs])
+    mean, error = float(differences.mean()), clustered_standard_error(differences, videos)
+    sums = _cluster_sums(differences.astype(np.float64), videos)
+    interval = None
+    if error is not None and differences.any():
+        half = _t_quantile(len(sums) - 1) * error
+        interval = (max(-1.0, mean - half), min(1.0, mean + half))
+    p_value = sign_flip_p_value(sums.astype(np.int64))
+    return PairedDifference(mean, interval, p_value, len(pairs), len(sums))
+
+
+def sign_flip_p_value(cluster_sums: IntArray) -> float:
+    """Two-sided p-value of the sign-flip permutation test over videos, exact.
+
+    Under the null hypothesis a video's summed difference [G] is as likely with either sign. The
+    p-value is the share of all 2^G sign assignments whose total is at least as far from 0 as the
+    one seen. As the sums are whole numbers, the distribution of the total is found by convolving
+    one video's two possibilities after the other (Pagano and Tritchler 1983, JASA 78): exact for
+    any number of videos, with no enumeration and no random draws.
+    """
+    sizes = np.abs(cluster_sums)
+    reach = int(sizes.sum())
+    distribution = np.ones(1)
+    for size in sizes[sizes > 0]:
+        flipped = np.zeros(len(distribution) + 2 * size)
+        flipped[: len(distribution)] += distribution / 2
+        flipped[2 * size :] += distribution / 2
+        distribution = flipped
+    totals = np.arange(-reach, reach + 1)
+    extreme = np.abs(totals) >= abs(int(cluster_sums.sum()))
+    return min(1.0, float(distribution[extreme].sum()))
+
+
+def _comparable(record: Record) -> bool:
+    return record.status == "ok" and record.gold is not None
+
+
+def _cluster_sums(values: FloatArray, clusters: Sequence[Hashable]) -> FloatArray:
+    """The sum of each cluster's values, in order of appearance."""
+    if len(values) != len(clusters):
+        raise ValueError(f"{len(values)} values and {len(clusters)} clusters differ")
+    numbers: dict[Hashable, int] = {}
+    index = [numbers.setdefault(cluster, len(numbers)) for cluster in clusters]
+    return np.asarray(np.bincount(index, weights=values), dtype=np.float64)
+
+
+def _t_quantile(degrees: int) -> float:
+    """Two-sided 95% quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))
