@@ -74,7 +74,7 @@ class Question:
                 f"question {self.id!r} has {len(self.options)} options; 2 to "
                 f"{len(OPTION_LETTERS)} are needed"
             )
-        if self.answer is not None and self.answer not in self.letters:
+        if self.answer is not None and self.answer not in tuple(self.letters):
             raise ValueError(f"question {self.id!r}: answer {self.answer!r} is none of its options")
 
     @property

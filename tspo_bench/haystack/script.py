@@ -8,6 +8,7 @@ elsewhere does appear elsewhere, the right one as often as the wrong ones.
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from dataclasses import dataclass, field
@@ -113,7 +114,8 @@ def write_script(
     order = sorted(kinds, key=("opening", "ending").__contains__, reverse=True)
     items = [_WRITERS[kind](draft, answers[kind]) for kind in order]
     _fill(draft)
-    scenes = tuple(_scene(draft, slot, times[slot], times[slot + 1]) for slot in range(len(times) - 1))
+    ends = list(itertools.pairwise(times))
+    scenes = tuple(_scene(draft, slot, *ends[slot]) for slot in range(draft.num_slots))
     return Script(scenes, tuple(sorted(items, key=lambda item: kinds.index(item.kind))))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tspo_bench.errors import UserError, VideoError
@@ -84,7 +84,7 @@ class HaystackTask(MultipleChoice):
         return f"{self.split}-{self.length}-{number:04d}.mp4"
 
     def _script(self, number: int) -> Script:
-        kinds = QUESTION_TYPES
+        kinds: tuple[str, ...] = QUESTION_TYPES
         if self.length == "1min":
             kinds = (QUESTION_TYPES[number % len(QUESTION_TYPES)],)
         answers = {kind: self._answer(kind, number) for kind in kinds}
@@ -120,7 +120,7 @@ class HaystackTask(MultipleChoice):
         )
 
 
-def _one_of(what: str, value: str, known: dict[str, object] | dict[str, int]) -> str:
+def _one_of(what: str, value: str, known: Collection[str]) -> str:
     if value not in known:
         raise UserError(f"task 'haystack' has no {what} {value!r}; it has: {', '.join(known)}")
     return value

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
 
 from tspo_bench.haystack.scenes import COLOURS, FRAME_SIZE, TEXTURES, Scene, draw_scene
-from tspo_bench.haystack.script import QUESTION_TYPES, write_script
+from tspo_bench.haystack.script import write_script
 from tspo_bench.haystack.world import CATEGORIES, CATEGORY_OF, PICTOGRAMS
 from tspo_bench.reference.words import make_tokenizer
 
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 IMAGE_SIZE = 96
 PATCH = 16
+VISION_WIDTH = 192
 GRID = IMAGE_SIZE // PATCH
 NAME_ID = {name: number for number, name in enumerate(PICTOGRAMS)}
 GROUNDS = [(colour, texture) for colour in COLOURS for texture in TEXTURES]
@@ -51,8 +52,9 @@ def make_encoder() -> CLIPModel:
             "eos_token_id": tokenizer.eos_token_id,
         },
         vision_config={
-            "hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "hidden_act": "relu",
-            "num_attention_heads": 6, "image_size": IMAGE_SIZE, "patch_size": PATCH,
+            "hidden_size": VISION_WIDTH, "intermediate_size": 512, "num_hidden_layers": 4,
+            "num_attention_heads": 6, "hidden_act": "relu",
+            "image_size": IMAGE_SIZE, "patch_size": PATCH,
         },
         projection_dim=128,
         logit_scale_init_value=2.0,
@@ -132,7 +134,7 @@ def _text_about(name: str, companion: str | None, rng: random.Random) -> tuple[s
 
 @dataclass(frozen=True)
 class Batch:
-    """Frames [n, 3, s, s], patch labels [n, GRID * GRID], texts, and matches [n texts, n frames]."""
+    """Frames [n, 3, s, s], patch labels [n, GRID * GRID], texts, matches [n texts, n frames]."""
 
     pixel_values: Tensor
     labels: Tensor
@@ -178,7 +180,7 @@ def train_encoder(folder: Path, seed: int, settings: EncoderSettings) -> CLIPMod
     """Train the encoder and save it with its processor under `folder`."""
     torch.manual_seed(seed)
     model, processor = make_encoder(), make_processor()
-    dense = nn.Linear(model.config.vision_config.hidden_size, len(NAME_ID) + len(GROUNDS))
+    dense = nn.Linear(VISION_WIDTH, len(NAME_ID) + len(GROUNDS))
     parameters = [*model.parameters(), *dense.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(

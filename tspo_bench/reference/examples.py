@@ -60,7 +60,7 @@ def film(seed: str, vision: torch.nn.Module, noise: np.random.Generator) -> Film
     script = write_script(seed, VIDEO_SECONDS, QUESTION_TYPES, answers)
     asked = {scene for item in script.items for scene in item.evidence}
     rows: dict[int, tuple[int, ...]] = {}
-    frames = []
+    frames: list[np.ndarray] = []
     for number, scene in enumerate(script.scenes):
         if number not in asked and rng.random() < 0.5:
             continue
@@ -97,7 +97,7 @@ def pack(filmed: Filmed, k: int, rng: random.Random, most_questions: int = 4) ->
 def _evidence(items: list[Item], k: int, most: int) -> tuple[list[int], list[Item]]:
     """Scenes that answer as many of the items, in their order, as k frames can."""
     scenes: set[int] = set()
-    answered = []
+    answered: list[Item] = []
     for item in items:
         if len(answered) < most and len(scenes | set(item.evidence)) <= k:
             scenes |= set(item.evidence)

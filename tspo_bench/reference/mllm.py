@@ -58,11 +58,17 @@ class MLLMSettings:
     naming_share: float = 0.4
 
 
+def _id(tokenizer: PreTrainedTokenizerFast, word: str) -> int:
+    number = tokenizer.convert_tokens_to_ids(word)
+    assert isinstance(number, int)
+    return number
+
+
 def make_mllm(encoder: CLIPModel) -> LlavaOnevisionForConditionalGeneration:
     """The untrained MLLM around the encoder's vision tower: 6 layers, 192 wide."""
     tokenizer = make_tokenizer(sentence_marks=False)
     config = LlavaOnevisionConfig(
-        vision_config=encoder.config.vision_config.to_dict(),
+        vision_config=encoder.vision_model.config.to_dict(),
         text_config={
             "model_type": "qwen2", "vocab_size": len(tokenizer), "hidden_size": 192,
             "intermediate_size": 512, "num_hidden_layers": 6, "num_attention_heads": 6,
@@ -70,8 +76,8 @@ def make_mllm(encoder: CLIPModel) -> LlavaOnevisionForConditionalGeneration:
             "pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
         },
-        image_token_index=tokenizer.convert_tokens_to_ids("<image>"),
-        video_token_index=tokenizer.convert_tokens_to_ids("<video>"),
+        image_token_index=_id(tokenizer, "<image>"),
+        video_token_index=_id(tokenizer, "<video>"),
         vision_feature_select_strategy="default",
         vision_feature_layer=-1,
         image_grid_pinpoints=[[IMAGE_SIZE, IMAGE_SIZE]],
@@ -121,7 +127,7 @@ def blocks(chosen: Pack, tokenizer: PreTrainedTokenizerFast, naming: bool) -> li
     for item in chosen.items:
         asked = f"{prompt(item.text, item.options)} Assistant :"
         ids = tokenizer(asked, add_special_tokens=False)["input_ids"]
-        letter = tokenizer.convert_tokens_to_ids(OPTION_LETTERS[item.answer])
+        letter = _id(tokenizer, OPTION_LETTERS[item.answer])
         ends = [letter, tokenizer.eos_token_id]
         made.append(Block([*ids, letter], [-100] * (len(ids) - 1) + ends))
     if naming:
@@ -140,14 +146,16 @@ class Sequence:
     block: list[int]  # 0 for the frames, which all blocks see; -1 for padding
 
 
-def lay_out(chosen: Pack, tokenizer: PreTrainedTokenizerFast, naming: bool, pooled: int) -> Sequence:
+def lay_out(
+    chosen: Pack, tokenizer: PreTrainedTokenizerFast, naming: bool, pooled: int
+) -> Sequence:
     """Frames, then the blocks side by side: each continues the frames as if it stood alone.
 
-        frames FFFF | question 1 aaaa | question 2 bbbb
-        positions 0123 | 4567 | 4567
+    frames FFFF | question 1 aaaa | question 2 bbbb
+    positions 0123 | 4567 | 4567
     """
     start = tokenizer("User :", add_special_tokens=False)["input_ids"]
-    video = tokenizer.convert_tokens_to_ids("<video>")
+    video = _id(tokenizer, "<video>")
     ids = [*start, *[video] * (len(chosen.tokens) * pooled + 1)]
     shared = len(ids)
     targets, positions, block = [-100] * shared, list(range(shared)), [0] * shared
@@ -201,15 +209,13 @@ def loss_of(
         wanted = targets != -100
         logits = model.lm_head(hidden[wanted]).float()
     goal = targets[wanted]
-    letters = goal <= tokenizer.convert_tokens_to_ids("D")
-    letters &= goal >= tokenizer.convert_tokens_to_ids("A")
+    letters = goal <= _id(tokenizer, "D")
+    letters &= goal >= _id(tokenizer, "A")
     right = (logits.argmax(-1) == goal)[letters].float().mean().item()
     return F.cross_entropy(logits, goal), right
 
 
-def packs_without_end(
-    vision: nn.Module, settings: MLLMSettings, seed: int
-) -> Iterator[list[Pack]]:
+def packs_without_end(vision: nn.Module, settings: MLLMSettings, seed: int) -> Iterator[list[Pack]]:
     """Packs from a pool of filmed scripts of which a few are replaced at each step."""
     rng, noise = random.Random(seed), np.random.default_rng(seed)
     pool: list[Filmed] = []

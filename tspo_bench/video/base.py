@@ -8,7 +8,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from tspo_bench.errors import VideoError
-from tspo_bench.types import Frames, IntArray, VideoInfo
+from tspo_bench.types import FloatArray, Frames, IntArray, VideoInfo
 
 
 class VideoReader(Protocol):
@@ -20,6 +20,11 @@ class VideoReader(Protocol):
     """
 
     info: VideoInfo
+
+    @property
+    def times(self) -> FloatArray:
+        """When each frame of the video is shown, [num_frames] seconds; no frame is decoded."""
+        ...
 
     def scan(
         self, rate: float = 1.0, short_side: int | None = None, batch_size: int = 64

@@ -11,7 +11,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.types import Frames, IntArray, Pixels, VideoInfo
+from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
 from tspo_bench.video.pyav_reader import PyAVReader
 from tspo_bench.video.rgb import RGBConverter
@@ -60,6 +60,11 @@ class DecordReader:
     def close(self) -> None:
         """Let go of the file and the decoder."""
         self._reader = None
+
+    @property
+    def times(self) -> FloatArray:
+        """When each frame of the video is shown, [num_frames] seconds."""
+        return self._seconds
 
     def scan(
         self, rate: float = 1.0, short_side: int | None = None, batch_size: int = 64

@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tspo_bench.errors import VideoError
-from tspo_bench.types import Frames, IntArray, Pixels, VideoInfo
+from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
 from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.timeline import Timeline, read_timeline
@@ -62,6 +62,11 @@ class PyAVReader:
     def close(self) -> None:
         """Let go of the file and the decoder."""
         self._container.close()
+
+    @property
+    def times(self) -> FloatArray:
+        """When each frame of the video is shown, [num_frames] seconds."""
+        return self.timeline.seconds
 
     def scan(
         self, rate: float = 1.0, short_side: int | None = None, batch_size: int = 64

@@ -1,0 +1,38 @@
+"""Cells made by hand, for the report's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.results import Cell
+from tspo_bench.types import Record
+
+
+def record(number: int, correct: bool = True, **changes: Any) -> Record:
+    """An answered question; two questions to a video."""
+    fields: dict[str, Any] = {
+        "question_id": f"q{number}",
+        "video": f"v{number // 2}.mp4",
+        "status": "ok",
+        "gold": "A",
+        "letter": "A" if correct else "B",
+        "correct": correct,
+        "frames": (0, 1),
+        "seconds": (0.0, 1.0),
+    }
+    return Record(**fields | changes)
+
+
+def cell(
+    sampler: str, records: Sequence[Record], run: Path = Path("/runs/one"), **settings: Any
+) -> Cell:
+    """A cell of task "haystack", model "reference" and K = 2, unless `settings` say otherwise."""
+    labels = {"task": "haystack", "model": "reference", "frames": 2, "protocol": "p"}
+    return Cell({**labels, "sampler": sampler, **settings}, tuple(records), run / sampler)
+
+
+def cell_with(sampler: str, num_correct: int, n: int = 10, **settings: Any) -> Cell:
+    """A cell of n questions of which the first `num_correct` are right."""
+    return cell(sampler, [record(number, number < num_correct) for number in range(n)], **settings)

@@ -1,0 +1,143 @@
+"""Figures of a cell, by hand, and the object of `run --json`."""
+
+import json
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.support import cell, cell_with, record
+from tspo_bench.report import cells_json, headroom_recovered, summarise, summary_json
+from tspo_bench.types import Status
+
+
+def test_every_figure_by_hand() -> None:
+    records = [
+        record(0, evidence_recall=1.0, timing={"decode": 1.0, "answer": 2.0}),
+        record(1, False, evidence_recall=0.0, timing={"answer": 1.0}),
+        record(2, False, status="unparsed", letter=None, frames=(3,), num_filled=1),
+        record(3, False, status="decode_error", letter=None, frames=(), error="broken"),
+        record(4, num_filled=2),
+    ]
+    found = summarise(records, frames=2)
+    assert (found.n, found.num_videos, found.num_withheld) == (5, 3, 0)
+    assert found.accuracy == pytest.approx(2 / 5)
+    assert found.accuracy_answered == pytest.approx(2 / 3)
+    assert (found.evidence_recall, found.num_with_evidence) == (0.5, 2)
+    assert found.seconds_per_question == pytest.approx(4 / 5)
+    assert (found.num_filled, found.num_short, found.mean_frames) == (3, 1, 7 / 4)
+    assert found.status_counts == {
+        "ok": 3, "unparsed": 1, "decode_error": 1, "sampler_error": 0, "model_error": 0
+    }  # fmt: skip
+    assert found.num_failed == 1
+    assert found.ci95 is not None
+
+
+def test_nothing_asked_leaves_everything_undefined() -> None:
+    found = summarise([])
+    assert found.n == 0
+    for name in ("accuracy", "ci95", "accuracy_answered", "evidence_recall", "mean_frames"):
+        assert getattr(found, name) is None
+    assert found.seconds_per_question is None
+
+
+def test_none_answered_is_0_accuracy_but_undefined_among_the_answered() -> None:
+    found = summarise([record(n, False, status="decode_error") for n in range(4)])
+    assert (found.accuracy, found.accuracy_answered) == (0.0, None)
+
+
+def test_withheld_answers_are_in_no_accuracy() -> None:
+    hidden = [record(n, False, gold=None) for n in range(4)]
+    found = summarise(hidden)
+    assert (found.n, found.num_withheld) == (4, 4)
+    assert (found.accuracy, found.ci95, found.accuracy_answered) == (None, None, None)
+    mixed = summarise([*hidden, record(4), record(5, False)])
+    assert (mixed.n, mixed.accuracy, mixed.num_withheld) == (6, 0.5, 4)
+
+
+def test_a_question_counts_in_each_of_its_types() -> None:
+    records = [
+        record(0, groups={"type": "entity recognition|reasoning", "length": "600"}),
+        record(1, False, groups={"type": "reasoning", "length": "60"}),
+        record(2, groups={"type": "reasoning|reasoning|", "length": "3600"}),
+    ]
+    groups = summarise(records).groups
+    types = {value: (entry.n, entry.accuracy) for value, entry in groups["type"].items()}
+    assert types == {"entity recognition": (1, 1.0), "reasoning": (3, pytest.approx(2 / 3))}
+    assert list(groups["length"]) == ["60", "600", "3600"]  # in natural order
+    assert groups["type"]["entity recognition"].ci95 is None
+
+
+@given(st.lists(st.tuples(st.sampled_from(get_args(Status)), st.booleans()), max_size=30))
+def test_statuses_are_disjoint_and_add_up(drawn: list[tuple[Status, bool]]) -> None:
+    records = [
+        record(n, right and status == "ok", status=status)
+        for n, (status, right) in enumerate(drawn)
+    ]
+    found = summarise(records)
+    assert sum(found.status_counts.values()) == found.n == len(records)
+    assert set(found.status_counts) == set(get_args(Status))
+    if found.accuracy_answered is not None:
+        assert found.accuracy is not None
+        assert found.accuracy <= found.accuracy_answered
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "uniform", "oracle", "expected"),
+    [
+        (0.5, 0.4, 0.9, 0.2),
+        (0.4, 0.4, 0.9, 0.0),
+        (0.9, 0.4, 0.9, 1.0),
+        (0.3, 0.4, 0.9, -0.2),
+        (0.5, 0.4, 0.4, None),
+        (0.5, 0.4, 0.3, None),
+        (None, 0.4, 0.9, None),
+        (0.5, None, 0.9, None),
+        (0.5, 0.4, None, None),
+    ],
+)
+def test_headroom(accuracy, uniform, oracle, expected) -> None:
+    found = headroom_recovered(accuracy, uniform, oracle)
+    assert found == (None if expected is None else pytest.approx(expected))
+
+
+def recovered(cells: list) -> list[float | None]:
+    return [one["headroom_recovered"] for one in cells_json(cells)["cells"]]
+
+
+def test_headroom_is_measured_within_the_same_setting() -> None:
+    uniform, aks, oracle = cell_with("uniform", 4), cell_with("aks", 6), cell_with("oracle", 9)
+    assert recovered([uniform, aks, oracle]) == pytest.approx([0.0, 0.4, 1.0])
+    assert recovered([cell_with("uniform[rule=edge]", 4), aks, oracle]) == [None] * 3
+    for other in ({"task": "mlvu"}, {"model": "m"}, {"frames": 8}, {"limit": 5}, {"protocol": "q"}):
+        assert recovered([uniform, cell_with("aks", 6, **other), oracle])[1] is None
+    elsewhere = cell("aks", aks.records, run=Path("/runs/two"))
+    assert recovered([uniform, elsewhere, oracle])[1] is None
+
+
+def test_json_has_the_promised_shape() -> None:
+    with_groups = [record(n, n < 3, groups={"type": "after"}) for n in range(6)]
+    (found,) = json.loads(json.dumps(cells_json([cell("aks", with_groups)]), allow_nan=False))[
+        "cells"
+    ]
+    assert list(found) == [
+        "task", "sampler", "model", "frames", "protocol", "n", "accuracy", "ci95",
+        "accuracy_answered", "evidence_recall", "headroom_recovered", "seconds_per_question",
+        "status_counts", "groups", "run_dir",
+    ]  # fmt: skip
+    assert (found["task"], found["sampler"], found["frames"]) == ("haystack", "aks", 2)
+    assert found["accuracy"] == 0.5
+    low, high = found["ci95"]
+    assert low < 0.5 < high
+    assert found["evidence_recall"] is None
+    assert found["groups"]["type"]["after"]["n"] == 6
+    assert found["run_dir"] == "/runs/one"
+
+
+def test_summary_is_plain_json() -> None:
+    content = summary_json(summarise([record(n, groups={"a": "b"}) for n in range(4)], frames=2))
+    read = json.loads(json.dumps(content, allow_nan=False))
+    assert read["num_failed"] == 0
+    assert read["groups"]["a"]["b"]["accuracy"] == 1.0

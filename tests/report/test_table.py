@@ -1,0 +1,132 @@
+"""Tables as they come out of a pipe."""
+
+import io
+
+import pytest
+from rich.console import Console, RenderableType
+
+from tests.report.support import cell, cell_with, record
+from tspo_bench.report import groups_table, results_table
+from tspo_bench.report.table import accuracy_text, percent
+
+
+def shown(what: RenderableType, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(what)
+    text: str = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(len(line) <= width for line in text.splitlines())
+    return text
+
+
+def row_of(text: str, sampler: str) -> list[str]:
+    (line,) = [line for line in text.splitlines() if line.split()[:1] == [sampler]]
+    return line.split()
+
+
+def test_a_row_shows_every_figure() -> None:
+    records = [record(n, n < 6, evidence_recall=0.25, timing={"answer": 0.5}) for n in range(10)]
+    text = shown(
+        results_table([cell_with("uniform", 4), cell("aks", records), cell_with("oracle", 9)])
+    )
+    name, k, n, accuracy, low, high, recall, headroom, seconds = row_of(text, "aks")
+    assert (name, k, n, accuracy) == ("aks", "2", "10", "60.0%")
+    assert 0 < float(low.strip("[,")) < 60 < float(high.strip("]")) < 100
+    assert (recall, headroom, seconds) == ("25.0%", "40.0%", "0.50")
+
+
+def test_undefined_is_not_0() -> None:
+    text = shown(results_table([cell("aks", [record(0), record(1)])]))
+    assert row_of(text, "aks")[3:] == ["100.0%", "[n/a]", "n/a", "n/a", "n/a"]
+    withheld = shown(results_table([cell("aks", [record(0, False, gold=None)])]))
+    assert row_of(withheld, "aks")[3:] == ["n/a"] * 4
+    assert "1 questions without a public answer are in no accuracy" in withheld
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(None, "n/a"), (0, "0.0%"), (1, "100.0%"), (0.62345, "62.3%"), (-0.05, "-5.0%")],
+)
+def test_percent(share: float | None, text: str) -> None:
+    assert percent(share) == text
+
+
+def test_accuracy_with_interval() -> None:
+    assert accuracy_text(0.5, (0.41, 0.6)) == "50.0% [41.0, 60.0]"
+    assert accuracy_text(0.5, None) == "50.0% [n/a]"
+    assert accuracy_text(None, None) == "n/a"
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_figures_stay_whole_whatever_the_labels(width: int) -> None:
+    cells = [
+        cell_with("my_package.samplers:EntropyAwareSampler[threshold=0.25]", 5, task=task)
+        for task in ("haystack[length=15min]", "longvideobench")
+    ]
+    text = shown(results_table(cells), width)
+    assert text.count("50.0% [") == 2
+    assert "question" in text
+    assert "task haystack[length=15min], model reference" in text
+
+
+def test_labels_are_not_read_as_markup() -> None:
+    labels = {"sampler": "[bold]x[/bold]", "task": "[red]t", "model": "[/]"}
+    text = shown(results_table([cell_with("uniform", 5), cell_with("y", 5, **labels)]))
+    assert "[bold]x[/bold]" in text
+    assert "task [red]t, model [/]" in text
+    groups = {"[i]g": "[b]v"}
+    assert "[b]v" in shown(groups_table([cell("[bold]x", [record(0, groups=groups)])]))
+
+
+def test_foot_names_what_went_wrong_and_where() -> None:
+    broken = [
+        record(0),
+        record(1, False, status="unparsed"),
+        record(2, False, status="decode_error"),
+    ]
+    cells = [
+        cell("uniform", [record(n) for n in range(3)], limit=3, num_questions=3),
+        cell("aks", broken, limit=3, num_questions=4, tuned_for="videomme"),
+    ]
+    text = shown(results_table(cells))
+    assert "\n--limit 3: the first 3 questions of a fixed shuffle" in text  # of both: none is named
+    assert "aks: unfinished: 3 of 4 questions" in text
+    wrong = "aks: counted as wrong: 1 unparsed, 1 decode_error (accuracy of the answered: 100.0%)"
+    assert wrong in text
+    assert "aks: settings tuned for videomme (*)" in text
+    assert row_of(text, "aks*")[1] == "2"
+
+
+def test_foot_tells_of_fills_and_short_selections_but_not_of_blind_ones() -> None:
+    cells = [
+        cell("aks", [record(0, num_filled=2), record(1, frames=(5,))]),
+        cell("blind", [record(0, frames=()), record(1, frames=())]),
+    ]
+    text = shown(results_table(cells))
+    assert "aks: 1 questions were given fewer than 2 frames" in text
+    assert "aks: 2 frames were added by the fill rule" in text
+    assert "blind:" not in text
+
+
+def test_a_clean_run_has_no_foot() -> None:
+    text = shown(results_table([cell_with("uniform", 5)]))
+    assert [line.split()[0] for line in text.splitlines() if line.strip()][-1] == "uniform"
+
+
+def test_groups_have_a_row_for_each_value_and_a_column_for_each_cell() -> None:
+    def answers(right: int) -> list:
+        kinds = ["with"] * 4 + ["after"] * 6
+        return [record(n, n < right, groups={"type": kind}) for n, kind in enumerate(kinds)]
+
+    cells = [cell(f"s{n}", answers(n)) for n in range(4, 9)] + [cell("s4", answers(5), frames=8)]
+    text = shown(groups_table(cells))
+    after = [line.split() for line in text.splitlines() if line.startswith(" after")]
+    assert [line[1] for line in after] == ["6", "6"]
+    assert [word for line in after for word in line if word.endswith("%")] == [
+        "0.0%", "16.7%", "33.3%", "50.0%", "66.7%", "16.7%"
+    ]  # fmt: skip
+    assert "s4 K=2" in text
+    assert "s4 K=8" in text
+
+
+def test_no_groups() -> None:
+    assert "no groups" in shown(groups_table([cell_with("uniform", 5)]))

@@ -1,0 +1,68 @@
+"""The settings of a run, checked on construction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tspo_bench.errors import UserError
+from tspo_bench.specs import parse_spec
+
+DEFAULT_RUNS = Path("runs")
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What to evaluate: the grid of tasks x samplers x models x frame budgets.
+
+    Tasks, samplers and models are specs ("aks[depth=5]"); `limit` asks the first N questions of a
+    fixed shuffle; `encoder` gives the features that samplers search with; `out` is the run's folder
+    (None: `runs/<name>`, where the name follows from the settings, so that the same call goes on
+    where it stopped); `fresh` starts over.
+    """
+
+    tasks: tuple[str, ...] = ("haystack",)
+    samplers: tuple[str, ...] = ("uniform",)
+    models: tuple[str, ...] = ("reference",)
+    frames: tuple[int, ...] = (8,)
+    encoder: str = "reference"
+    candidate_fps: float = 1.0
+    limit: int | None = None
+    seed: int = 0
+    split: str | None = None
+    data_root: Path | None = None
+    annotations: Path | None = None
+    device: str = "cpu"
+    batch_size: int = 8
+    out: Path | None = None
+    fresh: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("tasks", "samplers", "models", "frames"):
+            if not getattr(self, name):
+                raise UserError(f"no {name} given; name at least one")
+        for k in self.frames:
+            if k < 1:
+                raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")
+        if not self.candidate_fps > 0:
+            raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
+        if self.limit is not None and self.limit < 1:
+            raise UserError(f"limit {self.limit} asks nothing; give 1 or more")
+        if self.batch_size < 1:
+            raise UserError(f"batch size {self.batch_size} must be 1 or more")
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder: `out`, or one named after what the run asks."""
+        if self.out is not None:
+            return self.out
+        asked = {
+            key: value
+            for key, value in asdict(self).items()
+            if key not in ("out", "fresh", "device", "batch_size", "samplers", "frames")
+        }
+        digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
+        name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)
+        return DEFAULT_RUNS / f"{Path(name).stem}-{digest.hexdigest()[:8]}"

@@ -1,0 +1,104 @@
+"""Answers the prepared questions: videos are prepared in threads while the MLLM works."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+
+from tspo_bench.evaluation.plan import VideoWork
+from tspo_bench.evaluation.prepare import Prepared, VideoPreparer
+from tspo_bench.mllms.base import MLLM
+from tspo_bench.tasks import Task
+from tspo_bench.types import Answer, Record, Request
+
+AHEAD = 2  # videos prepared while the model answers: bounds memory
+
+
+def answer_videos(
+    work: Iterable[VideoWork],
+    prepare: VideoPreparer,
+    task: Task,
+    model: MLLM,
+    batch_size: int,
+    finished: Callable[[Record], None],
+) -> None:
+    """Answer the questions of all videos and append their records, in the order of the work.
+
+    `finished` is told of each record. What is appended before an interruption stays.
+    """
+    waiting: list[Prepared] = []
+    for prepared in _ahead(work, prepare):
+        waiting += prepared
+        if len(waiting) >= batch_size:
+            _settle(waiting, task, model, finished)
+            waiting = []
+    _settle(waiting, task, model, finished)
+
+
+def _ahead(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
+    """The prepared videos in order, AHEAD of them under way."""
+    pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="prepare")
+    under_way: deque[Future[list[Prepared]]] = deque()
+    try:
+        for video in work:
+            under_way.append(pool.submit(prepare, video))
+            if len(under_way) > AHEAD:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _settle(
+    waiting: Sequence[Prepared], task: Task, model: MLLM, finished: Callable[[Record], None]
+) -> None:
+    asked = [p for p in waiting if p.request is not None]
+    answers = iter(_answers(model, [p.request for p in asked if p.request is not None]))
+    for prepared in waiting:
+        record = prepared.record
+        if prepared.request is not None:
+            record = _scored(prepared, next(answers), task)
+        prepared.cell.writer.append(record)
+        finished(record)
+
+
+class _Failed(str):
+    """Why the model gave no answer."""
+
+
+def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | _Failed, float]]:
+    """Each request's answer and its share of the seconds.
+
+    If the batch fails its requests are put one by one, so that one costs no other its answer.
+    """
+    if not requests:
+        return []
+    started = time.perf_counter()
+    try:
+        answers: list[Answer | _Failed] = list(model.answer(requests))
+    except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
+        if len(requests) > 1:
+            return [pair for request in requests for pair in _answers(model, [request])]
+        answers = [_Failed(f"{type(error).__name__}: {error}")]
+    seconds = (time.perf_counter() - started) / len(requests)
+    return [(answer, seconds) for answer in answers]
+
+
+def _scored(prepared: Prepared, given: tuple[Answer | _Failed, float], task: Task) -> Record:
+    answer, seconds = given
+    timing = {**prepared.record.timing, "answer": seconds}
+    record = replace(prepared.record, timing=timing)
+    if isinstance(answer, _Failed):
+        return replace(record, status="model_error", error=str(answer))
+    letter = task.read_answer(answer.text, prepared.question)
+    return replace(
+        record,
+        status="unparsed" if letter is None else "ok",
+        letter=letter,
+        correct=letter is not None and letter == prepared.question.answer,
+        reply=answer.text,
+    )

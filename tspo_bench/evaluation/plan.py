@@ -1,0 +1,137 @@
+"""From a run's settings to its cells, and to the videos that are left to do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tspo_bench.errors import UserError
+from tspo_bench.evaluation.config import RunConfig
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.mllms.base import MLLM
+from tspo_bench.results import CellWriter, RunDirectory, cell_slug
+from tspo_bench.samplers import FrameSampler, load_sampler
+from tspo_bench.samplers import registry as samplers
+from tspo_bench.specs import parse_spec
+from tspo_bench.tasks import Task
+from tspo_bench.types import JSON, Question
+
+
+@dataclass(frozen=True)
+class NamedSampler:
+    """A sampler with what tables and settings say of it."""
+
+    label: str
+    sampler: FrameSampler
+    settings: dict[str, JSON]
+
+
+@dataclass(frozen=True)
+class OpenCell:
+    """One cell of the grid, open for writing."""
+
+    sampler: FrameSampler
+    frames: int
+    slug: str
+    writer: CellWriter
+
+    def pending(self, questions: Sequence[Question]) -> list[Question]:
+        """The questions that have no record yet."""
+        return [question for question in questions if question.id not in self.writer.done]
+
+
+@dataclass(frozen=True)
+class VideoWork:
+    """One video and what is still to be asked about it: (cell, question) pairs."""
+
+    video: str
+    jobs: tuple[tuple[OpenCell, Question], ...]
+
+
+def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
+    """Every sampler of a run, built for a task.
+
+    Raises:
+        UserError: a sampler that cannot be built, or two that tables could not tell apart.
+    """
+    question_ids = [question.id for question in task.questions()]
+    built: dict[str, NamedSampler] = {}
+    for text in config.samplers:
+        spec = parse_spec(text)
+        if spec.label in built:
+            raise UserError(f"samplers {config.samplers} hold {spec.label!r} twice; name it once")
+        sampler = load_sampler(text, seed=config.seed, question_ids=question_ids)
+        card = samplers.card(spec)
+        settings: dict[str, JSON] = {"class": card.target, "options": dict(card.options)}
+        if spec.argument is not None:
+            content = Path(spec.argument).read_bytes()
+            settings["file"] = hashlib.sha256(content).hexdigest()
+        if card.tuned_for:
+            settings["tuned_for"] = card.tuned_for
+        built[spec.label] = NamedSampler(spec.label, sampler, settings)
+    return list(built.values())
+
+
+def cell_settings(
+    config: RunConfig,
+    task: Task,
+    questions: Sequence[Question],
+    sampler: NamedSampler,
+    model: MLLM,
+    frames: int,
+    encoder: FrameEncoder | None,
+) -> dict[str, JSON]:
+    """Everything that a cell's records depend on."""
+    settings: dict[str, JSON] = {
+        "task": task.label,
+        "sampler": sampler.label,
+        "model": model.name,
+        "frames": frames,
+        "protocol": task.protocol,
+        "limit": config.limit,
+        "num_questions": len(questions),
+        "questions": _digest(questions),
+        "seed": config.seed,
+        "model_id": model.id,
+        "sampler_settings": {k: v for k, v in sampler.settings.items() if k != "tuned_for"},
+        "candidate_fps": config.candidate_fps,
+        "encoder_id": encoder.id if encoder and "features" in sampler.sampler.needs else None,
+    }
+    if "tuned_for" in sampler.settings:
+        settings["tuned_for"] = sampler.settings["tuned_for"]
+    return settings
+
+
+def _digest(questions: Sequence[Question]) -> str:
+    content = json.dumps([asdict(question) for question in questions], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def open_cell(
+    run: RunDirectory, settings: dict[str, JSON], sampler: FrameSampler, *, fresh: bool
+) -> OpenCell:
+    """Open the cell of these settings in a run.
+
+    Raises:
+        UserError: the run has that cell with other settings.
+    """
+    frames = settings["frames"]
+    assert isinstance(frames, int)
+    slug = cell_slug(
+        str(settings["task"]), str(settings["sampler"]), str(settings["model"]), frames
+    )
+    return OpenCell(sampler, frames, slug, run.open_cell(slug, settings, fresh=fresh))
+
+
+def videos_to_do(questions: Sequence[Question], cells: Sequence[OpenCell]) -> Iterator[VideoWork]:
+    """The videos with pending questions, in the order of their first question."""
+    by_video: dict[str, list[Question]] = {}
+    for question in questions:
+        by_video.setdefault(question.video, []).append(question)
+    for video, asked in by_video.items():
+        jobs = [(cell, question) for cell in cells for question in cell.pending(asked)]
+        if jobs:
+            yield VideoWork(video, tuple(jobs))

@@ -1,0 +1,247 @@
+"""One video of a run: scan, select for every cell and question, fetch the union of the picks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.evaluation.plan import OpenCell, VideoWork
+from tspo_bench.features import FeatureStore
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.results import evidence_recall
+from tspo_bench.tasks import Task
+from tspo_bench.types import (
+    Candidates,
+    Features,
+    Frames,
+    IntArray,
+    Query,
+    Question,
+    Record,
+    Request,
+    Selection,
+    Status,
+    VideoInfo,
+)
+from tspo_bench.video import open_video
+from tspo_bench.video.base import VideoReader, candidate_indices
+
+NO_FRAMES = Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A question of a cell, ready to be answered: `request` is None where `record` is a failure."""
+
+    cell: OpenCell
+    question: Question
+    record: Record
+    request: Request | None = None
+
+
+@dataclass
+class Stopwatch:
+    """Seconds per stage of the way from a video to requests."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the block's duration to a stage."""
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            passed = time.perf_counter() - started
+            self.seconds[name] = self.seconds.get(name, 0.0) + passed
+
+
+@dataclass
+class VideoPreparer:
+    """Turns the work on one video into requests; safe to call from several threads.
+
+    Args:
+        task: where videos and prompts come from.
+        store: keeps candidate features.
+        encoder: makes them; None if no sampler of the run needs features.
+        candidate_fps: candidates per second.
+        short_side: to which the MLLM wants frames scaled down; None for full size.
+    """
+
+    task: Task
+    store: FeatureStore
+    encoder: FrameEncoder | None
+    candidate_fps: float
+    short_side: int | None
+
+    def __call__(self, work: VideoWork) -> list[Prepared]:
+        """The work's questions in the order of its jobs; failures are recorded, not raised."""
+        with ExitStack() as stack:
+            video = _Video(self, work, stack)
+            return video.prepared()
+
+
+class _Video:
+    """The state of one video while it is prepared."""
+
+    def __init__(self, preparer: VideoPreparer, work: VideoWork, stack: ExitStack) -> None:
+        self.how = preparer
+        self.work = work
+        self.watch = Stopwatch()
+        self.reader: VideoReader | None = None
+        self.probed: Candidates | None = None
+        self.scanned: Candidates | None = None
+        self.problem: str | None = None
+        needs = frozenset().union(*(cell.sampler.needs for cell, _ in work.jobs))
+        if not needs:
+            return  # every cell is blind: the video may even be missing
+        try:
+            self._open(stack, scan="features" in needs)
+        except VideoError as error:
+            self.problem = str(error)
+
+    def _open(self, stack: ExitStack, *, scan: bool) -> None:
+        path = self.how.task.video_path(self.work.video)
+        with self.watch.stage("scan"):
+            self.reader = stack.enter_context(open_video(path))
+            info = self.reader.info
+            indices = candidate_indices(info, self.how.candidate_fps)
+            self.probed = Candidates(
+                indices, self.reader.times[indices], info.num_frames, float(info.frame_rate)
+            )
+            if scan and self.how.encoder is not None:
+                rate = self.how.candidate_fps
+                self.scanned = self.how.store.candidates(path, self.how.encoder, rate)
+
+    def prepared(self) -> list[Prepared]:
+        chosen = [self._select(cell, question) for cell, question in self.work.jobs]
+        picks = [NO_FRAMES.indices, *(s.indices for s in chosen if isinstance(s, Selection))]
+        union = np.unique(np.concatenate(picks))
+        frames: Frames | None = NO_FRAMES
+        with self.watch.stage("fetch"):
+            if len(union) and self.reader is not None:
+                frames = self._fetched(union)
+        done = []
+        for (cell, question), selection in zip(self.work.jobs, chosen, strict=True):
+            if isinstance(selection, Record):
+                done.append(Prepared(cell, question, selection))
+            else:
+                done.append(self._ready(cell, question, selection, frames))
+        shares = {name: spent / len(done) for name, spent in self.watch.seconds.items()}
+        return [replace(p, record=replace(p.record, timing=shares)) for p in done]
+
+    def _select(self, cell: OpenCell, question: Question) -> Selection | Record:
+        """The sampler's pick, or the record of why there is none."""
+        needs = cell.sampler.needs
+        if self.problem is not None and needs:
+            return self._failure(question, "decode_error", self.problem)
+        candidates = self.scanned if "features" in needs else self.probed
+        if candidates is None:
+            candidates = Candidates(np.empty(0, np.int64), np.empty(0), 0, 1.0)
+        try:
+            with self.watch.stage("select"):
+                selection = cell.sampler.select(
+                    self._query(cell, question), candidates, cell.frames
+                )
+                indices = np.asarray(selection.indices, dtype=np.int64)
+                return replace(selection, indices=indices)
+        except UserError as error:
+            return self._failure(question, "sampler_error", str(error))
+        except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
+            return self._failure(question, "sampler_error", f"{type(error).__name__}: {error}")
+
+    def _query(self, cell: OpenCell, question: Question) -> Query:
+        needs = cell.sampler.needs
+        text = self.how.task.query_text(question)
+        return Query(
+            question_id=question.id,
+            video_id=question.video,
+            text=text,
+            options=question.options,
+            text_features=self._text_features(text) if "features" in needs else None,
+            evidence=self._evidence(question) if "evidence" in needs else (),
+        )
+
+    def _text_features(self, text: str) -> Features:
+        # One text at a time: the features must not depend on which questions are still pending.
+        assert self.how.encoder is not None
+        return self.how.encoder.encode_text([text])
+
+    def _evidence(self, question: Question) -> tuple[tuple[float, float], ...]:
+        rate = float(self.info.frame_rate) if self.info else 1.0
+        return tuple(span.in_seconds(rate) for span in question.evidence)
+
+    @property
+    def info(self) -> VideoInfo | None:
+        return self.reader.info if self.reader is not None else None
+
+    def _fetched(self, indices: IntArray) -> Frames | None:
+        """The frames, or None where one of them cannot be decoded."""
+        assert self.reader is not None
+        try:
+            return self.reader.fetch(indices, short_side=self.how.short_side)
+        except VideoError:
+            return None
+
+    def _ready(
+        self, cell: OpenCell, question: Question, selection: Selection, union: Frames | None
+    ) -> Prepared:
+        """The request, with a record that lacks the answer."""
+        try:
+            frames = self._own_frames(selection.indices, union)
+        except VideoError as error:
+            return Prepared(cell, question, self._failure(question, "decode_error", str(error)))
+        info = self.info
+        recall = evidence_recall(
+            self._evidence(question),
+            frames.seconds,
+            tolerance=self.how.task.tolerance_seconds,
+            duration_seconds=info.duration_seconds if info else None,
+        )
+        candidates = self.scanned if "features" in cell.sampler.needs else self.probed
+        record = Record(
+            question_id=question.id,
+            video=question.video,
+            status="ok",
+            gold=question.answer,
+            frames=tuple(frames.indices.tolist()),
+            seconds=tuple(round(second, 6) for second in frames.seconds.tolist()),
+            num_candidates=len(candidates) if candidates is not None else None,
+            num_filled=selection.num_filled,
+            evidence_recall=recall.recall,
+            groups=question.groups,
+            notes=selection.notes,
+        )
+        request = Request(
+            frames=frames,
+            prompt=self.how.task.prompt(question),
+            frame_rate=float(info.frame_rate) if info else 1.0,
+            letters=question.letters,
+            num_frames=info.num_frames if info else None,
+        )
+        return Prepared(cell, question, record, request)
+
+    def _own_frames(self, indices: IntArray, union: Frames | None) -> Frames:
+        """A selection's frames out of the union, or read alone where the union has a bad frame."""
+        if len(indices) == 0:
+            return NO_FRAMES
+        if union is None:
+            assert self.reader is not None
+            return self.reader.fetch(indices, short_side=self.how.short_side)
+        rows = np.searchsorted(union.indices, indices)
+        return Frames(indices, union.seconds[rows], union.pixels[rows])
+
+    def _failure(self, question: Question, status: Status, error: str) -> Record:
+        return Record(
+            question_id=question.id,
+            video=question.video,
+            status=status,
+            gold=question.answer,
+            groups=question.groups,
+            error=error,
+        )

@@ -1,0 +1,150 @@
+"""Runs the whole grid: opens its cells, answers what is pending, writes summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Protocol
+
+from tspo_bench.evaluation.config import RunConfig
+from tspo_bench.evaluation.engine import answer_videos
+from tspo_bench.evaluation.plan import (
+    OpenCell,
+    cell_settings,
+    load_samplers,
+    open_cell,
+    videos_to_do,
+)
+from tspo_bench.evaluation.prepare import VideoPreparer
+from tspo_bench.features import FeatureStore, load_encoder
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.mllms import load_mllm
+from tspo_bench.mllms.base import MLLM
+from tspo_bench.report.summary import summarise, summary_json
+from tspo_bench.results import Cell, RunDirectory, read_run
+from tspo_bench.tasks import Task, limit_questions, load_task
+from tspo_bench.types import Question, Record
+
+
+class Progress(Protocol):
+    """Told what a run does; the command line draws it."""
+
+    def started(self, task: str, model: str, pending: int, done: int) -> None:
+        """A task and model begin: `done` of `done + pending` records are there already."""
+        ...
+
+    def finished(self, record: Record) -> None:
+        """One more record is there."""
+        ...
+
+
+class Silent:
+    """Shows nothing."""
+
+    def started(self, task: str, model: str, pending: int, done: int) -> None:
+        """See `Progress`."""
+
+    def finished(self, record: Record) -> None:
+        """See `Progress`."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """The cells of the grid that was asked for, as they stand on disk, and broken annotations."""
+
+    cells: tuple[Cell, ...]
+    skipped: tuple[str, ...]
+
+    @property
+    def num_failed(self) -> int:
+        """Records without an answer: video, sampler or model failed."""
+        return sum(r.status not in ("ok", "unparsed") for c in self.cells for r in c.records)
+
+
+def run_grid(
+    config: RunConfig, *, command: Sequence[str] = (), progress: Progress | None = None
+) -> RunResult:
+    """Evaluate the grid; goes on where an earlier call with equal settings stopped.
+
+    Args:
+        config: what to evaluate.
+        command: the command line, to be kept with the run.
+        progress: is told of each record.
+
+    Raises:
+        UserError: something that was asked for does not exist, or the run's folder holds a cell of
+            other settings. Single questions that fail do not raise: they are recorded.
+    """
+    loaded = [
+        load_task(
+            text,
+            data_root=config.data_root,
+            annotations=config.annotations,
+            split=config.split,
+            seed=config.seed,
+        )
+        for text in config.tasks
+    ]
+    for task in loaded:
+        load_samplers(config, task)  # a wrong name must not wait until the first task is done
+    run = RunDirectory(config.folder, command=command, seed=config.seed)
+    grid = _Grid(config, run, progress or Silent())
+    slugs = [slug for task in loaded for slug in grid.run_task(task)]
+    by_slug = {cell.folder.name: cell for cell in read_run(run.path)}
+    skipped = [f"{s.where}: {s.reason}" for task in loaded for s in getattr(task, "skipped", ())]
+    return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
+
+
+class _Grid:
+    """What the cells of a run share."""
+
+    def __init__(self, config: RunConfig, run: RunDirectory, progress: Progress) -> None:
+        self.config = config
+        self.run = run
+        self.progress = progress
+        self._encoder: FrameEncoder | None = None
+
+    def run_task(self, task: Task) -> list[str]:
+        """Run every cell of one task; the cells' slugs, in the order of the grid."""
+        questions: Sequence[Question] = task.questions()
+        if self.config.limit is not None:
+            questions = limit_questions(questions, self.config.limit)
+        slugs: list[str] = []
+        for name in self.config.models:
+            model = load_mllm(name, self.config.device, self.config.batch_size)
+            slugs += self._run_model(task, questions, model)
+        return slugs
+
+    def _run_model(self, task: Task, questions: Sequence[Question], model: MLLM) -> list[str]:
+        samplers = load_samplers(self.config, task)
+        encoder = self._encoder_for(any("features" in s.sampler.needs for s in samplers))
+        with ExitStack() as stack:
+            cells: list[OpenCell] = []
+            for sampler in samplers:
+                for k in self.config.frames:
+                    settings = cell_settings(
+                        self.config, task, questions, sampler, model, k, encoder
+                    )
+                    cell = open_cell(self.run, settings, sampler.sampler, fresh=self.config.fresh)
+                    stack.enter_context(cell.writer)
+                    cells.append(cell)
+            done = sum(len(cell.writer.done) for cell in cells)
+            pending = len(cells) * len(questions) - done
+            self.progress.started(task.label, model.name, pending, done)
+            prepare = VideoPreparer(
+                task, FeatureStore(), encoder, self.config.candidate_fps, model.short_side
+            )
+            work = list(videos_to_do(questions, cells))
+            answer_videos(
+                work, prepare, task, model, self.config.batch_size, self.progress.finished
+            )
+            for cell in cells:
+                records = list(cell.writer.done.values())
+                cell.writer.write_summary(summary_json(summarise(records, frames=cell.frames)))
+            return [cell.slug for cell in cells]
+
+    def _encoder_for(self, needed: bool) -> FrameEncoder | None:
+        if needed and self._encoder is None:
+            self._encoder = load_encoder(self.config.encoder, self.config.device)
+        return self._encoder if needed else None
