@@ -169,7 +169,8 @@ def test_paired_difference_by_hand() -> None:
     fit = sm.OLS(differences, np.ones(6)).fit(
         cov_type="cluster", cov_kwds={"groups": np.array(videos)}, use_t=True
     )
-    assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0]))
+    low, high = fit.conf_int()[0]
+    assert found.ci95 == pytest.approx((low, min(1.0, high)))
 
 
 def test_pairs_are_the_questions_that_are_ok_and_known_in_both() -> None:
@@ -184,6 +185,19 @@ def test_pairs_are_the_questions_that_are_ok_and_known_in_both() -> None:
     ]
     assert paired_difference(first, second).num_questions == 2
     assert paired_difference(second, first).difference == pytest.approx(-0.5)
+
+
+def test_paired_interval_is_statsmodels() -> None:
+    rng = np.random.default_rng(5)
+    first = [record(n, bool(rng.random() < 0.6)) for n in range(200)]
+    second = [record(n, bool(rng.random() < 0.5)) for n in range(200)]
+    differences = [int(a.correct) - int(b.correct) for a, b in zip(first, second, strict=True)]
+    fit = sm.OLS(differences, np.ones(200)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.arange(200) // 2}, use_t=True
+    )
+    found = paired_difference(first, second)
+    assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0]))
+    assert found.difference == pytest.approx(np.mean(differences))
 
 
 def test_equal_cells_do_not_differ_but_claim_no_certainty() -> None:

@@ -69,8 +69,8 @@ def test_figures_stay_whole_whatever_the_labels(width: int) -> None:
 
 
 def test_labels_are_not_read_as_markup() -> None:
-    labels = {"sampler": "[bold]x[/bold]", "task": "[red]t", "model": "[/]"}
-    text = shown(results_table([cell_with("uniform", 5), cell_with("y", 5, **labels)]))
+    labelled = cell_with("[bold]x[/bold]", 5, task="[red]t", model="[/]")
+    text = shown(results_table([cell_with("uniform", 5), labelled]))
     assert "[bold]x[/bold]" in text
     assert "task [red]t, model [/]" in text
     groups = {"[i]g": "[b]v"}

@@ -108,9 +108,10 @@ def _arrange(num_frames: int, aspect: float) -> _Grid:
         return _Grid(columns, math.ceil(num_frames / columns), width, frame_height)
 
     def badness(grid: _Grid) -> float:
-        shape = (_WIDTH - 2 * _MARGIN) / grid.height
+        excess = math.log((_WIDTH - 2 * _MARGIN) / grid.height / _GRID_SHAPE)
         empty = grid.columns * grid.rows - num_frames
-        return abs(math.log(shape / _GRID_SHAPE)) + 6 * empty / num_frames
+        # Too tall is worse than too wide: the sheet is as wide as it is anyway.
+        return max(excess, -2 * excess) + 6 * empty / num_frames
 
     if num_frames == 0:
         return _Grid(0, 0, 0.0, 0.0)

@@ -67,7 +67,8 @@ def accuracy_interval(correct: ArrayLike, clusters: Sequence[Hashable]) -> Inter
     t = _t_quantile(num_clusters - 1)
     centre = (p + t**2 / (2 * size)) / (1 + t**2 / size)
     half = t / (1 + t**2 / size) * math.sqrt(p * (1 - p) / size + t**2 / (4 * size**2))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    # At p = 0 and p = 1 the end is p itself, which rounding would miss.
+    return max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
 
 
 @dataclass(frozen=True)

@@ -81,19 +81,24 @@ def _sampler_text(row: _Row) -> str:
 def groups_table(cells: Sequence[Cell]) -> Group:
     """Accuracy by group: a table for each group, a row for each value, a column for each cell."""
     tables = [
-        _group_table(group, title, rows[start : start + _CELLS_A_TABLE])
+        _group_table(group, title, rows[start:stop], _names(rows)[start:stop])
         for title, rows in _sections(cells)
         for group in dict.fromkeys(group for row in rows for group in row.summary.groups)
         for start in range(0, len(rows), _CELLS_A_TABLE)
+        for stop in [start + _CELLS_A_TABLE]
     ]
-    return Group(*(tables or [Text("the questions have no groups", style="dim")]))
+    if not tables:
+        return Group(Text("the questions have no groups", style="dim"))
+    return Group(*tables)
 
 
-def _group_table(group: str, title: Text | None, rows: Sequence[_Row]) -> RenderableType:
+def _group_table(
+    group: str, title: Text | None, rows: Sequence[_Row], names: Sequence[str]
+) -> Table:
     table = _empty_table(title)
     table.add_column(Text(group), overflow="fold")
     table.add_column("n", justify="right", no_wrap=True)
-    for name in _names(rows):
+    for name in names:
         table.add_column(Text(name), justify="right", overflow="fold")
     for value in dict.fromkeys(
         value for row in rows for value in row.summary.groups.get(group, {})
