@@ -128,8 +128,9 @@ def test_coverage(p: float, correlation: float) -> None:
 @pytest.mark.parametrize("p", [0.2, 0.35, 0.5, 0.65, 0.8])
 @pytest.mark.parametrize("correlation", [0.01, 0.1, 0.3, 0.6])
 def test_coverage_at_length(num_clusters: int, p: float, correlation: float) -> None:
-    lowest = 0.93 if num_clusters >= 50 else 0.90
-    assert lowest <= coverage(num_clusters, p, correlation, draws=10_000, seed=2) <= 0.98
+    """Few videos: rather too wide where questions are nearly independent (t, and n as the cap)."""
+    lowest, highest = (0.93, 0.97) if num_clusters >= 50 else (0.90, 0.99)
+    assert lowest <= coverage(num_clusters, p, correlation, draws=4000, seed=2) <= highest
 
 
 @given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
@@ -204,6 +205,11 @@ def test_equal_cells_do_not_differ_but_claim_no_certainty() -> None:
     same = [record(n, n % 3 == 0) for n in range(10)]
     found = paired_difference(same, same)
     assert (found.difference, found.ci95, found.p_value) == (0.0, None, 1.0)
+
+
+def test_the_same_difference_everywhere_claims_no_certainty() -> None:
+    found = paired_difference([record(n) for n in range(20)], [record(n, False) for n in range(20)])
+    assert (found.difference, found.ci95, found.p_value) == (1.0, None, 2 / 2**10)
 
 
 def test_nothing_to_compare() -> None:

@@ -18,6 +18,7 @@ from tspo_bench.types import FloatArray, IntArray, Record
 Interval = tuple[float, float]
 
 CONFIDENCE = 0.95
+_ROUNDING = 1e-12  # a standard error no larger than this is 0
 
 
 def clustered_standard_error(values: ArrayLike, clusters: Sequence[Hashable]) -> float | None:
@@ -25,8 +26,8 @@ def clustered_standard_error(values: ArrayLike, clusters: Sequence[Hashable]) ->
 
     With r_i = x_i - mean, the square is G / (G - 1) / n^2 times the sum of r_i r_j over all pairs
     of one cluster (i = j included), for G clusters: Liang and Zeger (1986), as in Miller (2024),
-    "Adding Error Bars to Evals", arXiv 2411.00640, equation 4, times the usual correction for few
-    clusters. With one question a cluster it is s / sqrt(n).
+    "Adding Error Bars to Evals", arXiv 2411.00640, times the usual correction for few clusters.
+    With one question a cluster it is s / sqrt(n).
 
     Returns:
         None with fewer than two clusters.
@@ -62,8 +63,7 @@ def accuracy_interval(correct: ArrayLike, clusters: Sequence[Hashable]) -> Inter
     if error is None:
         return None
     num_clusters, p = len(set(clusters)), float(x.mean())
-    # A sum of residuals that is 0 but for rounding is a standard error of 0.
-    size = min(len(x), p * (1 - p) / error**2) if error > 1e-12 else num_clusters
+    size = min(len(x), p * (1 - p) / error**2) if error > _ROUNDING else num_clusters
     t = _t_quantile(num_clusters - 1)
     centre = (p + t**2 / (2 * size)) / (1 + t**2 / size)
     half = t / (1 + t**2 / size) * math.sqrt(p * (1 - p) / size + t**2 / (4 * size**2))
@@ -76,7 +76,8 @@ class PairedDifference:
     """Accuracy of one cell minus that of another, on the questions that are ok in both.
 
     `difference` and `p_value` are None without a common question; `ci95` is None with fewer than
-    two videos, and where no answer differs, as then nothing tells how far chance would reach.
+    two videos, and where the difference is the same in every video (no answer differs, say), as
+    then nothing tells how far chance would reach.
     """
 
     difference: float | None
@@ -91,7 +92,7 @@ def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> Pair
 
     Only questions with status ok and a known right answer in both cells count. The interval is the
     mean difference plus and minus Student's t (G - 1 degrees of freedom) times the clustered
-    standard error.
+    standard error, cut at -1 and 1.
     """
     others = {record.question_id: record for record in second if _comparable(record)}
     pairs = [
@@ -106,7 +107,7 @@ def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> Pair
     mean, error = float(differences.mean()), clustered_standard_error(differences, videos)
     sums = _cluster_sums(differences.astype(np.float64), videos)
     interval = None
-    if error is not None and differences.any():
+    if error is not None and error > _ROUNDING:
         half = _t_quantile(len(sums) - 1) * error
         interval = (max(-1.0, mean - half), min(1.0, mean + half))
     p_value = sign_flip_p_value(sums.astype(np.int64))
@@ -119,8 +120,8 @@ def sign_flip_p_value(cluster_sums: IntArray) -> float:
     Under the null hypothesis a video's summed difference [G] is as likely with either sign. The
     p-value is the share of all 2^G sign assignments whose total is at least as far from 0 as the
     one seen. As the sums are whole numbers, the distribution of the total is found by convolving
-    one video's two possibilities after the other (Pagano and Tritchler 1983, JASA 78): exact for
-    any number of videos, with no enumeration and no random draws.
+    one video's two possibilities after the other: exact for any number of videos in polynomial time
+    (as Pagano and Tritchler 1983, JASA 78, have it by another way), with no random draws.
     """
     sizes = np.abs(cluster_sums)
     reach = int(sizes.sum())

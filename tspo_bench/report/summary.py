@@ -65,7 +65,7 @@ def summarise(records: Sequence[Record], *, frames: int | None = None) -> Summar
     """
     counts = Counter(record.status for record in records)
     known = [record for record in records if record.gold is not None]
-    given = [len(record.frames) for record in records if record.status in ("ok", "unparsed")]
+    given = [len(record.frames) for record in records if not record.failed]
     recalls = [r.evidence_recall for r in records if r.evidence_recall is not None]
     timed = [record.timing for record in records if record.timing]
     seconds = math.fsum(second for timing in timed for second in timing.values())

@@ -121,6 +121,8 @@ def _refuse_constant(text: str) -> float:
 def read_records(path: Path) -> list[Record]:
     """The records of a file, in its order; a last line cut by a kill is left out.
 
+    A failed question may be asked again: its later record takes the earlier one's place.
+
     Raises:
         UserError: the file cannot be read, a line is broken, or a question id stands twice.
     """
@@ -138,7 +140,7 @@ def read_whole_lines(path: Path) -> tuple[list[Record], int]:
     except OSError as error:
         raise UserError(f"cannot read records {path}: {error.strerror}") from error
     num_bytes = content.rfind(b"\n") + 1
-    records: list[Record] = []
+    records: dict[str, Record] = {}
     line_of: dict[str, int] = {}
     for number, line in enumerate(content[:num_bytes].split(b"\n")[:-1], start=1):
         try:
@@ -148,11 +150,13 @@ def read_whole_lines(path: Path) -> tuple[list[Record], int]:
                 f"{path}, line {number} is no record: {error}; remove the line to have its "
                 "question asked again, or start over with --fresh"
             ) from error
-        first = line_of.setdefault(record.question_id, number)
-        if first != number:
+        before = records.get(record.question_id)
+        if before is not None and not before.failed:
+            first = line_of[record.question_id]
             raise UserError(
                 f"{path}: question {record.question_id!r} stands in line {first} and in line "
                 f"{number}; remove one of them, or start over with --fresh"
             )
-        records.append(record)
-    return records, num_bytes
+        records[record.question_id] = record
+        line_of[record.question_id] = number
+    return list(records.values()), num_bytes

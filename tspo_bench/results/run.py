@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,31 +32,6 @@ RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 SUMMARY_FILE = "summary.json"
 _OTHER_FOLDER = "name another folder with --out"
-
-_SAFE_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+]*(-[A-Za-z0-9._=,+]+)*")
-_MAX_LABEL = 60
-
-
-def cell_slug(task_label: str, sampler_label: str, model_label: str, frames: int) -> str:
-    """A cell's folder name, "haystack--aks--reference--k8": other labels give another name.
-
-    Characters that shells and file systems dislike become "-"; then a hash of the labels follows,
-    so that names stay distinct.
-    """
-    labels = (task_label, sampler_label, model_label)
-    parts = [_safe_label(label) for label in labels]
-    slug = "--".join([*parts, f"k{frames}"])
-    if tuple(parts) == labels:
-        return slug
-    digest = hashlib.sha256(json.dumps([*labels, frames]).encode()).hexdigest()
-    return f"{slug}--{digest[:8]}"
-
-
-def _safe_label(label: str) -> str:
-    if _SAFE_LABEL.fullmatch(label) and len(label) <= _MAX_LABEL:
-        return label
-    replaced = re.sub(r"[^A-Za-z0-9._=,+]+", "-", label)[:_MAX_LABEL]
-    return replaced.lstrip("._,=+-").rstrip("-") or "x"
 
 
 @dataclass(frozen=True)
@@ -82,8 +55,9 @@ class Cell:
 class CellWriter:
     """Appends a cell's records; use it as a context manager.
 
-    `done` holds the records that are finished already, by question id. While it is open no other
-    process can write to the cell.
+    `done` holds the records that are finished, by question id: those of failed questions are left
+    out when a cell is opened again, so that they are asked again. While it is open no other process
+    can write to the cell.
     """
 
     def __init__(self, folder: Path, file: BinaryIO, done: dict[str, Record]) -> None:
@@ -208,7 +182,7 @@ class RunDirectory:
             content["cells"][slug] = asked
         if num_bytes < path.stat().st_size:
             os.truncate(path, num_bytes)
-        return {record.question_id: record for record in records}
+        return {record.question_id: record for record in records if not record.failed}
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[dict[str, Any]]:

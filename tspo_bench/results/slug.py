@@ -1,0 +1,32 @@
+"""The folder name of a cell."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+
+_SAFE_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+]*(-[A-Za-z0-9._=,+]+)*")
+_MAX_LABEL = 60
+
+
+def cell_slug(task_label: str, sampler_label: str, model_label: str, frames: int) -> str:
+    """A cell's folder name, "haystack--aks--reference--k8": other labels give another name.
+
+    Characters that shells and file systems dislike become "-"; then a hash of the labels follows,
+    so that names stay distinct.
+    """
+    labels = (task_label, sampler_label, model_label)
+    parts = [_safe_label(label) for label in labels]
+    slug = "--".join([*parts, f"k{frames}"])
+    if tuple(parts) == labels:
+        return slug
+    digest = hashlib.sha256(json.dumps([*labels, frames]).encode()).hexdigest()
+    return f"{slug}--{digest[:8]}"
+
+
+def _safe_label(label: str) -> str:
+    if _SAFE_LABEL.fullmatch(label) and len(label) <= _MAX_LABEL:
+        return label
+    replaced = re.sub(r"[^A-Za-z0-9._=,+]+", "-", label)[:_MAX_LABEL]
+    return replaced.lstrip("._,=+-").rstrip("-") or "x"
