@@ -234,3 +234,8 @@ class Record:
     notes: Mapping[str, JSON] = field(default_factory=dict)
     error: str | None = None
     timing: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the question never got to an answer: video, sampler or model failed."""
+        return self.status not in ("ok", "unparsed")

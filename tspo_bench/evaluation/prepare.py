@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -44,21 +45,14 @@ class Prepared:
     request: Request | None = None
 
 
-@dataclass
-class Stopwatch:
-    """Seconds per stage of the way from a video to requests."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        """Add the block's duration to a stage."""
-        started = time.perf_counter()
-        try:
-            yield
-        finally:
-            passed = time.perf_counter() - started
-            self.seconds[name] = self.seconds.get(name, 0.0) + passed
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the block's duration to a stage."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
 @dataclass
@@ -92,7 +86,7 @@ class _Video:
     def __init__(self, preparer: VideoPreparer, work: VideoWork, stack: ExitStack) -> None:
         self.how = preparer
         self.work = work
-        self.watch = Stopwatch()
+        self.seconds: dict[str, float] = {}  # per stage, for all jobs together
         self.reader: VideoReader | None = None
         self.probed: Candidates | None = None
         self.scanned: Candidates | None = None
@@ -107,23 +101,29 @@ class _Video:
 
     def _open(self, stack: ExitStack, *, scan: bool) -> None:
         path = self.how.task.video_path(self.work.video)
-        with self.watch.stage("scan"):
+        with timed(self.seconds, "probe"):
             self.reader = stack.enter_context(open_video(path))
             info = self.reader.info
             indices = candidate_indices(info, self.how.candidate_fps)
             self.probed = Candidates(
                 indices, self.reader.times[indices], info.num_frames, float(info.frame_rate)
             )
-            if scan and self.how.encoder is not None:
+        if scan and self.how.encoder is not None:
+            with timed(self.seconds, "scan"):
                 rate = self.how.candidate_fps
                 self.scanned = self.how.store.candidates(path, self.how.encoder, rate)
 
     def prepared(self) -> list[Prepared]:
-        chosen = [self._select(cell, question) for cell, question in self.work.jobs]
+        chosen, spent = [], []
+        for cell, question in self.work.jobs:
+            seconds: dict[str, float] = {}
+            with timed(seconds, "select"):
+                chosen.append(self._select(cell, question))
+            spent.append(seconds)
         picks = [NO_FRAMES.indices, *(s.indices for s in chosen if isinstance(s, Selection))]
         union = np.unique(np.concatenate(picks))
         frames: Frames | None = NO_FRAMES
-        with self.watch.stage("fetch"):
+        with timed(self.seconds, "fetch"):
             if len(union) and self.reader is not None:
                 frames = self._fetched(union)
         done = []
@@ -132,8 +132,29 @@ class _Video:
                 done.append(Prepared(cell, question, selection))
             else:
                 done.append(self._ready(cell, question, selection, frames))
-        shares = {name: spent / len(done) for name, spent in self.watch.seconds.items()}
-        return [replace(p, record=replace(p.record, timing=shares)) for p in done]
+        return self._with_timing(done, spent)
+
+    def _with_timing(self, done: list[Prepared], spent: list[dict[str, float]]) -> list[Prepared]:
+        """Each question's own seconds, and its share of those spent on the video.
+
+        A stage is shared by those that asked for it: uniform sampling pays for no scan. A question
+        pays for fetching in proportion to its frames.
+        """
+        needs = [p.cell.sampler.needs for p in done]
+        weights = {
+            "probe": [float(bool(need)) for need in needs],
+            "scan": [float("features" in need) for need in needs],
+            "fetch": [float(len(p.record.frames)) for p in done],
+        }
+        for stage, seconds in self.seconds.items():
+            total = sum(weights[stage])
+            for own, weight in zip(spent, weights[stage], strict=True):
+                if weight:
+                    own[stage] = seconds * weight / total
+        return [
+            replace(p, record=replace(p.record, timing=own))
+            for p, own in zip(done, spent, strict=True)
+        ]
 
     def _select(self, cell: OpenCell, question: Question) -> Selection | Record:
         """The sampler's pick, or the record of why there is none."""
@@ -144,12 +165,8 @@ class _Video:
         if candidates is None:
             candidates = Candidates(np.empty(0, np.int64), np.empty(0), 0, 1.0)
         try:
-            with self.watch.stage("select"):
-                selection = cell.sampler.select(
-                    self._query(cell, question), candidates, cell.frames
-                )
-                indices = np.asarray(selection.indices, dtype=np.int64)
-                return replace(selection, indices=indices)
+            query = self._query(cell, question)
+            return _checked(cell.sampler.select(query, candidates, cell.frames), cell.frames)
         except UserError as error:
             return self._failure(question, "sampler_error", str(error))
         except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
@@ -245,3 +262,12 @@ class _Video:
             groups=question.groups,
             error=error,
         )
+
+
+def _checked(selection: Selection, k: int) -> Selection:
+    """A selection that can be kept and paid for, whoever's sampler it comes from."""
+    indices = np.asarray(selection.indices, dtype=np.int64)
+    if len(indices) > k:
+        raise UserError(f"the sampler picked {len(indices)} frames where {k} were asked for")
+    json.dumps(dict(selection.notes), allow_nan=False)
+    return replace(selection, indices=indices)

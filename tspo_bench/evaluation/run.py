@@ -22,7 +22,8 @@ from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms import load_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
-from tspo_bench.results import Cell, RunDirectory, read_run
+from tspo_bench.results import Cell, RunDirectory, read_records, read_run
+from tspo_bench.results.run import RECORDS_FILE
 from tspo_bench.tasks import Task, limit_questions, load_task
 from tspo_bench.types import Question, Record
 
@@ -59,7 +60,7 @@ class RunResult:
     @property
     def num_failed(self) -> int:
         """Records without an answer: video, sampler or model failed."""
-        return sum(r.status not in ("ok", "unparsed") for c in self.cells for r in c.records)
+        return sum(record.failed for cell in self.cells for record in cell.records)
 
 
 def run_grid(
@@ -140,7 +141,7 @@ class _Grid:
                 work, prepare, task, model, self.config.batch_size, self.progress.finished
             )
             for cell in cells:
-                records = list(cell.writer.done.values())
+                records = read_records(cell.writer.folder / RECORDS_FILE)
                 cell.writer.write_summary(summary_json(summarise(records, frames=cell.frames)))
             return [cell.slug for cell in cells]
 
