@@ -13,6 +13,15 @@ from tspo_bench.errors import UserError
 CACHE_VARIABLE = "TSPO_BENCH_CACHE"
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+_UMASK = _umask()  # read once: asking sets it for a moment, for all threads
+
+
 def cache_folder(name: str) -> Path:
     """The folder `name` of the cache, made if need be.
 
@@ -51,6 +60,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        temporary.chmod(0o666 & ~_UMASK)  # mkstemp's files are for their owner alone
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

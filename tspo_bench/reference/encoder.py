@@ -7,7 +7,6 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -176,8 +175,8 @@ def _contrast(logits: Tensor, matches: Tensor) -> Tensor:
     return -(targets * logits.log_softmax(1)).sum(1).mean()
 
 
-def train_encoder(folder: Path, seed: int, settings: EncoderSettings) -> CLIPModel:
-    """Train the encoder and save it with its processor under `folder`."""
+def train_encoder(seed: int, settings: EncoderSettings) -> CLIPModel:
+    """Train the encoder from scratch."""
     torch.manual_seed(seed)
     model, processor = make_encoder(), make_processor()
     dense = nn.Linear(VISION_WIDTH, len(NAME_ID) + len(GROUNDS))
@@ -217,6 +216,4 @@ def train_encoder(folder: Path, seed: int, settings: EncoderSettings) -> CLIPMod
                 step, contrast.item(), located.item(), right.float().mean(),
                 time.monotonic() - started,
             )  # fmt: skip
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
     return model.eval()

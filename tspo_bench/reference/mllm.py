@@ -10,7 +10,6 @@ import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -227,11 +226,12 @@ def packs_without_end(vision: nn.Module, settings: MLLMSettings, seed: int) -> I
         yield [pack(rng.choice(pool), k, rng) for _ in range(settings.packs_per_step)]
 
 
-def train_mllm(folder: Path, encoder: CLIPModel, seed: int, settings: MLLMSettings) -> None:
-    """Train the MLLM and save it with its processor under `folder`."""
+def train_mllm(
+    encoder: CLIPModel, seed: int, settings: MLLMSettings
+) -> LlavaOnevisionForConditionalGeneration:
+    """Train the MLLM around a trained encoder's vision tower."""
     torch.manual_seed(seed)
-    model, processor = make_mllm(encoder), make_processor()
-    tokenizer = processor.tokenizer
+    model, tokenizer = make_mllm(encoder), make_tokenizer(sentence_marks=False)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=0.05, betas=(0.9, 0.98)
@@ -255,5 +255,4 @@ def train_mllm(folder: Path, encoder: CLIPModel, seed: int, settings: MLLMSettin
                 "mllm step %d: loss %.3f, letters right %.3f, %.0f s",
                 step, loss.item(), np.mean(recent[-50:]), time.monotonic() - started,
             )  # fmt: skip
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
+    return model.eval()

@@ -1,0 +1,42 @@
+# `make demo` and `make test` set up everything they need: Python 3.11 or newer is all they expect.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO_LIMIT ?= 60
+
+.PHONY: setup demo test test-slow lint clean
+
+setup: $(STAMP)
+
+# uv resolves a torch and torchvision that fit each other; plain pip does not on every machine. It is
+# unpacked into a folder of its own, so a locked or pip-less system Python is no obstacle.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "make: $(PYTHON) is missing or older than 3.11; name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || command -v uv >/dev/null || { \
+	  echo "make: $(PYTHON) cannot make virtual environments (no venv or ensurepip);"; \
+	  echo "      install them (Debian: apt-get install python3-venv) or install uv"; exit 1; }
+	@if command -v uv >/dev/null; then uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
+	  else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; fi
+	@UV=$$(command -v uv || echo $(BIN)/uv); echo "installing tspo-bench into $(VENV) (about 7 GB: torch)"; \
+	  $$UV pip install --quiet --python $(BIN)/python --editable '.[dev,lmms-eval]'
+	@touch $@
+
+demo: setup
+	$(BIN)/tspo-bench run --task haystack --sampler uniform,clip-topk,aks,oracle --frames 8 --limit $(DEMO_LIMIT)
+
+test: setup
+	$(BIN)/python -m pytest
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,1 @@
+"""Scripts that measure: speed, memory, and what the shipped models can do."""

@@ -1,0 +1,44 @@
+"""Makes the reference encoder and MLLM again: `python -m tspo_bench.reference.train`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import torch
+from transformers import CLIPModel, PreTrainedModel, ProcessorMixin
+
+from tspo_bench.reference import encoder, mllm
+
+WEIGHTS = Path(__file__).parent / "weights"
+
+
+def save(folder: Path, model: PreTrainedModel, processor: ProcessorMixin) -> None:
+    """Save a model in half precision, which halves the package, with its processor."""
+    model.half().save_pretrained(folder)
+    processor.save_pretrained(folder)
+    model.float()
+
+
+def main() -> None:
+    """Train both models on the CPU and write them under `--out`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=WEIGHTS)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--keep-encoder", action="store_true", help="train the MLLM alone")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(arguments.threads)
+    out: Path = arguments.out
+    if not arguments.keep_encoder:
+        trained = encoder.train_encoder(arguments.seed, encoder.EncoderSettings())
+        save(out / "encoder", trained, encoder.make_processor())
+    clip = CLIPModel.from_pretrained(out / "encoder", dtype=torch.float32).eval()
+    reader = mllm.train_mllm(clip, arguments.seed, mllm.MLLMSettings())
+    save(out / "mllm", reader, mllm.make_processor())
+
+
+if __name__ == "__main__":
+    main()
