@@ -1,1 +1,46 @@
-"""tspo-bench: which frames of a long video should a multimodal LLM see?"""
+"""tspo-bench: which frames of a long video should a multimodal LLM see?
+
+The public API, imported on first use so that `import tspo_bench` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tspo_bench.api import (
+        EvaluationResult,
+        SelectedFrames,
+        evaluate,
+        register_model,
+        register_sampler,
+        register_task,
+        select_frames,
+    )
+
+    __version__: str
+
+__all__ = [
+    "EvaluationResult",
+    "SelectedFrames",
+    "__version__",
+    "evaluate",
+    "register_model",
+    "register_sampler",
+    "register_task",
+    "select_frames",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use."""
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("tspo-bench")
+    if name in __all__:
+        return getattr(importlib.import_module("tspo_bench.api"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

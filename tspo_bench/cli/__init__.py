@@ -1,1 +1,58 @@
-"""The command line: one module a command."""
+"""The command line: one module a command.
+
+Only typer and rich are imported here, so that `--help` answers at once; the commands import what
+they need when they run.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tspo_bench.cli.console import Commands
+from tspo_bench.cli.doctor import doctor
+from tspo_bench.cli.encode import encode
+from tspo_bench.cli.list import list_names
+from tspo_bench.cli.run import run
+from tspo_bench.cli.select import select
+
+app = typer.Typer(
+    name="tspo-bench",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: rich takes twice as long to start as all the rest
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from tspo_bench import __version__
+
+        typer.echo(f"tspo-bench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def tspo_bench(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Which frames of a long video should a multimodal LLM see? Compare frame samplers."""
+
+
+app.command()(run)
+app.command()(select)
+app.command()(encode)
+app.command("list")(list_names)
+app.command()(doctor)
+
+
+def main() -> None:
+    """The entry point of `tspo-bench`."""
+    app()

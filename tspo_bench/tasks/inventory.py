@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +39,10 @@ class Survey:
         return len(self.found) + len(self.missing) + len(self.unreadable)
 
 
-def survey(task: Task) -> Survey:
+def survey(task: Task, on_video: Callable[[str], None] | None = None) -> Survey:
     """Look for every video of a task and probe those that are there.
+
+    `on_video` is told of each video before it is looked for: probing takes a while.
 
     Raises:
         UserError: the task's annotations are missing or broken.
@@ -53,6 +55,8 @@ def survey(task: Task) -> Survey:
     unreadable: dict[str, str] = {}
     affected: list[str] = []
     for video, ids in videos_of(questions).items():
+        if on_video is not None:
+            on_video(video)
         try:
             path = task.video_path(video)
         except VideoError as error:

@@ -1,0 +1,73 @@
+"""What the commands share: exit codes, errors in one line, results on stdout and nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tspo_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+EXIT_MISTAKE = 2
+EXIT_FAILURES = 3
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+_KEEPS_WHAT_IS_DONE = ("run", "encode")
+
+
+class Commands(TyperGroup):
+    """The commands: a user's mistake ends in one line on stderr, a bug in a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that the arguments name."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            say(f"error: {' '.join(str(error).split())}")
+            raise typer.Exit(EXIT_MISTAKE) from None
+        except KeyboardInterrupt:
+            kept = ctx.invoked_subcommand in _KEEPS_WHAT_IS_DONE
+            rest = "; what is finished is kept, and the same command goes on from there"
+            say("interrupted" + (rest if kept else ""))
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def say(line: str) -> None:
+    """A line for the person at the keyboard: on stderr."""
+    typer.echo(line, err=True)
+
+
+def show(*parts: RenderableType) -> None:
+    """Print tables and texts on stdout."""
+    from rich.console import Console
+
+    console = Console()
+    for part in parts:
+        console.print(part)
+
+
+def show_json(content: Mapping[str, Any]) -> None:
+    """Print one object on stdout."""
+    typer.echo(json.dumps(content, indent=2, allow_nan=False))
+
+
+@contextlib.contextmanager
+def only_results_on_stdout() -> Iterator[None]:
+    """While the block works, what libraries and a user's own classes print goes to stderr.
+
+    transformers' bars and warnings, which say nothing of the run, are switched off.
+    """
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    with contextlib.redirect_stdout(sys.stderr):
+        yield

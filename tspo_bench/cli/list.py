@@ -1,0 +1,98 @@
+"""`tspo-bench list`: what names there are."""
+
+from __future__ import annotations
+
+import enum
+import inspect
+import pkgutil
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tspo_bench.cli import options
+from tspo_bench.cli.console import show, show_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from tspo_bench.registry import Card
+
+_NOT_OPTIONS = {"seed", "question_ids"}  # given by the run
+
+
+class Kind(enum.StrEnum):
+    """What can be listed."""
+
+    TASKS = "tasks"
+    SAMPLERS = "samplers"
+    MODELS = "models"
+
+
+def list_names(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    json: options.Json = False,
+) -> None:
+    """List the names that --task, --sampler and --model know."""
+    cards = _cards(kind)
+    describe = _sampler if kind is Kind.SAMPLERS else _entry
+    entries = [describe(card) for card in cards.values()]
+    if json:
+        show_json({kind.value: entries})
+        return
+    show(_table(entries))
+    typer.echo(_BESIDE[kind])
+
+
+_BESIDE = {
+    Kind.TASKS: "Also: an annotation file of your own (.jsonl, .csv), a card's path, pkg.mod:Name",
+    Kind.SAMPLERS: "Also: a card's path, pkg.mod:Name. Options in brackets: aks[t1=0.8,depth=5]",
+    Kind.MODELS: "Also: a checkpoint's folder, a hub id (owner/name), pkg.mod:Name",
+}
+
+
+def _cards(kind: Kind) -> dict[str, Card]:
+    if kind is Kind.TASKS:
+        from tspo_bench.tasks import registry
+    elif kind is Kind.SAMPLERS:
+        from tspo_bench.samplers import registry
+    else:
+        from tspo_bench.mllms import registry
+    return registry.cards()
+
+
+def _entry(card: Card) -> dict[str, Any]:
+    return {"name": card.name, "description": card.description, "class": card.target}
+
+
+def _sampler(card: Card) -> dict[str, Any]:
+    """A sampler's entry, with what its class says of it."""
+    cls = pkgutil.resolve_name(card.target)
+    chosen = {
+        name: parameter.default
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if name not in _NOT_OPTIONS
+    } | dict(card.options)
+    shown = {k: None if v is inspect.Parameter.empty else v for k, v in chosen.items()}
+    needs = sorted(cls.needs)
+    return {**_entry(card), "needs": needs, "options": shown, "tuned_for": card.tuned_for}
+
+
+def _table(entries: list[dict[str, Any]]) -> Table:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name", no_wrap=True)
+    table.add_column("description")
+    is_samplers = "needs" in entries[0]
+    for heading in ("needs", "options") if is_samplers else ():
+        table.add_column(heading)
+    for entry in entries:
+        tuned = f" (tuned for {entry['tuned_for']})" if entry.get("tuned_for") else ""
+        cells = [entry["name"], entry["description"] + tuned]
+        if is_samplers:
+            given = [k if v is None else f"{k}={v}" for k, v in entry["options"].items()]
+            cells += [", ".join(entry["needs"]) or "nothing", ", ".join(given)]
+        table.add_row(*map(Text, cells))
+    return table

@@ -1,0 +1,54 @@
+"""The options that several commands have, each written once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Tasks = Annotated[
+    str,
+    typer.Option(
+        "--task",
+        help="What to ask: names, annotation files (.jsonl, .csv), cards or pkg.mod:Name; commas "
+        "separate. Options in brackets: haystack[length=15min].",
+    ),
+]
+Split = Annotated[str | None, typer.Option("--split", help="The split; default: the task's own.")]
+DataRoot = Annotated[
+    Path | None,
+    typer.Option("--data-root", help="The folder with the task's annotations and videos."),
+]
+Annotations = Annotated[
+    Path | None,
+    typer.Option("--annotations", help="The annotation file, where it lies elsewhere."),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option("--limit", help="Ask the first N questions of a fixed shuffle."),
+]
+Encoder = Annotated[
+    str,
+    typer.Option(
+        "--encoder",
+        help="What samplers search with: reference, or CLIP's or SigLIP's folder or hub id.",
+    ),
+]
+CandidateFps = Annotated[
+    float, typer.Option("--candidate-fps", help="Candidate frames per second.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of samplers and tasks that draw.")]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", help="A torch device; default: cuda if there is one, else cpu."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def reference_warning(name: str, *, what: str) -> str:
+    """Why figures of the reference model or encoder say nothing about real videos."""
+    return (
+        f"warning: {what} was made for the built-in pictogram world alone: on {name!r} it shows "
+        "that everything runs, not how well"
+    )

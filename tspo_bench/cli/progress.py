@@ -1,0 +1,119 @@
+"""Progress on stderr: a bar on a terminal, a line now and then in a log file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TypeVar
+
+if TYPE_CHECKING:
+    from tspo_bench.types import Record
+
+Item = TypeVar("Item")
+
+_LINES = 20  # for a whole task, where there is no terminal
+
+
+class Bar:
+    """Counts what is done; use it as a context manager, one `start` after the other."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._console = Console(stderr=True)
+        self._live = self._console.is_terminal
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            console=self._console,
+            disable=not self._live,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def start(self, what: str, total: int, done: int = 0) -> None:
+        """Begin to count to `total`, of which `done` are there already."""
+        self._what, self._total, self._done, self._before = what, total, done, done
+        self._started = time.monotonic()
+        self._task = self._progress.add_task(what, total=total, completed=done, note="")
+        if not self._live:
+            kept = f", {done} of them done before" if done else ""
+            self._line(f"{what}: {total} to do{kept}")
+
+    def advance(self, note: str = "") -> None:
+        """One more is done."""
+        self._done += 1
+        self._progress.update(self._task, advance=1, note=note)
+        lines = self._done * _LINES // self._total
+        if not self._live and lines > (self._done - 1) * _LINES // self._total:
+            spent = time.monotonic() - self._started
+            left = spent / (self._done - self._before) * (self._total - self._done)
+            rest = f", about {_duration(left)} to go" if left else f" in {_duration(spent)}"
+            ending = f" ({note})" if note else ""
+            self._line(f"{self._what}: {self._done}/{self._total}{rest}{ending}")
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def tracked(items: Sequence[Item], what: str) -> Iterator[Item]:
+    """The items, counted on stderr as they are worked off."""
+    with Bar() as bar:
+        bar.start(what, len(items))
+        for item in items:
+            yield item
+            bar.advance()
+
+
+class RunProgress:
+    """Shows how a run goes: records done, and how many of this call's are right or failed."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def started(self, task: str, model: str, pending: int, done: int) -> None:
+        """A task and model begin."""
+        self._known = self._correct = self._failed = 0
+        self._bar.start(f"{task} x {model}", pending + done, done)
+
+    def finished(self, record: Record) -> None:
+        """One more record is there."""
+        self._known += record.gold is not None
+        self._correct += record.correct
+        self._failed += record.status not in ("ok", "unparsed")
+        self._bar.advance(", ".join(self._notes()))
+
+    def _notes(self) -> Iterable[str]:
+        if self._known:
+            yield f"accuracy {self._correct / self._known:.1%}"
+        if self._failed:
+            yield f"{self._failed} failed"
+
+
+def _duration(seconds: float) -> str:
+    minutes, second = divmod(round(seconds), 60)
+    hours, minute = divmod(minutes, 60)
+    return f"{hours}:{minute:02d}:{second:02d}"

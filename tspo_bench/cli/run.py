@@ -1,0 +1,157 @@
+"""`tspo-bench run`: evaluate a grid and print the comparison."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tspo_bench.cli import options
+from tspo_bench.cli.console import (
+    EXIT_FAILURES,
+    only_results_on_stdout,
+    say,
+    show,
+    show_json,
+)
+from tspo_bench.cli.progress import Bar, RunProgress
+from tspo_bench.errors import UserError
+from tspo_bench.specs import parse_spec, split_specs
+
+if TYPE_CHECKING:
+    from tspo_bench.api import EvaluationResult
+
+_FEW = 3  # examples of what was left out
+
+
+def run(
+    task: options.Tasks = "haystack",
+    sampler: Annotated[
+        str,
+        typer.Option(
+            "--sampler",
+            help="Who picks the frames; commas separate: uniform,aks[depth=5],file:PATH,"
+            "pkg.mod:Name.",
+        ),
+    ] = "uniform",
+    model: Annotated[
+        str,
+        typer.Option(
+            "--model",
+            help="Who answers: reference, a checkpoint's folder or hub id, pkg.mod:Name; commas "
+            "separate.",
+        ),
+    ] = "reference",
+    frames: Annotated[
+        str, typer.Option("--frames", help="The frame budget K; commas separate several.")
+    ] = "8",
+    encoder: options.Encoder = "reference",
+    candidate_fps: options.CandidateFps = 1.0,
+    limit: options.Limit = None,
+    seed: options.Seed = 0,
+    split: options.Split = None,
+    data_root: options.DataRoot = None,
+    annotations: options.Annotations = None,
+    device: options.Device = None,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", help="Questions that the model answers at once.")
+    ] = 8,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The run's folder; default: runs/, named by the settings."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start the cells over.")] = False,
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Show accuracy by group too: type, duration, ...")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Compare frame samplers on tasks, with models and frame budgets.
+
+    An interrupted run goes on where it stopped. Exit code 3: questions failed.
+    """
+    budgets = _read_frames(frames)
+    _warn_of_reference(task, model, encoder)
+    with only_results_on_stdout():
+        from tspo_bench.api import evaluate
+
+        with Bar() as bar:
+            result = evaluate(
+                task,
+                sampler,
+                model,
+                budgets,
+                encoder=encoder,
+                candidate_fps=candidate_fps,
+                limit=limit,
+                seed=seed,
+                split=split,
+                data_root=data_root,
+                annotations=annotations,
+                device=device,
+                batch_size=batch_size,
+                out=out,
+                fresh=fresh,
+                command=sys.argv,
+                progress=RunProgress(bar),
+            )
+    if json:
+        show_json(result.to_dict())
+    else:
+        show(result.table(), *([result.groups_table()] if groups else []))
+        typer.echo(_files(result))
+    _tell_what_is_missing(result)
+
+
+def _read_frames(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UserError(f"cannot read --frames {text!r}; write 8 or 8,16,32") from None
+
+
+def _warn_of_reference(task: str, model: str, encoder: str) -> None:
+    """The reference checkpoints are trained on the pictogram world: say so on other tasks."""
+    used = ["model"] * ("reference" in split_specs(model))
+    used += ["encoder"] * (encoder == "reference")
+    for name in split_specs(task):
+        if used and parse_spec(name).name != "haystack":
+            what = f"the reference {' and '.join(used)}"
+            say(options.reference_warning(name, what=what))
+
+
+def _files(result: EvaluationResult) -> str:
+    """The run's folder with what is in it."""
+    cells = [
+        f"  {cell.folder.name}/  records.jsonl (one line a question), summary.json"
+        for cell in result.cells
+    ]
+    return "\n".join([f"\n{result.folder}/", "  run.json  settings, commands, versions", *cells])
+
+
+def _tell_what_is_missing(result: EvaluationResult) -> None:
+    """Name the annotations left out and the records that failed; exit if there are some.
+
+    Raises:
+        typer.Exit: with code 3, if a record has no answer.
+    """
+    if result.skipped:
+        lines = "annotation line" + "s" * (len(result.skipped) > 1)
+        first = "; ".join(result.skipped[:_FEW])
+        say(f"warning: {len(result.skipped)} {lines} skipped: {first}")
+    failed = [
+        record
+        for cell in result.cells
+        for record in cell.records
+        if record.status not in ("ok", "unparsed")
+    ]
+    if failed:
+        total = sum(len(cell.records) for cell in result.cells)
+        kinds = Counter(record.status for record in failed)
+        counts = ", ".join(f"{number} {status}" for status, number in kinds.items())
+        first = " ".join(f"{failed[0].error}".split())
+        say(f"error: {len(failed)} of {total} records failed ({counts}), first: {first}")
+        raise typer.Exit(EXIT_FAILURES)
