@@ -12,7 +12,13 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor
+from transformers import (
+    CLIPConfig,
+    CLIPImageProcessor,
+    CLIPModel,
+    CLIPProcessor,
+    PreTrainedTokenizerFast,
+)
 
 from tspo_bench.haystack.scenes import COLOURS, FRAME_SIZE, TEXTURES, Scene, draw_scene
 from tspo_bench.haystack.script import write_script
@@ -32,11 +38,10 @@ _MEAN = _STD = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """How the reference encoder is trained."""
+    """How the reference encoder is trained: one-cycle rounds of (steps, highest learning rate)."""
 
-    steps: int = 1200
+    rounds: tuple[tuple[int, float], ...] = ((1200, 1.5e-3), (700, 1e-3))
     batch_size: int = 128
-    learning_rate: float = 1.5e-3
     dense_weight: float = 1.0
 
 
@@ -176,44 +181,54 @@ def _contrast(logits: Tensor, matches: Tensor) -> Tensor:
 
 
 def train_encoder(seed: int, settings: EncoderSettings) -> CLIPModel:
-    """Train the encoder from scratch."""
+    """Train the encoder from scratch; each round has a seed of its own, counting from `seed`."""
     torch.manual_seed(seed)
-    model, processor = make_encoder(), make_processor()
+    model = make_encoder()
+    for number, (steps, learning_rate) in enumerate(settings.rounds):
+        train_round(model, seed + number, steps, learning_rate, settings)
+    return model.eval()
+
+
+def train_round(
+    model: CLIPModel, seed: int, steps: int, learning_rate: float, settings: EncoderSettings
+) -> None:
+    """One warm-up and decay of the learning rate, with a fresh dense head."""
+    tokenizer = make_tokenizer(sentence_marks=True)
     dense = nn.Linear(VISION_WIDTH, len(NAME_ID) + len(GROUNDS))
     parameters = [*model.parameters(), *dense.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, settings.steps, pct_start=0.1
-    )
-    started = time.monotonic()
+    optimizer = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, learning_rate, steps, pct_start=0.1)
     source = batches(settings.batch_size, seed)
-    for step in range(settings.steps):
+    started = time.monotonic()
+    for step in range(steps):
         batch = next(source)
-        tokens = processor.tokenizer(
-            batch.texts, padding="max_length", truncation=True, return_tensors="pt"
-        )
-        with torch.autocast("cpu", torch.bfloat16):
-            out = model(
-                pixel_values=batch.pixel_values,
-                input_ids=tokens["input_ids"],
-                attention_mask=tokens["attention_mask"],
-            )
-            patches = out.vision_model_output.last_hidden_state[:, 1:]
-            classes = dense(patches).float()
-        logits = out.logits_per_text.float()
-        contrast = _contrast(logits, batch.matches) + _contrast(logits.T, batch.matches.T)
-        located = F.cross_entropy(classes.flatten(0, 1), batch.labels.flatten())
-        loss = contrast + settings.dense_weight * located
+        contrast, located, named = losses(model, dense, tokenizer, batch)
         optimizer.zero_grad()
-        loss.backward()
+        (contrast + settings.dense_weight * located).backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
         optimizer.step()
         schedule.step()
-        if step % 50 == 0 or step == settings.steps - 1:
-            right = (classes.argmax(-1) == batch.labels)[batch.labels < len(NAME_ID)]
+        if step % 50 == 0 or step == steps - 1:
             logger.info(
                 "encoder step %d: contrast %.3f, located %.3f, patches named %.3f, %.0f s",
-                step, contrast.item(), located.item(), right.float().mean(),
-                time.monotonic() - started,
+                step, contrast.item(), located.item(), named, time.monotonic() - started,
             )  # fmt: skip
-    return model.eval()
+
+
+def losses(
+    model: CLIPModel, dense: nn.Linear, tokenizer: PreTrainedTokenizerFast, batch: Batch
+) -> tuple[Tensor, Tensor, float]:
+    """Contrastive loss, patch naming loss, and the share of pictograms' patches named right."""
+    tokens = tokenizer(batch.texts, padding="max_length", truncation=True, return_tensors="pt")
+    with torch.autocast("cpu", torch.bfloat16):
+        out = model(
+            pixel_values=batch.pixel_values,
+            input_ids=tokens["input_ids"],
+            attention_mask=tokens["attention_mask"],
+        )
+        classes = dense(out.vision_model_output.last_hidden_state[:, 1:]).float()
+    logits = out.logits_per_text.float()
+    contrast = _contrast(logits, batch.matches) + _contrast(logits.T, batch.matches.T)
+    located = F.cross_entropy(classes.flatten(0, 1), batch.labels.flatten())
+    right = (classes.argmax(-1) == batch.labels)[batch.labels < len(NAME_ID)]
+    return contrast, located, right.float().mean().item()
