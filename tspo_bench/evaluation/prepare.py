@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -21,6 +21,7 @@ from tspo_bench.types import (
     Features,
     Frames,
     IntArray,
+    Need,
     Query,
     Question,
     Record,
@@ -32,6 +33,7 @@ from tspo_bench.types import (
 from tspo_bench.video import open_video
 from tspo_bench.video.base import VideoReader, candidate_indices
 
+NO_CANDIDATES = Candidates(np.empty(0, np.int64), np.empty(0), num_frames=0, frame_rate=1.0)
 NO_FRAMES = Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8))
 
 
@@ -90,14 +92,15 @@ class _Video:
         self.reader: VideoReader | None = None
         self.probed: Candidates | None = None
         self.scanned: Candidates | None = None
-        self.problem: str | None = None
+        self.unreadable: str | None = None
+        self.unscannable: str | None = None
         needs = frozenset().union(*(cell.sampler.needs for cell, _ in work.jobs))
         if not needs:
             return  # every cell is blind: the video may even be missing
         try:
             self._open(stack, scan="features" in needs)
         except VideoError as error:
-            self.problem = str(error)
+            self.unreadable = str(error)
 
     def _open(self, stack: ExitStack, *, scan: bool) -> None:
         path = self.how.task.video_path(self.work.video)
@@ -109,9 +112,29 @@ class _Video:
                 indices, self.reader.times[indices], info.num_frames, float(info.frame_rate)
             )
         if scan and self.how.encoder is not None:
-            with timed(self.seconds, "scan"):
-                rate = self.how.candidate_fps
-                self.scanned = self.how.store.candidates(path, self.how.encoder, rate)
+            try:
+                with timed(self.seconds, "scan"):
+                    rate = self.how.candidate_fps
+                    self.scanned = self.how.store.candidates(path, self.how.encoder, rate)
+            except VideoError as error:  # one broken candidate: other frames may be sound
+                self.unscannable = str(error)
+
+    # What a cell is told depends on its own needs alone, never on the cells beside it.
+
+    def _problem(self, needs: Collection[Need]) -> str | None:
+        """Why the video cannot be had by a sampler of these needs."""
+        if not needs:
+            return None
+        return self.unreadable or (self.unscannable if "features" in needs else None)
+
+    def _candidates(self, needs: Collection[Need]) -> Candidates | None:
+        """What a sampler of these needs sees of the video; None for one that needs nothing."""
+        if not needs:
+            return None
+        return self.scanned if "features" in needs else self.probed
+
+    def _info(self, needs: Collection[Need]) -> VideoInfo | None:
+        return self.reader.info if needs and self.reader is not None else None
 
     def prepared(self) -> list[Prepared]:
         chosen, spent = [], []
@@ -159,14 +182,15 @@ class _Video:
     def _select(self, cell: OpenCell, question: Question) -> Selection | Record:
         """The sampler's pick, or the record of why there is none."""
         needs = cell.sampler.needs
-        if self.problem is not None and needs:
-            return self._failure(question, "decode_error", self.problem)
-        candidates = self.scanned if "features" in needs else self.probed
+        if problem := self._problem(needs):
+            return self._failure(question, "decode_error", problem)
+        candidates = self._candidates(needs)
         if candidates is None:
-            candidates = Candidates(np.empty(0, np.int64), np.empty(0), 0, 1.0)
+            candidates = NO_CANDIDATES
         try:
             query = self._query(cell, question)
-            return _checked(cell.sampler.select(query, candidates, cell.frames), cell.frames)
+            selection = cell.sampler.select(query, candidates, cell.frames)
+            return _checked(selection, candidates.num_frames, cell.frames)
         except UserError as error:
             return self._failure(question, "sampler_error", str(error))
         except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
@@ -181,7 +205,7 @@ class _Video:
             text=text,
             options=question.options,
             text_features=self._text_features(text) if "features" in needs else None,
-            evidence=self._evidence(question) if "evidence" in needs else (),
+            evidence=self._evidence(question, needs) if "evidence" in needs else (),
         )
 
     def _text_features(self, text: str) -> Features:
@@ -189,13 +213,12 @@ class _Video:
         assert self.how.encoder is not None
         return self.how.encoder.encode_text([text])
 
-    def _evidence(self, question: Question) -> tuple[tuple[float, float], ...]:
-        rate = float(self.info.frame_rate) if self.info else 1.0
+    def _evidence(
+        self, question: Question, needs: Collection[Need]
+    ) -> tuple[tuple[float, float], ...]:
+        info = self._info(needs)
+        rate = float(info.frame_rate) if info else 1.0
         return tuple(span.in_seconds(rate) for span in question.evidence)
-
-    @property
-    def info(self) -> VideoInfo | None:
-        return self.reader.info if self.reader is not None else None
 
     def _fetched(self, indices: IntArray) -> Frames | None:
         """The frames, or None where one of them cannot be decoded."""
@@ -213,14 +236,14 @@ class _Video:
             frames = self._own_frames(selection.indices, union)
         except VideoError as error:
             return Prepared(cell, question, self._failure(question, "decode_error", str(error)))
-        info = self.info
+        needs = cell.sampler.needs
+        info, candidates = self._info(needs), self._candidates(needs)
         recall = evidence_recall(
-            self._evidence(question),
+            self._evidence(question, needs),
             frames.seconds,
             tolerance=self.how.task.tolerance_seconds,
             duration_seconds=info.duration_seconds if info else None,
         )
-        candidates = self.scanned if "features" in cell.sampler.needs else self.probed
         record = Record(
             question_id=question.id,
             video=question.video,
@@ -264,10 +287,29 @@ class _Video:
         )
 
 
-def _checked(selection: Selection, k: int) -> Selection:
-    """A selection that can be kept and paid for, whoever's sampler it comes from."""
-    indices = np.asarray(selection.indices, dtype=np.int64)
+def _checked(selection: Selection, num_frames: int, k: int) -> Selection:
+    """A selection that can be kept and paid for, whoever's sampler it comes from.
+
+    Raises:
+        UserError: it is none, or not k of the video's `num_frames` frames.
+    """
+    if not isinstance(selection, Selection):
+        raise UserError(f"the sampler gave a {type(selection).__name__}; it must give a Selection")
+    given = np.asarray(selection.indices)
+    if given.ndim != 1 or (len(given) and given.dtype.kind not in "iu"):
+        raise UserError(
+            f"the sampler picked {given.dtype} of shape {list(given.shape)}; give whole frame "
+            "numbers, [k]"
+        )
+    indices = given.astype(np.int64)
     if len(indices) > k:
         raise UserError(f"the sampler picked {len(indices)} frames where {k} were asked for")
+    if len(indices) and not num_frames:
+        raise UserError("the sampler picked frames, but its `needs` are empty; add 'probe'")
+    if len(indices) and not 0 <= indices[0] <= indices[-1] < num_frames:
+        raise UserError(
+            f"the sampler picked frames {indices[0]} to {indices[-1]}, but the video has frames "
+            f"0 to {num_frames - 1}"
+        )
     json.dumps(dict(selection.notes), allow_nan=False)
-    return replace(selection, indices=indices)
+    return replace(selection, indices=indices, num_filled=int(selection.num_filled))
