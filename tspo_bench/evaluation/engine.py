@@ -32,9 +32,9 @@ def answer_videos(
     waiting: list[Prepared] = []
     for prepared in _ahead(work, prepare):
         waiting += prepared
-        if len(waiting) >= batch_size:
-            _settle(waiting, task, model, finished)
-            waiting = []
+        while len(waiting) >= batch_size:
+            _settle(waiting[:batch_size], task, model, finished)
+            del waiting[:batch_size]
     _settle(waiting, task, model, finished)
 
 
@@ -79,13 +79,29 @@ def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | _Faile
         return []
     started = time.perf_counter()
     try:
-        answers: list[Answer | _Failed] = list(model.answer(requests))
+        answers: list[Answer | _Failed] = _checked(model.answer(requests), len(requests))
     except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
         if len(requests) > 1:
             return [pair for request in requests for pair in _answers(model, [request])]
         answers = [_Failed(f"{type(error).__name__}: {error}")]
     seconds = (time.perf_counter() - started) / len(requests)
     return [(answer, seconds) for answer in answers]
+
+
+def _checked(answers: Sequence[Answer], count: int) -> list[Answer | _Failed]:
+    """The answers of a model, whoever's it is: one for each request.
+
+    Raises:
+        TypeError, ValueError: they are something else, or not as many.
+    """
+    checked: list[Answer | _Failed] = []
+    for answer in answers:
+        if not isinstance(answer, Answer):
+            raise TypeError(f"the model gave a {type(answer).__name__}; it must give Answers")
+        checked.append(answer)
+    if len(checked) != count:
+        raise ValueError(f"the model gave {len(checked)} answers to {count} requests")
+    return checked
 
 
 def _scored(prepared: Prepared, given: tuple[Answer | _Failed, float], task: Task) -> Record:
