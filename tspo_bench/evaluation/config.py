@@ -41,8 +41,12 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         for name in ("tasks", "samplers", "models", "frames"):
-            if not getattr(self, name):
+            given = getattr(self, name)
+            if not given:
                 raise UserError(f"no {name} given; name at least one")
+            if len(set(given)) < len(given):
+                listed = ", ".join(map(str, given))
+                raise UserError(f"{name} {listed}: one stands there twice; name each once")
         for k in self.frames:
             if k < 1:
                 raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")

@@ -58,21 +58,34 @@ def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
         UserError: a sampler that cannot be built, or two that tables could not tell apart.
     """
     question_ids = [question.id for question in task.questions()]
-    built: dict[str, NamedSampler] = {}
-    for text in config.samplers:
-        spec = parse_spec(text)
-        if spec.label in built:
-            raise UserError(f"samplers {config.samplers} hold {spec.label!r} twice; name it once")
+    specs = [parse_spec(text) for text in config.samplers]
+    refuse_equal_labels("samplers", config.samplers, [spec.label for spec in specs])
+    built: list[NamedSampler] = []
+    for text, spec in zip(config.samplers, specs, strict=True):
         sampler = load_sampler(text, seed=config.seed, question_ids=question_ids)
         card = samplers.card(spec)
         settings: dict[str, JSON] = {"class": card.target, "options": dict(card.options)}
         if spec.argument is not None:
-            content = Path(spec.argument).read_bytes()
+            content = Path(spec.argument).expanduser().read_bytes()
             settings["file"] = hashlib.sha256(content).hexdigest()
         if card.tuned_for:
             settings["tuned_for"] = card.tuned_for
-        built[spec.label] = NamedSampler(spec.label, sampler, settings)
-    return list(built.values())
+        built.append(NamedSampler(spec.label, sampler, settings))
+    return built
+
+
+def refuse_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
+    """Refuse what tables and cells' folders could not tell apart.
+
+    Raises:
+        UserError: two of the labels are equal.
+    """
+    for label in labels:
+        if labels.count(label) > 1:
+            raise UserError(
+                f"{kind} {', '.join(given)}: two of them are called {label!r} in tables; rename a "
+                "file or folder, or run them with different --out"
+            )
 
 
 def cell_settings(

@@ -14,16 +14,18 @@ from tspo_bench.evaluation.plan import (
     cell_settings,
     load_samplers,
     open_cell,
+    refuse_equal_labels,
     videos_to_do,
 )
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.mllms import load_mllm
+from tspo_bench.mllms import load_mllm, registry
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, RunDirectory, read_records, read_run
 from tspo_bench.results.run import RECORDS_FILE
+from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task, limit_questions, load_task
 from tspo_bench.types import Question, Record
 
@@ -87,8 +89,11 @@ def run_grid(
         )
         for text in config.tasks
     ]
+    refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
     for task in loaded:
         load_samplers(config, task)  # a wrong name must not wait until the first task is done
+    for name in config.models:
+        registry.card(parse_spec(name))
     run = RunDirectory(config.folder, command=command, seed=config.seed)
     grid = _Grid(config, run, progress or Silent())
     slugs = [slug for task in loaded for slug in grid.run_task(task)]
@@ -112,8 +117,11 @@ class _Grid:
         if self.config.limit is not None:
             questions = limit_questions(questions, self.config.limit)
         slugs: list[str] = []
-        for name in self.config.models:
-            model = load_mllm(name, self.config.device, self.config.batch_size)
+        names: list[str] = []
+        for spec in self.config.models:
+            model = load_mllm(spec, self.config.device, self.config.batch_size)
+            names.append(model.name)
+            refuse_equal_labels("models", self.config.models, names)
             slugs += self._run_model(task, questions, model)
         return slugs
 
