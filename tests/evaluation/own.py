@@ -1,0 +1,174 @@
+"""Models and samplers of one's own, with known behaviour: found as tests.evaluation.own:Name."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from tests.support import read_number
+from tspo_bench.types import Answer, Candidates, Query, Request, Selection
+
+NEAR = 10  # an option's frame counts as shown if one at most so many frames away is
+
+
+def shown_letters(prompt: str, numbers: Sequence[int]) -> list[str]:
+    """The options ("B. frame 120") whose frame is among the numbers, or near one of them."""
+    options = re.findall(r"^([A-J])\. frame (\d+)$", prompt, re.MULTILINE)
+    near = [
+        letter
+        for letter, frame in options
+        if any(abs(int(frame) - number) <= NEAR for number in numbers)
+    ]
+    return near
+
+
+class FrameReader:
+    """Reads the numbers drawn into the frames, states them, and answers what they show.
+
+    With `log` each question's text goes to that file as it is asked; `seconds` is how long each
+    takes; after `stop_after` questions the user presses Ctrl-C.
+    """
+
+    def __init__(
+        self,
+        short_side: int | None = None,
+        log: str | None = None,
+        seconds: float = 0.0,
+        stop_after: int | None = None,
+        name: str = "reader",
+        weights: str = "1",
+    ) -> None:
+        self.name, self.id, self.short_side = name, f"reader-{weights}", short_side
+        self.log, self.seconds, self.stop_after = log, seconds, stop_after
+        self.batches: list[int] = []
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        self.batches.append(len(requests))
+        return [Answer(self.reply(request)) for request in requests]
+
+    def reply(self, request: Request) -> str:
+        if self.stop_after is not None:
+            if self.stop_after == 0:
+                raise KeyboardInterrupt
+            self.stop_after -= 1
+        if self.log is not None:
+            with Path(self.log).open("a") as file:
+                file.write(request.prompt.splitlines()[0] + "\n")
+        time.sleep(self.seconds)
+        numbers = [read_number(picture) for picture in request.frames.pixels]
+        letters = shown_letters(request.prompt, numbers)
+        said = f"The answer is {letters[0]}." if len(letters) == 1 else "Not shown."
+        seen = [
+            f"{number}@{second:.6f}"
+            for number, second in zip(numbers, request.frames.seconds, strict=True)
+        ]
+        size = request.frames.pixels.shape[1:3] if numbers else None
+        return f"{said} {json.dumps([seen, size, request.num_frames, request.frame_rate])}"
+
+
+class Moody(FrameReader):
+    """Fails on the questions whose text holds "poison", alone or in a batch, until `cured`."""
+
+    cured: ClassVar[bool] = False
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        if not self.cured and any("poison" in request.prompt for request in requests):
+            raise RuntimeError("out of memory, say")
+        return super().answer(requests)
+
+
+class Forgetful(FrameReader):
+    """Leaves out the answer to the last request of a batch."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        return super().answer(requests)[:-1]
+
+
+class Texts(FrameReader):
+    """Gives bare texts in the place of answers."""
+
+    def answer(self, requests: Sequence[Request]) -> Any:
+        return ["A" for _ in requests]
+
+
+class Babbler(FrameReader):
+    """Replies nonsense: nothing, a letter that only occurs, two letters, broken Unicode."""
+
+    replies = ("", "A man opens the door", "A or B", "\ud83d \x00\n\u2028 ?!", "Z")
+
+    def reply(self, request: Request) -> str:
+        digits = re.findall(r"\d+", request.prompt.splitlines()[0])
+        return self.replies[int(digits[0]) % len(self.replies)]
+
+
+class Picks:
+    """Gives what `case` names; every third question only, so that the others show no harm."""
+
+    needs = frozenset({"probe"})
+
+    def __init__(self, case: str) -> None:
+        self.case = case
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Any:
+        if int(query.question_id.rpartition("-")[2]) % 3:
+            return Selection(np.arange(k, dtype=np.int64))
+        return self.bad(candidates, k)
+
+    def bad(self, candidates: Candidates, k: int) -> Any:
+        last = candidates.num_frames - 1
+        cases = {
+            "raises": lambda: 1 / 0,
+            "too-many": lambda: Selection(np.arange(k + 1)),
+            "nan-notes": lambda: Selection(np.arange(k), notes={"score": float("nan")}),
+            "object-notes": lambda: Selection(np.arange(k), notes={"score": object()}),  # type: ignore[dict-item]
+            "behind-the-end": lambda: Selection(np.array([0, last + 1])),
+            "negative": lambda: Selection(np.array([-1, 0])),
+            "fractions": lambda: Selection(np.array([0.2, 0.7])),
+            "nan": lambda: Selection(np.array([np.nan])),
+            "table": lambda: Selection(np.array([[0, 1]])),
+            "unsorted": lambda: Selection(np.array([5, 3])),
+            "an-array": lambda: np.arange(k),
+            "nothing": lambda: None,
+        }
+        return cases[self.case]()
+
+
+class NumpyCounts(Picks):
+    """Counts in numpy's numbers, as one easily does."""
+
+    def __init__(self) -> None:
+        super().__init__("none")
+
+    def bad(self, candidates: Candidates, k: int) -> Selection:
+        return Selection(np.arange(k, dtype=np.int32), num_filled=np.int64(2))  # type: ignore[arg-type]
+
+
+class Unseeing:
+    """Says that it needs nothing of the video and picks frames all the same."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        return Selection(np.arange(k))
+
+
+class Farthest:
+    """The k candidates with the lowest cosine to the question; `seed` shifts them."""
+
+    needs = frozenset({"features"})
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed = seed
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        assert candidates.features is not None
+        assert query.text_features is not None
+        scores = candidates.features @ query.text_features[0]
+        order = np.roll(np.argsort(scores, kind="stable"), -self.seed)
+        return Selection(np.sort(candidates.indices[order[:k]]), scores, notes={"seed": self.seed})
