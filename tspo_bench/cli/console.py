@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -63,11 +64,10 @@ def show_json(content: Mapping[str, Any]) -> None:
 def only_results_on_stdout() -> Iterator[None]:
     """While the block works, what libraries and a user's own classes print goes to stderr.
 
-    transformers' bars and warnings, which say nothing of the run, are switched off.
+    transformers' bars and warnings, which say nothing of the run, are off unless the environment
+    asks for them. These variables are read when it is imported, which a command may not need.
     """
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     with contextlib.redirect_stdout(sys.stderr):
         yield

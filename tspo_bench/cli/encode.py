@@ -63,7 +63,7 @@ def encode(
     counts = Counter(outcome.status for outcome in outcomes)
     frames = sum(outcome.num_candidates for outcome in outcomes)
     typer.echo(
-        f"{len(mine)} videos: {counts['encoded']} encoded, {counts['cached']} there before, "
+        f"videos: {counts['encoded']} encoded, {counts['cached']} there before, "
         f"{len(broken)} failed; {frames} frames in {store.root}"
     )
     for reason in broken:

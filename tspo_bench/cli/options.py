@@ -44,11 +44,3 @@ Device = Annotated[
     typer.Option("--device", help="A torch device; default: cuda if there is one, else cpu."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-
-
-def reference_warning(name: str, *, what: str) -> str:
-    """Why figures of the reference model or encoder say nothing about real videos."""
-    return (
-        f"warning: {what} was made for the built-in pictogram world alone: on {name!r} it shows "
-        "that everything runs, not how well"
-    )

@@ -60,8 +60,7 @@ class Bar:
         self._started = time.monotonic()
         self._task = self._progress.add_task(what, total=total, completed=done, note="")
         if not self._live:
-            kept = f", {done} of them done before" if done else ""
-            self._line(f"{what}: {total} to do{kept}")
+            self._line(f"{what}: {done}/{total}")
 
     def advance(self, note: str = "") -> None:
         """One more is done."""
@@ -103,7 +102,7 @@ class RunProgress:
         """One more record is there."""
         self._known += record.gold is not None
         self._correct += record.correct
-        self._failed += record.status not in ("ok", "unparsed")
+        self._failed += record.failed
         self._bar.advance(", ".join(self._notes()))
 
     def _notes(self) -> Iterable[str]:

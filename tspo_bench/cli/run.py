@@ -117,10 +117,13 @@ def _warn_of_reference(task: str, model: str, encoder: str) -> None:
     """The reference checkpoints are trained on the pictogram world: say so on other tasks."""
     used = ["model"] * ("reference" in split_specs(model))
     used += ["encoder"] * (encoder == "reference")
-    for name in split_specs(task):
-        if used and parse_spec(name).name != "haystack":
-            what = f"the reference {' and '.join(used)}"
-            say(options.reference_warning(name, what=what))
+    others = [name for name in split_specs(task) if parse_spec(name).name != "haystack"]
+    if used and others:
+        say(
+            f"warning: the reference {' and '.join(used)} know the built-in pictogram world alone: "
+            f"on {', '.join(others)} they show that everything runs, not how well; "
+            f"give {' and '.join(f'--{name}' for name in used)}"
+        )
 
 
 def _files(result: EvaluationResult) -> str:
@@ -142,16 +145,14 @@ def _tell_what_is_missing(result: EvaluationResult) -> None:
         lines = "annotation line" + "s" * (len(result.skipped) > 1)
         first = "; ".join(result.skipped[:_FEW])
         say(f"warning: {len(result.skipped)} {lines} skipped: {first}")
-    failed = [
-        record
-        for cell in result.cells
-        for record in cell.records
-        if record.status not in ("ok", "unparsed")
-    ]
+    failed = [record for cell in result.cells for record in cell.records if record.failed]
     if failed:
         total = sum(len(cell.records) for cell in result.cells)
         kinds = Counter(record.status for record in failed)
         counts = ", ".join(f"{number} {status}" for status, number in kinds.items())
         first = " ".join(f"{failed[0].error}".split())
-        say(f"error: {len(failed)} of {total} records failed ({counts}), first: {first}")
+        say(
+            f"error: {len(failed)} of {total} records failed ({counts}); the same command asks "
+            f"them again. First: {first}"
+        )
         raise typer.Exit(EXIT_FAILURES)

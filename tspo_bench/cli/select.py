@@ -52,7 +52,10 @@ def select(
         if sheet is not None:
             picked.draw_sheet(sheet)
     if encoder == "reference" and picked.scores is not None:
-        say(options.reference_warning(video.name, what="the reference encoder"))
+        say(
+            "warning: the reference encoder knows the built-in pictogram world alone; "
+            "for other videos give a CLIP or SigLIP with --encoder"
+        )
     if json:
         show_json({**picked.to_dict(), "sheet": str(sheet) if sheet else None})
         return

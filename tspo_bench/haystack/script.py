@@ -63,9 +63,9 @@ class Draft:
     categories: list[str] = field(default_factory=list)  # in no question yet
     banned: list[tuple[range, str]] = field(default_factory=list)  # no such category in these slots
 
-    def free(self, start: int = 0, stop: int | None = None) -> list[int]:
-        """Slots of a range that nobody stands in."""
-        return [s for s in range(start, stop or self.num_slots) if s not in self.mains]
+    def free(self) -> list[int]:
+        """Slots that nobody stands in."""
+        return [s for s in range(self.num_slots) if s not in self.mains]
 
     def allows(self, slot: int, name: str) -> bool:
         """Whether an object that no question needs may stand in a slot."""
@@ -86,12 +86,10 @@ class Draft:
         """Let an object be the main one of a slot."""
         self.mains[slot] = name
 
-    def put_somewhere(self, names: list[str], slots: range | None = None) -> None:
+    def put_somewhere(self, names: list[str]) -> None:
         """Let each object be the main one of some free slot, where no question forbids it."""
         for name in names:
-            free = [s for s in self.free() if self.allows(s, name)]
-            inside = [s for s in free if slots is None or s in slots]
-            self.put(self.rng.choice(inside), name)
+            self.put(self.rng.choice([s for s in self.free() if self.allows(s, name)]), name)
 
 
 def write_script(

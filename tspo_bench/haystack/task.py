@@ -74,11 +74,19 @@ class HaystackTask(MultipleChoice):
         Raises:
             VideoError: no such video in this split.
         """
+        return rendered(self.script(video).scenes)
+
+    def script(self, video: str) -> Script:
+        """The scenes of a video and what is asked about them, without rendering it.
+
+        Raises:
+            VideoError: no such video in this split.
+        """
         match = _NUMBER.search(video)
         count = NUM_VIDEOS[self.split][self.length]
         if match is None or video != self._video(number := int(match[1])) or number >= count:
             raise VideoError(f"task {self.label!r} has no video {video!r}; it has {count} videos")
-        return rendered(self._script(number).scenes)
+        return self._script(number)
 
     def _video(self, number: int) -> str:
         return f"{self.split}-{self.length}-{number:04d}.mp4"

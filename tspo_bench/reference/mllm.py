@@ -48,13 +48,13 @@ CHAT_TEMPLATE = (
 class MLLMSettings:
     """How the reference MLLM is trained."""
 
-    steps: int = 3000
+    steps: int = 1750
     packs_per_step: int = 20
     pool_size: int = 200
     films_per_step: int = 1
     frames: tuple[int, ...] = (4, 8, 8, 8, 8, 8, 12, 16)
     learning_rate: float = 1e-3
-    naming_share: float = 0.4
+    naming_share: float = 0.3
 
 
 def _id(tokenizer: PreTrainedTokenizerFast, word: str) -> int:

@@ -33,7 +33,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     out: Path = arguments.out
     if not arguments.keep_encoder:
-        trained = encoder.train_encoder(arguments.seed, encoder.EncoderSettings())
+        trained = encoder.train_encoder(arguments.seed)
         save(out / "encoder", trained, encoder.make_processor())
     clip = CLIPModel.from_pretrained(out / "encoder", dtype=torch.float32).eval()
     reader = mllm.train_mllm(clip, arguments.seed, mllm.MLLMSettings())
