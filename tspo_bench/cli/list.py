@@ -66,7 +66,11 @@ def _entry(card: Card) -> dict[str, Any]:
 
 def _sampler(card: Card) -> dict[str, Any]:
     """A sampler's entry, with what its class says of it."""
-    cls = pkgutil.resolve_name(card.target)
+    try:
+        cls = pkgutil.resolve_name(card.target)
+    except (ImportError, AttributeError) as error:  # one broken plugin must not hide the others
+        broken = {"description": f"cannot be imported: {error}", "needs": [], "options": {}}
+        return {**_entry(card), **broken, "tuned_for": card.tuned_for}
     chosen = {
         name: parameter.default
         for name, parameter in inspect.signature(cls).parameters.items()

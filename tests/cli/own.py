@@ -1,0 +1,65 @@
+"""A model and samplers of one's own, as users write them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from tspo_bench.types import Answer, Candidates, Query, Request, Selection
+
+ALWAYS_A = "tests.cli.own:AlwaysA"
+
+
+class AlwaysA:
+    name = "always-a"
+    id = "always-a"
+    short_side = 32
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        return [Answer("A") for _ in requests]
+
+
+class InterruptedOnce(AlwaysA):
+    """Somebody presses Ctrl-C when the second question is put to it for the first time."""
+
+    calls: ClassVar[int] = 0
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        type(self).calls += 1
+        if self.calls == 2:
+            raise KeyboardInterrupt
+        return super().answer(requests)
+
+
+class Chatty:
+    """Prints, as people's own code does."""
+
+    needs = frozenset({"probe"})
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        print("looking at", query.video_id, threading.current_thread().name)  # noqa: T201
+        return Selection(candidates.indices[:k])
+
+
+class OffGrid:
+    """Scores the candidates by their place and picks one of them and one frame between two."""
+
+    needs = frozenset({"probe"})
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        scores = np.arange(len(candidates), dtype=np.float32)
+        return Selection(candidates.indices[1] + np.arange(2), scores)
+
+
+class Outside:
+    needs = frozenset({"probe"})
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        return Selection(np.array([candidates.num_frames]))
+
+
+class WantsPixels(Outside):
+    needs = frozenset({"pixels"})

@@ -1,0 +1,57 @@
+"""Progress on stderr: few lines in a log file, a bar on a terminal."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tspo_bench.cli.progress import Bar, RunProgress, tracked
+from tspo_bench.types import Record
+
+
+def record(number: int, **changes: object) -> Record:
+    fields: dict[str, object] = {"status": "ok", "gold": "A", **changes}
+    return Record(question_id=str(number), video="v", **fields)  # type: ignore[arg-type]
+
+
+def test_a_log_file_gets_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(tracked(range(10_000), "encode")) == list(range(10_000))
+    out, err = capsys.readouterr()
+    lines = err.splitlines()
+    assert out == ""
+    assert lines[0] == "encode: 0/10000"
+    assert len(lines) == 21
+    assert re.fullmatch(r"encode: 500/10000, about \d:\d\d:\d\d to go", lines[1])
+    assert re.fullmatch(r"encode: 10000/10000 in \d:\d\d:\d\d", lines[-1])
+
+
+def test_what_a_run_says(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bar() as bar:
+        progress = RunProgress(bar)
+        progress.started("haystack[length=1min]", "reference", pending=4, done=2)
+        progress.finished(record(1, correct=True))
+        progress.finished(record(2))
+        progress.finished(record(3, gold=None))  # withheld: in no accuracy
+        progress.finished(record(4, status="decode_error"))
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "haystack[length=1min] x reference: 2/6"
+    assert lines[1].endswith("(accuracy 100.0%)")
+    assert lines[3].endswith("(accuracy 50.0%)")
+    assert re.fullmatch(r".*: 6/6 in 0:00:00 \(accuracy 33.3%, 1 failed\)", lines[4])
+
+
+def test_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(tracked([], "encode")) == []
+    assert capsys.readouterr().err == "encode: 0/0\n"
+
+
+def test_a_terminal_gets_a_bar(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # rich then takes any stream for a terminal
+    assert list(tracked(range(3), "[probe]")) == [0, 1, 2]
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "[probe]" in err
+    assert "3/3" in err

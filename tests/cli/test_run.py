@@ -1,0 +1,266 @@
+"""`tspo-bench run`: tables, JSON, going on, and everything that can be asked wrongly."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Cli
+from tests.cli.own import ALWAYS_A, InterruptedOnce
+from tspo_bench.results import read_run
+from tspo_bench.tasks import limit_questions, load_task
+
+OWN = ("run", "--task", "films.jsonl", "--model", ALWAYS_A)
+SCRIPT = Path(sys.executable).with_name("tspo-bench")
+
+
+@pytest.mark.usefixtures("films")
+def test_prints_the_comparison_and_where_the_files_are(cli: Cli) -> None:
+    done = cli(*OWN, "--sampler", "uniform,oracle", "--frames", "1,2", "--groups")
+    assert done.code == 0
+    lines = [line.split() for line in done.out.splitlines()]
+    rows = [line for line in lines if line and line[0] in ("uniform", "oracle")]
+    assert [row[:4] for row in rows[:4]] == [
+        ["uniform", "1", "3", "66.7%"],
+        ["uniform", "2", "3", "66.7%"],
+        ["oracle", "1", "3", "66.7%"],
+        ["oracle", "2", "3", "66.7%"],
+    ]
+    assert ["x", "1", "100.0%"] in [line[:3] for line in lines]
+    folder = next(line[0] for line in lines if line and line[0].startswith("runs/"))
+    assert Path(folder, "run.json").is_file()
+    slugs = [line[0] for line in lines if line and line[0].startswith("films--")]
+    assert len(slugs) == 4
+    for slug in slugs:
+        assert len(Path(folder, slug, "records.jsonl").read_text().splitlines()) == 3
+        assert Path(folder, slug, "summary.json").is_file()
+    commands = json.loads(Path(folder, "run.json").read_text())["commands"]
+    assert commands[0]["command"] == sys.argv
+
+
+@pytest.mark.usefixtures("films")
+def test_json_is_all_that_stdout_holds(cli: Cli) -> None:
+    done = cli(*OWN, "--sampler", "tests.cli.own:Chatty,oracle", "--frames", "2", "--json")
+    assert done.code == 0
+    chatty, oracle = json.loads(done.out)["cells"]
+    assert "looking at film.mp4" in done.err
+    assert set(chatty) >= {
+        *("task", "sampler", "model", "frames", "protocol", "n", "accuracy", "ci95", "groups"),
+        *("evidence_recall", "headroom_recovered", "seconds_per_question", "status_counts"),
+        "run_dir",
+    }
+    assert (chatty["task"], chatty["model"], chatty["frames"]) == ("films", "always-a", 2)
+    assert (chatty["n"], chatty["accuracy"]) == (3, pytest.approx(2 / 3))
+    # Frames 0 and 10, at 0 s and 1 s: in hat's evidence and dog's, not in pan's.
+    assert chatty["evidence_recall"] == pytest.approx(2 / 3)
+    assert oracle["evidence_recall"] == 1
+    assert Path(oracle["run_dir"], "run.json").is_file()
+
+
+@pytest.mark.usefixtures("films")
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--sampler", "akks"], "unknown sampler 'akks': did you mean 'aks'"),
+        (["--sampler", "aks[deep=3]"], "has no option 'deep'; did you mean 'depth'?"),
+        (["--sampler", "file:nowhere.json"], "cannot read frame selections nowhere.json"),
+        (["--sampler", "uniform,uniform"], "stands there twice; name each once"),
+        (["--task", "haystak"], "unknown task 'haystak': did you mean 'haystack'"),
+        (["--task", "haystack[length=2min]"], "it has: 1min, 5min, 15min, 60min"),
+        (["--task", "nothing.jsonl"], "there is no annotation file nothing.jsonl"),
+        (["--split", "dev"], "has no split 'dev'; it has: test"),
+        (["--model", "referense"], "unknown model 'referense': did you mean 'reference'"),
+        (["--model", "./no/checkpoint"], "model './no/checkpoint': there is no such folder"),
+        (["--encoder", "./no/clip", "--sampler", "aks"], "encoder './no/clip': there is no such"),
+        (["--frames", "0"], "0 frames cannot be picked"),
+        (["--frames", "8,-1"], "-1 frames cannot be picked"),
+        (["--frames", "many"], "cannot read --frames 'many'; write 8 or 8,16,32"),
+        (["--frames", ""], "no frames given"),
+        (["--limit", "0"], "limit 0 asks nothing"),
+        (["--batch-size", "0"], "batch size 0 must be 1 or more"),
+        (["--candidate-fps", "0"], "candidate rate 0.0 must be above 0"),
+        (["--data-root", "nowhere"], "data root nowhere is no folder; set --data-root"),
+        (["--out", "films.jsonl"], "run films.jsonl is a file; name a folder with --out"),
+        (["--out", "films.jsonl/in"], "cannot make folder films.jsonl/in: Not a directory"),
+        (["--out", "."], "it is no run; name a new or empty folder with --out"),
+        (["--device", "quantum", "--sampler", "aks"], "unknown device 'quantum'"),
+    ],
+)
+def test_mistakes_end_in_one_line(cli: Cli, args: list[str], said: str) -> None:
+    done = cli(*OWN, *args)  # the last of two equal options counts
+    assert done.code == 2
+    assert said in done.error
+
+
+@pytest.mark.usefixtures("films")
+def test_a_cell_is_added_to_a_run_and_a_changed_one_is_refused(cli: Cli) -> None:
+    assert cli(*OWN, "--out", "mine", "--sampler", "uniform").code == 0
+    again = cli(*OWN, "--out", "mine", "--sampler", "uniform,random", "--json")
+    assert again.code == 0
+    assert [cell["sampler"] for cell in json.loads(again.out)["cells"]] == ["uniform", "random"]
+    assert [cell.settings["sampler"] for cell in read_run(Path("mine"))] == ["uniform", "random"]
+    changed = cli(*OWN, "--out", "mine", "--sampler", "random", "--seed", "1", "--limit", "2")
+    assert changed.code == 2
+    assert "seed: 0 then, 1 now" in changed.error
+    assert "limit: null then, 2 now" in changed.error
+    fresh = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2", "--fresh", "--json")
+    assert json.loads(fresh.out)["cells"][0]["n"] == 2
+    assert [len(cell.records) for cell in read_run(Path("mine"))] == [3, 2]
+
+
+def test_missing_videos_are_recorded_and_asked_again(cli: Cli, films: Path) -> None:
+    aside = films.with_name("aside.mp4")
+    films.with_name("film.mp4").rename(aside)
+    done = cli(*OWN, "--out", "mine", "--json")
+    assert done.code == 3
+    (cell,) = json.loads(done.out)["cells"]
+    assert cell["status_counts"]["decode_error"] == 2
+    assert (cell["n"], cell["accuracy"]) == (3, pytest.approx(1 / 3))
+    assert "error: 2 of 3 records failed (2 decode_error)" in done.err
+    assert "film.mp4 not found" in done.err
+    table = cli(*OWN, "--out", "mine")
+    assert table.code == 3
+    assert "counted as wrong: 2 decode_error" in table.out
+    aside.rename(films.with_name("film.mp4"))
+    assert cli(*OWN, "--out", "mine").code == 0
+
+
+def test_an_empty_data_root_fails_every_question(cli: Cli, films: Path) -> None:
+    films.with_name("empty").mkdir()
+    done = cli(*OWN, "--data-root", "empty", "--json")
+    assert done.code == 3
+    (cell,) = json.loads(done.out)["cells"]
+    assert (cell["n"], cell["status_counts"]["decode_error"]) == (3, 3)
+
+
+def test_skipped_annotation_lines_are_counted_and_named(cli: Cli, films: Path) -> None:
+    films.write_text(films.read_text() + '\n{"video": "film.mp4"}\nnot json')
+    done = cli(*OWN)
+    assert done.code == 0
+    assert "warning: 2 annotation lines skipped: films.jsonl line 4: " in done.err
+
+
+@pytest.mark.usefixtures("films")
+def test_the_reference_is_warned_about_on_other_tasks_only(cli: Cli) -> None:
+    warned = cli("run", "--task", "films.jsonl", "--limit", "1", "--frames", "1")
+    assert "the reference model and encoder know the built-in pictogram world alone" in warned.err
+    own_model = cli(*OWN, "--limit", "1")
+    assert "the reference encoder know" in own_model.err
+
+
+@pytest.mark.usefixtures("films")
+def test_an_interrupted_run_goes_on(cli: Cli) -> None:
+    InterruptedOnce.calls = 0
+    own = ("run", "--task", "films.jsonl", "--model", "tests.cli.own:InterruptedOnce")
+    own = (*own, "--batch-size", "1", "--out", "mine", "--json")
+    stopped = cli(*own)
+    assert (stopped.code, stopped.out) == (130, "")
+    assert "interrupted; what is finished is kept, and the same command goes on" in stopped.err
+    (cell,) = read_run(Path("mine"))
+    before = len(cell.records)
+    assert before < 3
+    done = cli(*own)
+    assert (done.code, json.loads(done.out)["cells"][0]["n"]) == (0, 3)
+    assert f": {before}/3" in done.err
+
+
+def test_haystack_with_the_reference_models(cli: Cli) -> None:
+    args = ("--task", "haystack[length=1min]", "--limit", "2", "--frames", "4", "--json")
+    done = cli("run", *args, "--sampler", "uniform,aks,oracle")
+    assert done.code == 0
+    assert "warning" not in done.err
+    cells = json.loads(done.out)["cells"]
+    assert [cell["n"] for cell in cells] == [2, 2, 2]
+    assert cells[2]["evidence_recall"] == 1
+    assert set(cells[0]["groups"]) == {"type", "length", "depth"}
+
+
+def test_a_benchmark_from_its_own_annotations(cli: Cli, real_data: Path) -> None:
+    annotations = str(real_data / "annotations" / "longvideobench_val.json")
+    asked = limit_questions(
+        load_task("longvideobench", annotations=Path(annotations)).questions(), 2
+    )
+    videos = Path("data", "videos")
+    videos.mkdir(parents=True)
+    for question in asked:
+        (videos / question.video).symlink_to(real_data / "videos" / "water.mp4")
+    args = ("--data-root", "data", "--annotations", annotations, "--limit", "2", "--frames", "4")
+    done = cli("run", "--task", "longvideobench", "--sampler", "uniform,aks", *args, "--json")
+    assert done.code == 0
+    assert "the reference model and encoder know the built-in pictogram world alone" in done.err
+    cells = json.loads(done.out)["cells"]
+    assert [cell["n"] for cell in cells] == [2, 2]
+    assert set(cells[0]["groups"]) >= {"duration_group", "question_category"}
+
+
+SAMPLER = """
+import numpy as np
+from tspo_bench.types import Selection
+
+class First:
+    needs = frozenset({"probe"})
+
+    def __init__(self, step=1):
+        self.step = step
+
+    def select(self, query, candidates, k):
+        return Selection(np.arange(k) * self.step)
+
+class Model:
+    name, id, short_side = "mine", "mine", None
+
+    def answer(self, requests):
+        from tspo_bench.types import Answer
+        return [Answer("B") for _ in requests]
+"""
+
+
+def test_a_sampler_and_model_beside_the_shell(cli: Cli, films: Path) -> None:
+    films.with_name("mine_own.py").write_text(SAMPLER)
+    command = [SCRIPT, "run", "--task", films.name, "--frames", "3", "--json"]
+    command += ["--sampler", "mine_own:First[step=5]", "--model", "mine_own:Model"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=films.parent, check=True)
+    (cell,) = json.loads(done.stdout)["cells"]
+    assert cell["sampler"] == "mine_own:First[step=5]"
+    assert cell["accuracy"] == pytest.approx(1 / 3)
+    (kept,) = read_run(films.parent / cell["run_dir"])
+    assert [record.frames for record in kept.records] == [(0, 5, 10)] * 3
+
+
+SLOW_MODEL = """
+import time
+from tests.cli.own import AlwaysA
+
+class Slow(AlwaysA):
+    def answer(self, requests):
+        print("asked", flush=True)
+        time.sleep(60)
+        return super().answer(requests)
+"""
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_a_real_process(cli: Cli, films: Path) -> None:
+    films.with_name("slow_own.py").write_text(SLOW_MODEL)
+    command = [SCRIPT, "run", "--task", films.name, "--model", "slow_own:Slow", "--out", "mine"]
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}
+    )
+    assert process.stderr is not None
+    while "asked" not in process.stderr.readline():
+        assert process.poll() is None
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, rest = process.communicate(timeout=30)
+    assert time.monotonic() - started < 20
+    assert process.returncode == 130
+    assert "interrupted" in rest
+    assert "Traceback" not in rest

@@ -1,0 +1,99 @@
+"""`tspo-bench select`: frames of one video, as a table, as JSON, as a sheet."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.cli.conftest import Cli
+from tspo_bench.features import FeatureStore, load_encoder
+from tspo_bench.samplers.aks import AKS
+from tspo_bench.types import Query
+
+ASK = ("select", "film.mp4", "-q", "What is in the [red] pan?")
+
+
+@pytest.mark.usefixtures("films")
+def test_table(cli: Cli) -> None:
+    done = cli(*ASK, "--sampler", "uniform", "--frames", "3")
+    assert (done.code, done.err) == (0, "")
+    rows = [line.split() for line in done.out.splitlines()]
+    assert [row for row in rows if row and row[0].isdigit()] == [
+        ["1", "0", "0:00.00"],
+        ["2", "24", "0:02.40"],
+        ["3", "49", "0:04.90"],
+    ]
+
+
+@pytest.mark.usefixtures("films")
+def test_json_and_sheet_of_a_sampler_that_scores(cli: Cli) -> None:
+    done = cli(*ASK, "--frames", "4", "--sheet", "out/sheet.png", "--json")
+    assert done.code == 0
+    assert "the reference encoder knows the built-in pictogram world alone" in done.err
+    found = json.loads(done.out)
+    encoder = load_encoder("reference")
+    candidates = FeatureStore().candidates(Path("film.mp4"), encoder)
+    assert candidates.num_encoded == 0  # the command has put them into the store
+    text = encoder.encode_text([ASK[3]])
+    expected = AKS().select(Query("", "", ASK[3], text_features=text), candidates, 4)
+    assert expected.scores is not None
+    assert [frame["index"] for frame in found["frames"]] == expected.indices.tolist()
+    assert [frame["seconds"] for frame in found["frames"]] == pytest.approx(expected.indices / 10)
+    places = np.searchsorted(candidates.indices, expected.indices)
+    scores = [frame["score"] for frame in found["frames"]]
+    assert scores == pytest.approx(expected.scores[places].tolist())
+    assert (found["video"], found["question"], found["sampler"]) == ("film.mp4", ASK[3], "aks")
+    assert (found["num_candidates"], found["duration_seconds"]) == (5, 5.0)
+    assert found["sheet"] == "out/sheet.png"
+    assert Path("out/sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("films")
+def test_more_frames_than_candidates_gives_all(cli: Cli) -> None:
+    done = cli(*ASK, "--sampler", "random", "--frames", "64", "--candidate-fps", "2", "--json")
+    assert [f["index"] for f in json.loads(done.out)["frames"]] == list(range(0, 50, 5))
+
+
+@pytest.mark.usefixtures("films")
+def test_frames_that_are_no_candidates_have_no_score(cli: Cli) -> None:
+    own = (*ASK, "--sampler", "tests.cli.own:OffGrid")
+    frames = json.loads(cli(*own, "--json").out)["frames"]
+    assert [(f["index"], f["score"]) for f in frames] == [(10, 1.0), (11, None)]
+    assert "1.000" in cli(*own).out
+
+
+@pytest.mark.usefixtures("films")
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--sampler", "oracle"], "sampler 'oracle' needs annotated evidence"),
+        (["--sampler", "file:picks.json"], "sampler 'file:picks.json' looks frames up by"),
+        (["--sampler", "tests.cli.own:WantsPixels"], "needs 'pixels', which nothing provides yet"),
+        (["--sampler", "tests.cli.own:Outside"], "frame 50 was asked for, but it has 50 frames"),
+        (["--sampler", "unifrom"], "did you mean 'uniform'"),
+        (["-q", " "], "sampler 'aks' searches for the question's text; it is empty"),
+        (["--encoder", "./no/clip"], "encoder './no/clip': there is no such folder"),
+        (["--frames", "0"], "0 frames cannot be picked"),
+        (["--candidate-fps", "-1"], "candidate rate -1.0 must be above 0"),
+        (["--sheet", "sheet.gif3", "--sampler", "uniform"], "unknown image format 'gif3'"),
+        (["--sheet", "film.mp4/s.png", "--sampler", "uniform"], "name another file with --sheet"),
+    ],
+)
+def test_mistakes_end_in_one_line(cli: Cli, args: list[str], said: str) -> None:
+    Path("picks.json").write_text('{"q": [1]}')
+    done = cli(*ASK, *args)
+    assert done.code == 2
+    assert said in done.error
+
+
+def test_bad_videos(cli: Cli) -> None:
+    Path("text.mp4").write_text("no video")
+    Path("empty.mp4").touch()
+    for name, said in [("absent.mp4", "absent.mp4"), ("text.mp4", ""), ("empty.mp4", "empty")]:
+        done = cli("select", name, "--sampler", "uniform")
+        assert done.code == 2
+        assert name in done.error
+        assert said in done.error
