@@ -127,7 +127,8 @@ def test_what_is_shown_outside_the_evidence_tells_nothing(kind: str):
 
 def test_backgrounds_and_sizes_do_not_give_evidence_away():
     """Colour, texture, length and fade of evidence scenes are distributed as all others are."""
-    evidence, others = [], []
+    evidence: list[tuple[float, ...]] = []
+    others: list[tuple[float, ...]] = []
     for number in range(60):
         script = write_script(f"plain {number}", 300, QUESTION_TYPES, MIDDLE)
         chosen = {scene for item in script.items for scene in item.evidence}
@@ -140,6 +141,6 @@ def test_backgrounds_and_sizes_do_not_give_evidence_away():
                 scene.colour in ("red", "orange", "yellow", "green"),
             )
             (evidence if index in chosen else others).append(row)
-    a, b = np.array(evidence, float), np.array(others, float)
+    a, b = np.array(evidence), np.array(others)
     error = np.sqrt(a.var(0) / len(a) + b.var(0) / len(b))
     assert (np.abs(a.mean(0) - b.mean(0)) < 3.5 * error).all()

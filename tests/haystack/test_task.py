@@ -76,7 +76,7 @@ def test_right_counts_are_even(task: HaystackTask):
 
 
 def test_evidence_is_the_clear_part_of_its_scenes(task: HaystackTask):
-    scripts = {q.video: task.script(q.video) for q in task.questions()}
+    scripts = {video: task.script(video) for video in {q.video for q in task.questions()}}
     for question in task.questions():
         script = scripts[question.video]
         (item,) = [item for item in script.items if item.kind == question.groups["type"]]
