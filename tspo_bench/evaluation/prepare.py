@@ -311,5 +311,8 @@ def _checked(selection: Selection, num_frames: int, k: int) -> Selection:
             f"the sampler picked frames {indices[0]} to {indices[-1]}, but the video has frames "
             f"0 to {num_frames - 1}"
         )
-    json.dumps(dict(selection.notes), allow_nan=False)
+    try:
+        json.dumps(dict(selection.notes), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"the sampler's notes cannot be kept as JSON: {error}") from error
     return replace(selection, indices=indices, num_filled=int(selection.num_filled))
