@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +13,9 @@ from tests.evaluation.support import write_questions
 from tests.features.checkpoints import clip as make_clip
 from tests.mllms.checkpoints import llava_onevision
 from tests.support import make_video
+from tspo_bench.features.encoder import TransformersEncoder
+from tspo_bench.types import Features, Frames, Pixels
+from tspo_bench.video.pyav_reader import PyAVReader
 
 LENGTHS = {"long.mp4": 400, "middle.mp4": 250, "short.mp4": 90}
 
@@ -45,3 +51,33 @@ def llava(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def questions(films: Path, tmp_path: Path, cache: Path) -> Path:
     """An annotation file with 12 questions, the videos' questions mixed; the cache is empty."""
     return write_questions(tmp_path / "quiz.jsonl", films, LENGTHS)
+
+
+@pytest.fixture
+def decoding(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Counts the real readers' and encoders' work.
+
+    "scan NAME" and "fetch NAME" are passes over a video,
+    "frames NAME" the pictures that its fetches gave, "encoded" those that an encoder was given.
+    """
+    counts: Counter[str] = Counter()
+    scan, fetch, encode = PyAVReader.scan, PyAVReader.fetch, TransformersEncoder.encode_frames
+
+    def counted_scan(reader: PyAVReader, *args: Any, **options: Any) -> Iterator[Frames]:
+        counts[f"scan {reader.info.path.name}"] += 1
+        return scan(reader, *args, **options)
+
+    def counted_fetch(reader: PyAVReader, *args: Any, **options: Any) -> Frames:
+        frames = fetch(reader, *args, **options)
+        counts[f"fetch {reader.info.path.name}"] += 1
+        counts[f"frames {reader.info.path.name}"] += len(frames)
+        return frames
+
+    def counted_encode(encoder: TransformersEncoder, pixels: Pixels) -> Features:
+        counts["encoded"] += len(pixels)
+        return encode(encoder, pixels)
+
+    monkeypatch.setattr(PyAVReader, "scan", counted_scan)
+    monkeypatch.setattr(PyAVReader, "fetch", counted_fetch)
+    monkeypatch.setattr(TransformersEncoder, "encode_frames", counted_encode)
+    return counts

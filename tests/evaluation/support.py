@@ -55,7 +55,7 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def run(task: Path | str, out: Path, **settings: Any) -> RunResult:
-    """Run one task with the frame reader and uniform sampling, unless the settings say otherwise."""
+    """Run one task with the frame reader and uniform sampling, unless `settings` differ."""
     names = {"samplers": ("uniform",), "models": (READER,), "frames": (4,), "batch_size": 3}
     return run_grid(RunConfig(tasks=(str(task),), out=out, **{**names, **settings}))
 

@@ -1,4 +1,4 @@
-"""The grid's records: the frames that samplers picked are those that models saw and records name."""
+"""The frames that samplers picked are those that models saw, and records say the truth of both."""
 
 from __future__ import annotations
 

@@ -1,0 +1,329 @@
+"""Bad videos, samplers, models and annotations: each costs its own questions only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.support import by_label, question, run, seen, untimed, write_rows
+from tests.support import make_video
+from tests.video.test_bad_files import damage, places
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.report.summary import STATUSES, summarise
+from tspo_bench.results import read_records
+from tspo_bench.video import open_video
+
+OWN = "tests.evaluation.own"
+
+
+@pytest.fixture
+def mixed(films: Path, tmp_path: Path, cache: Path) -> Path:
+    """Eight questions about a sound video and one about each kind of bad one, in turns."""
+    (tmp_path / "text.mp4").write_text("this is no video\n" * 100)
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    whole = (films / "middle.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
+    bad = ["missing.mp4", "text.mp4", "empty.mp4", "cut.mp4"]
+    videos = [str(films / "middle.mp4") if i % 3 else bad[i // 3] for i in range(12)]
+    return write_rows(
+        tmp_path / "mixed.jsonl", [question(i, video, 250) for i, video in enumerate(videos)]
+    )
+
+
+def test_bad_videos_cost_their_own_questions(mixed: Path, clip: Path, tmp_path: Path) -> None:
+    samplers = ("uniform", "aks", "blind")
+    result = run(mixed, tmp_path / "run", samplers=samplers, encoder=str(clip))
+    assert result.num_failed == 2 * 4
+    for label, records in by_label(result).items():
+        failed = {key for key, record in records.items() if record.failed}
+        assert failed == (set() if label == "blind" else {"q-0", "q-3", "q-6", "q-9"})
+        for key in failed:
+            record = records[key]
+            assert record.status == "decode_error"
+            assert (record.frames, record.reply, record.correct) == ((), None, False)
+            assert record.video in (record.error or "")
+            assert record.gold is not None
+            assert record.groups
+    words = {"q-0": "set --data-root", "q-3": "whole video", "q-6": "empty", "q-9": ""}
+    for key, word in words.items():
+        assert word in (by_label(result)["aks"][key].error or "")
+
+
+def test_every_status_is_counted_once(mixed: Path, tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in mixed.read_text().splitlines()]
+    rows[8]["question"] += " poison"
+    del rows[5]["evidence"]
+    rows[7]["options"] = ["frame 9000", "frame 9100"]
+    rows[7]["answer"] = "A"
+    model = (f"{OWN}:Moody",)
+    task = write_rows(tmp_path / "all.jsonl", rows)
+    result = run(task, tmp_path / "run", samplers=("oracle",), models=model, frames=(2,))
+    (records,) = by_label(result).values()
+    assert (records["q-8"].status, records["q-7"].status) == ("model_error", "unparsed")
+    assert records["q-5"].status == "sampler_error"
+    summary = summarise(result.cells[0].records, frames=2)
+    assert set(summary.status_counts) == set(STATUSES)
+    assert sum(summary.status_counts.values()) == summary.n == 12
+    assert summary.status_counts["decode_error"] == 4
+    assert all(summary.status_counts[status] for status in STATUSES)
+    correct = sum(record.correct for record in records.values())
+    assert summary.accuracy == pytest.approx(correct / 12)
+    assert summary.accuracy_answered == pytest.approx(correct / summary.status_counts["ok"])
+    assert correct > 0
+
+
+def test_blind_cells_need_no_video(tmp_path: Path, cache: Path) -> None:
+    rows = [question(i, f"nowhere/{i}.mp4", 250) for i in range(4)]
+    result = run(write_rows(tmp_path / "q.jsonl", rows), tmp_path / "run", samplers=("blind",))
+    assert result.num_failed == 0
+    for record in result.cells[0].records:
+        assert (record.frames, record.num_candidates) == ((), None)
+        assert seen(record) == ([], [], None, None, 1.0)
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, set[int]]:
+    """A video of 240 frames damaged in its middle, and the frames that cannot be read alone."""
+    folder = tmp_path_factory.mktemp("broken")
+    source = make_video(folder / "source.mp4", 240)
+    place = next(p for p in places(source) if p.order == 123)  # not a keyframe: those are 120, 132
+    path, bad = damage(source, folder / "broken.mp4", place, 0.05), set()
+    with open_video(path) as video:
+        for index in range(240):
+            try:
+                video.fetch([index])
+            except VideoError:
+                bad.add(index)
+    assert 1 <= len(bad) <= 12
+    return path, bad
+
+
+def test_a_broken_frame_costs_the_questions_that_need_it(
+    broken: tuple[Path, set[int]], clip: Path, tmp_path: Path, cache: Path
+) -> None:
+    """Uniform and published frames around the damage are answered; who must scan cannot."""
+    video, bad = broken
+    some = sorted(bad)[0]
+    published = {f"q-{i}": [i, 20 + i, some if i % 3 == 0 else 200 + i] for i in range(9)}
+    for i in (1, 4):
+        published[f"q-{i}"] = [0, some - 15, 239]
+    picks = tmp_path / "picks.json"
+    picks.write_text(json.dumps(published))
+    rows = [question(i, str(video), 240) for i in range(9)]
+    task = write_rows(tmp_path / "q.jsonl", rows)
+    every_frame = 10.0  # so that the scan meets the damage
+    result = run(
+        task,
+        tmp_path / "run",
+        samplers=("uniform", f"file:{picks}", "aks", "blind"),
+        encoder=str(clip),
+        candidate_fps=every_frame,
+    )
+    records = by_label(result)
+    for key, record in records["file:picks.json"].items():
+        needs_it = bool(set(published[key]) & bad)
+        assert needs_it == (int(key[2:]) % 3 == 0)
+        assert (record.status == "decode_error") == needs_it
+        assert needs_it or seen(record)[0] == published[key] == list(record.frames)
+    assert not {0, 79, 159, 239} & bad
+    assert {r.status for r in records["uniform"].values()} <= {"ok", "unparsed"}
+    assert {r.status for r in records["aks"].values()} == {"decode_error"}
+    assert all("cannot be decoded" in (r.error or "") for r in records["aks"].values())
+    assert not any(record.failed for record in records["blind"].values())
+    alone = run(task, tmp_path / "alone", candidate_fps=every_frame)
+    assert untimed(alone.cells[0].records) == untimed(records["uniform"].values())
+
+
+@pytest.mark.parametrize(
+    ("case", "message"),
+    [
+        ("raises", "ZeroDivisionError: division by zero"),
+        ("too-many", "picked 5 frames where 4 were asked for"),
+        ("nan-notes", "notes cannot be kept as JSON: Out of range float"),
+        ("object-notes", "notes cannot be kept as JSON: .*not JSON serializable"),
+        ("behind-the-end", "picked frames 0 to .*, but the video has frames 0 to"),
+        ("negative", "picked frames -1 to 0, but the video"),
+        ("fractions", "float64.*give whole frame numbers"),
+        ("nan", "float64.*give whole frame numbers"),
+        ("table", r"shape \[1, 2\]"),
+        ("unsorted", "sorted and distinct"),
+        ("an-array", "gave a ndarray; it must give a Selection"),
+        ("nothing", "gave a NoneType; it must give a Selection"),
+    ],
+)
+def test_a_bad_sampler_costs_the_questions_it_fails_on(
+    case: str, message: str, questions: Path, tmp_path: Path
+) -> None:
+    sampler = f"{OWN}:Picks[case={case}]"
+    result = run(questions, tmp_path / "run", samplers=("uniform", sampler))
+    records = by_label(result)
+    for key, record in records[sampler].items():
+        assert (record.status == "sampler_error") == (int(key[2:]) % 3 == 0)
+        if record.failed:
+            with pytest.raises(AssertionError, match=message):
+                raise AssertionError(record.error)
+        else:
+            assert seen(record)[0] == [0, 1, 2, 3]
+    assert not any(record.failed for record in records["uniform"].values())
+    for cell in result.cells:  # and the file can be read
+        assert len(read_records(cell.folder / "records.jsonl")) == 12
+
+
+def test_numpys_numbers_do_no_harm(questions: Path, tmp_path: Path) -> None:
+    (records,) = by_label(
+        run(questions, tmp_path / "run", samplers=(f"{OWN}:NumpyCounts",))
+    ).values()
+    assert {record.num_filled for record in records.values()} == {0, 2}
+    assert {record.frames for record in records.values()} == {(0, 1, 2, 3)}
+
+
+def test_a_sampler_that_picks_without_needs_is_told(questions: Path, tmp_path: Path) -> None:
+    for out, samplers in (("alone", ()), ("beside", ("uniform",))):
+        result = run(questions, tmp_path / out, samplers=(*samplers, f"{OWN}:Unseeing"))
+        for record in result.cells[-1].records:
+            assert record.status == "sampler_error"
+            assert "`needs` are empty; add 'probe'" in (record.error or "")
+
+
+def test_published_frames_of_the_wrong_video_or_length(questions: Path, tmp_path: Path) -> None:
+    picks = {f"q-{i}": [0, 1] for i in range(12)}
+    picks |= {"q-2": [5, 95], "q-5": [1, 2, 3, 4, 5], "q-8": [1, 1]}  # questions on 90 frames
+    del picks["q-11"]
+    path = tmp_path / "picks.json"
+    path.write_text(json.dumps(picks))
+    (records,) = by_label(run(questions, tmp_path / "run", samplers=(f"file:{path}",))).values()
+    failed = {key for key, record in records.items() if record.status == "sampler_error"}
+    assert failed == {"q-2", "q-5", "q-8", "q-11"}
+    assert all(str(path) in (records[key].error or "") for key in failed)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 100])
+def test_a_model_that_fails_on_one_request_costs_that_one(
+    batch_size: int, questions: Path, tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in questions.read_text().splitlines()]
+    rows[5]["question"] += " poison"
+    task = write_rows(tmp_path / "p.jsonl", rows)
+    model = (f"{OWN}:Moody",)
+    result = run(task, tmp_path / "run", models=model, batch_size=batch_size)
+    (records,) = by_label(result).values()
+    assert {key for key, record in records.items() if record.failed} == {"q-5"}
+    record = records["q-5"]
+    assert (record.status, record.error) == ("model_error", "RuntimeError: out of memory, say")
+    assert record.frames, "what it was to be shown is on record"
+    assert all(seen(r)[0] == list(r.frames) for r in records.values() if not r.failed)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("Forgetful", "ValueError: the model gave 0 answers to 1 requests"),
+        ("Texts", "TypeError: the model gave a str; it must give Answers"),
+    ],
+)
+def test_a_model_that_breaks_its_contract(
+    model: str, message: str, questions: Path, tmp_path: Path
+) -> None:
+    result = run(questions, tmp_path / "run", models=(f"{OWN}:{model}",))
+    assert {(r.status, r.error) for r in result.cells[0].records} == {("model_error", message)}
+
+
+def test_nonsense_is_unparsed_and_kept_as_it_came(questions: Path, tmp_path: Path) -> None:
+    from tests.evaluation.own import Babbler
+
+    result = run(questions, tmp_path / "run", models=(f"{OWN}:Babbler",))
+    (cell,) = result.cells
+    assert {record.status for record in cell.records} == {"unparsed"}
+    assert {record.letter for record in cell.records} == {None}
+    assert {record.reply for record in cell.records} == set(Babbler.replies)
+    summary = summarise(cell.records)
+    assert (summary.accuracy, summary.accuracy_answered) == (0, None)
+    assert result.num_failed == 0
+
+
+def test_broken_annotation_lines_are_reported(questions: Path, tmp_path: Path) -> None:
+    lines = questions.read_text().splitlines()
+    lines[3] = '{"id": "broken", '
+    without = json.loads(lines[6])
+    del without["options"]
+    lines[6] = json.dumps(without)
+    task = tmp_path / "some.jsonl"
+    task.write_text("\n".join(lines))
+    result = run(task, tmp_path / "run")
+    assert len(result.cells[0].records) == 10
+    first, second = result.skipped
+    assert first.startswith("some.jsonl line 4: not valid JSON")
+    assert second.startswith("some.jsonl line 7: ")
+
+
+def write_twin(folder: Path, content: str) -> Path:
+    folder.mkdir()
+    path = folder / "twin.json"
+    path.write_text(content)
+    return path
+
+
+def test_equal_names_are_refused_before_anything_is_asked(
+    questions: Path, llava: Path, tmp_path: Path
+) -> None:
+    """Two files of one base name would share a cell's folder: --fresh would lose the first."""
+    picks = json.dumps({f"q-{i}": [0] for i in range(12)})
+    one, two = (write_twin(tmp_path / name, picks) for name in ("a", "b"))
+    with pytest.raises(UserError, match=r"two of them are called 'file:twin.json' in tables"):
+        run(questions, tmp_path / "run", samplers=(f"file:{one}", f"file:{two}"))
+    tasks = [path.parent / "quiz.jsonl" for path in (one, two)]
+    for task in tasks:
+        task.write_text(questions.read_text())
+    from tspo_bench.evaluation import RunConfig, run_grid
+
+    with pytest.raises(UserError, match="two of them are called 'quiz' in tables"):
+        run_grid(RunConfig(tuple(map(str, tasks)), out=tmp_path / "run", fresh=True))
+    assert not (tmp_path / "run").exists()
+    models = (f"{OWN}:FrameReader", f"{OWN}:FrameReader[short_side=48]")
+    with pytest.raises(UserError, match="two of them are called 'reader' in tables"):
+        run(questions, tmp_path / "run", models=models, fresh=True)
+    (path,) = (tmp_path / "run").glob("*/records.jsonl")
+    assert len(read_records(path)) == 12  # the first one's are kept
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"samplers": ("uniform", "akss")}, "unknown sampler 'akss': did you mean 'aks'?"),
+        ({"models": ("tests.evaluation.own:FrameReader", "referenc")}, "did you mean 'reference'"),
+        ({"task": "mlvuu"}, "unknown task 'mlvuu': did you mean 'mlvu'?"),
+        ({"task": "/no/such.jsonl"}, "no annotation file /no/such.jsonl"),
+        ({"samplers": ("file:/no/such.json",)}, "/no/such.json"),
+        ({"samplers": ("aks[depht=2]",)}, "no option 'depht'; did you mean 'depth'"),
+    ],
+)
+def test_wrong_names_are_told_before_anything_is_asked(
+    settings: dict, message: str, questions: Path, tmp_path: Path
+) -> None:
+    task = settings.get("task", questions)
+    rest = {key: value for key, value in settings.items() if key != "task"}
+    with pytest.raises(UserError) as caught:
+        run(task, tmp_path / "run", **rest)
+    assert message in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["encoder", "models"])
+def test_wrong_checkpoints_name_the_path(name: str, questions: Path, tmp_path: Path) -> None:
+    empty = tmp_path / "empty-checkpoint"
+    empty.mkdir()
+    value = (str(empty),) if name == "models" else str(empty)
+    with pytest.raises(UserError, match="empty-checkpoint"):
+        run(questions, tmp_path / "run", samplers=("aks",), **{name: value})
+
+
+def test_a_run_folder_that_is_none(questions: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file; name a folder with --out"):
+        run(questions, tmp_path / "file")
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "holiday" / "beach.jpg").write_text("")
+    with pytest.raises(UserError, match=r"holds 'beach.jpg'.*it is no run"):
+        run(questions, tmp_path / "holiday")

@@ -1,0 +1,60 @@
+"""The settings of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tspo_bench.errors import UserError
+from tspo_bench.evaluation import RunConfig
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tasks": ()}, "no tasks given"),
+        ({"samplers": ()}, "no samplers given"),
+        ({"models": ()}, "no models given"),
+        ({"frames": ()}, "no frames given"),
+        ({"frames": (8, 0)}, "0 frames cannot be picked"),
+        ({"frames": (8, 16, 8)}, "frames 8, 16, 8: one stands there twice"),
+        ({"samplers": ("aks", "aks")}, "samplers aks, aks: one stands there twice"),
+        ({"candidate_fps": 0.0}, "candidate rate 0.0"),
+        ({"candidate_fps": float("nan")}, "candidate rate nan"),
+        ({"limit": 0}, "limit 0 asks nothing"),
+        ({"batch_size": 0}, "batch size 0"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        RunConfig(**settings)
+
+
+def test_the_folder_follows_from_what_is_asked() -> None:
+    """More samplers and budgets join the run; another limit, seed or model is another one."""
+    plain = RunConfig().folder
+    assert plain.parent == Path("runs")
+    assert plain.name.startswith("haystack-")
+    same: list[dict[str, Any]] = [
+        {"samplers": ("aks",)},
+        {"frames": (16, 32)},
+        {"batch_size": 1},
+        {"fresh": True},
+    ]
+    assert {RunConfig(**settings).folder for settings in same} == {plain}
+    others: list[dict[str, Any]] = [
+        {"limit": 20},
+        {"seed": 1},
+        {"models": ("other",)},
+        {"split": "val"},
+        {"encoder": "other"},
+        {"candidate_fps": 2.0},
+        {"tasks": ("haystack[length=15min]",)},
+        {"data_root": Path("data")},
+    ]
+    folders = {RunConfig(**settings).folder for settings in others}
+    assert len(folders | {plain}) == len(others) + 1
+    assert RunConfig(out=Path("x/y")).folder == Path("x/y")
+    assert RunConfig(tasks=("films/my.jsonl",)).folder.name.startswith("my-")

@@ -1,0 +1,88 @@
+"""Equal settings give equal records, whatever the batches and the cells beside."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.evaluation.support import READER, by_label, run, untimed_files, write_rows
+
+SAMPLERS = ("uniform", "random", "clip-topk", "aks", "oracle", "blind")
+
+
+@pytest.fixture(scope="module")
+def settings(clip: Path, llava: Path) -> dict[str, Any]:
+    """Every sampler, a real model class and the frame reader."""
+    models = (str(llava), READER)
+    return {"samplers": SAMPLERS, "models": models, "encoder": str(clip), "frames": (3, 6)}
+
+
+def test_two_fresh_runs_and_two_batch_sizes(
+    questions: Path, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(questions, tmp_path / "one", **settings, batch_size=1)
+    first = untimed_files(tmp_path / "one")
+    assert len(first) == 24
+    run(questions, tmp_path / "eight", **settings, batch_size=8)
+    assert untimed_files(tmp_path / "eight") == first
+    monkeypatch.setenv("TSPO_BENCH_CACHE", str(tmp_path / "empty"))  # features made anew
+    run(questions, tmp_path / "again", **settings, batch_size=8)
+    assert untimed_files(tmp_path / "again") == first
+    replies = [
+        json.loads(line)["reply"]
+        for slug, lines in first.items()
+        for line in lines
+        if "llava" in slug
+    ]
+    assert len(set(replies)) > 10, "the random model's replies depend on what it is shown"
+
+
+def test_the_cells_beside_do_not_matter(
+    questions: Path, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Each cell alone, in a run of its own, has the records that it has in the grid."""
+    settings = {**settings, "models": (READER,)}
+    run(questions, tmp_path / "grid", **settings)
+    expected = untimed_files(tmp_path / "grid")
+    for sampler in SAMPLERS:
+        for k in settings["frames"]:
+            alone = {**settings, "samplers": (sampler,), "frames": (k,)}
+            run(questions, tmp_path / "alone", **alone)
+    assert untimed_files(tmp_path / "alone") == expected
+
+
+def test_the_seed_decides_what_is_drawn(questions: Path, tmp_path: Path) -> None:
+    """Random sampling and samplers of one's own that take a seed."""
+    picks = {
+        seed: [
+            record.frames
+            for record in by_label(
+                run(questions, tmp_path / f"seed{seed}", samplers=("random",), seed=seed)
+            )["random"].values()
+        ]
+        for seed in (0, 1)
+    }
+    assert picks[0] != picks[1]
+
+
+def test_evidence_behind_the_end_counts_the_same_in_every_grid(
+    films: Path, cache: Path, tmp_path: Path
+) -> None:
+    """A blind cell knows no length of the video, whether others have opened it or not."""
+    row = {
+        "id": "q-0",
+        "video": str(films / "short.mp4"),
+        "question": "which ?",
+        "options": ["frame 3", "frame 80"],
+        "answer": "A",
+        "evidence": [[0.0, 1.0], [3000.0, 3001.0]],
+    }
+    task = write_rows(tmp_path / "late.jsonl", [row])
+    together = by_label(run(task, tmp_path / "both", samplers=("uniform", "blind")))
+    alone = by_label(run(task, tmp_path / "blind", samplers=("blind",)))
+    assert together["blind"]["q-0"].evidence_recall == 0
+    assert alone["blind"]["q-0"].evidence_recall == 0
+    assert together["uniform"]["q-0"].evidence_recall == 1  # what no frame can hit is left out

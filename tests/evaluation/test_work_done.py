@@ -1,0 +1,124 @@
+"""What is decoded, encoded and held in memory: each video once, and no more than asked for."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.conftest import LENGTHS
+from tests.evaluation.support import RATE, READER, question, run, write_rows
+from tests.support import make_video
+from tspo_bench.evaluation import RunResult
+from tspo_bench.features import FeatureStore, load_encoder
+
+NUM_CANDIDATES = {name: -(-length // RATE) for name, length in LENGTHS.items()}
+
+
+def picks(result: RunResult) -> dict[str, set[int]]:
+    """The union of all records' frames, by video."""
+    union: dict[str, set[int]] = {}
+    for cell in result.cells:
+        for record in cell.records:
+            union.setdefault(Path(record.video).name, set()).update(record.frames)
+    return union
+
+
+def test_a_video_is_scanned_once_and_its_picks_fetched_in_one_pass(
+    questions: Path, clip: Path, tmp_path: Path, decoding: Counter[str]
+) -> None:
+    samplers = ("uniform", "clip-topk", "aks", "tests.evaluation.own:Farthest")
+    settings = {"samplers": samplers, "frames": (2, 5), "encoder": str(clip)}
+    result = run(questions, tmp_path / "run", **settings)
+    union = picks(result)
+    assert decoding == Counter(
+        {f"scan {name}": 1 for name in LENGTHS}
+        | {f"fetch {name}": 1 for name in LENGTHS}
+        | {f"frames {name}": len(union[name]) for name in LENGTHS}
+        | {"encoded": sum(NUM_CANDIDATES.values())}
+    )
+    encoder, store = load_encoder(str(clip)), FeatureStore()
+    for line in result.cells[0].records:
+        assert store.candidates(Path(line.video), encoder).num_encoded == 0
+
+
+def test_two_models_share_one_scan(
+    questions: Path, clip: Path, tmp_path: Path, decoding: Counter[str]
+) -> None:
+    models = (READER, f"{READER}[short_side=48,name=small]")
+    run(questions, tmp_path / "run", samplers=("aks",), models=models, encoder=str(clip))
+    assert {key: n for key, n in decoding.items() if key.startswith("scan")} == {
+        f"scan {name}": 1 for name in LENGTHS
+    }
+    assert decoding["encoded"] == sum(NUM_CANDIDATES.values())
+    assert decoding["fetch long.mp4"] == 2  # at the size that each model wants
+
+
+def test_sampling_without_features_scans_nothing(
+    questions: Path, tmp_path: Path, decoding: Counter[str]
+) -> None:
+    """Neither a scan nor an encoder: the one named does not even exist."""
+    settings = {"samplers": ("uniform", "random", "oracle"), "encoder": "/no/such/encoder"}
+    result = run(questions, tmp_path / "run", **settings)
+    assert not [key for key in decoding if key.startswith("scan")]
+    assert decoding["encoded"] == 0
+    for name, frames in picks(result).items():
+        assert (decoding[f"fetch {name}"], decoding[f"frames {name}"]) == (1, len(frames))
+
+
+def test_a_second_sampler_decodes_only_its_picks(
+    questions: Path, clip: Path, tmp_path: Path, decoding: Counter[str]
+) -> None:
+    run(questions, tmp_path / "first", samplers=("clip-topk",), encoder=str(clip))
+    decoding.clear()
+    result = run(questions, tmp_path / "second", samplers=("aks",), encoder=str(clip))
+    union = picks(result)
+    assert decoding == Counter(
+        {f"fetch {name}": 1 for name in LENGTHS}
+        | {f"frames {name}": len(union[name]) for name in LENGTHS}
+    )
+
+
+def test_a_limit_touches_only_the_videos_it_needs(
+    questions: Path, clip: Path, tmp_path: Path, decoding: Counter[str]
+) -> None:
+    result = run(questions, tmp_path / "run", samplers=("aks",), encoder=str(clip), limit=1)
+    (record,) = result.cells[0].records
+    name = Path(record.video).name
+    assert set(decoding) == {f"scan {name}", f"fetch {name}", f"frames {name}", "encoded"}
+
+
+def test_batches_are_as_large_as_asked_for(
+    questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.evaluation.own import FrameReader
+
+    sizes: list[int] = []
+    answer = FrameReader.answer
+
+    def watched(self, requests):
+        sizes.append(len(requests))
+        return answer(self, requests)
+
+    monkeypatch.setattr(FrameReader, "answer", watched)
+    run(questions, tmp_path / "five", samplers=("uniform", "random"), batch_size=5)
+    assert sizes == [5, 5, 5, 5, 4]
+
+
+def test_memory_does_not_grow_with_the_video(cache: Path, clip: Path, tmp_path: Path) -> None:
+    """All frames of this video are 88 MB, its candidates at full size 9 MB."""
+    video = make_video(tmp_path / "film.mp4", 1900)
+    rows = [question(i, str(video), 1900) for i in range(4)]
+    task = write_rows(tmp_path / "quiz.jsonl", rows)
+    run(task, tmp_path / "warm", samplers=("clip-topk",), encoder=str(clip), limit=1)
+    for path in cache.rglob("*.safetensors"):
+        path.unlink()  # it is scanned again, with everything imported and loaded already
+    tracemalloc.start()
+    try:
+        run(task, tmp_path / "run", samplers=("uniform", "clip-topk"), encoder=str(clip))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 6e6
