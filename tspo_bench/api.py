@@ -6,37 +6,31 @@ needs them.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from tspo_bench.errors import UserError
-from tspo_bench.specs import parse_spec, split_specs
-from tspo_bench.types import (
-    JSON,
-    Candidates,
-    Features,
-    FloatArray,
-    Frames,
-    IntArray,
-    Query,
-    Selection,
-)
+from tspo_bench.device import default_device
+from tspo_bench.selecting import SelectedFrames, select_frames
+from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
     from rich.console import Group
 
     from tspo_bench.evaluation import Progress
-    from tspo_bench.features.base import FrameEncoder
     from tspo_bench.report import Summary
     from tspo_bench.results import Cell
-    from tspo_bench.samplers import FrameSampler
 
-_SHEET_FRAME_SIDE = 360  # pixels: a sheet shows no frame much larger
+__all__ = [
+    "EvaluationResult",
+    "SelectedFrames",
+    "evaluate",
+    "register_model",
+    "register_sampler",
+    "register_task",
+    "select_frames",
+]
 
 
 @dataclass(frozen=True)
@@ -162,168 +156,6 @@ def evaluate(
     return EvaluationResult(result.cells, result.skipped)
 
 
-@dataclass(frozen=True)
-class SelectedFrames:
-    """The frames of one video that a sampler picked for a question.
-
-    Attributes:
-        video: the file.
-        question: what the frames were picked for.
-        sampler: the sampler's label, with its options.
-        indices: the picks [n], sorted, in the video's own frame numbers.
-        seconds: their times [n].
-        scores: their scores [n], NaN for a frame that is no candidate; None for a sampler that
-            does not score.
-        candidate_seconds: times [T] of all candidates.
-        candidate_scores: scores [T] of all candidates, or None.
-        duration_seconds: the video's length.
-        num_filled: how many picks the sampler's fill rule added.
-        notes: what the sampler says about itself.
-    """
-
-    video: Path
-    question: str
-    sampler: str
-    indices: IntArray
-    seconds: FloatArray
-    scores: Features | None
-    candidate_seconds: FloatArray
-    candidate_scores: Features | None
-    duration_seconds: float
-    num_filled: int
-    notes: Mapping[str, JSON]
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def fetch(self, short_side: int | None = None) -> Frames:
-        """Decode the picks: pixels uint8 [n, h, w, 3], scaled down to `short_side` pixels if given.
-
-        Raises:
-            VideoError: the video cannot be read any more.
-        """
-        from tspo_bench.video import open_video
-
-        with open_video(self.video) as reader:
-            return reader.fetch(self.indices, short_side=short_side)
-
-    def draw_sheet(self, path: str | Path) -> None:
-        """Draw the picks with their times under the score curve; the suffix names the format.
-
-        Raises:
-            UserError: the file cannot be written, or the format is unknown.
-        """
-        from tspo_bench.report import draw_sheet
-
-        draw_sheet(
-            self.fetch(_SHEET_FRAME_SIDE),
-            title=self.question or self.sampler,
-            seconds=self.candidate_seconds,
-            scores=self.candidate_scores,
-            duration_seconds=self.duration_seconds,
-            path=Path(path).expanduser(),
-        )
-
-    def to_dict(self) -> dict[str, Any]:
-        """What `tspo-bench select --json` prints; a score is None where there is none."""
-        picks = zip(self.indices.tolist(), self.seconds.tolist(), self._known_scores(), strict=True)
-        frames = [
-            {"index": index, "seconds": second, "score": score} for index, second, score in picks
-        ]
-        return {
-            "video": str(self.video),
-            "question": self.question,
-            "sampler": self.sampler,
-            "duration_seconds": self.duration_seconds,
-            "num_candidates": len(self.candidate_seconds),
-            "num_filled": self.num_filled,
-            "notes": dict(self.notes),
-            "frames": frames,
-        }
-
-    def _known_scores(self) -> list[float | None]:
-        if self.scores is None:
-            return [None] * len(self)
-        return [None if math.isnan(score) else score for score in self.scores.tolist()]
-
-
-def select_frames(
-    video: str | Path,
-    question: str,
-    sampler: str = "aks",
-    frames: int = 8,
-    *,
-    encoder: str | FrameEncoder = "reference",
-    candidate_fps: float = 1.0,
-    seed: int = 0,
-    device: str | None = None,
-) -> SelectedFrames:
-    """Pick the frames of one video that a question should be answered with.
-
-    Example:
-        >>> import tspo_bench
-        >>> picked = tspo_bench.select_frames("film.mp4", "What is in the pan?", frames=4)
-        >>> len(picked.indices), len(picked.seconds)
-        (4, 4)
-        >>> picked.fetch(short_side=48).pixels.shape
-        (4, 48, 80, 3)
-
-    Args:
-        video: the file.
-        question: the text alone, without options and instructions.
-        sampler: a sampler's spec; not one that reads annotations (`oracle`, `file:PATH`).
-        frames: the frame budget K; a video with fewer candidates gives all of them.
-        encoder: "reference", a checkpoint's folder, a hub id, or an encoder that is loaded already.
-        candidate_fps: candidate frames per second.
-        seed: for samplers that draw.
-        device: a torch device; None for CUDA where torch sees it, else the CPU.
-
-    Raises:
-        UserError: unknown sampler or encoder, or a sampler that needs annotations.
-        VideoError: the video is missing or cannot be read.
-    """
-    from tspo_bench.samplers import load_sampler
-    from tspo_bench.video import open_video
-    from tspo_bench.video.base import candidate_indices, checked_indices
-
-    if frames < 1:
-        raise UserError(f"{frames} frames cannot be picked; give 1 or more")
-    if not candidate_fps > 0:
-        raise UserError(f"candidate rate {candidate_fps} must be above 0 a second")
-    chosen = load_sampler(sampler, seed=seed)
-    label = parse_spec(sampler).label
-    _check_usable(label, chosen, question)
-    path = Path(video).expanduser()
-    with open_video(path) as reader:
-        info, times = reader.info, reader.times
-    indices = candidate_indices(info, candidate_fps)
-    rate = float(info.frame_rate)
-    candidates = Candidates(indices, times[indices], info.num_frames, rate)
-    text_features = None
-    if "features" in chosen.needs:
-        from tspo_bench.features import FeatureStore
-
-        loaded = _loaded_encoder(encoder, device)
-        candidates = FeatureStore().candidates(path, loaded, candidate_fps)
-        text_features = loaded.encode_text([question])
-    query = Query(question, str(path), question, text_features=text_features)
-    selection = chosen.select(query, candidates, frames)
-    picks = checked_indices(info, selection.indices)
-    return SelectedFrames(
-        video=path,
-        question=question,
-        sampler=label,
-        indices=picks,
-        seconds=times[picks],
-        scores=_scores_at(picks, candidates, selection),
-        candidate_seconds=candidates.seconds,
-        candidate_scores=selection.scores,
-        duration_seconds=info.duration_seconds,
-        num_filled=selection.num_filled,
-        notes=selection.notes,
-    )
-
-
 def register_sampler(name: str, target: str, description: str = "", **options: Any) -> None:
     """Give a name to a sampler class, for this process.
 
@@ -355,53 +187,9 @@ def register_model(name: str, target: str, description: str = "", **options: Any
     registry.register(name, target, description, **options)
 
 
-def default_device() -> str:
-    """The device of a call that names none: "cuda" if torch sees a GPU, else "cpu"."""
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
 def _specs(given: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(split_specs(given) if isinstance(given, str) else given)
 
 
 def _path(given: str | Path | None) -> Path | None:
     return None if given is None else Path(given).expanduser()
-
-
-def _loaded_encoder(encoder: str | FrameEncoder, device: str | None) -> FrameEncoder:
-    if not isinstance(encoder, str):
-        return encoder
-    from tspo_bench.features import load_encoder
-
-    return load_encoder(encoder, device or default_device())
-
-
-def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
-    """Refuse what cannot be had for a video without annotations."""
-    from tspo_bench.samplers.published import PublishedFrames
-
-    if "evidence" in sampler.needs:
-        raise UserError(
-            f"sampler {label!r} needs annotated evidence, which a single video does not have; use "
-            "another sampler, or evaluate a task whose questions have it"
-        )
-    if isinstance(sampler, PublishedFrames):
-        raise UserError(
-            f"sampler {label!r} looks frames up by a question's id, which a question of your own "
-            "does not have; use another sampler, or evaluate the task that the file is for"
-        )
-    if unmet := sorted(sampler.needs - {"probe", "features"}):
-        raise UserError(f"sampler {label!r} needs {unmet[0]!r}, which nothing provides yet")
-    if "features" in sampler.needs and not question.strip():
-        raise UserError(f"sampler {label!r} searches for the question's text; it is empty")
-
-
-def _scores_at(picks: IntArray, candidates: Candidates, selection: Selection) -> Features | None:
-    """The picks' scores, NaN where a pick is no candidate."""
-    if selection.scores is None:
-        return None
-    places = np.searchsorted(candidates.indices, picks).clip(max=len(candidates) - 1)
-    is_candidate = candidates.indices[places] == picks
-    return np.where(is_candidate, selection.scores[places], np.float32("nan")).astype(np.float32)

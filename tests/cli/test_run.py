@@ -234,22 +234,35 @@ def test_a_sampler_and_model_beside_the_shell(cli: Cli, films: Path) -> None:
     assert [record.frames for record in kept.records] == [(0, 5, 10)] * 3
 
 
-SLOW_MODEL = """
+SLOW = """
 import time
-from tests.cli.own import AlwaysA
+from tests.cli.own import AlwaysA, Outside
 
-class Slow(AlwaysA):
+class SlowModel(AlwaysA):
     def answer(self, requests):
         print("asked", flush=True)
         time.sleep(60)
-        return super().answer(requests)
+
+class SlowSampler(Outside):
+    def select(self, query, candidates, k):
+        print("asked", flush=True)
+        time.sleep(60)
 """
 
 
 @pytest.mark.slow
-def test_ctrl_c_ends_a_real_process(cli: Cli, films: Path) -> None:
-    films.with_name("slow_own.py").write_text(SLOW_MODEL)
-    command = [SCRIPT, "run", "--task", films.name, "--model", "slow_own:Slow", "--out", "mine"]
+@pytest.mark.usefixtures("cli")
+@pytest.mark.parametrize(
+    ("own", "presses"),
+    [
+        (["--model", "slow_own:SlowModel"], 1),
+        # In a thread, which cannot be interrupted.
+        (["--model", ALWAYS_A, "--sampler", "slow_own:SlowSampler"], 2),
+    ],
+)
+def test_ctrl_c_ends_a_real_process(films: Path, own: list[str], presses: int) -> None:
+    films.with_name("slow_own.py").write_text(SLOW)
+    command = [SCRIPT, "run", "--task", films.name, "--out", "mine", *own]
     root = str(Path(__file__).parents[2])
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": root}
@@ -258,9 +271,13 @@ def test_ctrl_c_ends_a_real_process(cli: Cli, films: Path) -> None:
     while "asked" not in process.stderr.readline():
         assert process.poll() is None
     started = time.monotonic()
-    process.send_signal(signal.SIGINT)
+    for _ in range(presses):
+        process.send_signal(signal.SIGINT)
+        time.sleep(1)
     _, rest = process.communicate(timeout=30)
     assert time.monotonic() - started < 20
     assert process.returncode == 130
-    assert "interrupted" in rest
+    assert "Ctrl-C again stops at once" in rest
+    assert ("interrupted; what is finished is kept" in rest) == (presses == 1)
     assert "Traceback" not in rest
+    assert (films.parent / "mine" / "run.json").is_file()

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tspo_bench.cli.console import Commands
+from tspo_bench.cli.console import Commands, listen_for_interrupts
 from tspo_bench.cli.doctor import doctor
 from tspo_bench.cli.encode import encode
 from tspo_bench.cli.list import list_names
@@ -55,4 +55,5 @@ app.command()(doctor)
 
 def main() -> None:
     """The entry point of `tspo-bench`."""
+    listen_for_interrupts()
     app()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator, Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -39,6 +41,24 @@ class Commands(TyperGroup):
             rest = "; what is finished is kept, and the same command goes on from there"
             say("interrupted" + (rest if kept else ""))
             raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def listen_for_interrupts() -> None:
+    """Let Ctrl-C wait for the videos under way, and a second one for nothing.
+
+    Leaving at once is safe: records are flushed one by one, and other files are written whole.
+    """
+
+    def first(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, second)
+        # Not `say`: the signal may have come in the middle of another write.
+        os.write(2, b"\nstopping after the videos under way; Ctrl-C again stops at once\n")
+        raise KeyboardInterrupt
+
+    def second(signum: int, frame: FrameType | None) -> None:
+        os._exit(EXIT_INTERRUPTED)
+
+    signal.signal(signal.SIGINT, first)
 
 
 def say(line: str) -> None:

@@ -46,7 +46,7 @@ def doctor(
 
 
 def _machine() -> dict[str, Any]:
-    from tspo_bench.api import default_device
+    from tspo_bench.device import default_device
     from tspo_bench.files import cache_folder
     from tspo_bench.results import describe_environment
     from tspo_bench.video import decoders

@@ -38,7 +38,7 @@ def encode(
     """
     index, count = _read_shard(shard)
     with only_results_on_stdout():
-        from tspo_bench.api import default_device
+        from tspo_bench.device import default_device
         from tspo_bench.features import FeatureStore, Filled, fill, load_encoder
         from tspo_bench.tasks import load_task
 
