@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
+from tspo_bench.evaluation.checks import checked_answers
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import Prepared, VideoPreparer
 from tspo_bench.mllms.base import MLLM
@@ -79,29 +80,14 @@ def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | _Faile
         return []
     started = time.perf_counter()
     try:
-        answers: list[Answer | _Failed] = _checked(model.answer(requests), len(requests))
+        answers: list[Answer | _Failed] = []
+        answers += checked_answers(model.answer(requests), len(requests))
     except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
         if len(requests) > 1:
             return [pair for request in requests for pair in _answers(model, [request])]
         answers = [_Failed(f"{type(error).__name__}: {error}")]
     seconds = (time.perf_counter() - started) / len(requests)
     return [(answer, seconds) for answer in answers]
-
-
-def _checked(answers: Sequence[Answer], count: int) -> list[Answer | _Failed]:
-    """The answers of a model, whoever's it is: one for each request.
-
-    Raises:
-        TypeError, ValueError: they are something else, or not as many.
-    """
-    checked: list[Answer | _Failed] = []
-    for answer in answers:
-        if not isinstance(answer, Answer):
-            raise TypeError(f"the model gave a {type(answer).__name__}; it must give Answers")
-        checked.append(answer)
-    if len(checked) != count:
-        raise ValueError(f"the model gave {len(checked)} answers to {count} requests")
-    return checked
 
 
 def _scored(prepared: Prepared, given: tuple[Answer | _Failed, float], task: Task) -> Record:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
+from tspo_bench.evaluation.checks import checked_selection
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
@@ -190,7 +190,7 @@ class _Video:
         try:
             query = self._query(cell, question)
             selection = cell.sampler.select(query, candidates, cell.frames)
-            return _checked(selection, candidates.num_frames, cell.frames)
+            return checked_selection(selection, candidates.num_frames, cell.frames)
         except UserError as error:
             return self._failure(question, "sampler_error", str(error))
         except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
@@ -285,34 +285,3 @@ class _Video:
             groups=question.groups,
             error=error,
         )
-
-
-def _checked(selection: Selection, num_frames: int, k: int) -> Selection:
-    """A selection that can be kept and paid for, whoever's sampler it comes from.
-
-    Raises:
-        UserError: it is none, or not k of the video's `num_frames` frames.
-    """
-    if not isinstance(selection, Selection):
-        raise UserError(f"the sampler gave a {type(selection).__name__}; it must give a Selection")
-    given = np.asarray(selection.indices)
-    if given.ndim != 1 or (len(given) and given.dtype.kind not in "iu"):
-        raise UserError(
-            f"the sampler picked {given.dtype} of shape {list(given.shape)}; give whole frame "
-            "numbers, [k]"
-        )
-    indices = given.astype(np.int64)
-    if len(indices) > k:
-        raise UserError(f"the sampler picked {len(indices)} frames where {k} were asked for")
-    if len(indices) and not num_frames:
-        raise UserError("the sampler picked frames, but its `needs` are empty; add 'probe'")
-    if len(indices) and not 0 <= indices[0] <= indices[-1] < num_frames:
-        raise UserError(
-            f"the sampler picked frames {indices[0]} to {indices[-1]}, but the video has frames "
-            f"0 to {num_frames - 1}"
-        )
-    try:
-        json.dumps(dict(selection.notes), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"the sampler's notes cannot be kept as JSON: {error}") from error
-    return replace(selection, indices=indices, num_filled=int(selection.num_filled))

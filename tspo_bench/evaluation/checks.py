@@ -1,0 +1,59 @@
+"""What samplers and models give, checked: they may be of a user's own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from tspo_bench.errors import UserError
+from tspo_bench.types import Answer, Selection
+
+
+def checked_selection(selection: Selection, num_frames: int, k: int) -> Selection:
+    """A selection that can be kept and paid for, whoever's sampler it comes from.
+
+    Raises:
+        UserError: it is none, or not k of the video's `num_frames` frames.
+    """
+    if not isinstance(selection, Selection):
+        raise UserError(f"the sampler gave a {type(selection).__name__}; it must give a Selection")
+    given = np.asarray(selection.indices)
+    if given.ndim != 1 or (len(given) and given.dtype.kind not in "iu"):
+        raise UserError(
+            f"the sampler picked {given.dtype} of shape {list(given.shape)}; give whole frame "
+            "numbers, [k]"
+        )
+    indices = given.astype(np.int64)
+    if len(indices) > k:
+        raise UserError(f"the sampler picked {len(indices)} frames where {k} were asked for")
+    if len(indices) and not num_frames:
+        raise UserError("the sampler picked frames, but its `needs` are empty; add 'probe'")
+    if len(indices) and not 0 <= indices[0] <= indices[-1] < num_frames:
+        raise UserError(
+            f"the sampler picked frames {indices[0]} to {indices[-1]}, but the video has frames "
+            f"0 to {num_frames - 1}"
+        )
+    try:
+        json.dumps(dict(selection.notes), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"the sampler's notes cannot be kept as JSON: {error}") from error
+    return replace(selection, indices=indices, num_filled=int(selection.num_filled))
+
+
+def checked_answers(answers: Iterable[Answer], count: int) -> list[Answer]:
+    """The answers of a model: one for each request.
+
+    Raises:
+        TypeError: something else than an answer.
+        ValueError: more or fewer than `count`.
+    """
+    checked = list(answers)
+    for answer in checked:
+        if not isinstance(answer, Answer):
+            raise TypeError(f"the model gave a {type(answer).__name__}; it must give Answers")
+    if len(checked) != count:
+        raise ValueError(f"the model gave {len(checked)} answers to {count} requests")
+    return checked
