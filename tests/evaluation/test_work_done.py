@@ -122,3 +122,19 @@ def test_memory_does_not_grow_with_the_video(cache: Path, clip: Path, tmp_path: 
     finally:
         tracemalloc.stop()
     assert peak < 6e6
+
+
+def test_memory_does_not_grow_with_the_grid(questions: Path, clip: Path, tmp_path: Path) -> None:
+    """The requests of this grid are 75 MB of pixels and more, but share most of their frames."""
+    samplers = ("uniform", "random", "clip-topk", "aks")
+    settings = {"samplers": samplers, "frames": (33, 40, 37, 38), "encoder": str(clip)}
+    run(questions, tmp_path / "warm", **settings, limit=1)
+    tracemalloc.start()
+    try:
+        result = run(questions, tmp_path / "run", **settings)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    shown = sum(len(record.frames) for cell in result.cells for record in cell.records)
+    assert shown * 96 * 160 * 3 > 75e6
+    assert peak < 30e6

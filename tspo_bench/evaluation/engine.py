@@ -57,11 +57,11 @@ def _ahead(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[P
 def _settle(
     waiting: Sequence[Prepared], task: Task, model: MLLM, finished: Callable[[Record], None]
 ) -> None:
-    asked = [p for p in waiting if p.request is not None]
-    answers = iter(_answers(model, [p.request for p in asked if p.request is not None]))
-    for prepared in waiting:
+    requests = [prepared.request for prepared in waiting]
+    answers = iter(_answers(model, [request for request in requests if request is not None]))
+    for prepared, request in zip(waiting, requests, strict=True):
         record = prepared.record
-        if prepared.request is not None:
+        if request is not None:
             record = _scored(prepared, next(answers), task)
         prepared.cell.writer.append(record)
         finished(record)

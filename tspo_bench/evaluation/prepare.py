@@ -39,12 +39,29 @@ NO_FRAMES = Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np
 
 @dataclass(frozen=True)
 class Prepared:
-    """A question of a cell, ready to be answered: `request` is None where `record` is a failure."""
+    """A question of a cell, ready to be answered: `shared` is None where `record` is a failure.
+
+    The frames of `shared` are the union that all questions of the video share, those of its
+    `request` the record's own.
+    """
 
     cell: OpenCell
     question: Question
     record: Record
-    request: Request | None = None
+    shared: Request | None = None
+
+    @property
+    def request(self) -> Request | None:
+        """What the model is asked, made anew at each call.
+
+        The frames are copied no sooner than they are needed: those of all a video's questions
+        would take many times the union's memory.
+        """
+        if self.shared is None:
+            return None
+        union, own = self.shared.frames, np.array(self.record.frames, np.int64)
+        rows = np.searchsorted(union.indices, own)
+        return replace(self.shared, frames=Frames(own, union.seconds[rows], union.pixels[rows]))
 
 
 @contextmanager
@@ -233,14 +250,15 @@ class _Video:
     ) -> Prepared:
         """The request, with a record that lacks the answer."""
         try:
-            frames = self._own_frames(selection.indices, union)
+            frames = self._frames_with(selection.indices, union)
         except VideoError as error:
             return Prepared(cell, question, self._failure(question, "decode_error", str(error)))
+        seconds = frames.seconds[np.searchsorted(frames.indices, selection.indices)]
         needs = cell.sampler.needs
         info, candidates = self._info(needs), self._candidates(needs)
         recall = evidence_recall(
             self._evidence(question, needs),
-            frames.seconds,
+            seconds,
             tolerance=self.how.task.tolerance_seconds,
             duration_seconds=info.duration_seconds if info else None,
         )
@@ -249,8 +267,8 @@ class _Video:
             video=question.video,
             status="ok",
             gold=question.answer,
-            frames=tuple(frames.indices.tolist()),
-            seconds=tuple(round(second, 6) for second in frames.seconds.tolist()),
+            frames=tuple(selection.indices.tolist()),
+            seconds=tuple(round(second, 6) for second in seconds.tolist()),
             num_candidates=len(candidates) if candidates is not None else None,
             num_filled=selection.num_filled,
             evidence_recall=recall.recall,
@@ -266,15 +284,14 @@ class _Video:
         )
         return Prepared(cell, question, record, request)
 
-    def _own_frames(self, indices: IntArray, union: Frames | None) -> Frames:
-        """A selection's frames out of the union, or read alone where the union has a bad frame."""
+    def _frames_with(self, indices: IntArray, union: Frames | None) -> Frames:
+        """Frames that hold these: the union, or these read alone where the union has a bad one."""
         if len(indices) == 0:
             return NO_FRAMES
         if union is None:
             assert self.reader is not None
             return self.reader.fetch(indices, short_side=self.how.short_side)
-        rows = np.searchsorted(union.indices, indices)
-        return Frames(indices, union.seconds[rows], union.pixels[rows])
+        return union
 
     def _failure(self, question: Question, status: Status, error: str) -> Record:
         return Record(
