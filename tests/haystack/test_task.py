@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.haystack.invariants import mains
@@ -52,6 +53,16 @@ def test_types_and_letters_are_even(task_of: TaskOf, length: str, split: str):
         "val": {"1min": 140, "5min": 40, "15min": 20, "60min": 8},
     }[split][length]
     check_balance(task_of(length, split), videos, 1 if length == "1min" else 7)
+
+
+def test_the_letters_of_a_video_do_not_follow_its_number(task: HaystackTask):
+    right = [
+        "ABCD"[(int(question.video[-8:-4]) + shift) % 4] == question.answer
+        for shift in range(4)
+        for question in task.questions()
+    ]
+    shares = np.reshape(right, (4, -1)).mean(1)
+    assert max(shares) <= 0.31
 
 
 @pytest.mark.slow
