@@ -172,3 +172,19 @@ class Farthest:
         scores = candidates.features @ query.text_features[0]
         order = np.roll(np.argsort(scores, kind="stable"), -self.seed)
         return Selection(np.sort(candidates.indices[order[:k]]), scores, notes={"seed": self.seed})
+
+
+class Curious:
+    """Picks the first frame and notes what it was told, beside `needs`."""
+
+    def __init__(self, needs: str) -> None:
+        self.needs = frozenset(needs.split("+"))
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        told = {
+            "features": candidates.features is not None,
+            "text": query.text_features is not None,
+            "evidence": len(query.evidence) > 0,
+            "answer": hasattr(query, "answer"),
+        }
+        return Selection(np.zeros(1, np.int64), notes=told)

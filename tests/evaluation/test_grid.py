@@ -184,6 +184,24 @@ def test_frames_come_at_the_models_size(questions: Path, tmp_path: Path) -> None
         assert numbers == list(record.frames)
 
 
+def test_samplers_are_told_what_they_declare_and_no_more(
+    questions: Path, clip: Path, tmp_path: Path
+) -> None:
+    """Whatever the samplers beside them need: no evidence for one that does not declare it."""
+    needs = ("probe", "features", "probe+evidence", "features+evidence")
+    samplers = tuple(f"tests.evaluation.own:Curious[needs={need}]" for need in needs)
+    result = run(questions, tmp_path / "run", samplers=samplers, encoder=str(clip))
+    annotated = {q.id: bool(q.evidence) for q in load_task(str(questions)).questions()}
+    for need, cell in zip(needs, result.cells, strict=True):
+        for record in cell.records:
+            assert record.notes == {
+                "features": "features" in need,
+                "text": "features" in need,
+                "evidence": "evidence" in need and annotated[record.question_id],
+                "answer": False,
+            }
+
+
 def test_a_budget_above_the_candidates_gives_all_of_them(
     questions: Path, clip: Path, tmp_path: Path
 ) -> None:
