@@ -88,11 +88,6 @@ def test_scripts_of_the_task(
             check_item(script, item)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="where `ending` stands in a slot in which `opening` showed an option elsewhere, that "
-    "option is lost: 9 of the 100 test videos of 5 minutes (docs/haystack.md)",
-)
 def test_every_option_of_an_opening_question_appears_elsewhere(task: HaystackTask):
     lost = 0
     for number in range(100):

@@ -95,10 +95,10 @@ def test_evidence_is_the_clear_part_of_its_scenes(task: HaystackTask):
         scenes = [script.scenes[number] for number in item.evidence]
         assert len(question.evidence) == len(scenes)
         for span, scene in zip(question.evidence, scenes, strict=True):
-            assert (span.start, span.end) == (scene.start + 0.5 * scene.fade, scene.end)
+            assert (span.start, span.end) == scene.clear
             assert span.unit == "seconds"
             # A frame a second, from frame 0: one of them lies inside, before the next scene.
-            assert math.ceil(span.start) < span.end
+            assert math.ceil(span.start) <= span.end
 
 
 @pytest.mark.parametrize("length", ["1min", "5min", "15min"])

@@ -62,8 +62,9 @@ class Scene:
 
     @property
     def clear(self) -> tuple[float, float]:
-        """The seconds in which this scene alone is seen."""
-        return self.start + (FADE_SECONDS if self.fade else 0.0), self.end
+        """The times of the first and of the last frame that shows this scene alone."""
+        first = self.start + (FADE_SECONDS if self.fade else 0.0)
+        return first, self.end - 1 / FRAME_RATE
 
 
 @functools.lru_cache(maxsize=len(COLOURS) * len(TEXTURES))

@@ -181,7 +181,10 @@ def _end(draft: Draft, place: int, word: str) -> Item:
     near = range(0, third)
     if word == "end":
         slot, near = draft.num_slots - 1 - slot, range(draft.num_slots - third, draft.num_slots)
+    lost = draft.mains.get(slot)  # what the question about the other end showed here
     draft.put(slot, right)
+    if lost is not None:
+        draft.put_somewhere([lost])
     draft.quiet.add(slot)
     draft.banned.append((near, CATEGORY_OF[right]))
     draft.put_somewhere(draft.rng.sample(options, 4))

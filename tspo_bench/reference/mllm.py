@@ -5,10 +5,12 @@ The vision tower is the reference encoder's, frozen; projector and language mode
 
 from __future__ import annotations
 
+import itertools
 import logging
 import random
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,11 +50,11 @@ CHAT_TEMPLATE = (
 class MLLMSettings:
     """How the reference MLLM is trained."""
 
-    steps: int = 1750
-    packs_per_step: int = 20
+    steps: int = 2200
+    packs_per_step: int = 12
     pool_size: int = 200
-    films_per_step: int = 1
-    frames: tuple[int, ...] = (4, 8, 8, 8, 8, 8, 12, 16)
+    steps_per_film: int = 2
+    frames: tuple[int, ...] = (4, 8, 8, 8, 8, 8, 8, 12)
     learning_rate: float = 1e-3
     naming_share: float = 0.3
 
@@ -215,15 +217,26 @@ def loss_of(
 
 
 def packs_without_end(vision: nn.Module, settings: MLLMSettings, seed: int) -> Iterator[list[Pack]]:
-    """Packs from a pool of filmed scripts of which a few are replaced at each step."""
+    """Packs from a pool of filmed scripts that grows to its size and is then replaced in turn."""
     rng, noise = random.Random(seed), np.random.default_rng(seed)
     pool: list[Filmed] = []
-    while True:
-        for _ in range(settings.films_per_step if pool else settings.pool_size // 4):
-            pool.append(film(f"mllm/{seed}/{rng.random()}", vision, noise))
-        del pool[: -settings.pool_size]
+    for step in itertools.count():
+        if step % settings.steps_per_film == 0:
+            for _ in range(1 if pool else settings.pool_size // 4):
+                pool.append(film(f"mllm/{seed}/{rng.random()}", vision, noise))
+            del pool[: -settings.pool_size]
         k = rng.choice(settings.frames)
         yield [pack(rng.choice(pool), k, rng) for _ in range(settings.packs_per_step)]
+
+
+def ahead(source: Iterator[list[Pack]]) -> Iterator[list[Pack]]:
+    """The same packs, each made in a thread while the one before it is learnt from."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, source)
+        while True:
+            ready = coming.result()
+            coming = pool.submit(next, source)
+            yield ready
 
 
 def train_mllm(
@@ -239,7 +252,7 @@ def train_mllm(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, settings.steps, pct_start=0.05
     )
-    source = packs_without_end(encoder.vision_model.eval(), settings, seed)
+    source = ahead(packs_without_end(encoder.vision_model.eval(), settings, seed))
     started, recent = time.monotonic(), []
     for step in range(settings.steps):
         naming = step < settings.naming_share * settings.steps
