@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 from tests.features.numbers import NumberReader
 from tests.support import make_video
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.features import FeatureStore, fill, load_encoder
+from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.store import BATCH
 
 Get = Callable[[str], Path]
@@ -195,37 +194,6 @@ def test_bad_videos(store: FeatureStore, tmp_path: Path) -> None:
     assert not list(store.root.rglob("*.safetensors"))
 
 
-def test_fill_goes_on_after_a_bad_video(store: FeatureStore, video: Path, tmp_path: Path) -> None:
-    bad = tmp_path / "bad.mp4"
-    bad.write_bytes(b"no video")
-    other = make_video(tmp_path / "other.mp4", 31)
-    encoder = NumberReader()
-    store.candidates(video, encoder)
-    outcomes = list(fill(store, [bad, video, other, video, tmp_path / "none.mp4"], encoder))
-    assert [outcome.status for outcome in outcomes] == ["error", "cached", "encoded", "error"]
-    assert [outcome.num_candidates for outcome in outcomes] == [0, 10, 4, 0]
-    assert "bad.mp4" in str(outcomes[0].error)
-    assert "none.mp4" in str(outcomes[3].error)
-    assert outcomes[1].error is None
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 7, 12])
-def test_shards_share_the_videos(store: FeatureStore, tmp_path: Path, count: int) -> None:
-    videos = [tmp_path / f"{n}.mp4" for n in range(10)]
-    seen = [
-        [outcome.video for outcome in fill(store, videos, NumberReader(), shard=(i, count))]
-        for i in range(count)
-    ]
-    assert sorted(itertools.chain(*seen)) == videos
-    assert max(map(len, seen)) - min(map(len, seen)) <= 1
-
-
-@pytest.mark.parametrize("shard", [(1, 1), (-1, 2), (0, 0), (4, 4)])
-def test_a_shard_that_does_not_exist(store: FeatureStore, shard: tuple[int, int]) -> None:
-    with pytest.raises(UserError, match=f"shard {shard[0]} of {shard[1]} does not exist"):
-        fill(store, [], NumberReader(), shard=shard)
-
-
 def test_the_default_root_is_in_the_cache(cache: Path) -> None:
     assert FeatureStore().root == cache / "features"
 
@@ -239,12 +207,11 @@ def test_a_root_that_cannot_be_made(tmp_path: Path) -> None:
 def test_real_videos(store: FeatureStore, real_data: Path, checkpoint: Get) -> None:
     encoder = load_encoder(str(checkpoint("clip")))
     videos = sorted((real_data / "videos").iterdir())
-    outcomes = list(fill(store, videos, encoder))
-    assert {outcome.status for outcome in outcomes} == {"encoded"}
-    for video, outcome in zip(videos, outcomes, strict=True):
+    for video in videos:
+        encoded = store.candidates(video, encoder)
         found = store.candidates(video, encoder)
         stride = round(found.frame_rate)
         assert found.num_encoded == 0
         assert found.indices.tolist() == list(range(0, found.num_frames, stride))
-        assert outcome.num_candidates == len(found)
+        assert encoded.num_encoded == len(found) > 0
         assert np.isfinite(found.features).all()

@@ -25,7 +25,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
     return get
 
 
-def make_request(  # noqa: PLR0917
+def make_request(
     indices: list[int],
     prompt: str = "which thing ?",
     frame_rate: float = 10.0,

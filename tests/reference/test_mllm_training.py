@@ -31,8 +31,9 @@ def test_packed_questions_get_the_logits_of_single_prompts(models, monkeypatch) 
     real_head = model.lm_head.forward
     monkeypatch.setattr(model.lm_head, "forward", lambda h: seen.append(real_head(h)) or seen[-1])
     with torch.no_grad():
-        mllm.loss_of(model, [chosen], processor.tokenizer, naming=True)
-    packed = seen[0].float()[: 2 * len(chosen.items) : 2]  # a letter and an end for each question
+        mllm.loss_of(model, [chosen], processor.tokenizer, caption=True)
+    # Three targets a question: the answer's name after "?", its letter, the end.
+    packed = seen[0].float()[1 : 3 * len(chosen.items) : 3]
     alone = torch.stack([_logits(model, processor, chosen, item) for item in chosen.items])
     # bfloat16 on one side: the ranking of words must agree closely, not the last digits.
     assert torch.allclose(packed, alone, atol=0.02)
@@ -111,12 +112,14 @@ def test_a_pack_answers_what_it_asks() -> None:
     assert answered >= 30
 
 
-def test_training_moves_the_language_model_and_not_the_tower(models) -> None:  # type: ignore[no-untyped-def]
+def test_training_moves_the_language_model_and_not_the_tower(models, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     clip, _ = models
     torch.manual_seed(0)
-    settings = mllm.MLLMSettings(steps=3, packs_per_step=2, pool_size=4)
+    monkeypatch.setattr(mllm, "ROUNDS", (mllm.Round(2, caption_steps=1), mllm.Round(1)))
+    monkeypatch.setattr(mllm, "PACKS_PER_STEP", 2)
+    monkeypatch.setattr(mllm, "POOL_SIZE", 4)
     before = {name: value.clone() for name, value in clip.vision_model.state_dict().items()}
-    trained = mllm.train_mllm(clip, 0, settings)
+    trained = mllm.train_mllm(clip, 0)
     tower = trained.model.vision_tower.state_dict()
     assert all(torch.equal(tower[name], value) for name, value in before.items())
     fresh = mllm.make_mllm(clip)
@@ -130,3 +133,16 @@ def test_training_moves_the_language_model_and_not_the_tower(models) -> None:  #
         if not torch.equal(new, old)
     ]
     assert moved
+
+
+def test_the_right_option_alone_is_marked() -> None:
+    tokenizer = make_tokenizer(sentence_marks=False)
+    item = examples.Item("with", "Which fruit appears first ?", ("pear", "kiwi", "lemon"), 1, ())
+    block = mllm.question_block(item, tokenizer, mark_options=True)
+    words = tokenizer.convert_ids_to_tokens(block.ids)
+    expected = [words[at] if at != -100 else "" for at in [-100] * len(words)]
+    for word, target in (("?", "kiwi"), ("pear", "."), ("kiwi", "B"), ("lemon", ".")):
+        expected[words.index(word)] = target
+    expected[-2:] = ["B", "</s>"]
+    found = [tokenizer.convert_ids_to_tokens(t) if t != -100 else "" for t in block.targets]
+    assert found == expected

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ from tspo_bench.errors import UserError, VideoError
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
+    from tspo_bench.features import StoredCandidates
     from tspo_bench.tasks import Task
 
 
@@ -39,7 +39,7 @@ def encode(
     index, count = _read_shard(shard)
     with only_results_on_stdout():
         from tspo_bench.device import default_device
-        from tspo_bench.features import FeatureStore, Filled, fill, load_encoder
+        from tspo_bench.features import FeatureStore, load_encoder
         from tspo_bench.tasks import load_task
 
         loaded = [
@@ -50,21 +50,17 @@ def encode(
         videos = [(owner, name) for owner in loaded for name in _videos(owner, limit)]
         mine = videos[index::count]
         store, network = FeatureStore(), load_encoder(encoder, device or default_device())
-        outcomes: list[Filled] = []
+        found: list[StoredCandidates] = []
         broken: list[str] = []
         for owner, name in tracked(mine, "encode"):
             try:
-                path = owner.video_path(name)
+                found.append(store.candidates(owner.video_path(name), network, candidate_fps))
             except VideoError as error:
                 broken.append(str(error))
-                continue
-            outcomes += fill(store, [path], network, candidate_fps)
-    broken += [f"{outcome.error}" for outcome in outcomes if outcome.status == "error"]
-    counts = Counter(outcome.status for outcome in outcomes)
-    frames = sum(outcome.num_candidates for outcome in outcomes)
+    encoded = sum(bool(candidates.num_encoded) for candidates in found)
     typer.echo(
-        f"videos: {counts['encoded']} encoded, {counts['cached']} there before, "
-        f"{len(broken)} failed; {frames} frames in {store.root}"
+        f"videos: {encoded} encoded, {len(found) - encoded} there before, "
+        f"{len(broken)} failed; {sum(map(len, found))} frames in {store.root}"
     )
     for reason in broken:
         say(f"error: {' '.join(reason.split())}")

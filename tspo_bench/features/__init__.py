@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tspo_bench.features.encoder import load_encoder
-    from tspo_bench.features.store import FeatureStore, Filled, StoredCandidates, fill
+    from tspo_bench.features.store import FeatureStore, StoredCandidates
 
-__all__ = ["FeatureStore", "Filled", "StoredCandidates", "fill", "load_encoder"]
+__all__ = ["FeatureStore", "StoredCandidates", "load_encoder"]
 
 _HOMES = {
     "FeatureStore": "store",
-    "Filled": "store",
     "StoredCandidates": "store",
-    "fill": "store",
     "load_encoder": "encoder",
 }
 

@@ -10,10 +10,8 @@ import hashlib
 import json
 import logging
 import zlib
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import quote
 
 import numpy as np
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from tspo_bench.errors import UserError, VideoError
+from tspo_bench.errors import VideoError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.files import cache_folder, make_folder, written_whole
 from tspo_bench.types import Candidates
@@ -109,50 +107,6 @@ class FeatureStore:
         with written_whole(note) as temporary:
             temporary.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
         return digest
-
-
-@dataclass(frozen=True)
-class Filled:
-    """What became of one video of `fill`: its number of candidates, or why it failed."""
-
-    video: Path
-    status: Literal["encoded", "cached", "error"]
-    num_candidates: int = 0
-    error: str | None = None
-
-
-def fill(
-    store: FeatureStore,
-    videos: Sequence[Path],
-    encoder: FrameEncoder,
-    rate: float = 1.0,
-    shard: tuple[int, int] = (0, 1),
-) -> Iterator[Filled]:
-    """Put videos into the store ahead of time; yields an outcome for each as it is done.
-
-    `shard` (i, n), 0 <= i < n, takes every n-th of the distinct videos from the i-th on, so that n
-    machines share the work. A bad video is an outcome like others and does not stop the rest.
-
-    Raises:
-        UserError: there is no such shard, or the store cannot be written.
-    """
-    index, count = shard
-    if not 0 <= index < count:
-        raise UserError(
-            f"shard {index} of {count} does not exist; they count from 0 to {count - 1}"
-        )
-    return (
-        _fill_one(store, video, encoder, rate)
-        for video in list(dict.fromkeys(videos))[index::count]
-    )
-
-
-def _fill_one(store: FeatureStore, video: Path, encoder: FrameEncoder, rate: float) -> Filled:
-    try:
-        found = store.candidates(video, encoder, rate)
-    except VideoError as error:
-        return Filled(video, "error", error=str(error))
-    return Filled(video, "encoded" if found.num_encoded else "cached", len(found))
 
 
 def _scan(video: Path, encoder: FrameEncoder, rate: float) -> StoredCandidates:

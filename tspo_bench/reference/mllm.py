@@ -27,6 +27,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
+from tspo_bench.haystack.script import Item
 from tspo_bench.reference.encoder import GRID, IMAGE_SIZE
 from tspo_bench.reference.examples import Filmed, Pack, film, pack
 from tspo_bench.reference.words import make_tokenizer
@@ -35,6 +36,7 @@ from tspo_bench.types import OPTION_LETTERS
 
 logger = logging.getLogger(__name__)
 
+CAPTION_WEIGHT = 0.15  # a caption has many words, a question two or three
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'user' %}User : {% else %}Assistant : {% endif %}"
@@ -47,16 +49,26 @@ CHAT_TEMPLATE = (
 
 
 @dataclass(frozen=True)
-class MLLMSettings:
-    """How the reference MLLM is trained."""
+class Round:
+    """One warm-up and decay of the learning rate.
 
-    steps: int = 2200
-    packs_per_step: int = 12
-    pool_size: int = 200
-    steps_per_film: int = 2
-    frames: tuple[int, ...] = (4, 8, 8, 8, 8, 8, 8, 12)
+    During the first `caption_steps` the model also says what each frame shows; with `mark_options`
+    each option's name is to be followed by its letter if it is the right one.
+    """
+
+    steps: int
+    caption_steps: int = 0
+    mark_options: bool = False
     learning_rate: float = 1e-3
-    naming_share: float = 0.3
+
+
+# The first round learns to find the answer's name, its letters stay at chance. The second learns
+# which letter stands for the name.
+ROUNDS = (Round(1900, caption_steps=570), Round(900, mark_options=True))
+PACKS_PER_STEP = 12
+POOL_SIZE = 200
+STEPS_PER_FILM = 2
+FRAMES = (4, 8, 8, 8, 8, 8, 8, 12)
 
 
 def _id(tokenizer: PreTrainedTokenizerFast, word: str) -> int:
@@ -120,36 +132,53 @@ class Block:
 
     ids: list[int]
     targets: list[int]  # -100 where nothing is to be predicted
+    weight: float = 1.0
 
 
-def blocks(chosen: Pack, tokenizer: PreTrainedTokenizerFast, naming: bool) -> list[Block]:
-    """The pack's questions, each answered by a letter; with `naming`, its caption as well."""
-    made = []
-    for item in chosen.items:
-        asked = f"{prompt(item.text, item.options)} Assistant :"
-        ids = tokenizer(asked, add_special_tokens=False)["input_ids"]
-        letter = _id(tokenizer, OPTION_LETTERS[item.answer])
-        ends = [letter, tokenizer.eos_token_id]
-        made.append(Block([*ids, letter], [-100] * (len(ids) - 1) + ends))
-    if naming:
+def question_block(item: Item, tokenizer: PreTrainedTokenizerFast, mark_options: bool) -> Block:
+    """A question, answered by a letter and the end of the text.
+
+    The question mark is to be followed by the right option's name: so the model learns to find the
+    answer before it learns which letter stands for it. With `mark_options` each option's name is to
+    be followed by its letter if it is right, else by a dot. What follows in truth are the options,
+    so neither costs anything when the model is used.
+    """
+    asked = f"{prompt(item.text, item.options)} Assistant :"
+    ids = tokenizer(asked, add_special_tokens=False)["input_ids"]
+    letter = _id(tokenizer, OPTION_LETTERS[item.answer])
+    targets = [-100] * (len(ids) - 1) + [letter, tokenizer.eos_token_id]
+    question_mark = ids.index(_id(tokenizer, "?"))
+    targets[question_mark] = _id(tokenizer, item.options[item.answer])
+    if mark_options:
+        for number in range(len(item.options)):
+            name = question_mark + 3 * (number + 1)  # after "A", "."
+            targets[name] = letter if number == item.answer else _id(tokenizer, ".")
+    return Block([*ids, letter], targets)
+
+
+def blocks(
+    chosen: Pack, tokenizer: PreTrainedTokenizerFast, caption: bool, mark_options: bool
+) -> list[Block]:
+    """The pack's questions, and perhaps what its frames show."""
+    made = [question_block(item, tokenizer, mark_options) for item in chosen.items]
+    if caption:
         said = tokenizer(f"shows : {chosen.caption}", add_special_tokens=False)["input_ids"]
-        made.append(Block(said[:-1], [-100, *said[2:]]))
+        made.append(Block(said[:-1], [-100, *said[2:]], CAPTION_WEIGHT))
     return made
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """A pack laid out in a row: text ids [s] (frames as <video>), targets, positions, blocks."""
+    """A pack laid out in a row, [s] each: text ids (frames as <video>), targets, weights, ..."""
 
     ids: list[int]
     targets: list[int]
+    weights: list[float]
     positions: list[int]
     block: list[int]  # 0 for the frames, which all blocks see; -1 for padding
 
 
-def lay_out(
-    chosen: Pack, tokenizer: PreTrainedTokenizerFast, naming: bool, pooled: int
-) -> Sequence:
+def lay_out(frames: int, made: list[Block], tokenizer: PreTrainedTokenizerFast) -> Sequence:
     """Frames, then the blocks side by side: each continues the frames as if it stood alone.
 
     frames FFFF | question 1 aaaa | question 2 bbbb
@@ -157,18 +186,21 @@ def lay_out(
     """
     start = tokenizer("User :", add_special_tokens=False)["input_ids"]
     video = _id(tokenizer, "<video>")
-    ids = [*start, *[video] * (len(chosen.tokens) * pooled + 1)]
+    pooled = (-(-GRID // 2)) ** 2
+    ids = [*start, *[video] * (frames * pooled + 1)]
     shared = len(ids)
-    targets, positions, block = [-100] * shared, list(range(shared)), [0] * shared
-    for number, made in enumerate(blocks(chosen, tokenizer, naming), start=1):
-        ids += made.ids
-        targets += made.targets
-        positions += range(shared, shared + len(made.ids))
-        block += [number] * len(made.ids)
-    return Sequence(ids, targets, positions, block)
+    targets, weights = [-100] * shared, [0.0] * shared
+    positions, block = list(range(shared)), [0] * shared
+    for number, text in enumerate(made, start=1):
+        ids += text.ids
+        targets += text.targets
+        weights += [text.weight] * len(text.ids)
+        positions += range(shared, shared + len(text.ids))
+        block += [number] * len(text.ids)
+    return Sequence(ids, targets, weights, positions, block)
 
 
-def _padded(rows: list[list[int]], value: int) -> Tensor:
+def _padded(rows: list[list[int]] | list[list[float]], value: int) -> Tensor:
     longest = max(map(len, rows))
     return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
 
@@ -185,11 +217,14 @@ def loss_of(
     model: LlavaOnevisionForConditionalGeneration,
     packs: list[Pack],
     tokenizer: PreTrainedTokenizerFast,
-    naming: bool,
+    caption: bool = False,
+    mark_options: bool = False,
 ) -> tuple[Tensor, float]:
-    """Mean cross entropy over the targets, and the share of answer letters that are right."""
-    pooled = (-(-GRID // 2)) ** 2
-    rows = [lay_out(chosen, tokenizer, naming, pooled) for chosen in packs]
+    """Weighted mean cross entropy over the targets, and the share of letters that are right."""
+    rows = [
+        lay_out(len(p.tokens), blocks(p, tokenizer, caption, mark_options), tokenizer)
+        for p in packs
+    ]
     ids, targets = _padded([r.ids for r in rows], 0), _padded([r.targets for r in rows], -100)
     frames = torch.cat([chosen.tokens for chosen in packs]).float()
     with torch.autocast("cpu", torch.bfloat16):
@@ -209,24 +244,24 @@ def loss_of(
         ).last_hidden_state
         wanted = targets != -100
         logits = model.lm_head(hidden[wanted]).float()
-    goal = targets[wanted]
-    letters = goal <= _id(tokenizer, "D")
-    letters &= goal >= _id(tokenizer, "A")
-    right = (logits.argmax(-1) == goal)[letters].float().mean().item()
-    return F.cross_entropy(logits, goal), right
+    goal, weights = targets[wanted], _padded([r.weights for r in rows], 0)[wanted]
+    replies = goal.roll(-1) == tokenizer.eos_token_id  # what stands before an end is a reply
+    right = (logits.argmax(-1) == goal)[replies].float().mean().item()
+    loss = F.cross_entropy(logits, goal, reduction="none")
+    return (weights * loss).sum() / weights.sum(), right
 
 
-def packs_without_end(vision: nn.Module, settings: MLLMSettings, seed: int) -> Iterator[list[Pack]]:
+def packs_without_end(vision: nn.Module, seed: int) -> Iterator[list[Pack]]:
     """Packs from a pool of filmed scripts that grows to its size and is then replaced in turn."""
     rng, noise = random.Random(seed), np.random.default_rng(seed)
     pool: list[Filmed] = []
     for step in itertools.count():
-        if step % settings.steps_per_film == 0:
-            for _ in range(1 if pool else settings.pool_size // 4):
+        if step % STEPS_PER_FILM == 0:
+            for _ in range(1 if pool else POOL_SIZE // 4):
                 pool.append(film(f"mllm/{seed}/{rng.random()}", vision, noise))
-            del pool[: -settings.pool_size]
-        k = rng.choice(settings.frames)
-        yield [pack(rng.choice(pool), k, rng) for _ in range(settings.packs_per_step)]
+            del pool[:-POOL_SIZE]
+        k = rng.choice(FRAMES)
+        yield [pack(rng.choice(pool), k, rng) for _ in range(PACKS_PER_STEP)]
 
 
 def ahead(source: Iterator[list[Pack]]) -> Iterator[list[Pack]]:
@@ -239,12 +274,18 @@ def ahead(source: Iterator[list[Pack]]) -> Iterator[list[Pack]]:
             yield ready
 
 
-def train_mllm(
-    encoder: CLIPModel, seed: int, settings: MLLMSettings
-) -> LlavaOnevisionForConditionalGeneration:
-    """Train the MLLM around a trained encoder's vision tower."""
+def train_mllm(encoder: CLIPModel, seed: int) -> LlavaOnevisionForConditionalGeneration:
+    """Train the MLLM around a trained encoder's vision tower; round n has seed `seed` + n."""
     torch.manual_seed(seed)
-    model, tokenizer = make_mllm(encoder), make_tokenizer(sentence_marks=False)
+    model = make_mllm(encoder)
+    for number, settings in enumerate(ROUNDS):
+        train_round(model, seed + number, settings)
+    return model.eval()
+
+
+def train_round(model: LlavaOnevisionForConditionalGeneration, seed: int, settings: Round) -> None:
+    """Train projector and language model for one round."""
+    tokenizer = make_tokenizer(sentence_marks=False)
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(
         parameters, lr=settings.learning_rate, weight_decay=0.05, betas=(0.9, 0.98)
@@ -252,11 +293,11 @@ def train_mllm(
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, settings.steps, pct_start=0.05
     )
-    source = ahead(packs_without_end(encoder.vision_model.eval(), settings, seed))
+    source = ahead(packs_without_end(model.model.vision_tower, seed))
     started, recent = time.monotonic(), []
     for step in range(settings.steps):
-        naming = step < settings.naming_share * settings.steps
-        loss, right = loss_of(model, next(source), tokenizer, naming)
+        caption = step < settings.caption_steps
+        loss, right = loss_of(model, next(source), tokenizer, caption, settings.mark_options)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -268,4 +309,3 @@ def train_mllm(
                 "mllm step %d: loss %.3f, letters right %.3f, %.0f s",
                 step, loss.item(), np.mean(recent[-50:]), time.monotonic() - started,
             )  # fmt: skip
-    return model.eval()

@@ -36,7 +36,7 @@ def main() -> None:
         trained = encoder.train_encoder(arguments.seed)
         save(out / "encoder", trained, encoder.make_processor())
     clip = CLIPModel.from_pretrained(out / "encoder", dtype=torch.float32).eval()
-    reader = mllm.train_mllm(clip, arguments.seed, mllm.MLLMSettings())
+    reader = mllm.train_mllm(clip, arguments.seed)
     save(out / "mllm", reader, mllm.make_processor())
 
 
