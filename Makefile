@@ -14,13 +14,13 @@ setup: $(STAMP)
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "make: $(PYTHON) is missing or older than 3.11; name another: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
-	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || command -v uv >/dev/null || { \
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || uv --version >/dev/null 2>&1 || { \
 	  echo "make: $(PYTHON) cannot make virtual environments (no venv or ensurepip);"; \
 	  echo "      install them (Debian: apt-get install python3-venv) or install uv"; exit 1; }
-	@if command -v uv >/dev/null; then uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
+	@if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
 	  else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; fi
-	@UV=$$(command -v uv || echo $(BIN)/uv); echo "installing tspo-bench into $(VENV) (about 7 GB: torch)"; \
-	  $$UV pip install --quiet --python $(BIN)/python --editable '.[dev,lmms-eval]'
+	@if uv --version >/dev/null 2>&1; then UV=uv; else UV=$(BIN)/uv; fi; echo "installing tspo-bench into $(VENV) (about 7 GB: torch)"; \
+	  "$$UV" pip install --quiet --python $(BIN)/python --editable '.[dev,lmms-eval]'
 	@touch $@
 
 demo: setup

@@ -157,7 +157,7 @@ def select_frames(
 
     if frames < 1:
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
-    if not candidate_fps > 0:
+    if not 0 < candidate_fps < math.inf:
         raise UserError(f"candidate rate {candidate_fps} must be above 0 a second")
     chosen = load_sampler(sampler, seed=seed)
     label = parse_spec(sampler).label

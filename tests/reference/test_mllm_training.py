@@ -115,7 +115,9 @@ def test_a_pack_answers_what_it_asks() -> None:
 def test_training_moves_the_language_model_and_not_the_tower(models, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     clip, _ = models
     torch.manual_seed(0)
-    monkeypatch.setattr(mllm, "ROUNDS", (mllm.Round(2, caption_steps=1), mllm.Round(1)))
+    monkeypatch.setattr(
+        mllm, "ROUNDS", (mllm.Round(2, "letter", caption_steps=1), mllm.Round(1, "name"))
+    )
     monkeypatch.setattr(mllm, "PACKS_PER_STEP", 2)
     monkeypatch.setattr(mllm, "POOL_SIZE", 4)
     before = {name: value.clone() for name, value in clip.vision_model.state_dict().items()}
@@ -135,14 +137,15 @@ def test_training_moves_the_language_model_and_not_the_tower(models, monkeypatch
     assert moved
 
 
-def test_the_right_option_alone_is_marked() -> None:
+def test_a_reply_is_a_letter_or_a_name() -> None:
     tokenizer = make_tokenizer(sentence_marks=False)
     item = examples.Item("with", "Which fruit appears first ?", ("pear", "kiwi", "lemon"), 1, ())
-    block = mllm.question_block(item, tokenizer, mark_options=True)
-    words = tokenizer.convert_ids_to_tokens(block.ids)
-    expected = [words[at] if at != -100 else "" for at in [-100] * len(words)]
-    for word, target in (("?", "kiwi"), ("pear", "."), ("kiwi", "B"), ("lemon", ".")):
-        expected[words.index(word)] = target
-    expected[-2:] = ["B", "</s>"]
-    found = [tokenizer.convert_ids_to_tokens(t) if t != -100 else "" for t in block.targets]
-    assert found == expected
+    for reply, said in (("letter", "B"), ("name", "kiwi")):
+        block = mllm.question_block(item, tokenizer, reply)  # type: ignore[arg-type]
+        words = tokenizer.convert_ids_to_tokens(block.ids)
+        expected = [""] * len(words)
+        expected[words.index("?")] = "kiwi"
+        expected[-2:] = [said, "</s>"]
+        found = [tokenizer.convert_ids_to_tokens(t) if t != -100 else "" for t in block.targets]
+        assert found == expected
+        assert words[-1] == said

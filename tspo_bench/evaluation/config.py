@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,7 +51,7 @@ class RunConfig:
         for k in self.frames:
             if k < 1:
                 raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")
-        if not self.candidate_fps > 0:
+        if not 0 < self.candidate_fps < math.inf:
             raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"limit {self.limit} asks nothing; give 1 or more")

@@ -122,8 +122,10 @@ def precision(device: str) -> torch.dtype:
         kind = torch.device(device).type
     except RuntimeError as error:
         raise UserError(f"unknown device {device!r}; use cpu, cuda or cuda:N") from error
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise UserError(f"device {device!r}: no CUDA device is usable here; use --device cpu")
+    if kind not in ("cpu", "cuda"):
+        raise UserError(f"device {device!r} is not supported; use cpu, cuda or cuda:N")
+    if kind == "cuda" and (torch.device(device).index or 0) >= torch.cuda.device_count():
+        raise UserError(f"device {device!r}: no such CUDA device is usable here; use --device cpu")
     return torch.bfloat16 if kind == "cuda" else torch.float32
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -52,19 +53,19 @@ CHAT_TEMPLATE = (
 class Round:
     """One warm-up and decay of the learning rate.
 
-    During the first `caption_steps` the model also says what each frame shows; with `mark_options`
-    each option's name is to be followed by its letter if it is the right one.
+    During the first `caption_steps` the model also says what each frame shows.
     """
 
     steps: int
+    reply: Literal["letter", "name"]
     caption_steps: int = 0
-    mark_options: bool = False
     learning_rate: float = 1e-3
 
 
-# The first round learns to find the answer's name, its letters stay at chance. The second learns
-# which letter stands for the name.
-ROUNDS = (Round(1900, caption_steps=570), Round(900, mark_options=True))
+# The first round learns to find the answer's name, but its letters stay at chance: the name is there
+# in the last layers only, which leaves none to look up its letter. So the second round replies with
+# the name itself, which readers of answers take for its option.
+ROUNDS = (Round(1900, "letter", caption_steps=570), Round(450, "name"))
 PACKS_PER_STEP = 12
 POOL_SIZE = 200
 STEPS_PER_FILM = 2
@@ -135,32 +136,32 @@ class Block:
     weight: float = 1.0
 
 
-def question_block(item: Item, tokenizer: PreTrainedTokenizerFast, mark_options: bool) -> Block:
-    """A question, answered by a letter and the end of the text.
+def question_block(
+    item: Item, tokenizer: PreTrainedTokenizerFast, reply: Literal["letter", "name"]
+) -> Block:
+    """A question, its reply and the end of the text.
 
-    The question mark is to be followed by the right option's name: so the model learns to find the
-    answer before it learns which letter stands for it. With `mark_options` each option's name is to
-    be followed by its letter if it is right, else by a dot. What follows in truth are the options,
-    so neither costs anything when the model is used.
+    The question mark, too, is to be followed by the right option's name: so the model learns to
+    find the answer before it reads the options. What follows in truth are the options, so this
+    costs nothing when the model is used.
     """
     asked = f"{prompt(item.text, item.options)} Assistant :"
     ids = tokenizer(asked, add_special_tokens=False)["input_ids"]
-    letter = _id(tokenizer, OPTION_LETTERS[item.answer])
-    targets = [-100] * (len(ids) - 1) + [letter, tokenizer.eos_token_id]
-    question_mark = ids.index(_id(tokenizer, "?"))
-    targets[question_mark] = _id(tokenizer, item.options[item.answer])
-    if mark_options:
-        for number in range(len(item.options)):
-            name = question_mark + 3 * (number + 1)  # after "A", "."
-            targets[name] = letter if number == item.answer else _id(tokenizer, ".")
-    return Block([*ids, letter], targets)
+    name = _id(tokenizer, item.options[item.answer])
+    said = name if reply == "name" else _id(tokenizer, OPTION_LETTERS[item.answer])
+    targets = [-100] * (len(ids) - 1) + [said, tokenizer.eos_token_id]
+    targets[ids.index(_id(tokenizer, "?"))] = name
+    return Block([*ids, said], targets)
 
 
 def blocks(
-    chosen: Pack, tokenizer: PreTrainedTokenizerFast, caption: bool, mark_options: bool
+    chosen: Pack,
+    tokenizer: PreTrainedTokenizerFast,
+    reply: Literal["letter", "name"],
+    caption: bool,
 ) -> list[Block]:
     """The pack's questions, and perhaps what its frames show."""
-    made = [question_block(item, tokenizer, mark_options) for item in chosen.items]
+    made = [question_block(item, tokenizer, reply) for item in chosen.items]
     if caption:
         said = tokenizer(f"shows : {chosen.caption}", add_special_tokens=False)["input_ids"]
         made.append(Block(said[:-1], [-100, *said[2:]], CAPTION_WEIGHT))
@@ -217,14 +218,11 @@ def loss_of(
     model: LlavaOnevisionForConditionalGeneration,
     packs: list[Pack],
     tokenizer: PreTrainedTokenizerFast,
+    reply: Literal["letter", "name"] = "name",
     caption: bool = False,
-    mark_options: bool = False,
 ) -> tuple[Tensor, float]:
-    """Weighted mean cross entropy over the targets, and the share of letters that are right."""
-    rows = [
-        lay_out(len(p.tokens), blocks(p, tokenizer, caption, mark_options), tokenizer)
-        for p in packs
-    ]
+    """Weighted mean cross entropy over the targets, and the share of replies that are right."""
+    rows = [lay_out(len(p.tokens), blocks(p, tokenizer, reply, caption), tokenizer) for p in packs]
     ids, targets = _padded([r.ids for r in rows], 0), _padded([r.targets for r in rows], -100)
     frames = torch.cat([chosen.tokens for chosen in packs]).float()
     with torch.autocast("cpu", torch.bfloat16):
@@ -297,7 +295,7 @@ def train_round(model: LlavaOnevisionForConditionalGeneration, seed: int, settin
     started, recent = time.monotonic(), []
     for step in range(settings.steps):
         caption = step < settings.caption_steps
-        loss, right = loss_of(model, next(source), tokenizer, caption, settings.mark_options)
+        loss, right = loss_of(model, next(source), tokenizer, settings.reply, caption)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -306,6 +304,6 @@ def train_round(model: LlavaOnevisionForConditionalGeneration, seed: int, settin
         recent.append(right)
         if step % 50 == 0 or step == settings.steps - 1:
             logger.info(
-                "mllm step %d: loss %.3f, letters right %.3f, %.0f s",
+                "mllm step %d: loss %.3f, replies right %.3f, %.0f s",
                 step, loss.item(), np.mean(recent[-50:]), time.monotonic() - started,
             )  # fmt: skip

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from tspo_bench.report.stats import Interval, accuracy_interval
-from tspo_bench.results import Cell
+from tspo_bench.results import Cell, read_run
+from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import Record, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -108,11 +109,15 @@ def headrooms(cells: Sequence[Cell], summaries: Sequence[Summary]) -> list[float
     """Headroom recovered by each cell.
 
     The two it is measured against are the cells whose sampler's label is exactly "uniform" and
-    "oracle" and which share with it the run, task, protocol, model, frame budget and limit.
+    "oracle" and which share with it the run, task, protocol, model, frame budget and limit; they
+    are read from the run's folder where they are not among `cells`.
     """
+    known = {cell.folder: summary for cell, summary in zip(cells, summaries, strict=True)}
     accuracy_of = {
-        (_peers(cell), cell.settings["sampler"]): summary.accuracy
-        for cell, summary in zip(cells, summaries, strict=True)
+        (_peers(cell), cell.settings["sampler"]): (
+            known.get(cell.folder) or summarise(cell.records)
+        ).accuracy
+        for cell in [*cells, *_bounds_on_disk(cells)]
     }
     return [
         headroom_recovered(
@@ -121,6 +126,19 @@ def headrooms(cells: Sequence[Cell], summaries: Sequence[Summary]) -> list[float
             accuracy_of.get((_peers(cell), "oracle")),
         )
         for cell, summary in zip(cells, summaries, strict=True)
+    ]
+
+
+def _bounds_on_disk(cells: Sequence[Cell]) -> list[Cell]:
+    """The "uniform" and "oracle" cells of the same runs that are not among `cells`."""
+    here = {cell.folder for cell in cells}
+    runs = dict.fromkeys(cell.run_folder for cell in cells)
+    return [
+        cell
+        for run in runs
+        if (run / RUN_FILE).is_file()
+        for cell in read_run(run)
+        if cell.settings["sampler"] in ("uniform", "oracle") and cell.folder not in here
     ]
 
 

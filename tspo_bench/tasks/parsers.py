@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tspo_bench.tasks.records import Record
@@ -29,7 +29,10 @@ def own(record: Record, fallback_id: str) -> Question:
     CSV the same as JSON); groups stand in `groups` or in columns `groups.NAME`.
     """
     video, text, options = _text(record, "video"), _text(record, "question"), _own_options(record)
-    groups = {str(key): str(value) for key, value in (record.get("groups") or {}).items()}
+    given = record.get("groups") or {}
+    if not isinstance(given, Mapping):
+        raise ValueError(f"groups must be an object {{name: value}}, got {given!r}")
+    groups = {str(key): str(value) for key, value in given.items()}
     for key, value in record.items():
         if key.startswith("groups."):
             groups[key.removeprefix("groups.")] = str(value)
@@ -180,9 +183,12 @@ def _letter(record: Record) -> str:
 def _own_options(record: Record) -> tuple[str, ...]:
     given = record.get("options")
     if given is None:
-        given = [record[letter] for letter in OPTION_LETTERS if letter in record]
-        if not given:
+        columns = [letter for letter in OPTION_LETTERS if letter in record]
+        if not columns:
             raise ValueError("no options: give a list, a text with | between them, or columns A, B")
+        if "".join(columns) != OPTION_LETTERS[: len(columns)]:
+            raise ValueError(f"options {', '.join(columns)}: the columns before them are empty")
+        given = [record[letter] for letter in columns]
     elif isinstance(given, str):
         given = given.split("|")
     if not isinstance(given, list):
