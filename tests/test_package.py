@@ -78,16 +78,8 @@ def test_the_checkout_finds_its_cards(tmp_path: Path) -> None:
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of the checkout, as `python -m build` makes it."""
     folder = tmp_path_factory.mktemp("dist")
-    command = [
-        sys.executable,
-        "-m",
-        "build",
-        "--no-isolation",
-        "--wheel",
-        "--outdir",
-        str(folder),
-        str(ROOT),
-    ]
+    build = [sys.executable, "-m", "build", "--no-isolation"]  # tests ask no package index
+    command = [*build, "--wheel", "--outdir", str(folder), str(ROOT)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     (path,) = folder.glob("*.whl")

@@ -151,9 +151,10 @@ def select_frames(
         UserError: unknown sampler or encoder, or a sampler that needs annotations.
         VideoError: the video is missing or cannot be read.
     """
+    from tspo_bench.evaluation.checks import checked_selection
     from tspo_bench.samplers import load_sampler
     from tspo_bench.video import open_video
-    from tspo_bench.video.base import candidate_indices, checked_indices
+    from tspo_bench.video.base import candidate_indices
 
     if frames < 1:
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
@@ -177,7 +178,8 @@ def select_frames(
         text_features = loaded.encode_text([question])
     query = Query(question, str(path), question, text_features=text_features)
     selection = chosen.select(query, candidates, frames)
-    picks = checked_indices(info, selection.indices)
+    selection = checked_selection(selection, info.num_frames, frames)
+    picks = selection.indices
     return SelectedFrames(
         video=path,
         question=question,

@@ -115,9 +115,8 @@ def test_a_pack_answers_what_it_asks() -> None:
 def test_training_moves_the_language_model_and_not_the_tower(models, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     clip, _ = models
     torch.manual_seed(0)
-    monkeypatch.setattr(
-        mllm, "ROUNDS", (mllm.Round(2, "letter", caption_steps=1), mllm.Round(1, "name"))
-    )
+    rounds = (mllm.Round(2, "letter", caption_steps=1), mllm.Round(1, "name"))
+    monkeypatch.setattr(mllm, "ROUNDS", rounds)
     monkeypatch.setattr(mllm, "PACKS_PER_STEP", 2)
     monkeypatch.setattr(mllm, "POOL_SIZE", 4)
     before = {name: value.clone() for name, value in clip.vision_model.state_dict().items()}
