@@ -62,9 +62,9 @@ class Round:
     learning_rate: float = 1e-3
 
 
-# The first round learns to find the answer's name, but its letters stay at chance: the name seems to
-# be ready in the last layers only, with none left to look up its letter. So the second round replies
-# with the name itself, which the strict reader takes for its option.
+# The first round learns to find the answer's name, but its letters stay at chance: the name seems
+# to be ready in the last layers only, with none left to look up its letter. So the second round
+# replies with the name itself, which the strict reader takes for its option.
 ROUNDS = (Round(1900, "letter", caption_steps=570), Round(450, "name"))
 PACKS_PER_STEP = 12
 POOL_SIZE = 200
