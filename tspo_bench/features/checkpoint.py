@@ -125,7 +125,7 @@ def precision(device: str) -> torch.dtype:
     if kind not in ("cpu", "cuda"):
         raise UserError(f"device {device!r} is not supported; use cpu, cuda or cuda:N")
     if kind == "cuda" and (torch.device(device).index or 0) >= torch.cuda.device_count():
-        raise UserError(f"device {device!r}: no CUDA device of that name is usable here; use --device cpu")
+        raise UserError(f"device {device!r}: no CUDA device of that number; use --device cpu")
     return torch.bfloat16 if kind == "cuda" else torch.float32
 
 
