@@ -19,7 +19,6 @@ from PIL import Image
 from tests.features.checkpoints import BUILDERS, clip
 from tspo_bench.errors import UserError
 from tspo_bench.features import load_encoder
-from tspo_bench.features.checkpoint import packaged_checkpoint
 from tspo_bench.features.encoder import TransformersEncoder
 
 Get = Callable[[str], Path]
@@ -153,8 +152,6 @@ def test_threads_share_an_encoder(checkpoint: Get) -> None:
 
 
 def test_the_reference_encoder() -> None:
-    if not (packaged_checkpoint("encoder") / "config.json").exists():
-        pytest.skip("the reference weights are not in this checkout")
     encoder = load_encoder("reference")
     assert encoder.encode_frames(frames(2)).shape == (2, encoder.width)
 
@@ -190,8 +187,6 @@ def test_pickled_weights_are_refused(checkpoint: Get, tmp_path: Path) -> None:
 
 def test_decoding_small_hardly_changes_the_features(real_data: Path) -> None:
     """Frames scaled while decoding against frames that the processor scales itself."""
-    if not (packaged_checkpoint("encoder") / "config.json").exists():
-        pytest.skip("the reference weights are not in this checkout")
     from tspo_bench.video import open_video
 
     encoder = load_encoder("reference")
