@@ -1,0 +1,1 @@
+"""Trains the temporal agent: rollouts, rewards, advantages, and the data they are made from."""

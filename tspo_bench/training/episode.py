@@ -1,0 +1,60 @@
+"""What one training question brings to a step, and where such questions come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tspo_bench.types import Features, Frames, IntArray
+
+
+@dataclass(frozen=True)
+class Episode(ABC):
+    """A question with its T candidates, from which each rollout draws `k` frames.
+
+    `features` [T, d] and `text_features` [1, d] are the encoder's, not normalised. `prompt`,
+    `letters` ("ABCD") and `answer` are what the MLLM is asked, and is to say. `needles` [T] tells
+    which candidates lie inside a needle; None where the temporal reward does not apply (a `general`
+    item). `frame_rate` and `num_frames` are the shown video's.
+    """
+
+    id: str
+    features: Features
+    text_features: Features
+    prompt: str
+    letters: str
+    answer: str
+    k: int
+    needles: NDArray[np.bool_] | None
+    frame_rate: float
+    num_frames: int
+
+    @abstractmethod
+    def fetch(self, positions: IntArray, short_side: int | None) -> Frames:
+        """The candidates at sorted positions [n], decoded; `short_side` as in `VideoReader.fetch`.
+
+        Raises:
+            VideoError: a frame cannot be decoded.
+        """
+
+
+class TrainingData(Protocol):
+    """Episodes by number. `skipped` says which lines of the source cannot be used, and why."""
+
+    skipped: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Number of questions."""
+        ...
+
+    def episode(self, index: int, epoch: int) -> Episode:
+        """The episode of a question in an epoch: equal arguments give equal episodes.
+
+        Raises:
+            VideoError: the video cannot be read.
+        """
+        ...
