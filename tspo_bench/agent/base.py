@@ -1,0 +1,168 @@
+"""What both temporal agents share: their inputs and outputs, checks, and how they are kept."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub.constants import SAFETENSORS_SINGLE_FILE
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from tspo_bench.errors import UserError
+from tspo_bench.types import Features
+
+KIND_KEY = "kind"  # in config.json
+
+
+class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-bench"):
+    """Scores the frames of a video for a question: the policy of which K frames to look at.
+
+    The constructor's arguments are what config.json holds; `save_pretrained`, `from_pretrained` and
+    `push_to_hub` are huggingface_hub's. A subclass names its `kind`, takes these four arguments
+    besides its own, and has `frame_scores`.
+
+    Args:
+        width: the encoder's feature width d.
+        tau: the temperature: a policy's logits are scores / tau.
+        encoder: the name of the encoder that the agent was trained with, as it was given.
+        encoder_id: `FrameEncoder.id` of that encoder, which identifies its weights.
+
+    Raises:
+        UserError: width below 1, or tau not above 0.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(
+        self, width: int, tau: float, encoder: str | None = None, encoder_id: str | None = None
+    ) -> None:
+        super().__init__()
+        check_whole("width", width)
+        if isinstance(tau, bool) or not isinstance(tau, (int, float)) or not 0 < tau < math.inf:
+            raise UserError(f"agent: tau={tau!r}; use a number above 0")
+        self.width, self.tau = width, float(tau)
+        self.encoder, self.encoder_id = encoder, encoder_id
+        self._hub_mixin_config = {**(self._hub_mixin_config or {}), KIND_KEY: self.kind}
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What config.json holds: the constructor's arguments, and the agent's kind."""
+        return dict(self._hub_mixin_config)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters lie."""
+        return next(self.parameters()).device
+
+    @abstractmethod
+    def frame_scores(self, frames: Tensor, query: Tensor, lengths: Tensor | None) -> Tensor:
+        """Scores [B, T] before tau of float32 frames [B, T, d] and queries [B, d].
+
+        `lengths` [B] counts the frames of each row that exist. Those beyond may hold anything (NaN
+        as well) and must not change the others' scores; what is given for them does not matter.
+        """
+
+    def forward(self, frames: Tensor, query: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Scores [B, T], float32, before tau; -inf beyond a row's length.
+
+        Args:
+            frames: the candidates' features [B, T, d], not normalised, in time order.
+            query: the questions' features [B, d].
+            lengths: [B], how many frames each row has; None where all have T.
+
+        Raises:
+            UserError: the features' width is not the agent's.
+        """
+        self._check_width(frames.shape[-1], query.shape[-1])
+        with torch.autocast(frames.device.type, enabled=False):
+            scores = self.frame_scores(frames.float(), query.float(), lengths)
+        if lengths is None:
+            return scores
+        places = torch.arange(frames.shape[1], device=scores.device)
+        return scores.masked_fill(places >= lengths.to(scores.device)[:, None], -torch.inf)
+
+    def score(self, features: Features, text_features: Features) -> Features:
+        """Scores [T] before tau of one video's frame features [T, d] and a text feature [1, d].
+
+        Raises:
+            UserError: the features' width is not the agent's.
+        """
+        frames = torch.from_numpy(features).to(self.device)
+        query = torch.from_numpy(text_features.reshape(1, -1)).to(self.device)
+        was_training = self.training
+        self.eval()
+        with torch.inference_mode():
+            scores: Features = self(frames[None], query)[0].cpu().numpy()
+        self.train(was_training)
+        return scores
+
+    def generate_model_card(self, **known: Any) -> ModelCard:  # type: ignore[override]
+        """The README.md that `save_pretrained` writes; see `agent.card.model_card`."""
+        from tspo_bench.agent.card import model_card
+
+        return model_card(self.config, **known)
+
+    @classmethod
+    def _from_pretrained(
+        cls,
+        *,
+        model_id: str,
+        revision: str | None,
+        cache_dir: str | Path | None,
+        force_download: bool,
+        local_files_only: bool,
+        token: str | bool | None,
+        map_location: str = "cpu",
+        **arguments: Any,
+    ) -> Self:
+        """The mixin's own would fill missing weights in at random, and fall back to a pickle."""
+        path = Path(model_id) / SAFETENSORS_SINGLE_FILE
+        if not Path(model_id).is_dir():
+            downloaded = hf_hub_download(
+                model_id,
+                SAFETENSORS_SINGLE_FILE,
+                revision=revision,
+                cache_dir=cache_dir,
+                force_download=force_download,
+                local_files_only=local_files_only,
+                token=token,
+            )
+            path = Path(downloaded)
+        agent = cls(**arguments)
+        agent.load_state_dict(load_file(path))
+        return agent.to(map_location).eval()
+
+    def _check_width(self, frames: int, query: int) -> None:
+        for name, width in (("frames", frames), ("question", query)):
+            if width != self.width:
+                made_for = f" (trained with encoder {self.encoder!r})" if self.encoder else ""
+                raise UserError(
+                    f"agent {self.kind!r} reads features of width {self.width}{made_for}, but "
+                    f"those of the {name} have width {width}; use the agent's own encoder"
+                )
+
+
+def check_whole(name: str, value: object) -> None:
+    """Check an argument that counts something.
+
+    Raises:
+        UserError: it is no whole number, or below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UserError(f"agent: {name}={value!r}; use a whole number, 1 or more")
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Check that attention heads divide a width evenly.
+
+    Raises:
+        UserError: they do not.
+    """
+    check_whole("heads", heads)
+    if width % heads:
+        raise UserError(f"agent: heads={heads} do not divide width={width}; use a divisor of it")
