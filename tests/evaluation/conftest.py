@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,10 +58,12 @@ def decoding(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Counts the real readers' and encoders' work.
 
     "scan NAME" and "fetch NAME" are passes over a video,
-    "frames NAME" the pictures that its fetches gave, "encoded" those that an encoder was given.
+    "frames NAME" the pictures that its fetches gave, "encoded" those that an encoder was given,
+    "texts" the questions that it was given.
     """
     counts: Counter[str] = Counter()
     scan, fetch, encode = PyAVReader.scan, PyAVReader.fetch, TransformersEncoder.encode_frames
+    encode_text = TransformersEncoder.encode_text
 
     def counted_scan(reader: PyAVReader, *args: Any, **options: Any) -> Iterator[Frames]:
         counts[f"scan {reader.info.path.name}"] += 1
@@ -77,6 +79,11 @@ def decoding(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counts["encoded"] += len(pixels)
         return encode(encoder, pixels)
 
+    def counted_text(encoder: TransformersEncoder, texts: Sequence[str]) -> Features:
+        counts["texts"] += sum(map(bool, texts))  # loading asks for the empty text's width
+        return encode_text(encoder, texts)
+
+    monkeypatch.setattr(TransformersEncoder, "encode_text", counted_text)
     monkeypatch.setattr(PyAVReader, "scan", counted_scan)
     monkeypatch.setattr(PyAVReader, "fetch", counted_fetch)
     monkeypatch.setattr(TransformersEncoder, "encode_frames", counted_encode)

@@ -126,6 +126,7 @@ def test_a_broken_frame_costs_the_questions_that_need_it(
         needs_it = bool(set(published[key]) & bad)
         assert needs_it == (int(key[2:]) % 3 == 0)
         assert (record.status == "decode_error") == needs_it
+        assert record.timing["fetch"] > 0  # what was tried for it is charged to it
         assert needs_it or seen(record)[0] == published[key] == list(record.frames)
     assert not {0, 79, 159, 239} & bad
     assert {r.status for r in records["uniform"].values()} <= {"ok", "unparsed"}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.evaluation.support import READER, by_label, run, untimed_files, write_rows
+from tspo_bench.evaluation import prepare
 
 SAMPLERS = ("uniform", "random", "clip-topk", "aks", "oracle", "blind")
 
@@ -53,6 +54,22 @@ def test_the_cells_beside_do_not_matter(
             alone = {**settings, "samplers": (sampler,), "frames": (k,)}
             run(questions, tmp_path / "alone", **alone)
     assert untimed_files(tmp_path / "alone") == expected
+
+
+@pytest.mark.parametrize("num_frames", [0, 1, 9])
+def test_the_bound_of_the_frames_in_memory_does_not_matter(
+    num_frames: int,
+    questions: Path,
+    settings: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Parts of a video's questions, down to single ones; blind and failed ones among them."""
+    settings = {**settings, "models": (READER,)}
+    run(questions, tmp_path / "whole", **settings)
+    monkeypatch.setattr(prepare, "PART_BYTES", num_frames * 96 * 160 * 3)
+    run(questions, tmp_path / "parts", **settings)
+    assert untimed_files(tmp_path / "parts") == untimed_files(tmp_path / "whole")
 
 
 def test_the_seed_decides_what_is_drawn(questions: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.evaluation.conftest import LENGTHS
 from tests.evaluation.support import RATE, READER, question, run, write_rows
 from tests.support import make_video
-from tspo_bench.evaluation import RunResult
+from tspo_bench.evaluation import RunResult, prepare
 from tspo_bench.features import FeatureStore, load_encoder
 
 NUM_CANDIDATES = {name: -(-length // RATE) for name, length in LENGTHS.items()}
@@ -37,7 +37,7 @@ def test_a_video_is_scanned_once_and_its_picks_fetched_in_one_pass(
         {f"scan {name}": 1 for name in LENGTHS}
         | {f"fetch {name}": 1 for name in LENGTHS}
         | {f"frames {name}": len(union[name]) for name in LENGTHS}
-        | {"encoded": sum(NUM_CANDIDATES.values())}
+        | {"encoded": sum(NUM_CANDIDATES.values()), "texts": 12}
     )
     encoder, store = load_encoder(str(clip)), FeatureStore()
     for line in result.cells[0].records:
@@ -63,7 +63,7 @@ def test_sampling_without_features_scans_nothing(
     settings = {"samplers": ("uniform", "random", "oracle"), "encoder": "/no/such/encoder"}
     result = run(questions, tmp_path / "run", **settings)
     assert not [key for key in decoding if key.startswith("scan")]
-    assert decoding["encoded"] == 0
+    assert decoding["encoded"] == decoding["texts"] == 0
     for name, frames in picks(result).items():
         assert (decoding[f"fetch {name}"], decoding[f"frames {name}"]) == (1, len(frames))
 
@@ -78,6 +78,7 @@ def test_a_second_sampler_decodes_only_its_picks(
     assert decoding == Counter(
         {f"fetch {name}": 1 for name in LENGTHS}
         | {f"frames {name}": len(union[name]) for name in LENGTHS}
+        | {"texts": 12}
     )
 
 
@@ -87,7 +88,7 @@ def test_a_limit_touches_only_the_videos_it_needs(
     result = run(questions, tmp_path / "run", samplers=("aks",), encoder=str(clip), limit=1)
     (record,) = result.cells[0].records
     name = Path(record.video).name
-    assert set(decoding) == {f"scan {name}", f"fetch {name}", f"frames {name}", "encoded"}
+    assert set(decoding) == {f"scan {name}", f"fetch {name}", f"frames {name}", "encoded", "texts"}
 
 
 def test_batches_are_as_large_as_asked_for(
@@ -138,3 +139,22 @@ def test_memory_does_not_grow_with_the_grid(questions: Path, clip: Path, tmp_pat
     shown = sum(len(record.frames) for cell in result.cells for record in cell.records)
     assert shown * 96 * 160 * 3 > 75e6
     assert peak < 30e6
+
+
+def test_the_frames_in_memory_are_bounded_whatever_is_picked(
+    films: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The union of these questions' pictures is 9 MB and more, those of one question 0.5 MB."""
+    rows = [question(i, str(films / "long.mp4"), 400) for i in range(30)]
+    task = write_rows(tmp_path / "quiz.jsonl", rows)
+    settings = {"samplers": ("random",), "frames": (12,), "candidate_fps": 10.0}
+    whole = run(task, tmp_path / "whole", **settings)
+    assert len(picks(whole)["long.mp4"]) * 96 * 160 * 3 > 9e6
+    monkeypatch.setattr(prepare, "PART_BYTES", 12 * 96 * 160 * 3)
+    tracemalloc.start()
+    try:
+        run(task, tmp_path / "parts", **settings)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 5e6

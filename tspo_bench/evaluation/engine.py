@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -9,13 +10,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 
 from tspo_bench.evaluation.checks import checked_answers
+from tspo_bench.evaluation.parts import Prepared
 from tspo_bench.evaluation.plan import VideoWork
-from tspo_bench.evaluation.prepare import Prepared, VideoPreparer
+from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.tasks import Task
 from tspo_bench.types import Answer, Record, Request
 
-AHEAD = 2  # videos prepared while the model answers: bounds memory
+AHEAD = 2  # videos prepared while the model answers: with PART_BYTES this bounds memory
 
 
 def answer_videos(
@@ -40,16 +42,22 @@ def answer_videos(
 
 
 def _ahead(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
-    """The prepared videos in order, AHEAD of them under way."""
+    """The prepared parts of the videos in order, the next one of AHEAD more videos under way."""
     pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="prepare")
-    under_way: deque[Future[list[Prepared]]] = deque()
+    under_way: deque[tuple[Iterator[list[Prepared]], Future[list[Prepared] | None]]] = deque()
+    videos = iter(work)
     try:
-        for video in work:
-            under_way.append(pool.submit(prepare, video))
-            if len(under_way) > AHEAD:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+        while True:
+            for video in itertools.islice(videos, AHEAD + 1 - len(under_way)):
+                parts = prepare(video)
+                under_way.append((parts, pool.submit(next, parts, None)))
+            if not under_way:
+                return
+            parts, coming = under_way.popleft()
+            part = coming.result()
+            if part is not None:
+                under_way.appendleft((parts, pool.submit(next, parts, None)))
+                yield part
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -1,9 +1,12 @@
-"""One video of a run: scan, select for every cell and question, fetch the union of the picks."""
+"""One video of a run: scan, select for every cell and question, fetch the union of the picks.
+
+The questions come in parts, so that the frames alive at once do not grow with the grid.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.checks import checked_selection
+from tspo_bench.evaluation.parts import NO_FRAMES, PART_BYTES, Chosen, Prepared, cut_by_union
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
@@ -20,7 +24,6 @@ from tspo_bench.types import (
     Candidates,
     Features,
     Frames,
-    IntArray,
     Need,
     Query,
     Question,
@@ -31,37 +34,9 @@ from tspo_bench.types import (
     VideoInfo,
 )
 from tspo_bench.video import open_video
-from tspo_bench.video.base import VideoReader, candidate_indices
+from tspo_bench.video.base import VideoReader, candidate_indices, scaled_size
 
 NO_CANDIDATES = Candidates(np.empty(0, np.int64), np.empty(0), num_frames=0, frame_rate=1.0)
-NO_FRAMES = Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8))
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A question of a cell, ready to be answered: `shared` is None where `record` is a failure.
-
-    The frames of `shared` are the union that all questions of the video share, those of its
-    `request` the record's own.
-    """
-
-    cell: OpenCell
-    question: Question
-    record: Record
-    shared: Request | None = None
-
-    @property
-    def request(self) -> Request | None:
-        """What the model is asked, made anew at each call.
-
-        The frames are copied no sooner than they are needed: those of all a video's questions
-        would take many times the union's memory.
-        """
-        if self.shared is None:
-            return None
-        union, own = self.shared.frames, np.array(self.record.frames, np.int64)
-        rows = np.searchsorted(union.indices, own)
-        return replace(self.shared, frames=Frames(own, union.seconds[rows], union.pixels[rows]))
 
 
 @contextmanager
@@ -92,11 +67,13 @@ class VideoPreparer:
     candidate_fps: float
     short_side: int | None
 
-    def __call__(self, work: VideoWork) -> list[Prepared]:
-        """The work's questions in the order of its jobs; failures are recorded, not raised."""
+    def __call__(self, work: VideoWork) -> Iterator[list[Prepared]]:
+        """The work's questions in the order of its jobs; failures are recorded, not raised.
+
+        They come in parts whose frames together hold at most PART_BYTES (or are one question's).
+        """
         with ExitStack() as stack:
-            video = _Video(self, work, stack)
-            return video.prepared()
+            yield from _Video(self, work, stack).parts()
 
 
 class _Video:
@@ -109,6 +86,7 @@ class _Video:
         self.reader: VideoReader | None = None
         self.probed: Candidates | None = None
         self.scanned: Candidates | None = None
+        self.text_features: dict[str, Features] = {}
         self.unreadable: str | None = None
         self.unscannable: str | None = None
         needs = frozenset().union(*(cell.sampler.needs for cell, _ in work.jobs))
@@ -133,8 +111,15 @@ class _Video:
                 with timed(self.seconds, "scan"):
                     rate = self.how.candidate_fps
                     self.scanned = self.how.store.candidates(path, self.how.encoder, rate)
+                    self._encode_texts(self.how.encoder)
             except VideoError as error:  # one broken candidate: other frames may be sound
                 self.unscannable = str(error)
+
+    def _encode_texts(self, encoder: FrameEncoder) -> None:
+        asked = [q for cell, q in self.work.jobs if "features" in cell.sampler.needs]
+        for text in dict.fromkeys(map(self.how.task.query_text, asked)):
+            # One at a time: the features must not depend on which questions are still pending.
+            self.text_features[text] = encoder.encode_text([text])
 
     # What a cell is told depends on its own needs alone, never on the cells beside it.
 
@@ -153,48 +138,58 @@ class _Video:
     def _info(self, needs: Collection[Need]) -> VideoInfo | None:
         return self.reader.info if needs and self.reader is not None else None
 
-    def prepared(self) -> list[Prepared]:
-        chosen, spent = [], []
-        for cell, question in self.work.jobs:
-            seconds: dict[str, float] = {}
-            with timed(seconds, "select"):
-                chosen.append(self._select(cell, question))
-            spent.append(seconds)
-        picks = [NO_FRAMES.indices, *(s.indices for s in chosen if isinstance(s, Selection))]
-        union = np.unique(np.concatenate(picks))
-        frames: Frames | None = NO_FRAMES
-        with timed(self.seconds, "fetch"):
-            if len(union) and self.reader is not None:
-                frames = self._fetched(union)
-        done = []
-        for (cell, question), selection in zip(self.work.jobs, chosen, strict=True):
-            if isinstance(selection, Record):
-                done.append(Prepared(cell, question, selection))
-            else:
-                done.append(self._ready(cell, question, selection, frames))
-        return self._with_timing(done, spent)
+    def parts(self) -> Iterator[list[Prepared]]:
+        chosen = [self._chosen(cell, question) for cell, question in self.work.jobs]
+        needs = [one.cell.sampler.needs for one in chosen]
+        self._share("probe", self.seconds, chosen, [float(bool(need)) for need in needs])
+        self._share("scan", self.seconds, chosen, [float("features" in need) for need in needs])
+        for part in cut_by_union([one.indices for one in chosen], self._most_frames()):
+            yield from self._filled(chosen[part])
 
-    def _with_timing(self, done: list[Prepared], spent: list[dict[str, float]]) -> list[Prepared]:
-        """Each question's own seconds, and its share of those spent on the video.
+    def _most_frames(self) -> int:
+        if self.reader is None:
+            return 0
+        info = self.reader.info
+        width, height = scaled_size(info.width, info.height, self.how.short_side)
+        return PART_BYTES // (3 * width * height)
 
-        A stage is shared by those that asked for it: uniform sampling pays for no scan. A question
-        pays for fetching in proportion to its frames.
+    def _filled(self, part: Sequence[Chosen]) -> Iterator[list[Prepared]]:
+        """A part with its frames; question by question if one of them cannot be decoded."""
+        union = np.unique(np.concatenate([one.indices for one in part]))
+        frames, problem = NO_FRAMES, None
+        seconds: dict[str, float] = {}
+        if len(union) and self.reader is not None:
+            try:
+                with timed(seconds, "fetch"):
+                    frames = self.reader.fetch(union, short_side=self.how.short_side)
+            except VideoError as error:
+                problem = str(error)
+            self._share("fetch", seconds, part, [float(len(one.indices)) for one in part])
+        if problem is None or len(part) == 1:
+            yield [self._ready(one, frames, problem) for one in part]
+            return
+        for one in part:
+            yield from self._filled([one])
+
+    @staticmethod
+    def _share(
+        stage: str, spent: dict[str, float], jobs: Sequence[Chosen], weights: Sequence[float]
+    ) -> None:
+        """Charge a stage's seconds to those that asked for it: uniform sampling pays for no scan.
+
+        A question pays for fetching in proportion to its frames.
         """
-        needs = [p.cell.sampler.needs for p in done]
-        weights = {
-            "probe": [float(bool(need)) for need in needs],
-            "scan": [float("features" in need) for need in needs],
-            "fetch": [float(len(p.record.frames)) for p in done],
-        }
-        for stage, seconds in self.seconds.items():
-            total = sum(weights[stage])
-            for own, weight in zip(spent, weights[stage], strict=True):
-                if weight:
-                    own[stage] = seconds * weight / total
-        return [
-            replace(p, record=replace(p.record, timing=own))
-            for p, own in zip(done, spent, strict=True)
-        ]
+        total = sum(weights)
+        for job, weight in zip(jobs, weights, strict=True):
+            if stage in spent and weight:
+                before = job.seconds.get(stage, 0.0)
+                job.seconds[stage] = before + spent[stage] * weight / total
+
+    def _chosen(self, cell: OpenCell, question: Question) -> Chosen:
+        seconds: dict[str, float] = {}
+        with timed(seconds, "select"):
+            picked = self._select(cell, question)
+        return Chosen(cell, question, picked, seconds)
 
     def _select(self, cell: OpenCell, question: Question) -> Selection | Record:
         """The sampler's pick, or the record of why there is none."""
@@ -221,14 +216,9 @@ class _Video:
             video_id=question.video,
             text=text,
             options=question.options,
-            text_features=self._text_features(text) if "features" in needs else None,
+            text_features=self.text_features[text] if "features" in needs else None,
             evidence=self._evidence(question, needs) if "evidence" in needs else (),
         )
-
-    def _text_features(self, text: str) -> Features:
-        # One text at a time: the features must not depend on which questions are still pending.
-        assert self.how.encoder is not None
-        return self.how.encoder.encode_text([text])
 
     def _evidence(
         self, question: Question, needs: Collection[Need]
@@ -237,22 +227,13 @@ class _Video:
         rate = float(info.frame_rate) if info else 1.0
         return tuple(span.in_seconds(rate) for span in question.evidence)
 
-    def _fetched(self, indices: IntArray) -> Frames | None:
-        """The frames, or None where one of them cannot be decoded."""
-        assert self.reader is not None
-        try:
-            return self.reader.fetch(indices, short_side=self.how.short_side)
-        except VideoError:
-            return None
-
-    def _ready(
-        self, cell: OpenCell, question: Question, selection: Selection, union: Frames | None
-    ) -> Prepared:
+    def _ready(self, chosen: Chosen, frames: Frames, problem: str | None) -> Prepared:
         """The request, with a record that lacks the answer."""
-        try:
-            frames = self._frames_with(selection.indices, union)
-        except VideoError as error:
-            return Prepared(cell, question, self._failure(question, "decode_error", str(error)))
+        cell, question, selection = chosen.cell, chosen.question, chosen.picked
+        if isinstance(selection, Selection) and problem is not None and len(selection.indices):
+            selection = self._failure(question, "decode_error", problem)
+        if isinstance(selection, Record):
+            return Prepared(cell, question, replace(selection, timing=chosen.seconds))
         seconds = frames.seconds[np.searchsorted(frames.indices, selection.indices)]
         needs = cell.sampler.needs
         info, candidates = self._info(needs), self._candidates(needs)
@@ -274,6 +255,7 @@ class _Video:
             evidence_recall=recall.recall,
             groups=question.groups,
             notes=selection.notes,
+            timing=chosen.seconds,
         )
         request = Request(
             frames=frames,
@@ -283,15 +265,6 @@ class _Video:
             num_frames=info.num_frames if info else None,
         )
         return Prepared(cell, question, record, request)
-
-    def _frames_with(self, indices: IntArray, union: Frames | None) -> Frames:
-        """Frames that hold these: the union, or these read alone where the union has a bad one."""
-        if len(indices) == 0:
-            return NO_FRAMES
-        if union is None:
-            assert self.reader is not None
-            return self.reader.fetch(indices, short_side=self.how.short_side)
-        return union
 
     def _failure(self, question: Question, status: Status, error: str) -> Record:
         return Record(

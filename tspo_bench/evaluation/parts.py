@@ -1,0 +1,70 @@
+"""What is known of a question while its video is prepared, and how a video's are cut into parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tspo_bench.evaluation.plan import OpenCell
+from tspo_bench.types import Frames, IntArray, Question, Record, Request, Selection
+
+NO_FRAMES = Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8))
+# Of a part's pixels. Unbounded, many questions about an hour of 720p take tens of gigabytes; a
+# lower bound decodes more often, since each part goes through the file once.
+PART_BYTES = 512 * 2**20
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a sampler picked for a question of a cell, or the record of why there is nothing."""
+
+    cell: OpenCell
+    question: Question
+    picked: Selection | Record
+    seconds: dict[str, float]
+
+    @property
+    def indices(self) -> IntArray:
+        """The picks, rising; none where there is only a record."""
+        return NO_FRAMES.indices if isinstance(self.picked, Record) else self.picked.indices
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A question of a cell, ready to be answered: `shared` is None where `record` is a failure.
+
+    The frames of `shared` are the union that all questions of a part share, those of its `request`
+    the record's own.
+    """
+
+    cell: OpenCell
+    question: Question
+    record: Record
+    shared: Request | None = None
+
+    @property
+    def request(self) -> Request | None:
+        """What the model is asked, made anew at each call.
+
+        The frames are copied no sooner than they are needed: those of all a part's questions
+        would take many times the union's memory.
+        """
+        if self.shared is None:
+            return None
+        union, own = self.shared.frames, np.array(self.record.frames, np.int64)
+        rows = np.searchsorted(union.indices, own)
+        return replace(self.shared, frames=Frames(own, union.seconds[rows], union.pixels[rows]))
+
+
+def cut_by_union(picks: Sequence[IntArray], most: int) -> Iterator[slice]:
+    """Cut picks into runs whose union has at most `most` frames, or into single ones."""
+    start, union = 0, np.empty(0, np.int64)
+    for position, indices in enumerate(picks):
+        joined = np.union1d(union, indices)
+        if len(joined) > most and position > start:
+            yield slice(start, position)
+            start, joined = position, np.unique(indices)
+        union = joined
+    yield slice(start, len(picks))
