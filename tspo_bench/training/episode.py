@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -17,9 +17,10 @@ class Episode(ABC):
     """A question with its T candidates, from which each rollout draws `k` frames.
 
     `features` [T, d] and `text_features` [1, d] are the encoder's, not normalised. `prompt`,
-    `letters` ("ABCD") and `answer` are what the MLLM is asked, and is to say. `needles` [T] tells
-    which candidates lie inside a needle; None where the temporal reward does not apply (a `general`
-    item). `frame_rate` and `num_frames` are the shown video's.
+    `letters` ("ABCD") and `answer` are what the MLLM is asked, and is to say; `options` are the
+    options' texts, by which a reply that repeats one is read (without them, letters alone are).
+    `needles` [T] tells which candidates lie inside a needle; None where the temporal reward does
+    not apply (a `general` item). `frame_rate` and `num_frames` are the shown video's.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Episode(ABC):
     needles: NDArray[np.bool_] | None
     frame_rate: float
     num_frames: int
+    options: tuple[str, ...] = field(default=(), kw_only=True)
 
     @abstractmethod
     def fetch(self, positions: IntArray, short_side: int | None) -> Frames:

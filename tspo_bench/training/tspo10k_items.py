@@ -1,0 +1,146 @@
+"""Reads the lines of TSPO-10K's file: what is asked, of which video, and the right letter.
+
+A line is `{"video": "rel/path.mp4", "original_question": "<image>\\nWhat ...?\\nA. ..\\nB. ..",
+"original_answer": "A. ..", "problem": ..., "solution": "<answer>a</answer>", "type": "general"}`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from tspo_bench.errors import UserError
+from tspo_bench.tasks.multiple_choice import INSTRUCTION
+from tspo_bench.tasks.reading import read_answer
+from tspo_bench.tasks.records import Record, read_entries
+from tspo_bench.types import OPTION_LETTERS
+
+Kind = Literal["general", "specific"]
+
+# What the file's questions end with, and the authors' code takes away.
+_INSTRUCTIONS = (
+    "Please provide your answer by stating the letter followed by the full option.",
+    "Please respond with only the letter of the correct answer.",
+)
+# One letter more than there may be options, so that an eleventh is seen.
+_OPTION_LINE = re.compile(r"\n\s*\(?([A-K])[.):][^\S\n]*")
+_ANSWER = re.compile(r"<answer>(.*?)</answer>", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A usable line: `query` is what the agent sees of the question, `prompt` what the MLLM is put.
+
+    `video` is the file with links followed: two names of one file are one video.
+    """
+
+    line: int
+    video: Path
+    kind: Kind
+    query: str
+    prompt: str
+    options: tuple[str, ...]
+    answer: str
+
+    @property
+    def letters(self) -> str:
+        """The letters of the options, in order."""
+        return OPTION_LETTERS[: len(self.options)]
+
+
+def read_items(path: Path, video_root: Path) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """The usable lines of a file, and why each other line is skipped ("line 7: ...").
+
+    Raises:
+        UserError: the file or the folder of videos is missing, or no line can be used.
+    """
+    if not video_root.is_dir():
+        raise UserError(f"video root {video_root} is no folder; set --video-root")
+    items: list[Item] = []
+    problems: dict[int, str] = {}
+    for entry in read_entries(path):
+        if entry.record is None:
+            problems[entry.number] = entry.problem or "empty"
+            continue
+        try:
+            items.append(_parse(entry.record, video_root, entry.number))
+        except KeyError as error:
+            problems[entry.number] = f"no field {error}"
+        except (ValueError, OSError) as error:
+            problems[entry.number] = str(error)
+    if len({item.video for item in items}) == 1:
+        alone = [item for item in items if item.kind == "specific"]
+        problems |= {item.line: "no other video in the file to hide this one in" for item in alone}
+        items = [item for item in items if item.kind == "general"]
+    skipped = tuple(f"line {line}: {problem}" for line, problem in sorted(problems.items()))
+    if not items:
+        first = f"; {skipped[0]}" if skipped else ""
+        raise UserError(f"training data {path}: none of {len(skipped)} lines can be used{first}")
+    return tuple(items), skipped
+
+
+def _parse(record: Record, video_root: Path, line: int) -> Item:
+    kind = record["type"]
+    if kind not in get_args(Kind):
+        raise ValueError(f"unknown type {kind!r}; known: {', '.join(get_args(Kind))}")
+    text = _without_instructions(_text(record, "original_question"))
+    query, options = split_question(text)
+    answer = _answer(record, options)
+    video = _text(record, "video")
+    path = video_root / video
+    if not path.is_file():
+        raise ValueError(f"video {video} not found under {video_root}")
+    prompt = f"{text}\n{INSTRUCTION}"
+    return Item(line, path.resolve(), kind, query, prompt, options, answer)
+
+
+def split_question(text: str) -> tuple[str, tuple[str, ...]]:
+    """The question as the agent sees it, and the options: lines that begin A. or A) or (A) or A:.
+
+    The question ends at the first line that begins with an A, as in the authors' code, whether an
+    option stands there or not; failing that, where the options begin.
+
+    Raises:
+        ValueError: there are not 2 to 10 options lettered A, B, ..., one is empty, or nothing is
+            asked.
+    """
+    question, *rest = _OPTION_LINE.split(text)
+    letters, options = "".join(rest[::2]), tuple(option.strip() for option in rest[1::2])
+    if not OPTION_LETTERS.startswith(letters) or len(letters) < 2:
+        found = ", ".join(letters) or "none"
+        raise ValueError(f"options cannot be read: 2 to 10 lines A., B., ... needed, got {found}")
+    if not all(options):
+        raise ValueError(f"option {letters[options.index('')]} is empty")
+    query = text.partition("\nA")[0] if "\nA" in text else question
+    if not query.strip():
+        raise ValueError("the question is empty")
+    return query.strip(), options
+
+
+def _answer(record: Record, options: tuple[str, ...]) -> str:
+    given = [record.get("solution"), record.get("original_answer")]
+    letters = {_letter(text, options) for text in given if isinstance(text, str)} - {None}
+    if len(letters) != 1:
+        problem = "two correct options" if letters else "no correct option"
+        raise ValueError(f"{problem}: solution {given[0]!r}, original_answer {given[1]!r}")
+    return str(letters.pop())
+
+
+def _letter(text: str, options: tuple[str, ...]) -> str | None:
+    tagged = _ANSWER.search(text)
+    return read_answer(tagged[1] if tagged else text, options)
+
+
+def _without_instructions(text: str) -> str:
+    for taken_away in ("<image>", *_INSTRUCTIONS):
+        text = text.replace(taken_away, "")
+    return text.strip()
+
+
+def _text(record: Record, key: str) -> str:
+    value = record[key]
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{key} is empty or no text: {value!r}")
+    return value
