@@ -273,8 +273,8 @@ def test_a_cards_path_and_a_home_folder(tmp_path: Path, monkeypatch, registry: R
         ("class: 3", "lacks 'class'"),
         (f"class: {HERE}:Thing\ncolour: red", "has unknown key 'colour'; known:"),
         (f"class: {HERE}:Thing\noptions: [a]", "'options' must be a mapping, got ['a']"),
-        ("class: nothing", "thing class 'nothing': write package.module:Name"),
-        ("class: .relative:Name", "thing class '.relative:Name': write package.module:Name"),
+        ("class: nothing", "thing 'nothing': write package.module:Name"),
+        ("class: .relative:Name", "thing '.relative:Name': write package.module:Name"),
         (f"class: {HERE}:Thing\noptions: {{sise: 1}}", "has no option 'sise'"),
     ],
 )
@@ -284,6 +284,41 @@ def test_broken_cards(registry: Registry, tmp_path: Path, content: str, message:
     with pytest.raises(UserError) as caught:
         registry.create(parse_spec(str(path)))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("x = (\n", "SyntaxError: '(' was never closed (broken_module.py, line 1)"),
+        (
+            "\nclass Mine(Absent):\n    pass\n",
+            "NameError: name 'Absent' is not defined ({path}, line 2)",
+        ),
+        ("raise RuntimeError('no licence')", "RuntimeError: no licence ({path}, line 1)"),
+        ("import no_such_module_here", "No module named 'no_such_module_here'"),
+    ],
+)
+def test_a_module_that_cannot_be_imported(
+    registry: Registry, tmp_path: Path, monkeypatch, source: str, reason: str
+) -> None:
+    path = tmp_path / "broken_module.py"
+    path.write_text(source)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    with pytest.raises(UserError) as caught:
+        registry.create(parse_spec("broken_module:Mine"))
+    expected = f"thing 'broken_module:Mine' cannot be imported: {reason.format(path=path)}"
+    assert str(caught.value) == expected
+
+
+def test_a_broken_card_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "good.yaml").write_text(f"class: {HERE}:Thing\n")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    registry = Registry("thing", tmp_path)
+    assert list(registry.cards()) == ["bad", "good"]
+    assert registry.create(parse_spec("good")).size == Thing().size
+    with pytest.raises(UserError, match=r"bad\.yaml is not valid YAML"):
+        registry.create(parse_spec("bad"))
 
 
 def test_a_card_that_is_no_text(tmp_path: Path) -> None:

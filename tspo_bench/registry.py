@@ -11,8 +11,9 @@ import functools
 import importlib
 import importlib.metadata
 import inspect
+import traceback
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,16 @@ from tspo_bench.specs import (
     split_specs,
 )
 
-__all__ = ["Card", "Registry", "Spec", "cards_folder", "parse_spec", "read_card", "split_specs"]
+__all__ = [
+    "Card",
+    "Registry",
+    "Spec",
+    "cards_folder",
+    "import_object",
+    "parse_spec",
+    "read_card",
+    "split_specs",
+]
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class Card:
     """A named class with options, as a YAML card or an entry point declares it.
 
     `target` is "package.module:Name". `tuned_for` names the benchmark that the options were tuned
-    on, which every table must say.
+    on, which every table must say. `problem` is why a card among the shipped ones cannot be used.
     """
 
     name: str
@@ -48,6 +58,7 @@ class Card:
     description: str = ""
     tuned_for: str | None = None
     path: Path | None = None
+    problem: str | None = None
 
 
 def cards_folder(kind: str) -> Path:
@@ -72,6 +83,31 @@ def read_card(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise UserError(f"card {path} must hold a mapping, got {type(content).__name__}")
     return content
+
+
+def import_object(what: str, target: str) -> Any:
+    """The object at "package.module:Name"; `what` is the word for it in messages.
+
+    Raises:
+        UserError: the target is no such path, or importing it raises, whatever it be.
+    """
+    if not IMPORT_PATH.fullmatch(target):
+        raise UserError(f"{what} {target!r}: write package.module:Name")
+    module, _, name = target.partition(":")
+    make_local_modules_importable()
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:
+        raise UserError(f"{what} {target!r} cannot be imported: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What an import raised, with its place in the module."""
+    if isinstance(error, (ImportError, AttributeError)):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
+    return f"{type(error).__name__}: {error}{place}"
 
 
 class Registry:
@@ -123,8 +159,10 @@ class Registry:
             if spec.name not in known:
                 raise UserError(self._unknown(spec.name, list(known)))
             card = known[spec.name]
+        if card.problem is not None:
+            raise UserError(card.problem)
         options = {**card.options, **spec.options}
-        return Card(card.name, card.target, options, card.description, card.tuned_for, card.path)
+        return replace(card, options=options)
 
     def create(self, spec: Spec, **context: Any) -> Any:
         """Build what a spec names: its class called with its options.
@@ -169,7 +207,13 @@ class Registry:
     def _shipped(self) -> list[Card]:
         folder = self._folder or cards_folder(f"{self.kind}s")
         paths = sorted(p for p in folder.glob("*") if p.suffix in CARD_SUFFIXES)
-        return [self._load(path) for path in paths]
+        cards = []
+        for path in paths:
+            try:
+                cards.append(self._load(path))
+            except UserError as error:  # it must not hide the others
+                cards.append(Card(path.stem, "", path=path, problem=str(error)))
+        return cards
 
     @functools.cached_property
     def _entry_points(self) -> list[Card]:
@@ -197,14 +241,7 @@ class Registry:
         )
 
     def _import(self, target: str) -> Any:
-        if not IMPORT_PATH.fullmatch(target):
-            raise UserError(f"{self.kind} class {target!r}: write package.module:Name")
-        module, _, name = target.partition(":")
-        make_local_modules_importable()
-        try:
-            found = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
-            raise UserError(f"{self.kind} {target!r} cannot be imported: {error}") from error
+        found = import_object(self.kind, target)
         if not callable(found):
             raise UserError(f"{self.kind} {target!r} is no class but {type(found).__name__}")
         return found

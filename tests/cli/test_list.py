@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
 from tspo_bench.mllms import registry as models
-from tspo_bench.registry import Registry
+from tspo_bench.registry import Registry, cards_folder
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.tasks import registry as tasks
 
@@ -41,12 +43,36 @@ def test_brackets_of_descriptions_are_shown(cli: Cli) -> None:
     assert "[length=1min|5min|15min|60min]" in cli("list", "tasks").out
 
 
-def test_a_broken_plugin_does_not_hide_the_others(
-    cli: Cli, monkeypatch: pytest.MonkeyPatch
+def test_what_is_broken_does_not_hide_the_others(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(samplers, "_registered", {})
-    samplers.register("broken", "tests.cli.own:Absent")
+    """A class that is not there, a module with a mistake, a class that is no sampler, a card."""
+    (tmp_path / "own_mistake.py").write_text("class Mine(\n")
+    cards = shutil.copytree(cards_folder("samplers"), tmp_path / "cards")
+    (cards / "unfinished.yaml").write_text("class: [")
+    registry = Registry("sampler", cards)
+    monkeypatch.setattr("tspo_bench.samplers.registry", registry)
+    registry.register("absent", "tests.cli.own:Absent")
+    registry.register("mistake", "own_mistake:Mine")
+    registry.register("no-sampler", "fractions:Fraction")
     entries = {e["name"]: e for e in json.loads(cli("list", "samplers", "--json").out)["samplers"]}
-    assert "cannot be imported" in entries["broken"]["description"]
-    assert set(entries) == set(samplers.cards())
-    assert "cannot be imported" in cli("list", "samplers").out
+    reasons = {
+        "absent": "has no attribute 'Absent'",
+        "mistake": "SyntaxError: '(' was never closed (own_mistake.py, line 1)",
+        "no-sampler": "has no attribute 'needs'",
+        "unfinished": "is not valid YAML",
+    }
+    assert set(entries) == {*samplers.cards(), *reasons}
+    for name, reason in reasons.items():
+        assert entries[name]["description"].startswith("cannot be used: ")
+        assert reason in entries[name]["description"]
+    assert "cannot be used" not in entries["aks"]["description"]
+    assert "unfinished" in cli("list", "samplers").out
+
+
+def test_a_broken_card_of_a_task(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "half.yaml").write_text("class: a:B\nclas: 3\n")
+    monkeypatch.setattr("tspo_bench.tasks.registry", Registry("task", tmp_path))
+    (entry,) = json.loads(cli("list", "tasks", "--json").out)["tasks"]
+    assert entry["name"] == "half"
+    assert "has unknown key 'clas'" in entry["description"]

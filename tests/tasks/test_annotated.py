@@ -339,3 +339,14 @@ def test_wrong_parser(parser: str) -> None:
     task = AnnotatedTask(name="x", parser=parser, annotations=DATA / "own" / "kitchen.csv")
     with pytest.raises(UserError, match=f"parser '{parser}' cannot be imported"):
         task.questions()
+
+
+def test_a_parser_in_a_module_with_a_mistake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_parser.py").write_text("parse = undefined_name\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    annotations = DATA / "own" / "kitchen.csv"
+    task = AnnotatedTask(name="x", parser="own_parser:parse", annotations=annotations)
+    with pytest.raises(UserError, match=r"'own_parser:parse' cannot be imported: NameError: name"):
+        task.questions()

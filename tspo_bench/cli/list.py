@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import enum
 import inspect
-import pkgutil
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tspo_bench.cli import options
 from tspo_bench.cli.console import show, show_json
+from tspo_bench.errors import UserError
+from tspo_bench.registry import import_object
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -61,23 +62,26 @@ def _cards(kind: Kind) -> dict[str, Card]:
 
 
 def _entry(card: Card) -> dict[str, Any]:
-    return {"name": card.name, "description": card.description, "class": card.target}
+    said = card.description if card.problem is None else f"cannot be used: {card.problem}"
+    return {"name": card.name, "description": said, "class": card.target}
 
 
 def _sampler(card: Card) -> dict[str, Any]:
     """A sampler's entry, with what its class says of it."""
-    try:
-        cls = pkgutil.resolve_name(card.target)
-    except (ImportError, AttributeError) as error:  # one broken plugin must not hide the others
-        broken = {"description": f"cannot be imported: {error}", "needs": [], "options": {}}
-        return {**_entry(card), **broken, "tuned_for": card.tuned_for}
+    without = {**_entry(card), "needs": [], "options": {}, "tuned_for": card.tuned_for}
+    if card.problem is not None:
+        return without
+    try:  # one broken plugin must not hide the others
+        cls = import_object("sampler", card.target)
+        parameters, needs = inspect.signature(cls).parameters, sorted(cls.needs)
+    except (UserError, AttributeError, TypeError, ValueError) as error:
+        return {**without, "description": f"cannot be used: {error}"}
     chosen = {
         name: parameter.default
-        for name, parameter in inspect.signature(cls).parameters.items()
+        for name, parameter in parameters.items()
         if name not in _NOT_OPTIONS
     } | dict(card.options)
     shown = {k: None if v is inspect.Parameter.empty else v for k, v in chosen.items()}
-    needs = sorted(cls.needs)
     return {**_entry(card), "needs": needs, "options": shown, "tuned_for": card.tuned_for}
 
 

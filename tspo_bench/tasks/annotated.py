@@ -7,13 +7,13 @@ records are of their own form, one small parser function.
 from __future__ import annotations
 
 import functools
-import pkgutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError, VideoError
+from tspo_bench.registry import import_object
 from tspo_bench.specs import Spec
 from tspo_bench.tasks.multiple_choice import INSTRUCTION, MultipleChoice
 from tspo_bench.tasks.parsers import Parser
@@ -217,12 +217,7 @@ class AnnotatedTask(MultipleChoice):
         return [folder for found in patterns for folder in sorted(found) if folder.is_dir()]
 
     def _parse_function(self) -> Parser:
-        try:
-            parser: Parser = pkgutil.resolve_name(self.parser)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise UserError(
-                f"task {self.name!r}: parser {self.parser!r} cannot be imported: {error}"
-            ) from error
+        parser: Parser = import_object(f"task {self.name!r}: parser", self.parser)
         return parser
 
 
