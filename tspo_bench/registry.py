@@ -174,6 +174,13 @@ class Registry:
             UserError: the class cannot be imported, an option is none of its own, or one that it
             needs is not given.
         """
+        try:
+            return self.prepare(spec, **context)()
+        except TypeError as error:
+            raise UserError(f"{self.kind} {spec.label!r}: {error}") from error
+
+    def prepare(self, spec: Spec, **context: Any) -> functools.partial[Any]:
+        """The call that `create` makes, checked but not made yet: see there."""
         card = self.card(spec)
         cls = self._import(card.target)
         parameters = inspect.signature(cls).parameters
@@ -198,10 +205,7 @@ class Registry:
             if name not in arguments and _is_required(parameter):
                 rest = ":PATH" if name == "path" else f"[{name}=value]"
                 raise UserError(f"{self.kind} {spec.name!r} needs {name!r}: {spec.name}{rest}")
-        try:
-            return cls(**arguments)
-        except TypeError as error:
-            raise UserError(f"{self.kind} {spec.label!r}: {error}") from error
+        return functools.partial(cls, **arguments)
 
     @functools.cached_property
     def _shipped(self) -> list[Card]:

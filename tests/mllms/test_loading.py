@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from tests.mllms.conftest import make_request
 from tspo_bench.errors import UserError
-from tspo_bench.mllms import load_mllm, registry
+from tspo_bench.mllms import check_mllm, load_mllm, registry
 from tspo_bench.registry import parse_spec
 
 Get = Callable[[str], Path]
@@ -76,8 +77,19 @@ def test_the_reference_model_answers() -> None:
     ],
 )
 def test_what_cannot_be_found(spec: str, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        load_mllm(spec)
+    for find in (load_mllm, check_mllm):
+        with pytest.raises(UserError, match=message):
+            find(spec)
+
+
+def test_a_check_reads_no_weights(checkpoint: Get, tmp_path: Path) -> None:
+    folder = shutil.copytree(checkpoint("llava_onevision"), tmp_path / "unread")
+    (folder / "model.safetensors").write_bytes(b"no weights")
+    assert check_mllm(f"{folder}[max_new_tokens=4]") == "unread[max_new_tokens=4]"
+    assert check_mllm("tests.evaluation.own:FrameReader") is None  # it says its name itself
+    for spec, device in ((f"{folder}[max_tokens=4]", "cpu"), (str(folder), "gpu")):
+        with pytest.raises(UserError, match=r"max_tokens|unknown device 'gpu'"):
+            check_mllm(spec, device)
 
 
 def test_a_file_is_no_checkpoint(checkpoint: Get) -> None:

@@ -60,3 +60,20 @@ def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
     parsed = parse_spec(spec)
     model = registry.create(parsed, device=device, batch_size=batch_size)
     return cast(MLLM, model)
+
+
+def check_mllm(spec: str, device: str = "cpu") -> str | None:
+    """Find out what `load_mllm` would complain about, as far as that goes without loading.
+
+    Gives the model's name in tables; None for a class of one's own, which says it when it is built.
+
+    Raises:
+        UserError: unknown name or option, no such checkpoint, or an unusable device.
+    """
+    call = registry.prepare(parse_spec(spec), device=device, batch_size=1)
+    if registry.card(parse_spec(spec)).target != CHECKPOINTS:
+        return None
+    from tspo_bench.mllms.transformers_vlm import usable_checkpoint
+
+    usable_checkpoint(call.keywords["checkpoint"], call.keywords["device"])
+    return str(call.keywords["name"])

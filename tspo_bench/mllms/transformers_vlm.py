@@ -21,6 +21,7 @@ from tspo_bench.features.checkpoint import (
     load_model,
     load_processor,
     packaged_checkpoint,
+    precision,
 )
 from tspo_bench.mllms.inputs import image_inputs, video_inputs
 from tspo_bench.types import Answer, Request
@@ -56,9 +57,7 @@ class TransformersVLM:
         max_new_tokens: int = 32,
         name: str | None = None,
     ) -> None:
-        path = str(packaged_checkpoint("mllm")) if checkpoint == "reference" else checkpoint
-        folder = find_checkpoint(KIND, path)
-        _check_class(checkpoint, folder)
+        folder = usable_checkpoint(checkpoint, device)
         self._processor = load_processor(KIND, checkpoint, folder)
         self._medium = self._accepted_medium(checkpoint)
         self._model = load_model(
@@ -67,10 +66,10 @@ class TransformersVLM:
         self._prepare_generation(max_new_tokens)
         self._batch_size = batch_size
         self._lock = threading.Lock()
-        precision = str(self._model.dtype).removeprefix("torch.")
+        dtype = str(self._model.dtype).removeprefix("torch.")
         digest = content_digest(folder)[:24]
         self.name = name or Path(checkpoint).name
-        self.id = f"{self._model.config.model_type}-{digest}-{precision}-{max_new_tokens}"
+        self.id = f"{self._model.config.model_type}-{digest}-{dtype}-{max_new_tokens}"
         self.short_side = _short_side(self._processor, self._medium)
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
@@ -175,6 +174,19 @@ class TransformersVLM:
 
 def _text(text: str) -> dict[str, str]:
     return {"type": "text", "text": text}
+
+
+def usable_checkpoint(checkpoint: str, device: str) -> Path:
+    """The folder of a checkpoint, checked as far as that goes without its weights.
+
+    Raises:
+        UserError: no such checkpoint, a class of another kind, or an unusable device.
+    """
+    path = str(packaged_checkpoint("mllm")) if checkpoint == "reference" else checkpoint
+    folder = find_checkpoint(KIND, path)
+    _check_class(checkpoint, folder)
+    precision(device)
+    return folder
 
 
 def _check_class(checkpoint: str, folder: Path) -> None:
