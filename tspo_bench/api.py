@@ -81,7 +81,8 @@ def evaluate(
     model: str | Sequence[str] = "reference",
     frames: int | Sequence[int] = 8,
     *,
-    encoder: str = "reference",
+    encoder: str | None = None,
+    agent: str | None = None,
     candidate_fps: float = 1.0,
     limit: int | None = None,
     seed: int = 0,
@@ -115,7 +116,10 @@ def evaluate(
         sampler: who picks the frames ("uniform", "aks[depth=5]", "file:PATH", "pkg.mod:Name").
         model: who answers ("reference", a checkpoint's folder or hub id, "pkg.mod:Name").
         frames: the frame budget K, or several.
-        encoder: gives the features that samplers search with: "reference", a folder or a hub id.
+        encoder: gives the features that samplers search with: "reference", a folder or a hub id;
+            None for the agent's folder if that holds an encoder too, else "reference".
+        agent: a temporal agent's folder or hub id, for the samplers tspo and tspo-q where their
+            specs name none; None for those in the package.
         candidate_fps: candidate frames per second.
         limit: ask the first so many questions of a fixed shuffle.
         seed: of samplers and tasks that draw.
@@ -133,6 +137,7 @@ def evaluate(
         UserError: something that was asked for does not exist or cannot be used, or `out` holds a
             cell of other settings.
     """
+    from tspo_bench.agent.checkpoint import default_encoder
     from tspo_bench.evaluation import RunConfig, run_grid
 
     config = RunConfig(
@@ -140,7 +145,8 @@ def evaluate(
         samplers=_specs(sampler),
         models=_specs(model),
         frames=(frames,) if isinstance(frames, int) else tuple(frames),
-        encoder=encoder,
+        encoder=encoder or default_encoder(agent),
+        agent=agent,
         candidate_fps=candidate_fps,
         limit=limit,
         seed=seed,

@@ -122,7 +122,8 @@ def select_frames(
     sampler: str = "aks",
     frames: int = 8,
     *,
-    encoder: str | FrameEncoder = "reference",
+    encoder: str | FrameEncoder | None = None,
+    agent: str | None = None,
     candidate_fps: float = 1.0,
     seed: int = 0,
     device: str | None = None,
@@ -142,7 +143,10 @@ def select_frames(
         question: the text alone, without options and instructions.
         sampler: a sampler's spec; not one that reads annotations (`oracle`, `file:PATH`).
         frames: the frame budget K; a video with fewer candidates gives all of them.
-        encoder: "reference", a checkpoint's folder, a hub id, or an encoder that is loaded already.
+        encoder: "reference", a checkpoint's folder, a hub id, or an encoder that is loaded already;
+            None for the agent's folder if that holds an encoder too, else "reference".
+        agent: a temporal agent's folder or hub id, for the samplers tspo and tspo-q; None for those
+            in the package.
         candidate_fps: candidate frames per second.
         seed: for samplers that draw.
         device: a torch device; None for CUDA where torch sees it, else the CPU.
@@ -151,8 +155,8 @@ def select_frames(
         UserError: unknown sampler or encoder, or a sampler that needs annotations.
         VideoError: the video is missing or cannot be read.
     """
-    from tspo_bench.evaluation.checks import checked_selection
-    from tspo_bench.samplers import load_sampler
+    from tspo_bench.evaluation.checks import check_encoder, checked_selection
+    from tspo_bench.samplers import AGENTS, load_sampler
     from tspo_bench.video import open_video
     from tspo_bench.video.base import candidate_indices
 
@@ -160,7 +164,10 @@ def select_frames(
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
     if not 0 < candidate_fps < math.inf:
         raise UserError(f"candidate rate {candidate_fps} must be above 0 a second")
-    chosen = load_sampler(sampler, seed=seed)
+    if agent is not None and parse_spec(sampler).name not in AGENTS:
+        raise UserError(f"agent {agent!r}: sampler {sampler!r} has none; use {' or '.join(AGENTS)}")
+    device = device or default_device()
+    chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
     label = parse_spec(sampler).label
     _check_usable(label, chosen, question)
     path = Path(video).expanduser()
@@ -173,7 +180,8 @@ def select_frames(
     if "features" in chosen.needs:
         from tspo_bench.features import FeatureStore
 
-        loaded = _loaded_encoder(encoder, device)
+        loaded = _loaded_encoder(encoder, agent, device)
+        check_encoder(label, chosen, loaded)
         candidates = FeatureStore().candidates(path, loaded, candidate_fps)
         text_features = loaded.encode_text([question])
     query = Query(question, str(path), question, text_features=text_features)
@@ -195,12 +203,15 @@ def select_frames(
     )
 
 
-def _loaded_encoder(encoder: str | FrameEncoder, device: str | None) -> FrameEncoder:
-    if not isinstance(encoder, str):
+def _loaded_encoder(
+    encoder: str | FrameEncoder | None, agent: str | None, device: str
+) -> FrameEncoder:
+    if encoder is not None and not isinstance(encoder, str):
         return encoder
+    from tspo_bench.agent.checkpoint import default_encoder
     from tspo_bench.features import load_encoder
 
-    return load_encoder(encoder, device or default_device())
+    return load_encoder(encoder or default_encoder(agent), device)
 
 
 def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:

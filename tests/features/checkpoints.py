@@ -62,8 +62,8 @@ def _save(model: Any, processor: Any, folder: Path, seed: int) -> Path:
     return folder
 
 
-def clip(folder: Path, seed: int = 0) -> Path:
-    config = tf.CLIPConfig(text_config=TEXT, vision_config=VISION, projection_dim=20)
+def clip(folder: Path, seed: int = 0, width: int = 20) -> Path:
+    config = tf.CLIPConfig(text_config=TEXT, vision_config=VISION, projection_dim=width)
     images = tf.CLIPImageProcessor(
         size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
     )

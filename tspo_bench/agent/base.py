@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
@@ -43,16 +44,30 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
     ) -> None:
         super().__init__()
         check_whole("width", width)
-        if isinstance(tau, bool) or not isinstance(tau, (int, float)) or not 0 < tau < math.inf:
-            raise UserError(f"agent: tau={tau!r}; use a number above 0")
-        self.width, self.tau = width, float(tau)
+        self.tau = tau
+        self.width = width
         self.encoder, self.encoder_id = encoder, encoder_id
-        self._hub_mixin_config = {**(self._hub_mixin_config or {}), KIND_KEY: self.kind}
+        self._hub_mixin_config = {**self.settings, KIND_KEY: self.kind}
 
     @property
-    def config(self) -> dict[str, Any]:
-        """What config.json holds: the constructor's arguments, and the agent's kind."""
-        return dict(self._hub_mixin_config)
+    def settings(self) -> dict[str, Any]:
+        """What config.json holds: the constructor's arguments, and the agent's kind.
+
+        Not called `config`: transformers' Trainer takes that of a model for one of its own.
+        """
+        return dict(cast(dict[str, Any], self._hub_mixin_config))
+
+    @property
+    def tau(self) -> float:
+        """The temperature: a policy's logits are scores / tau. Training changes it."""
+        return self._tau
+
+    @tau.setter
+    def tau(self, tau: float) -> None:
+        if isinstance(tau, bool) or not isinstance(tau, (int, float)) or not 0 < tau < math.inf:
+            raise UserError(f"agent: tau={tau!r}; use a number above 0")
+        self._tau = float(tau)
+        self._hub_mixin_config = {**self.settings, "tau": self._tau}
 
     @property
     def device(self) -> torch.device:
@@ -63,15 +78,16 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
     def frame_scores(self, frames: Tensor, query: Tensor, lengths: Tensor | None) -> Tensor:
         """Scores [B, T] before tau of float32 frames [B, T, d] and queries [B, d].
 
-        `lengths` [B] counts the frames of each row that exist. Those beyond may hold anything (NaN
-        as well) and must not change the others' scores; what is given for them does not matter.
+        `lengths` [B] counts the frames of each row that exist. Those beyond are zeros and must not
+        change the others' scores; what is given for them does not matter, but must be finite.
         """
 
     def forward(self, frames: Tensor, query: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Scores [B, T], float32, before tau; -inf beyond a row's length.
 
         Args:
-            frames: the candidates' features [B, T, d], not normalised, in time order.
+            frames: the candidates' features [B, T, d], not normalised, in time order; beyond a
+                row's length anything.
             query: the questions' features [B, d].
             lengths: [B], how many frames each row has; None where all have T.
 
@@ -79,12 +95,14 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
             UserError: the features' width is not the agent's.
         """
         self._check_width(frames.shape[-1], query.shape[-1])
+        padding = None
+        if lengths is not None:
+            lengths = lengths.to(frames.device)
+            padding = torch.arange(frames.shape[1], device=frames.device) >= lengths[:, None]
+            frames = frames.masked_fill(padding[..., None], 0)
         with torch.autocast(frames.device.type, enabled=False):
             scores = self.frame_scores(frames.float(), query.float(), lengths)
-        if lengths is None:
-            return scores
-        places = torch.arange(frames.shape[1], device=scores.device)
-        return scores.masked_fill(places >= lengths.to(scores.device)[:, None], -torch.inf)
+        return scores if padding is None else scores.masked_fill(padding, -torch.inf)
 
     def score(self, features: Features, text_features: Features) -> Features:
         """Scores [T] before tau of one video's frame features [T, d] and a text feature [1, d].
@@ -101,11 +119,28 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         self.train(was_training)
         return scores
 
-    def generate_model_card(self, **known: Any) -> ModelCard:  # type: ignore[override]
+    def load_weights(self, weights: Mapping[str, Tensor], where: str) -> None:
+        """Take over all parameters by name, as float32; `where` says what they come from.
+
+        Raises:
+            UserError: one is missing, is none of the agent's, or has another shape.
+        """
+        own = {name: list(tensor.shape) for name, tensor in self.state_dict().items()}
+        given = {name: list(tensor.shape) for name, tensor in weights.items()}
+        for name in sorted(own.keys() | given.keys()):
+            if own.get(name) != given.get(name):
+                raise UserError(
+                    f"agent weights {where}: {name} is {given.get(name, 'missing')}, but an agent "
+                    f"{self.kind!r} of width {self.width} has {own.get(name, 'no such weight')}; "
+                    "the checkpoint is incomplete or of another agent"
+                )
+        self.load_state_dict(weights)
+
+    def generate_model_card(self, **known: Any) -> ModelCard:
         """The README.md that `save_pretrained` writes; see `agent.card.model_card`."""
         from tspo_bench.agent.card import model_card
 
-        return model_card(self.config, **known)
+        return model_card(self.settings, **known)
 
     @classmethod
     def _from_pretrained(
@@ -134,7 +169,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
             )
             path = Path(downloaded)
         agent = cls(**arguments)
-        agent.load_state_dict(load_file(path))
+        agent.load_weights(load_file(path), str(path))
         return agent.to(map_location).eval()
 
     def _check_width(self, frames: int, query: int) -> None:

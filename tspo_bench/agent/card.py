@@ -8,8 +8,8 @@ from typing import Any
 from huggingface_hub import ModelCard, ModelCardData
 
 WHAT = {
-    "tspo": "The temporal agent of TSPO (arXiv 2508.04369): window attention over the frames, whose "
-    "result and whose frames themselves are compared with the question.",
+    "tspo": "The temporal agent of TSPO (arXiv 2508.04369): window attention over the frames; what "
+    "it gives, and the frames themselves, are compared with the question.",
     "tspo-q": "A temporal agent whose every layer is conditioned on the question.",
 }
 

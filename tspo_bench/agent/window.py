@@ -21,8 +21,8 @@ def window_attention(
 ) -> Tensor:
     """Attention of each frame to the w frames around it, scaled by 1/sqrt(e).
 
-    Frame t sees the frames t - floor(w/2) .. t - floor(w/2) + w - 1 that exist: the window is cut at
-    both ends, nothing is repeated or padded.
+    Frame t sees those of the w frames from t - floor(w/2) on that exist: the window is cut at both
+    ends, nothing is repeated or padded.
 
     Args:
         query: [B, H, T, e].
@@ -64,7 +64,8 @@ def _frames_that_exist(query: Tensor, lengths: Tensor | None) -> Tensor:
 
 def _in_blocks(x: Tensor) -> Tensor:
     """[B, H, T, e] as [B, H, n, BLOCK, e], with zeros after the end."""
-    return F.pad(x, (0, 0, 0, -x.shape[2] % BLOCK)).unflatten(2, (-1, BLOCK))
+    padded = F.pad(x, (0, 0, 0, -x.shape[2] % BLOCK))
+    return padded.reshape(*x.shape[:2], -1, BLOCK, x.shape[3])
 
 
 def _neighbourhoods(x: Tensor, window: int) -> Tensor:
@@ -89,11 +90,11 @@ def _band(products: Tensor, window: int) -> Tensor:
     """
     rows, columns = products.shape[-2:]
     line = F.pad(products.flatten(-2), (0, rows))
-    return line.unflatten(-1, (rows, columns + 1))[..., :window]
+    return line.reshape(*products.shape[:-1], columns + 1)[..., :window]
 
 
 def _unband(weights: Tensor) -> Tensor:
-    """The inverse of `_band`, with zeros outside of the windows: [..., c, w] as [..., c, c + w - 1]."""
+    """The inverse of `_band`, zero outside of the windows: [..., c, w] as [..., c, c + w - 1]."""
     rows, window = weights.shape[-2:]
     line = F.pad(weights, (0, rows)).flatten(-2)[..., : rows * (rows + window - 1)]
-    return line.unflatten(-1, (rows, rows + window - 1))
+    return line.reshape(*weights.shape[:-1], rows + window - 1)

@@ -35,6 +35,22 @@ Encoder = Annotated[
         help="What samplers search with: reference, or CLIP's or SigLIP's folder or hub id.",
     ),
 ]
+Agent = Annotated[
+    str | None,
+    typer.Option(
+        "--agent",
+        help="The agent of the samplers tspo and tspo-q: a folder or hub id; a published "
+        "checkpoint is the encoder too. Default: the package's own.",
+    ),
+]
+OptionalEncoder = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        help="What samplers search with: CLIP's or SigLIP's folder or hub id. Default: reference, "
+        "or a published --agent's own.",
+    ),
+]
 CandidateFps = Annotated[
     float, typer.Option("--candidate-fps", help="Candidate frames per second.")
 ]

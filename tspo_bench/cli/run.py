@@ -48,7 +48,8 @@ def run(
     frames: Annotated[
         str, typer.Option("--frames", help="The frame budget K; commas separate several.")
     ] = "8",
-    encoder: options.Encoder = "reference",
+    encoder: options.OptionalEncoder = None,
+    agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
     limit: options.Limit = None,
     seed: options.Seed = 0,
@@ -74,10 +75,12 @@ def run(
     An interrupted run goes on where it stopped. Exit code 3: questions failed.
     """
     budgets = _read_frames(frames)
-    _warn_of_reference(task, model, encoder)
     with only_results_on_stdout():
+        from tspo_bench.agent.checkpoint import default_encoder
         from tspo_bench.api import evaluate
 
+        encoder = encoder or default_encoder(agent)
+        _warn_of_reference(task, model, encoder)
         with Bar() as bar:
             result = evaluate(
                 task,
@@ -85,6 +88,7 @@ def run(
                 model,
                 budgets,
                 encoder=encoder,
+                agent=agent,
                 candidate_fps=candidate_fps,
                 limit=limit,
                 seed=seed,

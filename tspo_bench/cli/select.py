@@ -25,7 +25,8 @@ def select(
         str, typer.Option("--sampler", help="Who picks the frames; see: tspo-bench list samplers.")
     ] = "aks",
     frames: Annotated[int, typer.Option("--frames", help="How many frames to pick.")] = 8,
-    encoder: options.Encoder = "reference",
+    encoder: options.OptionalEncoder = None,
+    agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
     seed: options.Seed = 0,
     device: options.Device = None,
@@ -37,14 +38,17 @@ def select(
 ) -> None:
     """Pick frames of one video for a question, and draw them."""
     with only_results_on_stdout():
+        from tspo_bench.agent.checkpoint import default_encoder
         from tspo_bench.api import select_frames
 
+        encoder = encoder or default_encoder(agent)
         picked = select_frames(
             video,
             question,
             sampler,
             frames,
             encoder=encoder,
+            agent=agent,
             candidate_fps=candidate_fps,
             seed=seed,
             device=device,

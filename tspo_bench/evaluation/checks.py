@@ -9,7 +9,28 @@ from dataclasses import replace
 import numpy as np
 
 from tspo_bench.errors import UserError
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.samplers import FrameSampler
 from tspo_bench.types import Answer, Selection
+
+
+def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> None:
+    """Refuse features that a sampler was not made for: those of another encoder of equal width.
+
+    A sampler says by its attribute `encoder_id` whose it reads; the precision does not count.
+
+    Raises:
+        UserError: the encoder is another one.
+    """
+    from tspo_bench.features.checkpoint import without_precision
+
+    made_for = getattr(sampler, "encoder_id", None)
+    if made_for and without_precision(made_for) != without_precision(encoder.id):
+        name = getattr(sampler, "encoder", None)
+        raise UserError(
+            f"sampler {label!r} reads features of encoder {f'{name!r}, ' if name else ''}"
+            f"{made_for}, not of {encoder.id}; give the first with --encoder, or another --agent"
+        )
 
 
 def checked_selection(selection: Selection, num_frames: int, k: int) -> Selection:

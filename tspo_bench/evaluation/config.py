@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tspo_bench.errors import UserError
+from tspo_bench.samplers import AGENTS
 from tspo_bench.specs import parse_spec
 
 DEFAULT_RUNS = Path("runs")
@@ -19,9 +20,10 @@ class RunConfig:
     """What to evaluate: the grid of tasks x samplers x models x frame budgets.
 
     Tasks, samplers and models are specs ("aks[depth=5]"); `limit` asks the first N questions of a
-    fixed shuffle; `encoder` gives the features that samplers search with; `out` is the run's folder
-    (None: `runs/<name>`, where the name follows from the settings, so that the same call goes on
-    where it stopped); `fresh` starts over.
+    fixed shuffle; `encoder` gives the features that samplers search with; `agent` is that of the
+    samplers tspo and tspo-q where their specs name none (None: those in the package); `out` is the
+    run's folder (None: `runs/<name>`, where the name follows from the settings, so that the same
+    call goes on where it stopped); `fresh` starts over.
     """
 
     tasks: tuple[str, ...] = ("haystack",)
@@ -29,6 +31,7 @@ class RunConfig:
     models: tuple[str, ...] = ("reference",)
     frames: tuple[int, ...] = (8,)
     encoder: str = "reference"
+    agent: str | None = None
     candidate_fps: float = 1.0
     limit: int | None = None
     seed: int = 0
@@ -48,6 +51,11 @@ class RunConfig:
             if len(set(given)) < len(given):
                 listed = ", ".join(map(str, given))
                 raise UserError(f"{name} {listed}: one stands there twice; name each once")
+        if self.agent is not None and not any(parse_spec(s).name in AGENTS for s in self.samplers):
+            raise UserError(
+                f"agent {self.agent!r}: none of the samplers {', '.join(self.samplers)} has an "
+                f"agent; ask for {' or '.join(AGENTS)}"
+            )
         for k in self.frames:
             if k < 1:
                 raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")

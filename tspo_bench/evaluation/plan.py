@@ -13,7 +13,7 @@ from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.results import CellWriter, RunDirectory, cell_slug
-from tspo_bench.samplers import FrameSampler, load_sampler
+from tspo_bench.samplers import FrameSampler, load_sampler, with_agent
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task
@@ -62,9 +62,17 @@ def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
     refuse_equal_labels("samplers", config.samplers, [spec.label for spec in specs])
     built: list[NamedSampler] = []
     for text, spec in zip(config.samplers, specs, strict=True):
-        sampler = load_sampler(text, seed=config.seed, question_ids=question_ids)
-        card = samplers.card(spec)
+        sampler = load_sampler(
+            text,
+            seed=config.seed,
+            agent=config.agent,
+            question_ids=question_ids,
+            device=config.device,
+        )
+        card = samplers.card(with_agent(spec, config.agent))
         settings: dict[str, JSON] = {"class": card.target, "options": dict(card.options)}
+        if isinstance(identity := getattr(sampler, "id", None), str):  # of the weights it has
+            settings["id"] = identity
         if spec.argument is not None:
             content = Path(spec.argument).expanduser().read_bytes()
             settings["file"] = hashlib.sha256(content).hexdigest()

@@ -7,9 +7,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.plan import (
+    NamedSampler,
     OpenCell,
     cell_settings,
     load_samplers,
@@ -113,6 +115,8 @@ class _Grid:
 
     def run_task(self, task: Task) -> list[str]:
         """Run every cell of one task; the cells' slugs, in the order of the grid."""
+        samplers = load_samplers(self.config, task)
+        encoder = self._encoder_for(samplers)  # before the models, which take longer to load
         questions: Sequence[Question] = task.questions()
         if self.config.limit is not None:
             questions = limit_questions(questions, self.config.limit)
@@ -122,12 +126,17 @@ class _Grid:
             model = load_mllm(spec, self.config.device, self.config.batch_size)
             names.append(model.name)
             refuse_equal_labels("models", self.config.models, names)
-            slugs += self._run_model(task, questions, model)
+            slugs += self._run_model(task, questions, model, samplers, encoder)
         return slugs
 
-    def _run_model(self, task: Task, questions: Sequence[Question], model: MLLM) -> list[str]:
-        samplers = load_samplers(self.config, task)
-        encoder = self._encoder_for(any("features" in s.sampler.needs for s in samplers))
+    def _run_model(
+        self,
+        task: Task,
+        questions: Sequence[Question],
+        model: MLLM,
+        samplers: Sequence[NamedSampler],
+        encoder: FrameEncoder | None,
+    ) -> list[str]:
         with ExitStack() as stack:
             cells: list[OpenCell] = []
             for sampler in samplers:
@@ -153,7 +162,12 @@ class _Grid:
                 cell.writer.write_summary(summary_json(summarise(records, frames=cell.frames)))
             return [cell.slug for cell in cells]
 
-    def _encoder_for(self, needed: bool) -> FrameEncoder | None:
-        if needed and self._encoder is None:
+    def _encoder_for(self, samplers: Sequence[NamedSampler]) -> FrameEncoder | None:
+        """The run's encoder, or None where no sampler needs features."""
+        if not any("features" in named.sampler.needs for named in samplers):
+            return None
+        if self._encoder is None:
             self._encoder = load_encoder(self.config.encoder, self.config.device)
-        return self._encoder if needed else None
+        for named in samplers:
+            check_encoder(named.label, named.sampler, self._encoder)
+        return self._encoder

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -102,6 +103,17 @@ def content_digest(folder: Path) -> str:
         f"{path.name} {digest}" for path, digest in zip(files, digests, strict=True)
     )
     return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def checkpoint_id(folder: Path) -> str:
+    """The model's type and the digest of its content: an encoder's id without the precision."""
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return f"{config['model_type']}-{content_digest(folder)[:24]}"
+
+
+def without_precision(encoder_id: str) -> str:
+    """What an encoder's id says of the weights, whatever the device they run on."""
+    return re.sub(r"-(float32|bfloat16)$", "", encoder_id)
 
 
 def _file_digest(path: Path) -> str:

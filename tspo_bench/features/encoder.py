@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,12 @@ import transformers
 from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.checkpoint import (
-    content_digest,
+    checkpoint_id,
     find_checkpoint,
     load_model,
     load_processor,
     packaged_checkpoint,
+    precision,
 )
 from tspo_bench.types import Features, Pixels
 
@@ -32,6 +34,17 @@ def load_encoder(name: str, device: str = "cpu") -> FrameEncoder:
         UserError: there is no such checkpoint, or it is none with image and text features.
     """
     return TransformersEncoder(name, device)
+
+
+def find_encoder(name: str, device: str = "cpu") -> Path:
+    """The folder of an encoder's checkpoint, whose weights are not loaded.
+
+    Raises:
+        UserError: there is no such checkpoint, or the device cannot be used.
+    """
+    precision(device)
+    path = str(packaged_checkpoint("encoder")) if name == "reference" else name
+    return find_checkpoint(KIND, path)
 
 
 class TransformersEncoder:
@@ -50,8 +63,7 @@ class TransformersEncoder:
     """
 
     def __init__(self, name: str, device: str = "cpu", batch_size: int = 32) -> None:
-        path = str(packaged_checkpoint("encoder")) if name == "reference" else name
-        folder = find_checkpoint(KIND, path)
+        folder = find_encoder(name, device)
         self._model = load_model(KIND, name, transformers.AutoModel, folder, device)
         if not hasattr(self._model, "get_text_features"):
             raise UserError(
@@ -66,8 +78,8 @@ class TransformersEncoder:
         self._max_tokens = min(
             config.text_config.max_position_embeddings, self._tokenizer.model_max_length
         )
-        precision = str(self._model.dtype).removeprefix("torch.")
-        self.id = f"{config.model_type}-{content_digest(folder)[:24]}-{precision}"
+        dtype = str(self._model.dtype).removeprefix("torch.")
+        self.id = f"{checkpoint_id(folder)}-{dtype}"
         self.short_side = _short_side(self._images)
         self.width = self.encode_text([""]).shape[1]
 

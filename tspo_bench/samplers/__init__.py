@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, get_args
 
 from tspo_bench.errors import UserError
-from tspo_bench.registry import Registry, parse_spec
+from tspo_bench.registry import Registry, Spec, parse_spec
 from tspo_bench.samplers.base import FrameSampler
 from tspo_bench.types import Need
 
-__all__ = ["FrameSampler", "load_sampler", "registry"]
+__all__ = ["FrameSampler", "load_sampler", "registry", "with_agent"]
+
+AGENTS = ("tspo", "tspo-q")  # samplers that score with an agent, named as its kind
 
 registry = Registry("sampler")
 
 
-def load_sampler(spec: str, *, seed: int = 0, **context: Any) -> FrameSampler:
+def with_agent(spec: Spec, agent: str | None) -> Spec:
+    """The spec with `agent` as its option, if it has an agent and names none of its own."""
+    if agent is None or spec.name not in AGENTS or "agent" in spec.options:
+        return spec
+    return replace(spec, options={**spec.options, "agent": agent})
+
+
+def load_sampler(
+    spec: str, *, seed: int = 0, agent: str | None = None, **context: Any
+) -> FrameSampler:
     """Build the sampler that a spec names.
 
     A spec is a name (`aks`), a name with options (`aks[t1=0.8,depth=5]`), `file:PATH`, a class
@@ -23,13 +35,16 @@ def load_sampler(spec: str, *, seed: int = 0, **context: Any) -> FrameSampler:
     Args:
         spec: what to build.
         seed: the run's seed, for samplers that draw.
+        agent: for `tspo` and `tspo-q` where the spec names none.
         context: more that a sampler's constructor may name, such as `question_ids`, the ids of all
             questions in annotation order, by which `file:PATH` reads lists without ids.
 
     Raises:
-        UserError: unknown name or option, a broken card or file, or a class that is no sampler.
+        UserError: unknown name or option, a broken card, file or agent, an agent of another kind
+            than the sampler's name says, or a class that is no sampler.
     """
-    sampler = registry.create(parse_spec(spec), seed=seed, **context)
+    parsed = with_agent(parse_spec(spec), agent)
+    sampler = registry.create(parsed, seed=seed, **context)
     needs = getattr(sampler, "needs", None)
     known = get_args(Need)
     if not isinstance(needs, (set, frozenset)) or not needs <= set(known):
@@ -39,4 +54,9 @@ def load_sampler(spec: str, *, seed: int = 0, **context: Any) -> FrameSampler:
         )
     if not callable(getattr(sampler, "select", None)):
         raise UserError(f"sampler {spec!r} has no method select(query, candidates, k)")
+    if parsed.name in AGENTS and sampler.kind != parsed.name:
+        raise UserError(
+            f"sampler {spec!r}: agent {parsed.options['agent']!r} is of kind {sampler.kind!r}; "
+            f"use --sampler {sampler.kind}"
+        )
     return sampler  # type: ignore[no-any-return]

@@ -32,6 +32,16 @@ def relevance(query: Query, candidates: Candidates) -> Features:
         UserError: a feature is NaN or infinite.
         ValueError: the features that the sampler declared as a need are not there.
     """
+    return cosine(*checked_features(query, candidates))
+
+
+def checked_features(query: Query, candidates: Candidates) -> tuple[Features, Features]:
+    """The candidates' features [T, d] and the question's [1, d].
+
+    Raises:
+        UserError: a feature is NaN or infinite.
+        ValueError: the features that the sampler declared as a need are not there.
+    """
     if candidates.features is None or query.text_features is None:
         raise ValueError(f"question {query.question_id!r}: a needed feature was not given")
     finite = np.isfinite(candidates.features).all(axis=1)
@@ -46,7 +56,7 @@ def relevance(query: Query, candidates: Candidates) -> Features:
             f"question {query.question_id!r}: the feature of its text is not finite; "
             "check the encoder's weights"
         )
-    return cosine(candidates.features, query.text_features)
+    return candidates.features, query.text_features
 
 
 def best_first(scores: ArrayLike) -> IntArray:

@@ -1,0 +1,195 @@
+"""Agents on disk: the published layout, our own folders, and what is wrong with either."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.agent.published import CLIP_WIDTH, naive_scores, published, selector_weights, with_agent
+from tests.features.checkpoints import clip
+from tspo_bench.agent import checkpoint
+from tspo_bench.agent.checkpoint import default_encoder, find_agent, is_published, load_agent
+from tspo_bench.agent.paper_agent import PaperAgent
+from tspo_bench.errors import UserError
+from tspo_bench.features import load_encoder
+from tspo_bench.features.checkpoint import without_precision
+
+QUESTION = ["w3 cat w7"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return published(tmp_path_factory.mktemp("agents") / "published")
+
+
+def save(agent: PaperAgent, folder: Path, **known: object) -> Path:
+    agent.save_pretrained(folder, model_card_kwargs=known)
+    return folder
+
+
+@pytest.mark.parametrize("prefix", ["selector.", "multiModal_align."])
+def test_a_published_checkpoint_is_encoder_and_agent(tmp_path: Path, prefix: str) -> None:
+    """From pixels and words to scores, against CLIP by itself and the naive agent."""
+    path = clip(tmp_path / "both", 3, CLIP_WIDTH)
+    alone = load_encoder(str(path))
+    with_agent(path, prefix, seed=3)
+    agent, encoder = load_agent(str(path)), load_encoder(str(path))
+    assert isinstance(agent, PaperAgent)
+    assert (agent.width, agent.tau, agent.encoder) == (CLIP_WIDTH, 0.025, str(path))
+    assert agent.encoder_id == without_precision(encoder.id) != encoder.id
+    assert encoder.width == CLIP_WIDTH
+    pixels = np.random.default_rng(0).integers(0, 256, (30, 40, 48, 3), dtype=np.uint8)
+    frames, text = encoder.encode_frames(pixels), encoder.encode_text(QUESTION)
+    np.testing.assert_allclose(frames, alone.encode_frames(pixels), atol=1e-6)
+    np.testing.assert_allclose(text, alone.encode_text(QUESTION), atol=1e-6)
+    naive = naive_scores(selector_weights(CLIP_WIDTH, 3), frames, text, window=12)
+    np.testing.assert_allclose(agent.score(frames, text), naive, rtol=0, atol=1e-5)
+
+
+def test_weights_in_half_precision_are_taken_as_float32(tmp_path: Path) -> None:
+    path = published(tmp_path / "both")
+    weights = load_file(path / "model.safetensors")
+    halves = {k: v.bfloat16() if k.startswith("selector.") else v for k, v in weights.items()}
+    save_file(halves, path / "model.safetensors", metadata={"format": "pt"})
+    agent = load_agent(str(path))
+    assert {p.dtype for p in agent.parameters()} == {torch.float32}
+    assert torch.equal(agent.mlp[0].weight, halves["selector.mlp.0.weight"].float())
+
+
+def test_weights_in_several_files(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    items = list(load_file(folder / "model.safetensors").items())
+    for number in range(3):
+        save_file(dict(items[number::3]), tmp_path / f"model-0000{number + 1}-of-00003.safetensors")
+    one, three = load_agent(str(folder)), load_agent(str(tmp_path))
+    for name, tensor in one.state_dict().items():
+        assert torch.equal(three.state_dict()[name], tensor)
+
+
+def test_which_layout_it_is(tmp_path: Path, folder: Path) -> None:
+    own = save(PaperAgent(16), tmp_path / "own")
+    assert is_published(folder)
+    assert not is_published(own)
+    assert default_encoder(str(folder)) == str(folder)
+    assert default_encoder(str(own)) == default_encoder("tspo-q") == default_encoder(None)
+    assert default_encoder(None) == "reference"
+
+
+def test_ours_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    agent = PaperAgent(16, tau=0.1, encoder="clip", encoder_id="clip-1", window=5, heads=2)
+    path = save(agent, tmp_path / "own", frames=8, command="tspo-bench train --agent tspo")
+    assert {file.name for file in path.iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "README.md",
+    }
+    config = json.loads((path / "config.json").read_text())
+    assert config == {
+        **{"width": 16, "tau": 0.1, "encoder": "clip", "encoder_id": "clip-1"},
+        **{"window": 5, "heads": 2, "kind": "tspo"},
+    }
+    for loaded in (load_agent(str(path)), PaperAgent.from_pretrained(path)):
+        assert loaded.settings == agent.settings == config
+        assert not loaded.training
+        for name, tensor in agent.state_dict().items():
+            assert torch.equal(loaded.state_dict()[name], tensor)
+        assert loaded.temporal.window == 5
+    card = (path / "README.md").read_text()
+    assert "tspo-bench train --agent tspo" in card
+    assert "| encoder | clip |" in card
+    assert "| frame budget in training (K) | 8 |" in card
+    assert "library_name: tspo-bench" in card
+
+
+def test_the_query_agent_comes_back_as_its_own_kind(tmp_path: Path) -> None:
+    from tspo_bench.agent.query_agent import QueryAgent
+
+    agent = QueryAgent(16, tau=0.2).eval()
+    with torch.no_grad():
+        agent.head.weight.fill_(0.3)
+    agent.save_pretrained(tmp_path / "q")
+    loaded = load_agent(str(tmp_path / "q"))
+    assert isinstance(loaded, QueryAgent)
+    rng = np.random.default_rng(0)
+    frames, text = (rng.normal(size=(n, 16)).astype(np.float32) for n in (20, 1))
+    np.testing.assert_array_equal(loaded.score(frames, text), agent.score(frames, text))
+
+
+def test_the_packages_own_agents_are_named_or_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "PACKAGED", tmp_path)
+    with pytest.raises(UserError, match=r"agent 'tspo-q' is not in .* --agent tspo-q` makes"):
+        load_agent("tspo-q")
+    save(PaperAgent(16), tmp_path / "tspo")
+    assert find_agent("tspo") == tmp_path / "tspo"
+    assert load_agent("tspo").kind == "tspo"
+
+
+def spoil_weights(path: Path, change: str) -> None:
+    file = path / "model.safetensors"
+    weights = load_file(file)
+    name = next(name for name in weights if name.endswith("temporal.Self_k.weight"))
+    if change == "missing":
+        del weights[name]
+    elif change == "shape":
+        weights[name] = weights[name][:, :-1].contiguous()
+    else:
+        weights[name.replace("Self_k", "Self_z")] = weights[name].clone()
+    save_file(weights, file, metadata={"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("missing", r"temporal.Self_k.weight is missing, but an agent 'tspo' of width 24 has \[24"),
+        ("shape", r"temporal.Self_k.weight is \[24, 23\], but an agent .* has \[24, 24\]"),
+        ("more", r"temporal.Self_z.weight is \[24, 24\], but an agent .* has no such weight"),
+    ],
+)
+@pytest.mark.parametrize("layout", ["own", "published"])
+def test_incomplete_weights_are_refused(
+    tmp_path: Path, change: str, said: str, layout: str
+) -> None:
+    path = tmp_path / layout
+    if layout == "own":
+        save(PaperAgent(CLIP_WIDTH), path)
+    else:
+        published(path)
+    spoil_weights(path, change)
+    with pytest.raises(UserError, match=said):
+        load_agent(str(path))
+
+
+def test_folders_that_are_no_agents_are_refused(tmp_path: Path) -> None:
+    def refused(said: str, device: str = "cpu", name: str | None = None) -> None:
+        with pytest.raises(UserError, match=said):
+            load_agent(name or str(path), device)
+
+    path = clip(tmp_path / "clip")
+    refused(r"tells of no agent \(kind: None\), and its weights hold no selector")
+    refused("agent './nowhere': there is no such folder", name="./nowhere")
+    path = save(PaperAgent(16), tmp_path / "own")
+    refused("unknown device 'quantum'", "quantum")
+    config = json.loads((path / "config.json").read_text())
+    for change, said in [
+        ({"kind": "tspo-z"}, r"no agent \(kind: 'tspo-z'\)"),
+        ({"tau": -1}, "tau=-1; use a number above 0"),
+        ({"width": "16"}, "width='16'; use a whole number"),
+    ]:
+        (path / "config.json").write_text(json.dumps({**config, **change}))
+        refused(said)
+    del config["width"]
+    (path / "config.json").write_text(json.dumps(config))
+    refused("missing 1 required positional argument: 'width'")
+    (path / "config.json").write_text("{")
+    refused("config.json is not valid JSON")
+    (path / "model.safetensors").write_bytes(b"no weights")
+    refused("model.safetensors cannot be read")
+    (path / "model.safetensors").rename(path / "pytorch_model.bin")
+    refused("only safetensors weights are loaded")

@@ -1,0 +1,142 @@
+"""Agents on disk: our own, and those that TSPO's authors published.
+
+In the published layout one folder holds both: CLIP's checkpoint (weights, config.json, processor),
+and among its weights the agent's, their names under a prefix.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from tspo_bench.agent.base import KIND_KEY, TemporalAgent
+from tspo_bench.errors import UserError
+from tspo_bench.features.checkpoint import WEIGHTS, checkpoint_id, find_checkpoint, precision
+
+AGENT = "agent"
+PACKAGED = Path(__file__).parent / "weights"
+CLASSES = {
+    "tspo": "tspo_bench.agent.paper_agent:PaperAgent",
+    "tspo-q": "tspo_bench.agent.query_agent:QueryAgent",
+}
+PREFIXES = ("selector.", "multiModal_align.")  # published; while its authors train
+
+
+def load_agent(name: str, device: str = "cpu") -> TemporalAgent:
+    """The agent of that name, in evaluation mode, in float32.
+
+    Args:
+        name: "tspo" or "tspo-q" (those in the package), or a folder or hub id: an agent of ours, or
+            a checkpoint in the published layout.
+        device: a torch device.
+
+    Raises:
+        UserError: there is no such agent, it is none, or its weights are incomplete.
+    """
+    precision(device)  # refuses an unusable device
+    folder = find_agent(name)
+    load = _published if is_published(folder) else _own
+    return load(name, folder).to(device).eval()
+
+
+def find_agent(name: str) -> Path:
+    """The folder of an agent, fetched from the hub if need be; see `load_agent`.
+
+    Raises:
+        UserError: there is no such agent.
+    """
+    if name not in CLASSES:
+        return find_checkpoint(AGENT, name)
+    folder = PACKAGED / name
+    if not any(folder.glob(WEIGHTS)):
+        raise UserError(
+            f"agent {name!r} is not in this installation; `tspo-bench train --agent {name}` makes "
+            "one: give its folder with --agent"
+        )
+    return folder
+
+
+def is_published(folder: Path) -> bool:
+    """Whether a checkpoint's folder has the published layout: an agent among CLIP's weights.
+
+    Raises:
+        UserError: the weights cannot be read.
+    """
+    return any(_prefix(_names(path)) for path in folder.glob(WEIGHTS))
+
+
+def default_encoder(agent: str | None) -> str:
+    """The encoder to use where none is named: the agent's folder if that holds both.
+
+    Raises:
+        UserError: there is no such agent.
+    """
+    if agent is None or agent in CLASSES or not is_published(find_agent(agent)):
+        return "reference"
+    return agent
+
+
+def _own(name: str, folder: Path) -> TemporalAgent:
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"agent {name!r}: {path} is not valid JSON: {error}") from error
+    kind = config.get(KIND_KEY) if isinstance(config, dict) else None
+    if kind not in CLASSES:
+        raise UserError(
+            f"agent {name!r}: {path} tells of no agent ({KIND_KEY}: {kind!r}), and its weights "
+            f"hold no {' or '.join(f'{prefix}*' for prefix in PREFIXES)}; give a folder that "
+            "`tspo-bench train` wrote, or a published checkpoint"
+        )
+    module, _, class_name = CLASSES[kind].partition(":")
+    agent_class = getattr(importlib.import_module(module), class_name)
+    try:
+        agent: TemporalAgent = agent_class.from_pretrained(folder)
+    except (TypeError, OSError, SafetensorError) as error:
+        raise UserError(f"agent {name!r} in {folder} cannot be loaded: {error}") from error
+    return agent
+
+
+def _published(name: str, folder: Path) -> TemporalAgent:
+    """The paper's agent, with its authors' settings: only the width shows in the weights."""
+    from tspo_bench.agent.paper_agent import PaperAgent
+
+    weights = _agent_weights(folder)
+    if "mlp.0.weight" not in weights:
+        raise UserError(f"agent {name!r}: no mlp.0.weight among the agent's weights in {folder}")
+    width = len(weights["mlp.0.weight"])
+    agent = PaperAgent(width, encoder=name, encoder_id=checkpoint_id(folder))
+    agent.load_weights(weights, str(folder))
+    return agent
+
+
+def _agent_weights(folder: Path) -> dict[str, Tensor]:
+    """The agent's own weights out of all those in a folder, without their prefix."""
+    found: dict[str, Tensor] = {}
+    for path in sorted(folder.glob(WEIGHTS)):
+        names = _names(path)
+        prefix = _prefix(names)
+        if prefix is None:
+            continue
+        with safe_open(path, framework="pt") as file:
+            for name in names:
+                if name.startswith(prefix):
+                    found[name.removeprefix(prefix)] = file.get_tensor(name)
+    return found
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return list(file.keys())
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"agent weights {path} cannot be read: {error}") from error
+
+
+def _prefix(names: list[str]) -> str | None:
+    return next((p for p in PREFIXES if any(name.startswith(p) for name in names)), None)
