@@ -11,6 +11,7 @@ from pathlib import Path
 from tspo_bench.errors import UserError
 
 CACHE_VARIABLE = "TSPO_BENCH_CACHE"
+CACHE_HINT = f"make room, or set {CACHE_VARIABLE} to a folder on another disk"
 
 
 def _umask() -> int:
@@ -50,17 +51,30 @@ def make_folder(path: Path, hint: str) -> Path:
 
 
 @contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, hint: str = "make room there") -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
     Two processes may write the same file at once: readers see one version or the other, whole.
+    `hint` is the way out if it cannot be written.
+
+    Raises:
+        UserError: no permission, the disk is full, or another `OSError` of the block.
     """
+    try:
+        with _temporary_beside(path) as temporary:
+            yield temporary
+            temporary.chmod(0o666 & ~_UMASK)  # mkstemp's files are for their owner alone
+            os.replace(temporary, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; {hint}") from error
+
+
+@contextlib.contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o666 & ~_UMASK)  # mkstemp's files are for their owner alone
-        os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.own import ALWAYS_A, InterruptedOnce
+from tests.support import little_room
 from tspo_bench.results import read_run
 from tspo_bench.tasks import limit_questions, load_task
 
@@ -281,3 +282,11 @@ def test_ctrl_c_ends_a_real_process(films: Path, own: list[str], presses: int) -
     assert ("interrupted; what is finished is kept" in rest) == (presses == 1)
     assert "Traceback" not in rest
     assert (films.parent / "mine" / "run.json").is_file()
+
+
+def test_a_full_disk_ends_in_one_line(cli: Cli) -> None:
+    task = "haystack[length=1min]"
+    with little_room(20_000):
+        done = cli("run", "--task", task, "--model", ALWAYS_A, "--limit", "1")
+    assert done.code == 2
+    assert "mp4: File too large; make room, or set TSPO_BENCH_CACHE" in done.error

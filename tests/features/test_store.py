@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.features.numbers import NumberReader
-from tests.support import make_video
+from tests.support import little_room, make_video
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.store import BATCH
@@ -202,6 +202,15 @@ def test_a_root_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot make folder"):
         FeatureStore(tmp_path / "file" / "store")
+
+
+def test_a_full_disk_names_the_file_and_the_way_out(store: FeatureStore, video: Path) -> None:
+    path = store.path(video, NumberReader())  # the note of the video's content is there now
+    with little_room(100), pytest.raises(UserError) as caught:
+        store.candidates(video, NumberReader())
+    assert str(caught.value).startswith(f"cannot write {path}: File too large; make room, or set")
+    assert [entry.name for entry in path.parent.iterdir()] == []
+    assert store.candidates(video, NumberReader()).num_encoded == 10
 
 
 def test_real_videos(store: FeatureStore, real_data: Path, checkpoint: Get) -> None:

