@@ -15,21 +15,27 @@ from tspo_bench.types import Answer, Selection
 
 
 def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> None:
-    """Refuse features that a sampler was not made for: those of another encoder of equal width.
+    """Refuse features that a sampler was not made for.
 
-    A sampler says by its attribute `encoder_id` whose it reads; the precision does not count.
+    A sampler may say by its attributes `encoder_id` (in which the precision does not count) and
+    `encoder_width` whose features it reads.
 
     Raises:
-        UserError: the encoder is another one.
+        UserError: the encoder is another one, even if its features are as wide.
     """
     from tspo_bench.features.checkpoint import without_precision
 
-    made_for = getattr(sampler, "encoder_id", None)
+    made_for, width = (getattr(sampler, f"encoder_{key}", None) for key in ("id", "width"))
     if made_for and without_precision(made_for) != without_precision(encoder.id):
         name = getattr(sampler, "encoder", None)
         raise UserError(
             f"sampler {label!r} reads features of encoder {f'{name!r}, ' if name else ''}"
             f"{made_for}, not of {encoder.id}; give the first with --encoder, or another --agent"
+        )
+    if width and width != encoder.width:
+        raise UserError(
+            f"sampler {label!r} reads features of width {width}, but those of encoder {encoder.id} "
+            f"have width {encoder.width}; give its own with --encoder, or another --agent"
         )
 
 

@@ -54,7 +54,7 @@ class RunConfig:
         if self.agent is not None and not any(parse_spec(s).name in AGENTS for s in self.samplers):
             raise UserError(
                 f"agent {self.agent!r}: none of the samplers {', '.join(self.samplers)} has an "
-                f"agent; ask for {' or '.join(AGENTS)}"
+                f"agent; use {' or '.join(AGENTS)}"
             )
         for k in self.frames:
             if k < 1:

@@ -48,6 +48,7 @@ class TSPO:
         id: identifies the agent's weights and settings.
         encoder: the name of the encoder that the agent reads features of, if known.
         encoder_id: what identifies that encoder's weights, if known.
+        encoder_width: the width of its features.
 
     Raises:
         UserError: an unknown rule, or an agent that cannot be loaded.
@@ -67,6 +68,7 @@ class TSPO:
         self.kind = self._agent.kind
         self.id = content_digest(find_agent(str(agent)))[:24]
         self.encoder, self.encoder_id = self._agent.encoder, self._agent.encoder_id
+        self.encoder_width = self._agent.width
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Score the candidates and pick by the rule.

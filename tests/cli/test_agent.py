@@ -1,0 +1,119 @@
+"""`--agent`: the temporal agent of `tspo` and `tspo-q`, for `run` and `select`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.agent.published import CLIP_WIDTH, published
+from tests.cli.conftest import Cli
+from tests.cli.own import ALWAYS_A
+from tests.features.checkpoints import clip
+from tspo_bench.agent import PaperAgent, QueryAgent, load_agent
+from tspo_bench.features import FeatureStore, load_encoder
+from tspo_bench.results import read_run
+
+RUN = ("run", "--task", "films.jsonl", "--model", ALWAYS_A, "--frames", "2", "--out", "out")
+SELECT = ("select", "film.mp4", "-q", "w3 cat", "--frames", "2")
+
+
+@pytest.fixture
+def both(tmp_path: Path, films: Path) -> str:
+    """A published checkpoint: encoder and agent."""
+    published(tmp_path / "both")
+    return "both"
+
+
+@pytest.fixture
+def encoder(tmp_path: Path, films: Path) -> str:
+    """An encoder of the same width."""
+    clip(tmp_path / "clip", 5, CLIP_WIDTH)
+    return "clip"
+
+
+def test_select_takes_a_published_checkpoint_as_encoder_too(cli: Cli, both: str) -> None:
+    done = cli(*SELECT, "--sampler", "tspo", "--agent", both, "--json")
+    assert done.code == 0
+    assert "reference encoder" not in done.err
+    encoder = load_encoder(both)
+    candidates = FeatureStore().candidates(Path("film.mp4"), encoder)
+    scores = load_agent(both).score(candidates.features, encoder.encode_text(["w3 cat"]))
+    best = np.sort(np.argsort(-scores)[:2])
+    found = json.loads(done.out)
+    assert [frame["index"] for frame in found["frames"]] == candidates.indices[best].tolist()
+    assert [frame["score"] for frame in found["frames"]] == pytest.approx(scores[best].tolist())
+    assert found["notes"] == {"agent": "tspo", "select": "topk"}
+
+
+def test_run_takes_it_too_and_keeps_what_it_was(cli: Cli, both: str) -> None:
+    done = cli(*RUN, "--sampler", "clip-topk,tspo", "--agent", both)
+    assert done.code == 0
+    assert "reference encoder" not in done.err
+    plain, ours = read_run(Path("out"))
+    if plain.settings["sampler"] == "tspo":
+        plain, ours = ours, plain
+    assert ours.settings["sampler"] == "tspo"
+    assert ours.settings["encoder_id"] == plain.settings["encoder_id"] == load_encoder(both).id
+    kept = ours.settings["sampler_settings"]
+    assert kept["options"] == {"agent": both}
+    assert [record.notes["agent"] for record in ours.records] == ["tspo"] * 3
+    again = cli(*RUN, "--sampler", "tspo", "--agent", both)
+    assert again.code == 0
+    published(Path(both), seed=1)  # trained on, at the same place
+    changed = cli(*RUN, "--sampler", "tspo", "--agent", both)
+    assert changed.code == 2
+    assert "out" in changed.error
+
+
+def test_an_agent_refuses_features_of_another_encoder(cli: Cli, both: str, encoder: str) -> None:
+    for command in (RUN, SELECT):
+        done = cli(*command, "--sampler", "tspo", "--agent", both, "--encoder", encoder)
+        assert done.code == 2
+        assert "sampler 'tspo' reads features of encoder 'both', clip-" in done.error
+        assert load_encoder(encoder).id in done.error
+        named = cli(*command, "--sampler", f"tspo[agent={both}]")
+        assert named.code == 2  # the encoder is the reference
+        assert "reads features of encoder 'both'" in named.error
+
+
+def test_agents_of_both_kinds(cli: Cli, encoder: str) -> None:
+    known = {"encoder": encoder, "encoder_id": load_encoder(encoder).id}
+    PaperAgent(CLIP_WIDTH, **known).save_pretrained("paper")
+    QueryAgent(CLIP_WIDTH, 0.1, **known).save_pretrained("ours")
+    done = cli(
+        *(*RUN, "--sampler", "tspo,tspo-q[agent=ours,select=aks],clip-topk"),
+        *("--agent", "paper", "--encoder", encoder, "--json"),
+    )
+    assert done.code == 0
+    cells = json.loads(done.out)["cells"]
+    assert [cell["sampler"] for cell in cells] == [
+        "tspo",
+        "tspo-q[agent=ours,select=aks]",
+        "clip-topk",
+    ]
+    assert [cell["n"] for cell in cells] == [3, 3, 3]
+
+
+@pytest.mark.usefixtures("films")
+@pytest.mark.parametrize("command", [RUN, SELECT])
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--sampler", "tspo", "--agent", "./none"], "agent './none': there is no such folder"),
+        (["--sampler", "tspo", "--agent", "film.mp4"], "agent 'film.mp4' is a file; give the"),
+        (["--sampler", "tspo[agent=./none]"], "agent './none': there is no such folder"),
+        (["--sampler", "aks", "--agent", "paper"], "use tspo or tspo-q"),
+        (["--sampler", "tspo-q", "--agent", "paper"], "is of kind 'tspo'; use --sampler tspo"),
+        (["--sampler", "tspo", "--agent", "paper"], "reads features of width 40, but"),
+    ],
+)
+def test_mistakes_end_in_one_line(
+    cli: Cli, command: tuple[str, ...], args: list[str], said: str
+) -> None:
+    PaperAgent(40).save_pretrained("paper")
+    done = cli(*command, *args)
+    assert done.code == 2
+    assert said in done.error
