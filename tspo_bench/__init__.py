@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         register_sampler,
         register_task,
         select_frames,
+        train,
     )
 
     __version__: str
@@ -30,6 +31,7 @@ __all__ = [
     "register_sampler",
     "register_task",
     "select_frames",
+    "train",
 ]
 
 

@@ -1,0 +1,161 @@
+"""The query-conditioned temporal agent, which can look for what stands beside what it asks about.
+
+The paper's agent meets the question in a cosine only, after its temporal module. Here every layer
+knows the question, and attention knows who stands before and who after: "the scene after the dog"
+can be learnt.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from tspo_bench.agent.base import TemporalAgent, check_heads, check_whole
+from tspo_bench.agent.window import window_attention
+from tspo_bench.errors import UserError
+
+WAVES = 4  # of the relative time: periods of 2, 1, 1/2 and 1/4 of the video
+REACHES = (2.0, 6.0, 18.0, 54.0)  # in frames: how far from the start and the end a frame stands
+PARTS = ("query", "position", "attention", "film", "bias")
+
+
+class QueryAgent(TemporalAgent):
+    """Scores = cosine to the question + what a small transformer over frames and question adds.
+
+    The head starts at zero, so that training starts from the plain cosine (clip-topk).
+
+    Args:
+        width: the encoder's feature width d.
+        tau: the temperature.
+        encoder: name of the encoder that the agent was trained with.
+        encoder_id: what identifies its weights.
+        hidden: width of the layers.
+        window: frames that a frame's attention sees, w.
+        layers: number of layers.
+        heads: attention heads, which divide `hidden`.
+        without: parts taken away, for ablations, out of PARTS: "query" (the product of frame and
+            question), "position" (relative time, distances from start and end), "attention" (layers
+            then see single frames), "film" (the question modulating each layer), "bias" (attention
+            knowing which frame comes before which).
+
+    Raises:
+        UserError: an argument out of range.
+    """
+
+    kind: ClassVar[str] = "tspo-q"
+
+    def __init__(
+        self,
+        width: int,
+        tau: float,
+        encoder: str | None = None,
+        encoder_id: str | None = None,
+        hidden: int = 96,
+        window: int = 24,
+        layers: int = 2,
+        heads: int = 4,
+        without: list[str] | None = None,
+    ) -> None:
+        super().__init__(width, tau, encoder, encoder_id)
+        check_whole("hidden", hidden)
+        check_whole("window", window)
+        check_whole("layers", layers)
+        check_heads(hidden, heads)
+        self.parts = frozenset(PARTS) - frozenset(without or ())
+        if unknown := set(without or ()) - set(PARTS):
+            raise UserError(
+                f"agent: without={', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}"
+            )
+        self.embed = nn.Linear(2 * width + 1 + 2 * WAVES + 2 * len(REACHES), hidden)
+        self.ask = nn.Linear(width, hidden)
+        self.layers = nn.ModuleList(
+            _Layer(hidden, heads, window, self.parts) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(hidden)
+        self.head = nn.Linear(hidden, 1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def frame_scores(self, frames: Tensor, query: Tensor, lengths: Tensor | None) -> Tensor:
+        """See `TemporalAgent.frame_scores`."""
+        if lengths is None:
+            lengths = torch.full((len(frames),), frames.shape[1], device=frames.device)
+        lengths = lengths.to(frames.device)
+        beyond = torch.arange(frames.shape[1], device=frames.device) >= lengths[:, None]
+        frames = F.normalize(frames.masked_fill(beyond[..., None], 0), dim=-1)
+        query = F.normalize(query, dim=-1)
+        cosine = (frames * query[:, None]).sum(-1)
+        # Unit vectors have small entries; scaled so, entries are about 1 and so are the products.
+        scale = math.sqrt(self.width)
+        product = scale * frames * scale * query[:, None] * ("query" in self.parts)
+        places = _places(frames.shape[1], lengths) * ("position" in self.parts)
+        asked = self.ask(scale * query)
+        hidden = self.embed(
+            torch.cat([scale * frames, product, cosine[..., None], places], -1)
+        ) + asked[:, None] * ("query" in self.parts)
+        for layer in self.layers:
+            hidden = layer(hidden, asked, lengths)
+        added: Tensor = self.head(self.norm(hidden))[..., 0]
+        return cosine + added
+
+
+class _Layer(nn.Module):
+    """Window attention and an MLP, both modulated by the question (FiLM)."""
+
+    def __init__(self, hidden: int, heads: int, window: int, parts: frozenset[str]) -> None:
+        super().__init__()
+        self.heads, self.window, self.parts = heads, window, parts
+        self.norms = nn.ModuleList(nn.LayerNorm(hidden, elementwise_affine=False) for _ in range(2))
+        self.film = nn.Linear(hidden, 4 * hidden)
+        self.mix = nn.Linear(hidden, 3 * hidden)
+        self.out = nn.Linear(hidden, hidden)
+        self.mlp = nn.Sequential(
+            nn.Linear(hidden, 2 * hidden), nn.GELU(), nn.Linear(2 * hidden, hidden)
+        )
+        self.offset = nn.Parameter(torch.zeros(heads, window))
+        self.offset_asked = nn.Linear(hidden, heads * window)
+        for linear in (self.film, self.offset_asked):
+            nn.init.zeros_(linear.weight)
+            nn.init.zeros_(linear.bias)
+
+    def forward(self, hidden: Tensor, asked: Tensor, lengths: Tensor) -> Tensor:
+        """[B, T, hidden] and the question [B, hidden] to [B, T, hidden]."""
+        film = self.film(asked)[:, None] * ("film" in self.parts)
+        scale, shift, mlp_scale, mlp_shift = film.chunk(4, -1)
+        if "attention" in self.parts:
+            seen = self.norms[0](hidden) * (1 + scale) + shift
+            hidden = hidden + self.attention(seen, asked, lengths)
+        seen = self.norms[1](hidden) * (1 + mlp_scale) + mlp_shift
+        return hidden + self.mlp(seen)
+
+    def attention(self, seen: Tensor, asked: Tensor, lengths: Tensor) -> Tensor:
+        """Window attention; its bias by offset is learnt, and is shifted by the question."""
+        query, key, value = (
+            part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            for part in self.mix(seen).chunk(3, -1)
+        )
+        shifted = self.offset_asked(asked).unflatten(-1, (self.heads, 1, self.window))
+        bias = (self.offset[:, None] + shifted) * ("bias" in self.parts)
+        mixed = window_attention(query, key, value, self.window, bias, lengths)
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return out
+
+
+def _places(frames: int, lengths: Tensor) -> Tensor:
+    """What is known of where a frame stands [B, T, 2 * WAVES + 2 * len(REACHES)].
+
+    Sines and cosines of the relative time, and exponentials of the distance from either end.
+    """
+    place = torch.arange(frames, device=lengths.device).float()[None]
+    last = (lengths[:, None] - 1).float()
+    relative = place / last.clamp(min=1)
+    waves = relative[..., None] * math.pi * 2.0 ** torch.arange(WAVES, device=lengths.device)
+    reaches = torch.tensor(REACHES, device=lengths.device)
+    # Places beyond the length are never looked at; the bound keeps their exponentials finite.
+    distance = torch.stack([place.expand_as(relative), (last - place).clamp(min=0)], -1)
+    near = (-distance[..., None] / reaches).exp().flatten(-2)
+    return torch.cat([waves.sin(), waves.cos(), near], -1)

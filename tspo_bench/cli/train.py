@@ -1,0 +1,197 @@
+"""`tspo-bench train`: make a temporal agent."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tspo_bench.cli import options
+from tspo_bench.cli.console import only_results_on_stdout, say, show
+from tspo_bench.cli.progress import Bar, RunProgress
+from tspo_bench.errors import UserError
+
+AGENTS_FOLDER = Path("agents")
+_SHOWN = ("reward", "reward_answer", "reward_temporal", "without_signal", "entropy")
+
+
+def train(
+    agent: Annotated[
+        str,
+        typer.Option("--agent", help="tspo-q (query-conditioned) or tspo (the paper's)."),
+    ] = "tspo-q",
+    name: Annotated[
+        str | None, typer.Option("--name", help="The agent's folder is agents/NAME.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="TSPO-10K's JSON lines; default: the built-in haystack."),
+    ] = None,
+    video_root: Annotated[
+        Path | None, typer.Option("--video-root", help="Where the videos of --data lie.")
+    ] = None,
+    task: Annotated[
+        str, typer.Option("--task", help="Train on this task's train split, where no --data is.")
+    ] = "haystack",
+    videos: Annotated[
+        int | None, typer.Option("--videos", help="Train on the first so many videos of the task.")
+    ] = 100,
+    without_type: Annotated[
+        str, typer.Option("--without-type", help="Leave out question types; commas separate.")
+    ] = "",
+    model: Annotated[
+        str, typer.Option("--model", help="Who answers: reference, a folder, hub id.")
+    ] = "reference",
+    encoder: options.Encoder = "reference",
+    preset: Annotated[
+        str | None,
+        typer.Option("--preset", help="haystack or paper; default: paper with --data."),
+    ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", help="K, frames that a rollout draws.")
+    ] = None,
+    rollouts: Annotated[
+        int | None, typer.Option("--rollouts", help="G, rollouts of a question.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option("--steps", help="Optimizer steps.")] = None,
+    questions: Annotated[
+        int | None, typer.Option("--questions", help="Questions a step and device.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option("--learning-rate")] = None,
+    tau: Annotated[
+        float | None,
+        typer.Option("--tau", help="Temperature at the start; default: fitted to the encoder."),
+    ] = None,
+    anneal: Annotated[
+        float | None,
+        typer.Option("--anneal", help="Temperature at the end, as a share; 1: not annealed."),
+    ] = None,
+    rewards: Annotated[
+        str | None,
+        typer.Option("--rewards", help="answer, temporal, pkg.mod:name; commas separate: a sum."),
+    ] = None,
+    log_prob: Annotated[
+        str | None, typer.Option("--log-prob", help="independent (as published) or plackett-luce.")
+    ] = None,
+    window: Annotated[
+        int | None, typer.Option("--window", help="w, frames that the attention sees.")
+    ] = None,
+    without: Annotated[
+        str,
+        typer.Option("--without", help="tspo-q without parts of it; commas separate."),
+    ] = "",
+    candidate_fps: options.CandidateFps = 1.0,
+    seeds: Annotated[
+        str, typer.Option("--seeds", help="0, or 0,1,2: an agent of each, in NAME/seed-N.")
+    ] = "0",
+    device: options.Device = None,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", help="Requests that the model answers at once.")
+    ] = 32,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what is there.")] = False,
+    evaluate: Annotated[
+        bool,
+        typer.Option(
+            "--evaluate/--no-evaluate",
+            help="At the end, compare on the val split with uniform and clip-topk.",
+        ),
+    ] = True,
+) -> None:
+    """Train a temporal agent; the folder agents/NAME is what --agent takes."""
+    numbers = _read_seeds(seeds)
+    with only_results_on_stdout(), Bar() as bar:
+        from tspo_bench.api import train as train_one
+
+        folder = AGENTS_FOLDER / (name or agent)
+        for seed in numbers:
+            trained = train_one(
+                agent,
+                out=folder if len(numbers) == 1 else folder / f"seed-{seed}",
+                data=data,
+                video_root=video_root,
+                task=task,
+                num_videos=None if data else videos,
+                without_types=_listed(without_type),
+                model=model,
+                encoder=encoder,
+                preset=preset,
+                frames=frames,
+                rollouts=rollouts,
+                steps=steps,
+                questions=questions,
+                learning_rate=learning_rate,
+                tau=tau,
+                anneal=anneal,
+                rewards=rewards,
+                log_prob=log_prob,
+                window=window,
+                without=_listed(without),
+                candidate_fps=candidate_fps,
+                seed=seed,
+                device=device,
+                batch_size=batch_size,
+                resume=resume,
+                fresh=fresh,
+                command=sys.argv,
+                progress=BarProgress(bar),
+            )
+            if trained.skipped:
+                first = "; ".join(trained.skipped[:3])
+                say(f"warning: {len(trained.skipped)} lines left out: {first}")
+            say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl")
+            if evaluate and data is None:
+                _evaluate(trained.folder, agent, task, encoder, model, device, bar)
+
+
+class BarProgress:
+    """Shows training on a bar, with the newest figures beside it."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def began(self, steps: int, done: int) -> None:
+        """See `TrainingProgress`."""
+        self._bar.start("train", steps, done)
+
+    def stepped(self, logs: dict[str, float]) -> None:
+        """See `TrainingProgress`."""
+        self._bar.advance(
+            ", ".join(f"{key.replace('_', ' ')} {logs[key]:.2f}" for key in _SHOWN if key in logs)
+        )
+
+
+def _evaluate(
+    folder: Path, agent: str, task: str, encoder: str, model: str, device: str | None, bar: Bar
+) -> None:
+    """Print the comparison on the task's val split."""
+    from tspo_bench.api import evaluate
+
+    result = evaluate(
+        task,
+        ["uniform", "clip-topk", f"{agent}[agent={folder}]"],
+        model,
+        encoder=encoder,
+        split="val",
+        device=device,
+        out=folder / "val",
+        fresh=True,
+        command=sys.argv,
+        progress=RunProgress(bar),
+    )
+    show(result.table())
+
+
+def _read_seeds(text: str) -> list[int]:
+    try:
+        return list(dict.fromkeys(int(part) for part in text.split(",")))
+    except ValueError:
+        raise UserError(f"cannot read --seeds {text!r}; write 0 or 0,1,2") from None
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,84 @@
+"""What is told while training: JSON lines on disk, and a progress bar's numbers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Protocol
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+
+class TrainingProgress(Protocol):
+    """Told how training goes; the command line draws it."""
+
+    def began(self, steps: int, done: int) -> None:
+        """Training begins, or goes on after `done` of its steps."""
+        ...
+
+    def stepped(self, logs: dict[str, float]) -> None:
+        """One more step is done; `logs` are the newest figures."""
+        ...
+
+
+class JsonLog(TrainerCallback):
+    """Appends what is logged to a file of JSON lines, one a logging step.
+
+    Args:
+        path: the file. Lines of steps after the one that a resumed run goes on from are dropped.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Keep the lines up to the step that training goes on from."""
+        lines = self._path.read_text().splitlines() if self._path.exists() else []
+        kept = [line for line in lines if json.loads(line)["step"] <= state.global_step]
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text("".join(f"{line}\n" for line in kept if state.global_step))
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Append one line."""
+        with self._path.open("a") as file:
+            file.write(json.dumps({"step": state.global_step, **(logs or {})}) + "\n")
+
+
+class TellProgress(TrainerCallback):
+    """Passes steps and figures on to a `TrainingProgress`."""
+
+    def __init__(self, progress: TrainingProgress) -> None:
+        self._progress = progress
+        self._logs: dict[str, float] = {}
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """See `TrainingProgress.began`."""
+        self._progress.began(state.max_steps, state.global_step)
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> None:
+        """Keep the newest figures."""
+        self._logs = {**self._logs, **(logs or {})}
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """See `TrainingProgress.stepped`."""
+        self._progress.stepped(self._logs)

@@ -1,0 +1,65 @@
+"""Settings that belong together: for the built-in haystack, and the paper's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tspo_bench.errors import UserError
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a training run is made of, beside its data and models.
+
+    Args:
+        frames: K, frames a rollout draws.
+        rollouts: G, rollouts a question.
+        steps: optimizer steps; None for one epoch.
+        questions: a step and device.
+        accumulation: batches of questions that make one step.
+        learning_rate: at the start; it falls linearly to 0.
+        tau: the temperature at the start; None for `training.temperature`'s rule.
+        anneal: the temperature at the end, as a share of that at the start.
+        rewards: names of rewards, whose sum counts.
+        log_prob: see `training.loss.policy_loss`.
+    """
+
+    frames: int
+    rollouts: int
+    steps: int | None
+    questions: int
+    accumulation: int
+    learning_rate: float
+    tau: float | None
+    anneal: float
+    rewards: str = "answer,temporal"
+    log_prob: str = "independent"
+
+    def changed(self, **given: Any) -> Preset:
+        """This preset with the settings that are not None."""
+        return replace(self, **{key: value for key, value in given.items() if value is not None})
+
+
+PRESETS = {
+    # arXiv 2508.04369 and its released scripts, for CLIP ViT-L/14.
+    "paper": Preset(
+        frames=16, rollouts=8, steps=None, questions=1, accumulation=2,
+        learning_rate=5e-4, tau=0.025, anneal=0.4,
+    ),
+    "haystack": Preset(
+        frames=8, rollouts=8, steps=400, questions=4, accumulation=1,
+        learning_rate=2e-3, tau=None, anneal=0.4,
+    ),
+}  # fmt: skip
+
+
+def preset(name: str) -> Preset:
+    """The preset of that name.
+
+    Raises:
+        UserError: there is none.
+    """
+    if name not in PRESETS:
+        raise UserError(f"no preset {name!r}; there are: {', '.join(PRESETS)}")
+    return PRESETS[name]

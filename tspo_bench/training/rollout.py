@@ -1,0 +1,61 @@
+"""Rollouts: draws of frames, and what the MLLM answers when it is shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from tspo_bench.agent.policy import draw
+from tspo_bench.mllms.base import MLLM
+from tspo_bench.training.episode import Episode
+from tspo_bench.types import Frames, Request
+
+
+@dataclass(frozen=True)
+class Group:
+    """The G rollouts of one question: positions [G, k] in the order drawn, and replies [G]."""
+
+    episode: Episode
+    drawn: Tensor
+    replies: tuple[str, ...]
+
+
+def draw_groups(
+    episodes: Sequence[Episode],
+    logits: Sequence[Tensor],
+    rollouts: int,
+    generator: torch.Generator,
+) -> list[Tensor]:
+    """For each episode, positions [G, min(k, T)] drawn from its logits [T]."""
+    pairs = zip(episodes, logits, strict=True)
+    return [draw(row, min(e.k, len(row)), rollouts, generator) for e, row in pairs]
+
+
+def answer_groups(episodes: Sequence[Episode], drawn: Sequence[Tensor], mllm: MLLM) -> list[Group]:
+    """Show the MLLM the drawn frames of all rollouts of all episodes, in one call.
+
+    The frames of an episode are decoded once, whatever the number of its rollouts.
+
+    Raises:
+        VideoError: a frame cannot be decoded.
+    """
+    requests: list[Request] = []
+    for episode, group in zip(episodes, drawn, strict=True):
+        sets = np.sort(group.cpu().numpy(), axis=1)
+        union = np.unique(sets)
+        frames = episode.fetch(union, mllm.short_side)
+        requests += [_request(episode, frames, np.searchsorted(union, row)) for row in sets]
+    replies = iter([answer.text for answer in mllm.answer(requests)])
+    return [
+        Group(episode, group, tuple(next(replies) for _ in group))
+        for episode, group in zip(episodes, drawn, strict=True)
+    ]
+
+
+def _request(episode: Episode, union: Frames, rows: np.ndarray) -> Request:
+    frames = Frames(union.indices[rows], union.seconds[rows], union.pixels[rows])
+    return Request(frames, episode.prompt, episode.frame_rate, episode.letters, episode.num_frames)

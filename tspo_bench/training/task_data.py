@@ -1,0 +1,127 @@
+"""Training questions from a task: the built-in haystack's train split, or a task of one's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tspo_bench.errors import UserError
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.features.store import FeatureStore
+from tspo_bench.tasks import Task
+from tspo_bench.training.episode import Episode
+from tspo_bench.training.frames import FrameCache
+from tspo_bench.types import Candidates, Features, FloatArray, Frames, IntArray, Question
+
+
+@dataclass(frozen=True)
+class TaskEpisode(Episode):
+    """An episode of one video; `indices` [T] are the candidates in its own frame numbers."""
+
+    video: Path
+    indices: IntArray
+    frames: FrameCache
+
+    def fetch(self, positions: IntArray, short_side: int | None) -> Frames:
+        """See `Episode.fetch`."""
+        return self.frames.fetch(self.video, self.indices[positions], short_side)
+
+
+class TaskData:
+    """Episodes from the questions of a task; see `TrainingData`.
+
+    A question's evidence, where it is annotated, is its needle: candidates inside of it count for
+    the temporal reward. Each video is scanned and encoded when its first question comes up.
+
+    Args:
+        task: where questions, videos and prompts come from.
+        encoder: of frames and questions.
+        store: keeps the frames' features.
+        k: frames a rollout draws.
+        num_videos: use the first so many videos; None for all.
+        without_types: leave out questions whose group `type` is one of these.
+        rate: candidates a second.
+
+    Attributes:
+        skipped: annotations that cannot be used, and why.
+
+    Raises:
+        UserError: no question is left.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        encoder: FrameEncoder,
+        store: FeatureStore,
+        *,
+        k: int = 8,
+        num_videos: int | None = None,
+        without_types: frozenset[str] = frozenset(),
+        rate: float = 1.0,
+    ) -> None:
+        videos = list(dict.fromkeys(question.video for question in task.questions()))[:num_videos]
+        chosen = set(videos)
+        self._questions = [
+            question
+            for question in task.questions()
+            if question.video in chosen
+            and question.answer is not None
+            and question.groups.get("type") not in without_types
+        ]
+        if not self._questions:
+            raise UserError(f"task {task.label!r} has no question with an answer to train on")
+        self.skipped = tuple(f"{s.where}: {s.reason}" for s in getattr(task, "skipped", ()))
+        self._task, self._encoder, self._store = task, encoder, store
+        self._k, self._rate = k, rate
+        self._frames = FrameCache()
+        self._texts: dict[str, Features] = {}
+
+    def __len__(self) -> int:
+        return len(self._questions)
+
+    def episode(self, index: int, epoch: int) -> TaskEpisode:
+        """The episode of a question, the same in each epoch.
+
+        Raises:
+            VideoError: the video cannot be read.
+        """
+        question = self._questions[index]
+        assert question.answer is not None
+        path = self._task.video_path(question.video)
+        candidates = self._store.candidates(path, self._encoder, self._rate)
+        assert candidates.features is not None
+        return TaskEpisode(
+            id=question.id,
+            features=candidates.features,
+            text_features=self._text_features(self._task.query_text(question)),
+            prompt=self._task.prompt(question),
+            letters=question.letters,
+            options=question.options,
+            answer=question.answer,
+            k=self._k,
+            needles=_needles(question, candidates),
+            frame_rate=candidates.frame_rate,
+            num_frames=candidates.num_frames,
+            video=path,
+            indices=candidates.indices,
+            frames=self._frames,
+        )
+
+    def _text_features(self, text: str) -> Features:
+        if text not in self._texts:
+            self._texts[text] = self._encoder.encode_text([text])
+        return self._texts[text]
+
+
+def _needles(question: Question, candidates: Candidates) -> NDArray[np.bool_] | None:
+    """Which candidates lie inside the evidence [T]; None where none of them does."""
+    seconds: FloatArray = candidates.seconds
+    inside = np.zeros(len(seconds), bool)
+    for span in question.evidence:
+        start, end = span.in_seconds(candidates.frame_rate)
+        inside |= (start <= seconds) & (seconds <= end)
+    return inside if inside.any() else None

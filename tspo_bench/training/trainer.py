@@ -1,0 +1,153 @@
+"""The trainer: transformers' own, with a step that draws, asks, rewards and compares."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from torch.utils.data import Sampler, SequentialSampler
+from transformers import Trainer, TrainerCallback
+
+from tspo_bench.agent.base import TemporalAgent
+from tspo_bench.agent.policy import entropy
+from tspo_bench.mllms.base import MLLM
+from tspo_bench.training.advantage import advantages, no_signal
+from tspo_bench.training.config import TSPOConfig
+from tspo_bench.training.dataset import EpisodeDataset, collate
+from tspo_bench.training.episode import Episode, TrainingData
+from tspo_bench.training.loss import policy_loss
+from tspo_bench.training.rewards import load_rewards, total_rewards
+from tspo_bench.training.rollout import Group, answer_groups, draw_groups
+
+
+class TSPOTrainer(Trainer):
+    """Trains a temporal agent against a frozen MLLM's answers.
+
+    Everything but the step is `transformers.Trainer`'s: checkpoints, resuming, schedules, gradient
+    accumulation, several GPUs by `accelerate launch`. A run that was killed and goes on from its
+    checkpoint ends in the same weights, on a CPU bit for bit: order, episodes and noise follow from
+    the seed and the step alone.
+
+    Args:
+        agent: is trained.
+        args: the settings.
+        data: the questions.
+        mllm: answers; it is not trained.
+        callbacks: transformers' callbacks.
+
+    Raises:
+        UserError: a reward that does not exist, or features of another width than the agent's.
+    """
+
+    def __init__(
+        self,
+        agent: TemporalAgent,
+        args: TSPOConfig,
+        data: TrainingData,
+        mllm: MLLM,
+        callbacks: Sequence[TrainerCallback] = (),
+    ) -> None:
+        self.rewards = load_rewards(args.rewards)
+        self.mllm = mllm
+        self.generator = torch.Generator()
+        self._metrics: dict[str, list[float]] = defaultdict(list)
+        self._micro_step = 0
+        super().__init__(
+            model=agent,
+            args=args,
+            train_dataset=EpisodeDataset(data, args.seed),
+            data_collator=collate,
+            callbacks=list(callbacks),
+        )
+
+    @property
+    def tau(self) -> float:
+        """The temperature of the present step."""
+        args: TSPOConfig = self.args
+        done = self.state.global_step / max(1, self.state.max_steps)
+        return args.tau + (args.tau_end - args.tau) * done
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
+        # The dataset itself shuffles by epoch: an order that no generator's state can change.
+        return SequentialSampler(train_dataset or self.train_dataset)
+
+    def compute_loss(
+        self,
+        model: torch.nn.Module,
+        inputs: Mapping[str, list[Episode]],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """The mean policy loss over the batch's questions."""
+        episodes, started = inputs["episodes"], time.perf_counter()
+        if not episodes:  # none of the batch can be read: a step that changes nothing
+            return sum(p.sum() for p in model.parameters()) * 0.0
+        logits = [scores / self.tau for scores in score_episodes(model, episodes)]
+        self._seed_noise()
+        drawn = draw_groups(
+            episodes, [row.detach().cpu() for row in logits], self.args.num_rollouts, self.generator
+        )
+        groups = answer_groups(episodes, drawn, self.mllm)
+        losses = [
+            policy_loss(row, group.drawn.to(row.device), self._judge(group), self.args.log_prob)
+            for row, group in zip(logits, groups, strict=True)
+        ]
+        self._note("entropy", [entropy(row.detach()).item() for row in logits])
+        self._note("seconds_per_question", [(time.perf_counter() - started) / len(episodes)])
+        loss = torch.stack(losses).mean()
+        return (loss, {}) if return_outputs else loss
+
+    def _seed_noise(self) -> None:
+        """Noise of its own for each device, step and part of a step, whatever was drawn before."""
+        if self.state.global_step != getattr(self, "_noisy_step", None):
+            self._noisy_step, self._micro_step = self.state.global_step, 0
+        args = self.args
+        place = f"{args.seed}/{self.state.global_step}/{self._micro_step}/{args.process_index}"
+        self.generator.manual_seed(random.Random(place).getrandbits(63))
+        self._micro_step += 1
+
+    def _judge(self, group: Group) -> Tensor:
+        """The rollouts' advantages [G]; the rewards are noted."""
+        positions = group.drawn.sort(1).values.numpy()
+        total, parts = total_rewards(
+            list(self.rewards.values()), group.episode, positions, group.replies
+        )
+        rewards = torch.from_numpy(total)
+        self._note("reward", [rewards.mean().item()])
+        for name, part in zip(self.rewards, parts, strict=True):
+            if part is not None:
+                self._note(f"reward_{name}", [part.mean()])
+        self._note("without_signal", [no_signal(rewards).double().item()])
+        return advantages(rewards)
+
+    def _note(self, name: str, values: Sequence[float]) -> None:
+        self._metrics[name] += [float(value) for value in values]
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log the means of what was noted since the last time, with what the library logs."""
+        noted = {name: sum(values) / len(values) for name, values in self._metrics.items()}
+        self._metrics.clear()
+        tau = {"tau": self.tau} if noted else {}
+        super().log({**logs, **noted, **tau}, start_time)
+
+
+def score_episodes(model: torch.nn.Module, episodes: Sequence[Episode]) -> list[Tensor]:
+    """Scores [T] before tau of each episode, computed in one padded batch.
+
+    Raises:
+        UserError: the features' width is not the agent's.
+    """
+    device = next(model.parameters()).device
+    frames = [torch.from_numpy(np.asarray(e.features, np.float32)) for e in episodes]
+    queries = torch.from_numpy(np.concatenate([e.text_features for e in episodes]))
+    lengths = torch.tensor([len(rows) for rows in frames])
+    padded = pad_sequence(frames, batch_first=True).to(device)
+    scores = model(padded, queries.to(device), lengths.to(device))
+    return [row[:length] for row, length in zip(scores, lengths.tolist(), strict=True)]
