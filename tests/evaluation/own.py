@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -70,6 +71,19 @@ class FrameReader:
         ]
         size = request.frames.pixels.shape[1:3] if numbers else None
         return f"{said} {json.dumps([seen, size, request.num_frames, request.frame_rate])}"
+
+
+class Alone(FrameReader):
+    """Notes how many others of its kind are in memory when it is built; holds itself in a cycle."""
+
+    alive: ClassVar[weakref.WeakSet[Alone]] = weakref.WeakSet()
+    others: ClassVar[list[int]] = []
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
+        self.others.append(len(self.alive))
+        self.alive.add(self)
+        self.itself = self
 
 
 class Moody(FrameReader):

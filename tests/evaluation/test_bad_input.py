@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.evaluation.support import by_label, question, run, seen, untimed, write_rows
+from tests.evaluation.support import READER, by_label, question, run, seen, untimed, write_rows
 from tests.support import make_video
 from tests.video.test_bad_files import damage, places
 from tspo_bench.errors import UserError, VideoError
@@ -281,6 +281,12 @@ def test_equal_names_are_refused_before_anything_is_asked(
 
     with pytest.raises(UserError, match="two of them are called 'quiz' in tables"):
         run_grid(RunConfig(tuple(map(str, tasks)), out=tmp_path / "run", fresh=True))
+    twins = []
+    for name in ("a", "b"):
+        twins.append(tmp_path / name / "tiny-llava")
+        twins[-1].symlink_to(llava)
+    with pytest.raises(UserError, match="two of them are called 'tiny-llava' in tables"):
+        run(questions, tmp_path / "run", models=tuple(map(str, twins)))
     assert not (tmp_path / "run").exists()
     models = (f"{OWN}:FrameReader", f"{OWN}:FrameReader[short_side=48]")
     with pytest.raises(UserError, match="two of them are called 'reader' in tables"):
@@ -298,6 +304,11 @@ def test_equal_names_are_refused_before_anything_is_asked(
         ({"task": "/no/such.jsonl"}, "no annotation file /no/such.jsonl"),
         ({"samplers": ("file:/no/such.json",)}, "/no/such.json"),
         ({"samplers": ("aks[depht=2]",)}, "no option 'depht'; did you mean 'depth'"),
+        ({"models": (READER, "/no/such/model")}, "model '/no/such/model': there is no such folder"),
+        ({"models": (READER, f"{READER}[nome=x]")}, "no option 'nome'; did you mean 'name'"),
+        ({"models": (READER, "reference"), "device": "gpu"}, "unknown device 'gpu'"),
+        ({"samplers": ("aks",), "encoder": "/no/such"}, "encoder '/no/such': there is no such"),
+        ({"samplers": ("aks",), "device": "gpu"}, "unknown device 'gpu'"),
     ],
 )
 def test_wrong_names_are_told_before_anything_is_asked(
@@ -318,6 +329,7 @@ def test_wrong_checkpoints_name_the_path(name: str, questions: Path, tmp_path: P
     value = (str(empty),) if name == "models" else str(empty)
     with pytest.raises(UserError, match="empty-checkpoint"):
         run(questions, tmp_path / "run", samplers=("aks",), **{name: value})
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_folder_that_is_none(questions: Path, tmp_path: Path) -> None:

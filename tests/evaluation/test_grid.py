@@ -327,6 +327,30 @@ def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> No
     assert sorted(told[1:]) == sorted((f"q-{i}",) for i in range(12))
 
 
+def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) -> None:
+    from tests.evaluation.own import Alone
+
+    other = tmp_path / "other.jsonl"
+    other.write_text(questions.read_text())
+    Alone.others.clear()
+    config = RunConfig(
+        tasks=(str(questions), str(other)),
+        samplers=("uniform", "blind"),
+        models=tuple(f"tests.evaluation.own:Alone[name={name}]" for name in ("a", "b", "c")),
+        out=tmp_path / "run",
+        limit=2,
+    )
+    result = run_grid(config)
+    assert Alone.others == [0, 0, 0]
+    keys = ("task", "model", "sampler")
+    assert [tuple(cell.settings[key] for key in keys) for cell in result.cells] == [
+        (task, model, sampler)
+        for task in ("quiz", "other")
+        for model in ("a", "b", "c")
+        for sampler in ("uniform", "blind")
+    ]
+
+
 def test_haystack_with_real_checkpoints(
     clip: Path, llava: Path, cache: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,12 +23,11 @@ from tspo_bench.evaluation.plan import (
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.mllms import load_mllm, registry
+from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, RunDirectory, read_records, read_run
 from tspo_bench.results.run import RECORDS_FILE
-from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task, limit_questions, load_task
 from tspo_bench.types import Question, Record
 
@@ -92,57 +92,83 @@ def run_grid(
         for text in config.tasks
     ]
     refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
-    for task in loaded:
-        load_samplers(config, task)  # a wrong name must not wait until the first task is done
-    for name in config.models:
-        registry.card(parse_spec(name))
+    # What is wrong must come out now, not when the first model has answered for hours.
+    asked = [_asked(config, task) for task in loaded]
+    names = [check_mllm(spec, config.device) for spec in config.models]
+    refuse_equal_labels("models", config.models, [name for name in names if name is not None])
+    encoder = _load_encoder(config, asked)
     run = RunDirectory(config.folder, command=command, seed=config.seed)
-    grid = _Grid(config, run, progress or Silent())
-    slugs = [slug for task in loaded for slug in grid.run_task(task)]
+    grid = _Grid(config, run, progress or Silent(), encoder)
+    by_model = []
+    for spec in config.models:
+        by_model.append(grid.run_model(spec, asked))
+        gc.collect()  # nothing may keep a model's weights beside those of the next
+    slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
     by_slug = {cell.folder.name: cell for cell in read_run(run.path)}
     skipped = [f"{s.where}: {s.reason}" for task in loaded for s in getattr(task, "skipped", ())]
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A task of the run, with the questions that are asked and the samplers built for it."""
+
+    task: Task
+    questions: Sequence[Question]
+    samplers: Sequence[NamedSampler]
+
+
+def _asked(config: RunConfig, task: Task) -> _Asked:
+    questions = task.questions()
+    if config.limit is not None:
+        questions = limit_questions(questions, config.limit)
+    return _Asked(task, questions, load_samplers(config, task))
+
+
+def _load_encoder(config: RunConfig, asked: Sequence[_Asked]) -> FrameEncoder | None:
+    """The run's encoder, or None where no sampler needs features."""
+    searching = [
+        named for one in asked for named in one.samplers if "features" in named.sampler.needs
+    ]
+    if not searching:
+        return None
+    encoder = load_encoder(config.encoder, config.device)
+    for named in searching:
+        check_encoder(named.label, named.sampler, encoder)
+    return encoder
+
+
 class _Grid:
     """What the cells of a run share."""
 
-    def __init__(self, config: RunConfig, run: RunDirectory, progress: Progress) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        run: RunDirectory,
+        progress: Progress,
+        encoder: FrameEncoder | None,
+    ) -> None:
         self.config = config
         self.run = run
         self.progress = progress
-        self._encoder: FrameEncoder | None = None
+        self.encoder = encoder
+        self.models: list[str] = []
 
-    def run_task(self, task: Task) -> list[str]:
-        """Run every cell of one task; the cells' slugs, in the order of the grid."""
-        samplers = load_samplers(self.config, task)
-        encoder = self._encoder_for(samplers)  # before the models, which take longer to load
-        questions: Sequence[Question] = task.questions()
-        if self.config.limit is not None:
-            questions = limit_questions(questions, self.config.limit)
-        slugs: list[str] = []
-        names: list[str] = []
-        for spec in self.config.models:
-            model = load_mllm(spec, self.config.device, self.config.batch_size)
-            names.append(model.name)
-            refuse_equal_labels("models", self.config.models, names)
-            slugs += self._run_model(task, questions, model, samplers, encoder)
-        return slugs
+    def run_model(self, spec: str, asked: Sequence[_Asked]) -> list[list[str]]:
+        """Run every cell of one model; the cells' slugs, task by task."""
+        model = load_mllm(spec, self.config.device, self.config.batch_size)
+        self.models.append(model.name)
+        refuse_equal_labels("models", self.config.models, self.models)
+        return [self._run_task(one, model) for one in asked]
 
-    def _run_model(
-        self,
-        task: Task,
-        questions: Sequence[Question],
-        model: MLLM,
-        samplers: Sequence[NamedSampler],
-        encoder: FrameEncoder | None,
-    ) -> list[str]:
+    def _run_task(self, asked: _Asked, model: MLLM) -> list[str]:
+        task, questions = asked.task, asked.questions
         with ExitStack() as stack:
             cells: list[OpenCell] = []
-            for sampler in samplers:
+            for sampler in asked.samplers:
                 for k in self.config.frames:
                     settings = cell_settings(
-                        self.config, task, questions, sampler, model, k, encoder
+                        self.config, task, questions, sampler, model, k, self.encoder
                     )
                     cell = open_cell(self.run, settings, sampler.sampler, fresh=self.config.fresh)
                     stack.enter_context(cell.writer)
@@ -151,7 +177,7 @@ class _Grid:
             pending = len(cells) * len(questions) - done
             self.progress.started(task.label, model.name, pending, done)
             prepare = VideoPreparer(
-                task, FeatureStore(), encoder, self.config.candidate_fps, model.short_side
+                task, FeatureStore(), self.encoder, self.config.candidate_fps, model.short_side
             )
             work = list(videos_to_do(questions, cells))
             answer_videos(
@@ -161,13 +187,3 @@ class _Grid:
                 records = read_records(cell.writer.folder / RECORDS_FILE)
                 cell.writer.write_summary(summary_json(summarise(records, frames=cell.frames)))
             return [cell.slug for cell in cells]
-
-    def _encoder_for(self, samplers: Sequence[NamedSampler]) -> FrameEncoder | None:
-        """The run's encoder, or None where no sampler needs features."""
-        if not any("features" in named.sampler.needs for named in samplers):
-            return None
-        if self._encoder is None:
-            self._encoder = load_encoder(self.config.encoder, self.config.device)
-        for named in samplers:
-            check_encoder(named.label, named.sampler, self._encoder)
-        return self._encoder

@@ -6,15 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tspo_bench.features.encoder import find_encoder, load_encoder
+    from tspo_bench.features.encoder import load_encoder
     from tspo_bench.features.store import FeatureStore, StoredCandidates
 
-__all__ = ["FeatureStore", "StoredCandidates", "find_encoder", "load_encoder"]
+__all__ = ["FeatureStore", "StoredCandidates", "load_encoder"]
 
 _HOMES = {
     "FeatureStore": "store",
     "StoredCandidates": "store",
-    "find_encoder": "encoder",
     "load_encoder": "encoder",
 }
 

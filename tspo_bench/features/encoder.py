@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +19,6 @@ from tspo_bench.features.checkpoint import (
     load_model,
     load_processor,
     packaged_checkpoint,
-    precision,
 )
 from tspo_bench.types import Features, Pixels
 
@@ -34,17 +32,6 @@ def load_encoder(name: str, device: str = "cpu") -> FrameEncoder:
         UserError: there is no such checkpoint, or it is none with image and text features.
     """
     return TransformersEncoder(name, device)
-
-
-def find_encoder(name: str, device: str = "cpu") -> Path:
-    """The folder of an encoder's checkpoint, whose weights are not loaded.
-
-    Raises:
-        UserError: there is no such checkpoint, or the device cannot be used.
-    """
-    precision(device)
-    path = str(packaged_checkpoint("encoder")) if name == "reference" else name
-    return find_checkpoint(KIND, path)
 
 
 class TransformersEncoder:
@@ -63,7 +50,8 @@ class TransformersEncoder:
     """
 
     def __init__(self, name: str, device: str = "cpu", batch_size: int = 32) -> None:
-        folder = find_encoder(name, device)
+        path = str(packaged_checkpoint("encoder")) if name == "reference" else name
+        folder = find_checkpoint(KIND, path)
         self._model = load_model(KIND, name, transformers.AutoModel, folder, device)
         if not hasattr(self._model, "get_text_features"):
             raise UserError(
@@ -78,8 +66,8 @@ class TransformersEncoder:
         self._max_tokens = min(
             config.text_config.max_position_embeddings, self._tokenizer.model_max_length
         )
-        dtype = str(self._model.dtype).removeprefix("torch.")
-        self.id = f"{checkpoint_id(folder)}-{dtype}"
+        precision = str(self._model.dtype).removeprefix("torch.")
+        self.id = f"{checkpoint_id(folder)}-{precision}"
         self.short_side = _short_side(self._images)
         self.width = self.encode_text([""]).shape[1]
 
