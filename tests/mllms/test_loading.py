@@ -110,6 +110,14 @@ def test_an_unknown_option_is_named(checkpoint: Get) -> None:
         load_mllm(f"{checkpoint('llava_onevision')}[max_tokens=3]")
 
 
+@pytest.mark.parametrize("length", ["abc", "0", "-1", "2.5", "true"])
+def test_lengths_that_are_none(checkpoint: Get, length: str) -> None:
+    spec = f"{checkpoint('llava_onevision')}[max_new_tokens={length}]"
+    for find in (load_mllm, check_mllm):
+        with pytest.raises(UserError, match=rf"(?i)max_new_tokens='?{length}'?; use a whole"):
+            find(spec)
+
+
 def test_a_batch_size_of_none(checkpoint: Get) -> None:
     with pytest.raises(UserError, match="batch size 0"):
         load_mllm(str(checkpoint("llava_onevision")), batch_size=0)

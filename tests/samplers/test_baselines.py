@@ -50,6 +50,12 @@ def test_uniform_unknown_variant() -> None:
         load_sampler("uniform[variant=middle]")
 
 
+@pytest.mark.parametrize("seed", ["abc", "1.5", "true"])
+def test_a_seed_that_is_no_whole_number(seed: str) -> None:
+    with pytest.raises(UserError, match=rf"(?i)sampler 'random': seed='?{seed}'?; use a whole"):
+        load_sampler(f"random[seed={seed}]")
+
+
 def test_random_hangs_on_seed_and_question_only() -> None:
     candidates = plain_candidates(200)
 

@@ -350,3 +350,10 @@ def test_a_parser_in_a_module_with_a_mistake(
     task = AnnotatedTask(name="x", parser="own_parser:parse", annotations=annotations)
     with pytest.raises(UserError, match=r"'own_parser:parse' cannot be imported: NameError: name"):
         task.questions()
+
+
+@pytest.mark.parametrize("value", ["abc", -1, float("nan"), float("inf"), True, None])
+def test_wrong_tolerance(value: object) -> None:
+    annotations = DATA / "own" / "kitchen.csv"
+    with pytest.raises(UserError, match=f"tolerance_seconds={value!r}; use a number, 0 or more"):
+        AnnotatedTask(name="x", annotations=annotations, tolerance_seconds=value)  # type: ignore[arg-type]

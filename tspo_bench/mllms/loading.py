@@ -75,5 +75,7 @@ def check_mllm(spec: str, device: str = "cpu") -> str | None:
         return None
     from tspo_bench.mllms.transformers_vlm import usable_checkpoint
 
-    usable_checkpoint(call.keywords["checkpoint"], call.keywords["device"])
-    return str(call.keywords["name"])
+    given = call.keywords
+    checked = ("checkpoint", "device", "max_new_tokens")
+    usable_checkpoint(**{name: given[name] for name in checked if name in given})
+    return str(given["name"])

@@ -27,6 +27,7 @@ from tspo_bench.mllms.inputs import image_inputs, video_inputs
 from tspo_bench.types import Answer, Request
 
 KIND = "model"
+MAX_NEW_TOKENS = 32
 Medium = Literal["video", "image"]
 
 
@@ -46,7 +47,7 @@ class TransformersVLM:
 
     Raises:
         UserError: no such checkpoint, a class that transformers does not know or that answers no
-            questions about frames, incomplete weights, or an unusable device.
+            questions about frames, incomplete weights, or a setting that cannot be used.
     """
 
     def __init__(
@@ -54,10 +55,10 @@ class TransformersVLM:
         checkpoint: str,
         device: str = "cpu",
         batch_size: int = 8,
-        max_new_tokens: int = 32,
+        max_new_tokens: int = MAX_NEW_TOKENS,
         name: str | None = None,
     ) -> None:
-        folder = usable_checkpoint(checkpoint, device)
+        folder = usable_checkpoint(checkpoint, device, max_new_tokens)
         self._processor = load_processor(KIND, checkpoint, folder)
         self._medium = self._accepted_medium(checkpoint)
         self._model = load_model(
@@ -176,12 +177,17 @@ def _text(text: str) -> dict[str, str]:
     return {"type": "text", "text": text}
 
 
-def usable_checkpoint(checkpoint: str, device: str) -> Path:
-    """The folder of a checkpoint, checked as far as that goes without its weights.
+def usable_checkpoint(checkpoint: str, device: str, max_new_tokens: int = MAX_NEW_TOKENS) -> Path:
+    """The folder of a checkpoint, checked with the settings as far as that goes without weights.
 
     Raises:
-        UserError: no such checkpoint, a class of another kind, or an unusable device.
+        UserError: no such checkpoint, a class of another kind, or a setting that cannot be used.
     """
+    length = max_new_tokens
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        raise UserError(
+            f"model {checkpoint!r}: max_new_tokens={length!r}; use a whole number, 1 or more"
+        )
     path = str(packaged_checkpoint("mllm")) if checkpoint == "reference" else checkpoint
     folder = find_checkpoint(KIND, path)
     _check_class(checkpoint, folder)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tspo_bench.errors import UserError
 from tspo_bench.samplers.scores import top_k
 from tspo_bench.types import Candidates, Need, Query, Selection
 
@@ -18,10 +19,17 @@ class Random:
 
     The draw hangs on the seed and the question's id only, so neither the order of questions nor
     `--limit` changes it, and a smaller budget's picks are among those of a larger one.
+
+    Raises:
+        UserError: a seed that is no whole number.
     """
 
     seed: int = 0
     needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
+
+    def __post_init__(self) -> None:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
+            raise UserError(f"sampler 'random': seed={self.seed!r}; use a whole number")
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Pick the k candidates with the highest lots."""

@@ -7,6 +7,7 @@ records are of their own form, one small parser function.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -70,6 +71,12 @@ class AnnotatedTask(MultipleChoice):
             raise UserError(
                 f"task {self.name!r}: splits must map a split's name to its files and hub dataset, "
                 f"got {self.splits!r}"
+            )
+        tolerance = self.tolerance_seconds
+        is_number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+        if not (is_number and 0 <= tolerance < math.inf):
+            raise UserError(
+                f"task {self.name!r}: tolerance_seconds={tolerance!r}; use a number, 0 or more"
             )
         default = next(iter(self.splits))
         self.split = self.split or default
