@@ -185,7 +185,12 @@ def select_frames(
         candidates = FeatureStore().candidates(path, loaded, candidate_fps)
         text_features = loaded.encode_text([question])
     query = Query(question, str(path), question, text_features=text_features)
-    selection = chosen.select(query, candidates, frames)
+    try:
+        selection = chosen.select(query, candidates, frames)
+    except UserError:
+        raise
+    except Exception as error:  # a sampler of a user's own may raise anything
+        raise UserError(f"sampler {label!r} failed: {type(error).__name__}: {error}") from error
     selection = checked_selection(selection, info.num_frames, frames)
     picks = selection.indices
     return SelectedFrames(

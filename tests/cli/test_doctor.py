@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -96,3 +98,22 @@ def test_real_annotations_without_videos(cli: Cli, real_data: Path, tmp_path: Pa
     assert done.code == 3
     task = json.loads(done.out)["task"]
     assert (task["questions"], task["videos"], len(task["missing"])) == (1337, 753, 753)
+
+
+def test_files_that_vanish_from_the_cache_meanwhile(
+    cli: Cli, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.mkdir()
+    (cache / "stays").write_bytes(bytes(100))
+    (cache / "goes").write_bytes(bytes(1000))
+    walk = os.walk
+
+    def slow_walk(folder: Path, *more: bool) -> Iterator[tuple[str, list[str], list[str]]]:
+        for entry in walk(folder, *more):
+            (cache / "goes").unlink(missing_ok=True)
+            yield entry
+
+    monkeypatch.setattr(os, "walk", slow_walk)
+    done = cli("doctor", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["cache"]["bytes"] == 100

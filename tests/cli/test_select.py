@@ -73,6 +73,10 @@ def test_frames_that_are_no_candidates_have_no_score(cli: Cli) -> None:
         (["--sampler", "file:picks.json"], "sampler 'file:picks.json' looks frames up by"),
         (["--sampler", "tests.cli.own:WantsPixels"], "needs 'pixels', which nothing provides yet"),
         (["--sampler", "tests.cli.own:Outside"], "the sampler picked frames 50 to 50, but"),
+        (
+            ["--sampler", "tests.evaluation.own:Picks[case=unsorted]"],
+            "sampler 'tests.evaluation.own:Picks[case=unsorted]' failed: ValueError: ",
+        ),
         (["--sampler", "unifrom"], "did you mean 'uniform'"),
         (["-q", " "], "sampler 'aks' searches for the question's text; it is empty"),
         (["--encoder", "./no/clip"], "encoder './no/clip': there is no such folder"),

@@ -19,6 +19,7 @@ from PIL import Image
 from tests.features.checkpoints import BUILDERS, clip
 from tspo_bench.errors import UserError
 from tspo_bench.features import load_encoder
+from tspo_bench.features.checkpoint import load_model
 from tspo_bench.features.encoder import TransformersEncoder
 
 Get = Callable[[str], Path]
@@ -183,6 +184,20 @@ def test_pickled_weights_are_refused(checkpoint: Get, tmp_path: Path) -> None:
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(UserError, match="only safetensors"):
         load_encoder(str(folder))
+
+
+class DoesNotFit(transformers.CLIPModel):
+    """A model that is larger than the device's memory."""
+
+    def to(self, *args: object, **options: object) -> DoesNotFit:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 14.00 GiB.\nMore words")
+
+
+def test_a_device_whose_memory_is_full(checkpoint: Get) -> None:
+    with pytest.raises(UserError) as caught:
+        load_model("encoder", "big", DoesNotFit, checkpoint("clip"), "cpu")
+    assert str(caught.value).startswith("encoder 'big' cannot be loaded by transformers")
+    assert str(caught.value).endswith(": CUDA out of memory. Tried to allocate 14.00 GiB.")
 
 
 def test_decoding_small_hardly_changes_the_features(real_data: Path) -> None:

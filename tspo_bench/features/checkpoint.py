@@ -162,7 +162,8 @@ def load_model(kind: str, name: str, auto_class: Any, folder: Path, device: str)
             f"{kind} {name!r}: {len(missing)} weights of {type(model).__name__} are not in "
             f"{folder}, first {missing[0]!r}; the checkpoint is incomplete or of another class"
         )
-    return model.to(device).eval()
+    with load_errors(kind, name):  # the device's memory may be full
+        return model.to(device).eval()
 
 
 def load_processor(kind: str, name: str, folder: Path) -> Any:
