@@ -20,6 +20,8 @@ from tests.evaluation.support import (
     write_questions,
     write_rows,
 )
+from tspo_bench.api import evaluate
+from tspo_bench.device import default_device
 from tspo_bench.evaluation import RunConfig, RunResult, run_grid
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import read_records
@@ -303,6 +305,38 @@ def test_limit_asks_the_first_of_the_fixed_shuffle(questions: Path, tmp_path: Pa
     }
     assert {record.question_id for record in result.cells[0].records} == expected
     assert len(expected) == 5
+
+
+def test_run_json_says_what_the_library_was_asked(
+    questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("data").mkdir()
+    Path("mine.yaml").write_text("class: tspo_bench.tasks.annotated:AnnotatedTask\n")
+    result = evaluate(
+        "mine.yaml",
+        model=READER,
+        frames=[1, 2],
+        data_root="data",
+        annotations=questions.name,
+        batch_size=5,
+        limit=1,
+    )
+    (command,) = json.loads((result.folder / "run.json").read_text())["commands"]
+    assert command["command"] == []
+    expected = {
+        "samplers": ["uniform"],
+        "frames": [1, 2],
+        "data_root": str(tmp_path / "data"),
+        "annotations": str(questions),
+        "device": default_device(),
+        "batch_size": 5,
+        "limit": 1,
+        "seed": 0,
+        "split": None,
+        "out": str(result.folder.absolute()),
+    }
+    assert expected.items() <= command["settings"].items()
 
 
 def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def record(question_id: str) -> Record:
 
 
 def test_a_cell_is_written_read_and_gone_on_with(tmp_path: Path) -> None:
-    run = RunDirectory(tmp_path / "deep" / "run", command=["tspo-bench", "run"], seed=7)
+    run = RunDirectory(tmp_path / "deep" / "run", command=["tspo-bench", "run"])
     with run.open_cell("cell", SETTINGS) as cell:
         assert cell.done == {}
         cell.append(record("q1"))
@@ -45,13 +45,13 @@ def test_a_cell_is_written_read_and_gone_on_with(tmp_path: Path) -> None:
 def test_run_file_says_what_it_was_made_with(tmp_path: Path) -> None:
     import torch
 
-    RunDirectory(tmp_path, command=["tspo-bench", "run", "--limit", "3"], seed=7)
-    RunDirectory(tmp_path, command=["tspo-bench", "run", "--fresh"], seed=8)
+    RunDirectory(tmp_path, command=["tspo-bench", "run", "--limit", "3"], settings={"seed": 7})
+    RunDirectory(tmp_path, command=["tspo-bench", "run", "--fresh"], settings={"seed": 8})
     content = json.loads((tmp_path / "run.json").read_text())
     assert content["format"] == 1
     first, second = content["commands"]
     assert first["command"] == ["tspo-bench", "run", "--limit", "3"]
-    assert (first["seed"], second["seed"]) == (7, 8)
+    assert (first["settings"], second["settings"]) == ({"seed": 7}, {"seed": 8})
     environment = first["environment"]
     assert environment["packages"]["torch"] == torch.__version__.partition("+")[0]
     assert environment["python"] == ".".join(map(str, sys.version_info[:3]))

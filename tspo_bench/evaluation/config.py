@@ -11,6 +11,7 @@ from pathlib import Path
 from tspo_bench.errors import UserError
 from tspo_bench.samplers import AGENTS
 from tspo_bench.specs import parse_spec
+from tspo_bench.types import JSON
 
 DEFAULT_RUNS = Path("runs")
 
@@ -79,3 +80,10 @@ class RunConfig:
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
         name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)
         return DEFAULT_RUNS / f"{Path(name).stem}-{digest.hexdigest()[:8]}"
+
+    @property
+    def resolved(self) -> dict[str, JSON]:
+        """All settings as they come into force, for run.json: paths are absolute."""
+        paths = {"data_root": self.data_root, "annotations": self.annotations, "out": self.folder}
+        given = {name: path and str(Path(path).absolute()) for name, path in paths.items()}
+        return {**asdict(self), **given}

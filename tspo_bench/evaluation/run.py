@@ -97,7 +97,7 @@ def run_grid(
     names = [check_mllm(spec, config.device) for spec in config.models]
     refuse_equal_labels("models", config.models, [name for name in names if name is not None])
     encoder = _load_encoder(config, asked)
-    run = RunDirectory(config.folder, command=command, seed=config.seed)
+    run = RunDirectory(config.folder, command=command, settings=config.resolved)
     grid = _Grid(config, run, progress or Silent(), encoder)
     by_model = []
     for spec in config.models:

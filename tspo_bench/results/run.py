@@ -124,13 +124,19 @@ class RunDirectory:
         path: the folder: new, empty, or a run already.
         command: the command line as passed; it is added to the run's `commands` with the time and
             the environment, as each command may come from another machine.
-        seed: the seed of the run.
+        settings: what the command asks, resolved; it is added too.
 
     Raises:
         UserError: the path is a file or cannot be written, or the folder holds something else.
     """
 
-    def __init__(self, path: Path, *, command: Sequence[str] = (), seed: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        command: Sequence[str] = (),
+        settings: Mapping[str, JSON] | None = None,
+    ) -> None:
         if path.exists() and not path.is_dir():
             raise UserError(f"run {path} is a file; name a folder with --out")
         self.path = make_folder(path, hint=_OTHER_FOLDER)
@@ -143,7 +149,7 @@ class RunDirectory:
         entry = {
             "command": list(command),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seed": seed,
+            "settings": dict(settings or {}),
             "environment": describe_environment(),
         }
         with self._changing() as content:
