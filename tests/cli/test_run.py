@@ -150,10 +150,13 @@ def test_skipped_annotation_lines_are_counted_and_named(cli: Cli, films: Path) -
 
 @pytest.mark.usefixtures("films")
 def test_the_reference_is_warned_about_on_other_tasks_only(cli: Cli) -> None:
-    warned = cli("run", "--task", "films.jsonl", "--limit", "1", "--frames", "1")
+    args = ("run", "--task", "films.jsonl", "--limit", "1", "--frames", "1")
+    warned = cli(*args, "--sampler", "clip-topk")
     assert "the reference model and encoder know the built-in pictogram world alone" in warned.err
-    own_model = cli(*OWN, "--limit", "1")
+    assert "the reference model know" in cli(*args, "--model", "reference[max_new_tokens=4]").err
+    own_model = cli(*OWN, "--limit", "1", "--sampler", "uniform,aks")
     assert "the reference encoder know" in own_model.err
+    assert "warning" not in cli(*OWN, "--limit", "1").err  # uniform sampling uses no encoder
 
 
 @pytest.mark.usefixtures("films")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support import make_video
 from tspo_bench.errors import UserError
-from tspo_bench.tasks import limit_questions, load_task, registry, survey
+from tspo_bench.tasks import limit_questions, load_task, load_tasks, registry, survey
 from tspo_bench.tasks.parsers import read_time_reference, split_options, without_letters
 from tspo_bench.types import Question, Span
 
@@ -46,6 +46,19 @@ def test_wrong_annotations(tmp_path: Path) -> None:
         load_task("mlvu", annotations=tmp_path / "nope.json")
     with pytest.raises(UserError, match="give it without --annotations"):
         load_task("my.jsonl", annotations=tmp_path / "other.jsonl")
+
+
+def test_what_no_task_takes_is_refused(tmp_path: Path) -> None:
+    """The built-in task makes its own videos: a folder given with it would be passed over."""
+    with pytest.raises(UserError, match=f"--data-root {tmp_path} is of no use to haystack; leave"):
+        load_task("haystack", data_root=tmp_path)
+    own = tmp_path / "own.json"
+    own.write_text("[]")
+    with pytest.raises(UserError, match=r"--annotations .* is of no use to haystack"):
+        load_task("haystack", annotations=own)
+    tasks = load_tasks(["haystack", "mlvu"], data_root=tmp_path)  # the other one takes it
+    assert [task.label for task in tasks] == ["haystack", "mlvu"]
+    assert load_task("haystack", split="val").label == "haystack[split=val]"
 
 
 def test_labels_tell_question_sets_apart(tmp_path: Path) -> None:

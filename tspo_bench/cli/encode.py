@@ -40,12 +40,11 @@ def encode(
     with only_results_on_stdout():
         from tspo_bench.device import default_device
         from tspo_bench.features import FeatureStore, load_encoder
-        from tspo_bench.tasks import load_task
+        from tspo_bench.tasks import load_tasks
 
-        loaded = [
-            load_task(name, data_root=data_root, annotations=annotations, split=split, seed=seed)
-            for name in split_specs(task)
-        ]
+        loaded = load_tasks(
+            split_specs(task), data_root=data_root, annotations=annotations, split=split, seed=seed
+        )
         # Shared out by name, not by file: a machine must not render or miss another one's videos.
         videos = [(owner, name) for owner in loaded for name in _videos(owner, limit)]
         mine = videos[index::count]

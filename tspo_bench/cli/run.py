@@ -19,6 +19,7 @@ from tspo_bench.cli.console import (
 )
 from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.errors import UserError
+from tspo_bench.registry import import_object
 from tspo_bench.specs import parse_spec, split_specs
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def run(
         from tspo_bench.api import evaluate
 
         encoder = encoder or default_encoder(agent)
-        _warn_of_reference(task, model, encoder)
+        _warn_of_reference(task, sampler, model, encoder)
         with Bar() as bar:
             result = evaluate(
                 task,
@@ -117,10 +118,11 @@ def _read_frames(text: str) -> list[int]:
         raise UserError(f"cannot read --frames {text!r}; write 8 or 8,16,32") from None
 
 
-def _warn_of_reference(task: str, model: str, encoder: str) -> None:
+def _warn_of_reference(task: str, sampler: str, model: str, encoder: str) -> None:
     """The reference checkpoints are trained on the pictogram world: say so on other tasks."""
-    used = ["model"] * ("reference" in split_specs(model))
-    used += ["encoder"] * (encoder == "reference")
+    models = [parse_spec(name).name for name in split_specs(model)]
+    used = ["model"] * ("reference" in models)
+    used += ["encoder"] * (encoder == "reference" and any(map(_searches, split_specs(sampler))))
     others = [name for name in split_specs(task) if parse_spec(name).name != "haystack"]
     if used and others:
         say(
@@ -128,6 +130,14 @@ def _warn_of_reference(task: str, model: str, encoder: str) -> None:
             f"on {', '.join(others)} they show that everything runs, not how well; "
             f"give {' and '.join(f'--{name}' for name in used)}"
         )
+
+
+def _searches(sampler: str) -> bool:
+    """Whether a sampler's class says that it needs an encoder's features."""
+    from tspo_bench.samplers import registry
+
+    target = registry.card(parse_spec(sampler)).target
+    return "features" in getattr(import_object("sampler", target), "needs", ())
 
 
 def _files(result: EvaluationResult) -> str:

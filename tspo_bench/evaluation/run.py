@@ -28,7 +28,7 @@ from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, RunDirectory, read_records, read_run
 from tspo_bench.results.run import RECORDS_FILE
-from tspo_bench.tasks import Task, limit_questions, load_task
+from tspo_bench.tasks import Task, limit_questions, load_tasks
 from tspo_bench.types import Question, Record
 
 
@@ -81,16 +81,13 @@ def run_grid(
         UserError: something that was asked for does not exist, or the run's folder holds a cell of
             other settings. Single questions that fail do not raise: they are recorded.
     """
-    loaded = [
-        load_task(
-            text,
-            data_root=config.data_root,
-            annotations=config.annotations,
-            split=config.split,
-            seed=config.seed,
-        )
-        for text in config.tasks
-    ]
+    loaded = load_tasks(
+        config.tasks,
+        data_root=config.data_root,
+        annotations=config.annotations,
+        split=config.split,
+        seed=config.seed,
+    )
     refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
     # What is wrong must come out now, not when the first model has answered for hours.
     asked = [_asked(config, task) for task in loaded]

@@ -3,7 +3,7 @@
 from tspo_bench.tasks.annotated import AnnotatedTask, Skipped
 from tspo_bench.tasks.base import Task
 from tspo_bench.tasks.inventory import Survey, survey
-from tspo_bench.tasks.loading import limit_questions, load_task, registry, videos_of
+from tspo_bench.tasks.loading import limit_questions, load_task, load_tasks, registry, videos_of
 from tspo_bench.tasks.multiple_choice import INSTRUCTION, MultipleChoice
 from tspo_bench.tasks.reading import read_answer
 
@@ -16,6 +16,7 @@ __all__ = [
     "Task",
     "limit_questions",
     "load_task",
+    "load_tasks",
     "read_answer",
     "registry",
     "survey",

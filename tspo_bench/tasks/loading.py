@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.registry import Registry
@@ -36,8 +37,44 @@ def load_task(
         seed: the run's seed, for tasks that make their questions.
 
     Raises:
-        UserError: unknown name, broken card, missing annotation file.
+        UserError: unknown name, broken card, missing annotation file, or something given that the
+            task does not take.
     """
+    (task,) = load_tasks(
+        [spec], data_root=data_root, annotations=annotations, split=split, seed=seed
+    )
+    return task
+
+
+def load_tasks(
+    specs: Sequence[str],
+    *,
+    data_root: Path | None = None,
+    annotations: Path | None = None,
+    split: str | None = None,
+    seed: int = 0,
+) -> list[Task]:
+    """Several tasks, each with what it takes of the arguments: see `load_task`.
+
+    Raises:
+        UserError: as `load_task`, or none of the tasks takes something that is given.
+    """
+    given: dict[str, Any] = {"data_root": data_root, "annotations": annotations, "split": split}
+    asked = [_asked(spec, seed=seed, **given) for spec in specs]
+    taken = {
+        name for named, offered in asked for name in registry.prepare(named, **offered).keywords
+    }
+    for name, value in given.items():
+        if value is not None and not any(name in call.keywords for call in calls):
+            raise UserError(
+                f"--{name.replace('_', '-')} {value} is of no use to {', '.join(specs)}; leave it "
+                "out, or name another task"
+            )
+    return [registry.create(named, **offered) for named, offered in asked]
+
+
+def _asked(spec: str, *, annotations: Path | None, **given: Any) -> tuple[Spec, dict[str, Any]]:
+    """What to create, and what its class is offered."""
     parsed = parse_spec(spec)
     path = Path(parsed.name).expanduser()
     is_own_file = path.suffix.lower() in READERS
@@ -48,17 +85,14 @@ def load_task(
     if annotations is not None and not Path(annotations).is_file():
         raise UserError(f"task {spec!r}: there is no annotation file {annotations}; check its path")
     named = Spec(OWN_DATA, parsed.options) if is_own_file else parsed
-    task: Task = registry.create(
-        named,
-        name=path.stem if is_own_file else registry.card(parsed).name,
-        data_root=data_root,
-        annotations=annotations,
-        split=split,
-        seed=seed,
-        beside=path.parent if is_card_path(parsed.name) else None,
-        variant=parsed.options,
-    )
-    return task
+    offered = {
+        **given,
+        "name": path.stem if is_own_file else registry.card(parsed).name,
+        "annotations": annotations,
+        "beside": path.parent if is_card_path(parsed.name) else None,
+        "variant": parsed.options,
+    }
+    return named, offered
 
 
 def limit_questions(questions: Sequence[Question], n: int) -> list[Question]:
