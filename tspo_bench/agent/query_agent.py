@@ -70,7 +70,7 @@ class QueryAgent(TemporalAgent):
             raise UserError(
                 f"agent: without={', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}"
             )
-        self.embed = nn.Linear(2 * width + 1 + 2 * WAVES + 2 * len(REACHES), hidden)
+        self.embed = nn.Linear(width + 1 + 2 * WAVES + 2 * len(REACHES), hidden)
         self.ask = nn.Linear(width, hidden)
         self.layers = nn.ModuleList(
             _Layer(hidden, heads, window, self.parts) for _ in range(layers)
@@ -94,9 +94,9 @@ class QueryAgent(TemporalAgent):
         product = scale * frames * scale * query[:, None] * ("query" in self.parts)
         places = _places(frames.shape[1], lengths) * ("position" in self.parts)
         asked = self.ask(scale * query)
-        hidden = self.embed(
-            torch.cat([scale * frames, product, cosine[..., None], places], -1)
-        ) + asked[:, None] * ("query" in self.parts)
+        hidden = self.embed(torch.cat([product, cosine[..., None], places], -1)) + asked[
+            :, None
+        ] * ("query" in self.parts)
         for layer in self.layers:
             hidden = layer(hidden, asked, lengths)
         added: Tensor = self.head(self.norm(hidden))[..., 0]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from torch.utils.data import Sampler, SequentialSampler
-from transformers import Trainer, TrainerCallback
+from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.policy import entropy
@@ -66,6 +66,7 @@ class TSPOTrainer(Trainer):
             data_collator=collate,
             callbacks=list(callbacks),
         )
+        self.remove_callback(PrinterCallback)  # stdout is for results
 
     @property
     def tau(self) -> float:

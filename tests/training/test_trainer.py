@@ -1,0 +1,164 @@
+"""The trainer: what it moves, what it learns, and that an interruption leaves no trace."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.training.episodes import CANDIDATES, WIDTH, Darkest, Openings
+from tspo_bench.agent.base import TemporalAgent
+from tspo_bench.agent.paper_agent import PaperAgent
+from tspo_bench.agent.query_agent import QueryAgent
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.training.callbacks import JsonLog
+from tspo_bench.training.config import TSPOConfig
+from tspo_bench.training.trainer import TSPOTrainer
+
+
+def _config(folder: Path, **changed: object) -> TSPOConfig:
+    settings: dict[str, object] = {
+        "output_dir": str(folder),
+        "max_steps": 6,
+        "per_device_train_batch_size": 2,
+        "learning_rate": 1e-2,
+        "num_rollouts": 4,
+        "tau": 0.3,
+        "tau_end": 0.2,
+        "save_steps": 2,
+        "save_total_limit": None,
+        "logging_steps": 1,
+        "use_cpu": True,
+        "report_to": [],
+    }
+    return TSPOConfig(**{**settings, **changed})  # type: ignore[arg-type]
+
+
+def _agent(kind: type[TemporalAgent] = QueryAgent) -> TemporalAgent:
+    torch.manual_seed(0)
+    return kind(WIDTH, 0.3, window=4)
+
+
+def _train(
+    folder: Path, agent: TemporalAgent, resume: str | None = None, **changed: object
+) -> None:
+    trainer = TSPOTrainer(agent, _config(folder, **changed), Openings(), Darkest())
+    trainer.train(resume_from_checkpoint=resume)
+
+
+@pytest.mark.parametrize("kind", [QueryAgent, PaperAgent])
+def test_every_parameter_moves(kind: type[TemporalAgent], tmp_path: Path) -> None:
+    agent = _agent(kind)
+    before = {name: p.detach().clone() for name, p in agent.named_parameters()}
+    _train(tmp_path, agent)
+    still = [
+        name
+        for name, p in agent.named_parameters()
+        if p.requires_grad and torch.equal(p, before[name])
+    ]
+    assert still == []
+    assert all(p.isfinite().all() for p in agent.parameters())
+
+
+def test_all_rollouts_of_a_step_go_into_one_call(tmp_path: Path) -> None:
+    reader = Darkest()
+    TSPOTrainer(_agent(), _config(tmp_path, max_steps=3), Openings(), reader).train()
+    assert reader.calls == [2 * 4] * 3  # two questions, four rollouts
+
+
+@pytest.mark.parametrize("kind", [QueryAgent, PaperAgent])
+def test_a_run_that_was_stopped_ends_in_the_same_weights(
+    kind: type[TemporalAgent], tmp_path: Path
+) -> None:
+    whole, stopped, resumed = _agent(kind), _agent(kind), _agent(kind)
+    _train(tmp_path / "whole", whole)
+    trainer = TSPOTrainer(stopped, _config(tmp_path / "cut"), Openings(), Darkest())
+    step, real = 0, trainer.training_step
+
+    def killed(*arguments: object, **named: object) -> torch.Tensor:
+        nonlocal step
+        step += 1
+        if step == 4:  # after the checkpoint of step 2
+            raise KeyboardInterrupt
+        return real(*arguments, **named)
+
+    trainer.training_step = killed  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        trainer.train()
+    _train(tmp_path / "cut", resumed, resume=str(tmp_path / "cut" / "checkpoint-2"))
+    for name, weight in resumed.state_dict().items():
+        assert torch.equal(weight, whole.state_dict()[name]), name
+
+
+def test_a_tiny_agent_learns_to_find_the_opening(tmp_path: Path) -> None:
+    agent = _agent()
+    config = _config(
+        tmp_path, max_steps=150, rewards="temporal", save_strategy="no", num_rollouts=8
+    )
+    TSPOTrainer(agent, config, Openings(300), Darkest()).train()
+    shares = []
+    for index in range(300, 340):  # questions that it has not seen
+        episode = Openings().episode(index, 0)
+        picks = np.argsort(-agent.score(episode.features, episode.text_features))[:4]
+        shares.append(np.mean(picks < CANDIDATES // 10))
+    assert np.mean(shares) > 0.9
+
+
+def test_the_log_says_what_a_step_was_worth(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    trainer = TSPOTrainer(
+        _agent(), _config(tmp_path), Openings(), Darkest(), callbacks=[JsonLog(log)]
+    )
+    trainer.train()
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5, 6, 6]
+    for line in lines[:6]:
+        total = line["reward_answer"] + line["reward_temporal"]
+        assert line["reward"] == pytest.approx(total)
+        assert 0 <= line["without_signal"] <= 1
+        assert 0 <= line["entropy"] <= np.log(CANDIDATES)
+        assert line["seconds_per_question"] > 0
+    taus = [line["tau"] for line in lines[:6]]
+    assert np.allclose(taus, np.linspace(0.3, 0.2, 7)[1:], atol=1e-6)
+
+
+class _Broken(Openings):
+    def episode(self, index: int, epoch: int):  # type: ignore[no-untyped-def]
+        if index % 2:
+            raise VideoError(f"video {index}.mp4 cannot be read")
+        return super().episode(index, epoch)
+
+
+def test_questions_whose_video_cannot_be_read_are_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent = _agent()
+    config = _config(tmp_path, per_device_train_batch_size=1, max_steps=12)
+    TSPOTrainer(agent, config, _Broken(), Darkest()).train()
+    assert "an item is left out: video" in caplog.text
+    assert all(p.isfinite().all() for p in agent.parameters())
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"num_rollouts": 1}, "1 rollouts a question"),
+        ({"tau": 0.0}, "tau=0.0: a temperature must be above 0"),
+        ({"tau_end": -1.0}, "tau_end=-1.0"),
+        ({"log_prob": "exact"}, "log_prob='exact'; use independent or plackett-luce"),
+    ],
+)
+def test_settings_out_of_range_are_refused(
+    changed: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=said):
+        _config(tmp_path, **changed)
+
+
+def test_features_of_another_width_are_refused(tmp_path: Path) -> None:
+    agent = QueryAgent(WIDTH + 1, 0.3)
+    with pytest.raises(UserError, match=f"{WIDTH + 1}.*{WIDTH}"):
+        _train(tmp_path, agent)
