@@ -61,9 +61,7 @@ def load_tasks(
     """
     given: dict[str, Any] = {"data_root": data_root, "annotations": annotations, "split": split}
     asked = [_asked(spec, seed=seed, **given) for spec in specs]
-    taken = {
-        name for named, offered in asked for name in registry.prepare(named, **offered).keywords
-    }
+    calls = [registry.prepare(named, **offered) for named, offered in asked]
     for name, value in given.items():
         if value is not None and not any(name in call.keywords for call in calls):
             raise UserError(
