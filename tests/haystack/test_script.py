@@ -29,7 +29,7 @@ def test_a_seed_gives_the_same_script_everywhere():
     """Pinned: the reference models were trained on this world; a change makes them strangers."""
     script = write_script("pinned", 300, QUESTION_TYPES, MIDDLE)
     content = json.dumps(dataclasses.asdict(script), sort_keys=True)
-    assert hashlib.sha256(content.encode()).hexdigest()[:16] == "39deaf3b5a23f078"
+    assert hashlib.sha256(content.encode()).hexdigest()[:16] == "82ea078b8f932c70"
     assert write_script("pinned", 300, QUESTION_TYPES, MIDDLE) == script
     assert write_script("another", 300, QUESTION_TYPES, MIDDLE) != script
 

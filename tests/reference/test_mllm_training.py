@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tspo_bench.haystack.scenes import draw_scene
-from tspo_bench.reference import encoder, examples, mllm
+from tspo_bench.reference import encoder, examples, layout, mllm
 from tspo_bench.reference.words import make_tokenizer, vocabulary
 
 
@@ -17,7 +17,7 @@ from tspo_bench.reference.words import make_tokenizer, vocabulary
 def models() -> tuple[torch.nn.Module, torch.nn.Module]:
     torch.manual_seed(0)
     clip = encoder.make_encoder().eval()
-    return clip, mllm.make_mllm(clip).eval()
+    return clip, mllm.make_mllm(clip.vision_model).eval()
 
 
 def test_packed_questions_get_the_logits_of_single_prompts(models, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -31,9 +31,9 @@ def test_packed_questions_get_the_logits_of_single_prompts(models, monkeypatch) 
     real_head = model.lm_head.forward
     monkeypatch.setattr(model.lm_head, "forward", lambda h: seen.append(real_head(h)) or seen[-1])
     with torch.no_grad():
-        mllm.loss_of(model, [chosen], processor.tokenizer, caption=True)
-    # Three targets a question: the answer's name after "?", its letter, the end.
-    packed = seen[0].float()[1 : 3 * len(chosen.items) : 3]
+        tokenizer = processor.tokenizer
+        mllm.losses(model, [chosen], tokenizer, mllm.label_words(tokenizer))
+    packed = seen[-1].float()[::2]  # two targets a question: its letter, and the end
     alone = torch.stack([_logits(model, processor, chosen, item) for item in chosen.items])
     # bfloat16 on one side: the ranking of words must agree closely, not the last digits.
     assert torch.allclose(packed, alone, atol=0.02)
@@ -48,13 +48,13 @@ def _logits(model, processor, chosen, item) -> torch.Tensor:  # type: ignore[no-
                 "role": "user",
                 "content": [
                     {"type": "video"},
-                    {"type": "text", "text": mllm.prompt(item.text, item.options)},
+                    {"type": "text", "text": layout.prompt(item.text, item.options)},
                 ],
             }
         ],
         add_generation_prompt=True,
     )
-    tokens = len(chosen.tokens) * 9 + 1
+    tokens = len(chosen.tokens) * layout.POOLED + 1
     ids = processor.tokenizer(text.replace("<video>", "<video>" * tokens), return_tensors="pt")
     with torch.no_grad():
         embedded = model.get_input_embeddings()(ids["input_ids"])
@@ -68,7 +68,7 @@ def _logits(model, processor, chosen, item) -> torch.Tensor:  # type: ignore[no-
 
 
 def test_frames_are_prepared_as_the_processor_prepares_them() -> None:
-    scenes = encoder.training_scenes(3)
+    scenes = encoder.training_scenes(3, crowded=False)
     drawn = np.stack([draw_scene(s, s.clear[0]) for s in (next(scenes) for _ in range(3))])
     pixels = np.clip(drawn, 0, 255).astype(np.uint8)
     ours = encoder.to_pixel_values(pixels.astype(np.float32))
@@ -85,7 +85,7 @@ def test_the_vocabulary_covers_every_question_of_the_world() -> None:
         kinds = examples.QUESTION_TYPES
         script = examples.write_script(f"words/{number}", 200, kinds, dict.fromkeys(kinds, 0))
         for item in script.items:
-            text = mllm.prompt(item.text, examples.shuffled(item, rng).options)
+            text = layout.prompt(item.text, examples.shuffled(item, rng).options)
             ids = tokenizer(text)["input_ids"]
             assert tokenizer.unk_token_id not in ids, text
     assert len(set(vocabulary())) == len(vocabulary())
@@ -101,13 +101,8 @@ def test_a_pack_answers_what_it_asks() -> None:
     for _ in range(40):
         chosen = examples.pack(filmed, 8, rng)
         assert len(chosen.tokens) == 8
-        shown = chosen.caption.split(";")
-        evidence = [
-            examples.describe(filmed.script.scenes[scene]).rstrip(" ;")
-            for item in chosen.items
-            for scene in item.evidence
-        ]
-        answered += all(any(text.strip() == e.strip() for text in shown) for e in evidence)
+        evidence = {scene for item in chosen.items for scene in item.evidence}
+        answered += evidence <= set(chosen.scenes)
         assert all(item.options[item.answer] for item in chosen.items)
     assert answered >= 30
 
@@ -115,15 +110,14 @@ def test_a_pack_answers_what_it_asks() -> None:
 def test_training_moves_the_language_model_and_not_the_tower(models, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     clip, _ = models
     torch.manual_seed(0)
-    rounds = (mllm.Round(2, "letter", caption_steps=1), mllm.Round(1, "name"))
-    monkeypatch.setattr(mllm, "ROUNDS", rounds)
-    monkeypatch.setattr(mllm, "PACKS_PER_STEP", 2)
-    monkeypatch.setattr(mllm, "POOL_SIZE", 4)
+    monkeypatch.setattr(mllm, "BUDGETS", (4, 8))
+    monkeypatch.setattr(mllm, "FRAMES_PER_STEP", 16)
+    monkeypatch.setattr(mllm, "POOL_SIZE", 10)
     before = {name: value.clone() for name, value in clip.vision_model.state_dict().items()}
-    trained = mllm.train_mllm(clip, 0)
+    trained = mllm.train_mllm(clip.vision_model, 0, steps=3)
     tower = trained.model.vision_tower.state_dict()
     assert all(torch.equal(tower[name], value) for name, value in before.items())
-    fresh = mllm.make_mllm(clip)
+    fresh = mllm.make_mllm(clip.vision_model)
     moved = [
         name
         for (name, new), old in zip(
@@ -136,15 +130,29 @@ def test_training_moves_the_language_model_and_not_the_tower(models, monkeypatch
     assert moved
 
 
-def test_a_reply_is_a_letter_or_a_name() -> None:
+def test_the_name_is_to_be_found_at_the_question_mark_and_the_letter_at_the_end() -> None:
     tokenizer = make_tokenizer(sentence_marks=False)
     item = examples.Item("with", "Which fruit appears first ?", ("pear", "kiwi", "lemon"), 1, ())
-    for reply, said in (("letter", "B"), ("name", "kiwi")):
-        block = mllm.question_block(item, tokenizer, reply)  # type: ignore[arg-type]
-        words = tokenizer.convert_ids_to_tokens(block.ids)
-        expected = [""] * len(words)
-        expected[words.index("?")] = "kiwi"
-        expected[-2:] = [said, "</s>"]
-        found = [tokenizer.convert_ids_to_tokens(t) if t != -100 else "" for t in block.targets]
-        assert found == expected
-        assert words[-1] == said
+    block = layout.question_block(item, tokenizer)
+    words = tokenizer.convert_ids_to_tokens(block.ids)
+
+    def wanted(targets: list[int]) -> dict[int, str]:
+        places = {n: target for n, target in enumerate(targets) if target != layout.NOTHING}
+        return {n: tokenizer.convert_ids_to_tokens(target) for n, target in places.items()}
+
+    assert words[-1] == "B"
+    assert wanted(block.targets) == {len(words) - 2: "B", len(words) - 1: "</s>"}
+    assert wanted(block.found) == {words.index("?"): "kiwi"}
+
+
+def test_visual_tokens_are_named_by_what_their_patches_show() -> None:
+    tokenizer = make_tokenizer(sentence_marks=False)
+    words = mllm.label_words(tokenizer)
+    assert torch.allclose(words.sum(1), torch.ones(len(words)))
+    labels = torch.full((1, encoder.GRID**2), encoder.NAME_ID["dog"])
+    labels[0, :2] = encoder.NAME_ID["cat"]  # the upper two patches of the first visual token
+    dog, cat = (layout.word_id(tokenizer, name) for name in ("dog", "cat"))
+    logits = torch.zeros(1, layout.POOLED, len(tokenizer))
+    logits[..., dog] = 50.0
+    logits[0, 0, cat] = 50.0
+    assert mllm.seeing_loss(logits, labels, words) == pytest.approx(np.log(2) / layout.POOLED)

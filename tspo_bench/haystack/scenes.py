@@ -16,7 +16,7 @@ FRAME_SIZE = 128
 FRAME_RATE = 8
 FADE_SECONDS = 0.5
 MAIN_SIZES = (62, 76)
-COMPANION_SIZES = (38, 44)
+COMPANION_SIZES = (44, 50)
 TEXTURES = ("stripes", "dots", "checks", "waves", "plain")
 COLOURS = {
     "red": (214, 92, 86), "orange": (232, 160, 92), "yellow": (236, 218, 120),

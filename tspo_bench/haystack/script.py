@@ -28,7 +28,7 @@ from tspo_bench.haystack.world import CATEGORIES, CATEGORY_OF, PICTOGRAMS, WORLD
 QUESTION_TYPES = ("with", "after", "before", "opening", "ending", "order", "count")
 COUNTS = (1, 2, 3, 4)
 SCENE_SECONDS = (2.0, 8.0)
-_CORNERS = ((0.19, 0.19), (0.81, 0.19), (0.19, 0.81), (0.81, 0.81))
+CORNERS = ((0.2, 0.2), (0.8, 0.2), (0.2, 0.8), (0.8, 0.8))
 
 
 @dataclass(frozen=True)
@@ -256,10 +256,10 @@ def _fill(draft: Draft) -> None:
 
 def _scene(draft: Draft, slot: int, start: float, end: float) -> Scene:
     rng = draft.rng
-    corners = rng.sample(_CORNERS, 4)
+    corners = rng.sample(CORNERS, 4)
     names = draft.companions.get(slot, [])
     companions = tuple(
-        _placement(rng, name, corner, COMPANION_SIZES)
+        placement(rng, name, corner, COMPANION_SIZES)
         for name, corner in zip(names, corners, strict=False)
     )
     # The main object leans away from its first companion.
@@ -268,7 +268,7 @@ def _scene(draft: Draft, slot: int, start: float, end: float) -> Scene:
     return Scene(
         start=start,
         end=end,
-        main=_placement(rng, draft.mains[slot], middle, MAIN_SIZES),
+        main=placement(rng, draft.mains[slot], middle, MAIN_SIZES),
         companions=companions,
         colour=rng.choice(list(COLOURS)),
         texture=rng.choice(TEXTURES),
@@ -277,13 +277,14 @@ def _scene(draft: Draft, slot: int, start: float, end: float) -> Scene:
     )
 
 
-def _placement(
-    rng: random.Random, name: str, place: tuple[float, float], sizes: tuple[int, int]
+def placement(
+    rng: random.Random, name: str, spot: tuple[float, float], sizes: tuple[int, int]
 ) -> Placement:
+    """A pictogram at a spot (shares of the frame's sides), a little shifted and swaying."""
     return Placement(
         name=name,
-        x=round(place[0] * FRAME_SIZE + rng.uniform(-3, 3), 2),
-        y=round(place[1] * FRAME_SIZE + rng.uniform(-3, 3), 2),
+        x=round(spot[0] * FRAME_SIZE + rng.uniform(-3, 3), 2),
+        y=round(spot[1] * FRAME_SIZE + rng.uniform(-3, 3), 2),
         size=rng.randint(*sizes),
         sway=round(rng.uniform(1, 4), 2),
         phase=round(rng.uniform(0, 2 * math.pi), 3),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import random
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,17 +18,28 @@ from transformers import (
     CLIPImageProcessor,
     CLIPModel,
     CLIPProcessor,
+    CLIPVisionModel,
     PreTrainedTokenizerFast,
 )
+from transformers.modeling_outputs import BaseModelOutputWithPooling
 
-from tspo_bench.haystack.scenes import COLOURS, FRAME_SIZE, TEXTURES, Scene, draw_scene
-from tspo_bench.haystack.script import write_script
+from tspo_bench.haystack.scenes import (
+    COLOURS,
+    COMPANION_SIZES,
+    FRAME_SIZE,
+    TEXTURES,
+    Scene,
+    draw_scene,
+)
+from tspo_bench.haystack.script import CORNERS, placement, write_script
 from tspo_bench.haystack.world import CATEGORIES, CATEGORY_OF, PICTOGRAMS
+from tspo_bench.reference.ahead import ahead
+from tspo_bench.reference.optimizer import Optimizer
 from tspo_bench.reference.words import make_tokenizer
 
 logger = logging.getLogger(__name__)
 
-IMAGE_SIZE = 96
+IMAGE_SIZE = FRAME_SIZE  # the world's own: nothing is resized
 PATCH = 16
 VISION_WIDTH = 192
 GRID = IMAGE_SIZE // PATCH
@@ -38,17 +50,21 @@ _MEAN = _STD = (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class Round:
-    """One warm-up and decay of the learning rate; `dense_weight` is the patch naming loss's."""
+    """One warm-up and decay of the learning rate.
+
+    `crowded`: most corners of a frame are filled with a companion, so that a frame teaches four
+    names; the texts then have no part yet.
+    """
 
     steps: int
     batch_size: int
     learning_rate: float
-    dense_weight: float
+    crowded: bool
 
 
-# The first round aligns frames with text. Its contrastive gradient drowns that of small companions,
-# so the second leans on naming what each patch shows.
-ROUNDS = (Round(1200, 128, 1.5e-3, 1.0), Round(900, 96, 1e-3, 5.0))
+# The contrastive gradient drowns that of small companions, so patches learn their names first.
+ROUNDS = (Round(4000, 32, 5e-3, crowded=True), Round(1200, 96, 3e-3, crowded=False))
+DENSE_WEIGHT = 5.0  # of the patch naming loss, beside the contrastive one
 
 
 def make_encoder() -> CLIPModel:
@@ -69,7 +85,9 @@ def make_encoder() -> CLIPModel:
         projection_dim=128,
         logit_scale_init_value=2.0,
     )  # fmt: skip
-    return CLIPModel(config)
+    model = CLIPModel(config)
+    model.set_attn_implementation("eager")  # on a CPU its backward pass is the faster one
+    return model
 
 
 def make_processor() -> CLIPProcessor:
@@ -85,24 +103,34 @@ def make_processor() -> CLIPProcessor:
 
 def to_pixel_values(frames: np.ndarray) -> Tensor:
     """Frames [n, FRAME_SIZE, FRAME_SIZE, 3] in 0..255 as the processor would prepare them."""
-    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
-    pixels = F.interpolate(pixels, (IMAGE_SIZE, IMAGE_SIZE), mode="bicubic", antialias=True)
-    return pixels.clamp(0, 255) / 127.5 - 1
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def noisy(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Frames with the noise and the shifts of brightness that H.264 leaves, and a little more."""
     gain = rng.uniform(0.92, 1.08, (len(frames), 1, 1, 1)).astype(np.float32)
-    noise = rng.standard_normal(frames.shape, dtype=np.float32) * 4
-    return np.clip(frames * gain + noise, 0, 255)
+    # Drawing noise costs as much as drawing frames, so a batch shares one, shifted for each frame.
+    noise = rng.standard_normal((2 * FRAME_SIZE, 2 * FRAME_SIZE, 3), dtype=np.float32) * 4
+    lit = frames * gain
+    for number, (x, y) in enumerate(rng.integers(0, FRAME_SIZE, (len(frames), 2))):
+        lit[number] += noise[y : y + FRAME_SIZE, x : x + FRAME_SIZE]
+    return np.clip(lit, 0, 255, out=lit)
 
 
-def training_scenes(seed: int) -> Iterator[Scene]:
+def training_scenes(seed: int, crowded: bool) -> Iterator[Scene]:
     """An endless row of scenes from scripts that no split contains."""
     rng = random.Random(seed)
     while True:
         script = write_script(f"encoder/{rng.random()}", 300, (), {})
-        yield from script.scenes
+        yield from (crowd(scene, rng) for scene in script.scenes) if crowded else script.scenes
+
+
+def crowd(scene: Scene, rng: random.Random) -> Scene:
+    """The scene with a companion in three corners of four."""
+    corners = [corner for corner in CORNERS if rng.random() < 0.75]
+    pairs = zip(rng.sample(PICTOGRAMS, len(corners)), corners, strict=True)
+    companions = (placement(rng, name, corner, COMPANION_SIZES) for name, corner in pairs)
+    return replace(scene, companions=tuple(companions))
 
 
 def patch_labels(scene: Scene, seconds: float) -> np.ndarray:
@@ -110,11 +138,11 @@ def patch_labels(scene: Scene, seconds: float) -> np.ndarray:
     centres = (np.arange(GRID) + 0.5) * FRAME_SIZE / GRID
     ground = len(NAME_ID) + GROUNDS.index((scene.colour, scene.texture))
     labels = np.full((GRID, GRID), ground)
-    for placement in (*scene.companions, scene.main):
-        x, y = placement.centre(seconds - scene.start)
-        inside_x = np.abs(centres - x) < 0.42 * placement.size
-        inside_y = np.abs(centres - y) < 0.42 * placement.size
-        labels[np.ix_(inside_y, inside_x)] = NAME_ID[placement.name]
+    for drawn in (*scene.companions, scene.main):
+        x, y = drawn.centre(seconds - scene.start)
+        inside_x = np.abs(centres - x) < 0.42 * drawn.size
+        inside_y = np.abs(centres - y) < 0.42 * drawn.size
+        labels[np.ix_(inside_y, inside_x)] = NAME_ID[drawn.name]
     return labels.reshape(-1)
 
 
@@ -152,10 +180,10 @@ class Batch:
     matches: Tensor
 
 
-def batches(size: int, seed: int) -> Iterator[Batch]:
+def batches(size: int, seed: int, crowded: bool = False) -> Iterator[Batch]:
     """Training batches without end."""
     rng, noise = random.Random(seed), np.random.default_rng(seed)
-    scenes = training_scenes(seed)
+    scenes = training_scenes(seed, crowded)
     while True:
         chosen = [next(scenes) for _ in range(size)]
         times = [rng.uniform(*scene.clear) for scene in chosen]
@@ -186,35 +214,38 @@ def _contrast(logits: Tensor, matches: Tensor) -> Tensor:
     return -(targets * logits.log_softmax(1)).sum(1).mean()
 
 
-def train_encoder(seed: int) -> CLIPModel:
-    """Train the encoder from scratch; each round has a seed of its own, counting from `seed`."""
+def train_encoder(seed: int) -> tuple[CLIPModel, CLIPVisionModel]:
+    """Train the encoder from scratch; each round has a seed of its own, counting from `seed`.
+
+    Returns:
+        The encoder, and its vision tower as it was when it had learnt names and no texts yet.
+    """
     torch.manual_seed(seed)
     model = make_encoder()
-    for number, settings in enumerate(ROUNDS):
-        train_round(model, seed + number, settings)
-    return model.eval()
+    dense = nn.Linear(VISION_WIDTH, len(NAME_ID) + len(GROUNDS))
+    names, texts = ROUNDS
+    train_round(model, dense, seed, names)
+    tower = copy.deepcopy(model.vision_model)
+    train_round(model, dense, seed + 1, texts)
+    return model.eval(), tower.eval()
 
 
-def train_round(model: CLIPModel, seed: int, settings: Round) -> None:
-    """Train for one round, with a fresh dense head."""
+def train_round(model: CLIPModel, dense: nn.Linear, seed: int, settings: Round) -> None:
+    """Train encoder and dense head for one round."""
     torch.manual_seed(seed)
     tokenizer = make_tokenizer(sentence_marks=True)
-    dense = nn.Linear(VISION_WIDTH, len(NAME_ID) + len(GROUNDS))
-    parameters = [*model.parameters(), *dense.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, settings.steps, pct_start=0.1
-    )
-    source = batches(settings.batch_size, seed)
+    learning = [model.vision_model if settings.crowded else model, dense]
+    optimizer = Optimizer(learning, settings.learning_rate, settings.steps)
+    source = ahead(batches(settings.batch_size, seed, settings.crowded))
     started = time.monotonic()
     for step in range(settings.steps):
         batch = next(source)
-        contrast, located, named = losses(model, dense, tokenizer, batch)
-        optimizer.zero_grad()
-        (contrast + settings.dense_weight * located).backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
+        hidden = encode(model, batch)
+        located, named = naming_loss(dense, hidden, batch.labels)
+        contrast = (
+            torch.zeros(()) if settings.crowded else text_loss(model, tokenizer, batch, hidden)
+        )
+        optimizer.step(contrast + DENSE_WEIGHT * located)
         if step % 50 == 0 or step == settings.steps - 1:
             logger.info(
                 "encoder step %d: contrast %.3f, located %.3f, patches named %.3f, %.0f s",
@@ -222,20 +253,33 @@ def train_round(model: CLIPModel, seed: int, settings: Round) -> None:
             )  # fmt: skip
 
 
-def losses(
-    model: CLIPModel, dense: nn.Linear, tokenizer: PreTrainedTokenizerFast, batch: Batch
-) -> tuple[Tensor, Tensor, float]:
-    """Contrastive loss, patch naming loss, and the share of pictograms' patches named right."""
+def encode(model: CLIPModel, batch: Batch) -> BaseModelOutputWithPooling:
+    """The vision tower's output for the batch's frames."""
+    with torch.autocast("cpu", torch.bfloat16):
+        return model.vision_model(batch.pixel_values)
+
+
+def naming_loss(
+    dense: nn.Linear, seen: BaseModelOutputWithPooling, labels: Tensor
+) -> tuple[Tensor, float]:
+    """Patch naming loss, and the share of pictograms' patches named right."""
+    classes = dense(seen.last_hidden_state[:, 1:].float())
+    right = (classes.argmax(-1) == labels)[labels < len(NAME_ID)]
+    loss = F.cross_entropy(classes.flatten(0, 1), labels.flatten())
+    return loss, right.float().mean().item()
+
+
+def text_loss(
+    model: CLIPModel,
+    tokenizer: PreTrainedTokenizerFast,
+    batch: Batch,
+    seen: BaseModelOutputWithPooling,
+) -> Tensor:
+    """Contrastive loss between the batch's frames and texts, in both directions."""
     tokens = tokenizer(batch.texts, padding="max_length", truncation=True, return_tensors="pt")
     with torch.autocast("cpu", torch.bfloat16):
-        out = model(
-            pixel_values=batch.pixel_values,
-            input_ids=tokens["input_ids"],
-            attention_mask=tokens["attention_mask"],
-        )
-        classes = dense(out.vision_model_output.last_hidden_state[:, 1:]).float()
-    logits = out.logits_per_text.float()
-    contrast = _contrast(logits, batch.matches) + _contrast(logits.T, batch.matches.T)
-    located = F.cross_entropy(classes.flatten(0, 1), batch.labels.flatten())
-    right = (classes.argmax(-1) == batch.labels)[batch.labels < len(NAME_ID)]
-    return contrast, located, right.float().mean().item()
+        pooled = model.text_model(**tokens).pooler_output
+    texts = F.normalize(model.text_projection(pooled.float()), dim=-1)
+    frames = F.normalize(model.visual_projection(seen.pooler_output.float()), dim=-1)
+    logits = model.logit_scale.exp() * texts @ frames.T
+    return _contrast(logits, batch.matches) + _contrast(logits.T, batch.matches.T)

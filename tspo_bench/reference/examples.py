@@ -13,9 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from tspo_bench.haystack.scenes import Scene, draw_scene
+from tspo_bench.haystack.scenes import draw_scene
 from tspo_bench.haystack.script import QUESTION_TYPES, Item, Script, write_script
-from tspo_bench.reference.encoder import noisy, to_pixel_values
+from tspo_bench.reference.encoder import noisy, patch_labels, to_pixel_values
 
 VIDEO_SECONDS = 200
 SAMPLES = {True: 3, False: 1}  # frames drawn of a scene that is evidence, and of another one
@@ -31,20 +31,25 @@ class Shown:
 
 @dataclass(frozen=True)
 class Filmed:
-    """A script with the encoder's tokens of some frames of each scene, [rows, patches, width]."""
+    """A script with some frames of each scene: their tokens [rows, patches, width] and labels."""
 
     script: Script
     rows: dict[int, tuple[int, ...]]
     tokens: Tensor
+    labels: Tensor
 
 
 @dataclass(frozen=True)
 class Pack:
-    """Frames in time order [k, patches, width], the questions they answer, and what they show."""
+    """Frames in time order [k, patches, width], patch labels, and the questions they answer.
+
+    `scenes` are the numbers of the scenes that the frames show.
+    """
 
     tokens: Tensor
+    labels: Tensor
     items: tuple[Item, ...]
-    caption: str
+    scenes: tuple[int, ...]
 
 
 def film(seed: str, vision: torch.nn.Module, noise: np.random.Generator) -> Filmed:
@@ -61,23 +66,27 @@ def film(seed: str, vision: torch.nn.Module, noise: np.random.Generator) -> Film
     asked = {scene for item in script.items for scene in item.evidence}
     rows: dict[int, tuple[int, ...]] = {}
     frames: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
     for number, scene in enumerate(script.scenes):
         if number not in asked and rng.random() < 0.5:
             continue
         times = [rng.uniform(*scene.clear) for _ in range(SAMPLES[number in asked])]
         rows[number] = tuple(range(len(frames), len(frames) + len(times)))
         frames += [draw_scene(scene, time) for time in times]
+        labels += [patch_labels(scene, time) for time in times]
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
         hidden = vision(to_pixel_values(noisy(np.stack(frames), noise))).last_hidden_state
-    return Filmed(script, rows, hidden[:, 1:].to(torch.bfloat16))
+    tokens = hidden[:, 1:].to(torch.bfloat16)
+    return Filmed(script, rows, tokens, torch.from_numpy(np.stack(labels)))
 
 
-def pack(filmed: Filmed, k: int, rng: random.Random, most_questions: int = 4) -> Pack:
-    """K frames that answer up to `most_questions` questions, the rest of K being distractors.
+def pack(filmed: Filmed, k: int, rng: random.Random) -> Pack:
+    """K frames that answer some four questions, the rest of K being distractors.
 
     A tenth of the packs are k random frames, with every question whatever it is they show.
     """
     items = rng.sample(filmed.script.items, len(filmed.script.items))
+    most_questions = max(4, k // 2)
     if rng.random() < 0.1:
         numbers = rng.choices(list(filmed.rows), k=k)
         answered = items[:most_questions]
@@ -89,9 +98,10 @@ def pack(filmed: Filmed, k: int, rng: random.Random, most_questions: int = 4) ->
         numbers += rng.choices(list(filmed.rows), k=distractors)
         numbers += rng.choices(numbers, k=k - len(numbers))
     shown = sorted((n, rng.choice(filmed.rows[n])) for n in numbers)
-    caption = " ".join(describe(filmed.script.scenes[number]) for number, _ in shown)
-    tokens = filmed.tokens[[row for _, row in shown]]
-    return Pack(tokens, tuple(shuffled(item, rng) for item in answered), caption)
+    rows = [row for _, row in shown]
+    asked = tuple(shuffled(item, rng) for item in answered)
+    scenes = tuple(number for number, _ in shown)
+    return Pack(filmed.tokens[rows], filmed.labels[rows], asked, scenes)
 
 
 def _evidence(items: list[Item], k: int, most: int) -> tuple[list[int], list[Item]]:
@@ -111,9 +121,3 @@ def shuffled(item: Item, rng: random.Random) -> Item:
         return item
     options = rng.sample(item.options, len(item.options))
     return replace(item, options=tuple(options), answer=options.index(item.options[item.answer]))
-
-
-def describe(scene: Scene) -> str:
-    """What a frame of the scene shows, in a few words."""
-    names = " ".join(f"with {companion.name}" for companion in scene.companions)
-    return f"{scene.main.name} {names} ;"

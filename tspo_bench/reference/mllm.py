@@ -1,6 +1,7 @@
 """Trains the reference MLLM: LLaVA-OneVision's architecture, small, on the pictogram world.
 
-The vision tower is the reference encoder's, frozen; projector and language model are trained.
+The vision tower is the reference encoder's after its first round, frozen; projector and language
+model are trained.
 """
 
 from __future__ import annotations
@@ -9,17 +10,15 @@ import itertools
 import logging
 import random
 import time
+from collections import defaultdict, deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import (
-    CLIPModel,
+    CLIPVisionModel,
     LlavaOnevisionConfig,
     LlavaOnevisionForConditionalGeneration,
     LlavaOnevisionImageProcessor,
@@ -28,16 +27,24 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from tspo_bench.haystack.script import Item
-from tspo_bench.reference.encoder import GRID, IMAGE_SIZE
+from tspo_bench.haystack.world import PICTOGRAMS
+from tspo_bench.reference.ahead import ahead
+from tspo_bench.reference.encoder import GRID, GROUNDS, IMAGE_SIZE
 from tspo_bench.reference.examples import Filmed, Pack, film, pack
+from tspo_bench.reference.layout import NOTHING, lay_out, word_id
+from tspo_bench.reference.optimizer import Optimizer
 from tspo_bench.reference.words import make_tokenizer
-from tspo_bench.tasks import INSTRUCTION
-from tspo_bench.types import OPTION_LETTERS
 
 logger = logging.getLogger(__name__)
 
-CAPTION_WEIGHT = 0.15  # a caption has many words, a question two or three
+LAYERS = 7
+FOUND_LAYER = 5  # by which the answer is to be known; the rest choose among the options
+STEPS = 5000
+LEARNING_RATE = 3e-3
+FRAMES_PER_STEP = 64
+BUDGETS = (4, 8, 8, 8, 8, 8, 8, 16, 16, 32)
+POOL_SIZE = 300
+STEPS_PER_FILM = 2
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
     "{% if message['role'] == 'user' %}User : {% else %}Assistant : {% endif %}"
@@ -49,57 +56,29 @@ CHAT_TEMPLATE = (
 )
 
 
-@dataclass(frozen=True)
-class Round:
-    """One warm-up and decay of the learning rate.
-
-    During the first `caption_steps` the model also says what each frame shows.
-    """
-
-    steps: int
-    reply: Literal["letter", "name"]
-    caption_steps: int = 0
-    learning_rate: float = 1e-3
-
-
-# The first round learns to find the answer's name, but its letters stay at chance: the name seems
-# to be ready in the last layers only, with none left to look up its letter. So the second round
-# replies with the name itself, which the strict reader takes for its option.
-ROUNDS = (Round(1900, "letter", caption_steps=570), Round(450, "name"))
-PACKS_PER_STEP = 12
-POOL_SIZE = 200
-STEPS_PER_FILM = 2
-FRAMES = (4, 8, 8, 8, 8, 8, 8, 12)
-
-
-def _id(tokenizer: PreTrainedTokenizerFast, word: str) -> int:
-    number = tokenizer.convert_tokens_to_ids(word)
-    assert isinstance(number, int)
-    return number
-
-
-def make_mllm(encoder: CLIPModel) -> LlavaOnevisionForConditionalGeneration:
-    """The untrained MLLM around the encoder's vision tower: 6 layers, 192 wide."""
+def make_mllm(tower: CLIPVisionModel) -> LlavaOnevisionForConditionalGeneration:
+    """The untrained MLLM around a trained vision tower: 7 layers, 192 wide."""
     tokenizer = make_tokenizer(sentence_marks=False)
     config = LlavaOnevisionConfig(
-        vision_config=encoder.vision_model.config.to_dict(),
+        vision_config=tower.config.to_dict(),
         text_config={
             "model_type": "qwen2", "vocab_size": len(tokenizer), "hidden_size": 192,
-            "intermediate_size": 512, "num_hidden_layers": 6, "num_attention_heads": 6,
+            "intermediate_size": 512, "num_hidden_layers": LAYERS, "num_attention_heads": 6,
             "num_key_value_heads": 6, "max_position_embeddings": 4096, "tie_word_embeddings": True,
             "pad_token_id": tokenizer.pad_token_id, "bos_token_id": tokenizer.bos_token_id,
             "eos_token_id": tokenizer.eos_token_id,
         },
-        image_token_index=_id(tokenizer, "<image>"),
-        video_token_index=_id(tokenizer, "<video>"),
+        image_token_index=word_id(tokenizer, "<image>"),
+        video_token_index=word_id(tokenizer, "<video>"),
         vision_feature_select_strategy="default",
         vision_feature_layer=-1,
         image_grid_pinpoints=[[IMAGE_SIZE, IMAGE_SIZE]],
         tie_word_embeddings=True,
     )  # fmt: skip
     model = LlavaOnevisionForConditionalGeneration(config)
-    model.model.vision_tower.load_state_dict(encoder.vision_model.state_dict())
+    model.model.vision_tower.load_state_dict(tower.state_dict())
     model.model.vision_tower.requires_grad_(False)
+    model.set_attn_implementation("eager")  # on a CPU its backward pass is the faster one
     return model
 
 
@@ -121,189 +100,115 @@ def make_processor() -> LlavaOnevisionProcessor:
     )
 
 
-def prompt(text: str, options: tuple[str, ...]) -> str:
-    """A question as tasks put it (`MultipleChoice.prompt`)."""
-    lines = [f"{letter}. {option}" for letter, option in zip(OPTION_LETTERS, options, strict=False)]
-    return "\n".join([text, *lines, INSTRUCTION])
+def label_words(tokenizer: PreTrainedTokenizerFast) -> Tensor:
+    """What a patch label is in words: [labels, vocabulary], rows of shares that sum to 1.
 
-
-@dataclass(frozen=True)
-class Block:
-    """A text that follows the frames, and the words of it that are to be predicted."""
-
-    ids: list[int]
-    targets: list[int]  # -100 where nothing is to be predicted
-    weight: float = 1.0
-
-
-def question_block(
-    item: Item, tokenizer: PreTrainedTokenizerFast, reply: Literal["letter", "name"]
-) -> Block:
-    """A question, its reply and the end of the text.
-
-    The question mark, too, is to be followed by the right option's name: so the model learns to
-    find the answer before it reads the options. What follows in truth are the options, so this
-    costs nothing when the model is used.
+    A pictogram is its name, a background is half its colour and half its texture.
     """
-    asked = f"{prompt(item.text, item.options)} Assistant :"
-    ids = tokenizer(asked, add_special_tokens=False)["input_ids"]
-    name = _id(tokenizer, item.options[item.answer])
-    said = name if reply == "name" else _id(tokenizer, OPTION_LETTERS[item.answer])
-    targets = [-100] * (len(ids) - 1) + [said, tokenizer.eos_token_id]
-    targets[ids.index(_id(tokenizer, "?"))] = name
-    return Block([*ids, said], targets)
+    shares = torch.zeros(len(PICTOGRAMS) + len(GROUNDS), len(tokenizer))
+    for number, words in enumerate([*((name,) for name in PICTOGRAMS), *GROUNDS]):
+        for word in words:
+            shares[number, word_id(tokenizer, word)] += 1 / len(words)
+    return shares
 
 
-def blocks(
-    chosen: Pack,
-    tokenizer: PreTrainedTokenizerFast,
-    reply: Literal["letter", "name"],
-    caption: bool,
-) -> list[Block]:
-    """The pack's questions, and perhaps what its frames show."""
-    made = [question_block(item, tokenizer, reply) for item in chosen.items]
-    if caption:
-        said = tokenizer(f"shows : {chosen.caption}", add_special_tokens=False)["input_ids"]
-        made.append(Block(said[:-1], [-100, *said[2:]], CAPTION_WEIGHT))
-    return made
+def seeing_loss(logits: Tensor, labels: Tensor, words: Tensor) -> Tensor:
+    """Cross entropy of each visual token, as if it were a word, with what its patches show.
 
-
-@dataclass(frozen=True)
-class Sequence:
-    """A pack laid out in a row, [s] each: text ids (frames as <video>), targets, weights, ..."""
-
-    ids: list[int]
-    targets: list[int]
-    weights: list[float]
-    positions: list[int]
-    block: list[int]  # 0 for the frames, which all blocks see; -1 for padding
-
-
-def lay_out(frames: int, made: list[Block], tokenizer: PreTrainedTokenizerFast) -> Sequence:
-    """Frames, then the blocks side by side: each continues the frames as if it stood alone.
-
-    frames FFFF | question 1 aaaa | question 2 bbbb
-    positions 0123 | 4567 | 4567
+    Args:
+        logits: of the visual tokens [frames, tokens, vocabulary].
+        labels: of the patches [frames, GRID * GRID].
+        words: `label_words`.
     """
-    start = tokenizer("User :", add_special_tokens=False)["input_ids"]
-    video = _id(tokenizer, "<video>")
-    pooled = (-(-GRID // 2)) ** 2
-    ids = [*start, *[video] * (frames * pooled + 1)]
-    shared = len(ids)
-    targets, weights = [-100] * shared, [0.0] * shared
-    positions, block = list(range(shared)), [0] * shared
-    for number, text in enumerate(made, start=1):
-        ids += text.ids
-        targets += text.targets
-        weights += [text.weight] * len(text.ids)
-        positions += range(shared, shared + len(text.ids))
-        block += [number] * len(text.ids)
-    return Sequence(ids, targets, weights, positions, block)
+    shares = words[labels].unflatten(1, (GRID // 2, 2, GRID // 2, 2)).mean((2, 4)).flatten(1, 2)
+    return -(shares * logits.log_softmax(-1)).sum(-1).mean()
 
 
-def _padded(rows: list[list[int]] | list[list[float]], value: int) -> Tensor:
-    longest = max(map(len, rows))
-    return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
-
-
-def _mask(block: Tensor) -> Tensor:
-    """Who sees whom [b, 1, s, s]: earlier places of one's own block or of the frames."""
-    length = block.shape[1]
-    same = block[:, :, None] == block[:, None, :]
-    sees = (same | (block == 0)[:, None, :]) & torch.ones(length, length).tril().bool()
-    return sees[:, None]
-
-
-def loss_of(
+def losses(
     model: LlavaOnevisionForConditionalGeneration,
     packs: list[Pack],
     tokenizer: PreTrainedTokenizerFast,
-    reply: Literal["letter", "name"] = "name",
-    caption: bool = False,
-) -> tuple[Tensor, float]:
-    """Weighted mean cross entropy over the targets, and the share of replies that are right."""
-    rows = [lay_out(len(p.tokens), blocks(p, tokenizer, reply, caption), tokenizer) for p in packs]
-    ids, targets = _padded([r.ids for r in rows], 0), _padded([r.targets for r in rows], -100)
+    words: Tensor,
+) -> tuple[Tensor, Tensor]:
+    """The loss, and for each question whether its reply is right.
+
+    The loss is the mean cross entropy of the replies, of what is to be found some layers earlier,
+    and of what the visual tokens show.
+    """
+    rows = lay_out(packs, tokenizer)
     frames = torch.cat([chosen.tokens for chosen in packs]).float()
     with torch.autocast("cpu", torch.bfloat16):
-        seen = model.model.apply_pooling(model.model.multi_modal_projector(frames)).float()
-        embedded = model.get_input_embeddings()(ids)
-        places = ids == model.config.video_token_id
+        seen = model.model.apply_pooling(model.model.multi_modal_projector(frames))
+        shown = model.lm_head(seen).float()
+        embedded = model.get_input_embeddings()(rows.ids)
         video = [
             torch.cat([part.flatten(0, 1), model.model.image_newline[None]])
-            for part in seen.split([len(chosen.tokens) for chosen in packs])
+            for part in seen.float().split([len(chosen.tokens) for chosen in packs])
         ]
-        embedded = embedded.masked_scatter(places[..., None], torch.cat(video))
+        places = (rows.ids == model.config.video_token_id)[..., None]
         hidden = model.model.language_model(
-            inputs_embeds=embedded,
-            attention_mask=_mask(_padded([r.block for r in rows], -1)),
-            position_ids=_padded([r.positions for r in rows], 0),
+            inputs_embeds=embedded.masked_scatter(places, torch.cat(video)),
+            attention_mask=rows.mask,
+            position_ids=rows.positions,
             use_cache=False,
-        ).last_hidden_state
-        wanted = targets != -100
-        logits = model.lm_head(hidden[wanted]).float()
-    goal, weights = targets[wanted], _padded([r.weights for r in rows], 0)[wanted]
-    replies = goal.roll(-1) == tokenizer.eos_token_id  # what stands before an end is a reply
-    right = (logits.argmax(-1) == goal)[replies].float().mean().item()
-    loss = F.cross_entropy(logits, goal, reduction="none")
-    return (weights * loss).sum() / weights.sum(), right
+            output_hidden_states=True,
+        ).hidden_states
+        asked, said = rows.found != NOTHING, rows.targets != NOTHING
+        earlier = model.model.language_model.norm(hidden[FOUND_LAYER][asked])
+        known = model.lm_head(earlier).float()
+        replies = model.lm_head(hidden[-1][said]).float()
+    found, goal = rows.found[asked], rows.targets[said]
+    labels = torch.cat([chosen.labels for chosen in packs])
+    loss = F.cross_entropy(replies, goal) + F.cross_entropy(known, found)
+    loss = loss + seeing_loss(shown, labels, words)
+    return loss, (replies.argmax(-1) == goal)[::2]  # every other target ends the text
 
 
-def packs_without_end(vision: nn.Module, seed: int) -> Iterator[list[Pack]]:
+def packs_without_end(tower: nn.Module, seed: int) -> Iterator[list[Pack]]:
     """Packs from a pool of filmed scripts that grows to its size and is then replaced in turn."""
     rng, noise = random.Random(seed), np.random.default_rng(seed)
-    pool: list[Filmed] = []
+    pool: deque[Filmed] = deque(maxlen=POOL_SIZE)
     for step in itertools.count():
         if step % STEPS_PER_FILM == 0:
-            for _ in range(1 if pool else POOL_SIZE // 4):
-                pool.append(film(f"mllm/{seed}/{rng.random()}", vision, noise))
-            del pool[:-POOL_SIZE]
-        k = rng.choice(FRAMES)
-        yield [pack(rng.choice(pool), k, rng) for _ in range(PACKS_PER_STEP)]
+            for _ in range(1 if pool else POOL_SIZE // 10):
+                pool.append(film(f"mllm/{seed}/{rng.random()}", tower, noise))
+        k = rng.choice(BUDGETS)
+        yield [pack(rng.choice(pool), k, rng) for _ in range(FRAMES_PER_STEP // k)]
 
 
-def ahead(source: Iterator[list[Pack]]) -> Iterator[list[Pack]]:
-    """The same packs, each made in a thread while the one before it is learnt from."""
-    with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, source)
-        while True:
-            ready = coming.result()
-            coming = pool.submit(next, source)
-            yield ready
-
-
-def train_mllm(encoder: CLIPModel, seed: int) -> LlavaOnevisionForConditionalGeneration:
-    """Train the MLLM around a trained encoder's vision tower; round n has seed `seed` + n."""
+def train_mllm(
+    tower: CLIPVisionModel, seed: int, steps: int = STEPS
+) -> LlavaOnevisionForConditionalGeneration:
+    """Train projector and language model around a trained vision tower."""
     torch.manual_seed(seed)
-    model = make_mllm(encoder)
-    for number, settings in enumerate(ROUNDS):
-        train_round(model, seed + number, settings)
+    model = make_mllm(tower)
+    tokenizer = make_tokenizer(sentence_marks=False)
+    words = label_words(tokenizer)
+    optimizer = Optimizer([model], LEARNING_RATE, steps)
+    source = ahead(packs_without_end(model.model.vision_tower, seed))
+    started, progress = time.monotonic(), Progress()
+    for step in range(steps):
+        packs = next(source)
+        loss, right = losses(model, packs, tokenizer, words)
+        optimizer.step(loss)
+        progress.add([item.kind for chosen in packs for item in chosen.items], right)
+        if step % 50 == 49 or step == steps - 1:
+            seconds = time.monotonic() - started
+            logger.info("mllm step %d: loss %.3f, %s, %.0f s", step, loss, progress, seconds)
     return model.eval()
 
 
-def train_round(model: LlavaOnevisionForConditionalGeneration, seed: int, settings: Round) -> None:
-    """Train projector and language model for one round."""
-    tokenizer = make_tokenizer(sentence_marks=False)
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(
-        parameters, lr=settings.learning_rate, weight_decay=0.05, betas=(0.9, 0.98)
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, settings.learning_rate, settings.steps, pct_start=0.05
-    )
-    source = ahead(packs_without_end(model.model.vision_tower, seed))
-    started, recent = time.monotonic(), []
-    for step in range(settings.steps):
-        caption = step < settings.caption_steps
-        loss, right = loss_of(model, next(source), tokenizer, settings.reply, caption)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        schedule.step()
-        recent.append(right)
-        if step % 50 == 0 or step == settings.steps - 1:
-            logger.info(
-                "mllm step %d: loss %.3f, replies right %.3f, %.0f s",
-                step, loss.item(), np.mean(recent[-50:]), time.monotonic() - started,
-            )  # fmt: skip
+class Progress:
+    """The share of right replies among each question type's last questions."""
+
+    def __init__(self) -> None:
+        self._recent: dict[str, deque[bool]] = defaultdict(lambda: deque(maxlen=200))
+
+    def add(self, kinds: list[str], right: Tensor) -> None:
+        """Add questions of these types."""
+        for kind, value in zip(kinds, right.tolist(), strict=True):
+            self._recent[kind].append(value)
+
+    def __str__(self) -> str:
+        shares = {kind: np.mean(recent) for kind, recent in sorted(self._recent.items())}
+        return "right: " + " ".join(f"{kind} {share:.2f}" for kind, share in shares.items())

@@ -7,7 +7,7 @@ import logging
 from pathlib import Path
 
 import torch
-from transformers import CLIPModel, PreTrainedModel, ProcessorMixin
+from transformers import PreTrainedModel, ProcessorMixin
 
 from tspo_bench.reference import encoder, mllm
 
@@ -26,18 +26,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=WEIGHTS)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
-    parser.add_argument("--keep-encoder", action="store_true", help="train the MLLM alone")
+    parser.add_argument("--threads", type=int, default=1, help="one is fastest on two cores")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)
-    out: Path = arguments.out
-    if not arguments.keep_encoder:
-        trained = encoder.train_encoder(arguments.seed)
-        save(out / "encoder", trained, encoder.make_processor())
-    clip = CLIPModel.from_pretrained(out / "encoder", dtype=torch.float32).eval()
-    reader = mllm.train_mllm(clip, arguments.seed)
-    save(out / "mllm", reader, mllm.make_processor())
+    clip, tower = encoder.train_encoder(arguments.seed)
+    save(arguments.out / "encoder", clip, encoder.make_processor())
+    reader = mllm.train_mllm(tower, arguments.seed)
+    save(arguments.out / "mllm", reader, mllm.make_processor())
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import re
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
-from tspo_bench.haystack.script import COUNTS, QUESTION_TYPES
+from tspo_bench.haystack.scenes import COLOURS, TEXTURES
+from tspo_bench.haystack.script import COUNTS
 from tspo_bench.haystack.world import CATEGORIES, PICTOGRAMS
 from tspo_bench.tasks import INSTRUCTION
 from tspo_bench.types import OPTION_LETTERS
@@ -17,14 +18,14 @@ SPECIAL = ("<pad>", "<unk>", "<s>", "</s>", "<image>", "<video>")
 ROLES = ("User", "Assistant", ":")
 _QUESTION_WORDS = """
 Which is shown together with the ? appears right after before near beginning end of video first in
-In how many scenes does appear a and frame frames show shows nothing else then , . ;
+In how many scenes does appear a , .
 """
 
 
 def vocabulary() -> list[str]:
     """Every word of the world, once, in a fixed order."""
     words = [*SPECIAL, *ROLES, *_QUESTION_WORDS.split(), *re.findall(r"\w+|[^\w\s]", INSTRUCTION)]
-    words += [*OPTION_LETTERS, *map(str, range(10)), *map(str, COUNTS), *QUESTION_TYPES]
+    words += [*OPTION_LETTERS, *map(str, COUNTS), *COLOURS, *TEXTURES]
     return list(dict.fromkeys([*words, *CATEGORIES, *PICTOGRAMS]))
 
 
