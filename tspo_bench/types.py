@@ -85,7 +85,7 @@ class Question:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a probe tells of a video file, before any frame is decoded.
+    """What a probe tells of a video file; of its frames it decodes the first one alone.
 
     Width and height are those shown, after `rotation` (degrees clockwise) is applied. `num_frames`
     is counted in the packets, not taken from the header.

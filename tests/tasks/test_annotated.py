@@ -36,7 +36,7 @@ def counts(questions: Sequence[Question], group: str) -> Counter[str]:
 
 
 def test_real_sizes(real: dict[str, Sequence[Question]]) -> None:
-    """The counts of facts.md, section 2a."""
+    """As counted in the published files."""
     sizes = {name: (len(qs), len({q.video for q in qs})) for name, qs in real.items()}
     assert sizes == {
         "longvideobench": (1337, 753),

@@ -28,7 +28,7 @@ REPLIES = [
     ("E", None),
     ("The answer is E.", None),
     ("(F)", None),
-    # facts.md, section 4, table E: the replies on which published extractors fail.
+    # Replies on which published extractors fail.
     ("The answer is B because it is Dark", "B"),
     ("Based on the video, the correct answer is C.", "C"),
     ("Best answer: D", "D"),
