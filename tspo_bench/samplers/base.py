@@ -12,8 +12,8 @@ class FrameSampler(Protocol):
 
     A sampler of one's own is a class with these two members; `--sampler my_pkg.mod:MySampler` finds
     it. Its constructor's arguments are its options (`my_pkg.mod:MySampler[depth=3]`); an argument
-    called `seed` receives the run's seed. One object serves all videos of a task, which are prepared
-    in two threads: `select` is called from both at once and must not change the object unguarded.
+    called `seed` receives the run's seed. One object serves all videos of a task, which two threads
+    prepare: `select` is called from both at once and must not change the object unguarded.
 
     Example:
         >>> class FirstFrames:
