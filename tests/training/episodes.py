@@ -44,7 +44,7 @@ class Openings:
             letters="ABCD",
             answer="ABCD"[index % 4],
             k=self._k,
-            needles=np.arange(CANDIDATES) < CANDIDATES // 10,
+            needle_of=np.where(np.arange(CANDIDATES) < CANDIDATES // 10, 0, -1),
             frame_rate=1.0,
             num_frames=CANDIDATES,
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,6 +15,7 @@ from tspo_bench.training.episode import Episode
 from tspo_bench.training.rewards import (
     answer,
     answer_released,
+    coverage,
     load_rewards,
     registry,
     temporal,
@@ -46,7 +49,7 @@ def episode(
         options=options,
         answer=right,
         k=2,
-        needles=None if needles is None else np.array(needles),
+        needle_of=None if needles is None else np.where(needles, 0, -1),
         frame_rate=1.0,
         num_frames=10,
     )
@@ -88,6 +91,14 @@ def test_without_options_letters_are_still_read() -> None:
     assert answer(bare, NOWHERE, "The answer is B.") == 1
     assert answer(bare, NOWHERE, "A dog") == 0
     assert answer(bare, NOWHERE, "D") == 0
+
+
+def test_coverage_is_the_share_of_needles_that_are_hit() -> None:
+    haystack = replace(episode(), needle_of=np.array([-1, 0, 0, -1, 1, 2, -1, -1, -1, -1]))
+    shares = {(0, 3): 0, (1, 2): 1 / 3, (1, 2, 4): 2 / 3, (2, 4, 5, 9): 1}
+    for drawn, share in shares.items():
+        assert coverage(haystack, np.array(drawn), "") == pytest.approx(share)
+    assert coverage(episode(), np.array([0]), "") is None
 
 
 @given(st.lists(st.booleans(), min_size=10, max_size=10), st.sets(st.integers(0, 9), min_size=1))

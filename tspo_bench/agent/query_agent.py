@@ -20,7 +20,7 @@ from tspo_bench.errors import UserError
 
 WAVES = 4  # of the relative time: periods of 2, 1, 1/2 and 1/4 of the video
 REACHES = (2.0, 6.0, 18.0, 54.0)  # in frames: how far from the start and the end a frame stands
-PARTS = ("query", "position", "attention", "film", "bias")
+PARTS = ("query", "position", "attention", "film", "bias", "echo")
 
 
 class QueryAgent(TemporalAgent):
@@ -65,6 +65,7 @@ class QueryAgent(TemporalAgent):
         check_whole("window", window)
         check_whole("layers", layers)
         check_heads(hidden, heads)
+        self.window = window
         self.parts = frozenset(PARTS) - frozenset(without or ())
         if unknown := set(without or ()) - set(PARTS):
             raise UserError(
@@ -77,8 +78,12 @@ class QueryAgent(TemporalAgent):
         )
         self.norm = nn.LayerNorm(hidden)
         self.head = nn.Linear(hidden, 1)
-        nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)
+        # Frames within 8 of each other lend each other an eighth of their cosine at first.
+        self.echo = nn.Parameter((_offsets(window).abs() <= 8) / 8.0)
+        self.echo_asked = nn.Linear(hidden, window)
+        for linear in (self.head, self.echo_asked):
+            nn.init.zeros_(linear.weight)
+            nn.init.zeros_(linear.bias)
 
     def frame_scores(self, frames: Tensor, query: Tensor, lengths: Tensor | None) -> Tensor:
         """See `TemporalAgent.frame_scores`."""
@@ -100,7 +105,19 @@ class QueryAgent(TemporalAgent):
         for layer in self.layers:
             hidden = layer(hidden, asked, lengths)
         added: Tensor = self.head(self.norm(hidden))[..., 0]
-        return cosine + added
+        return cosine + added + self._echoes(cosine, asked) * ("echo" in self.parts)
+
+    def _echoes(self, cosine: Tensor, asked: Tensor) -> Tensor:
+        """What a frame's window [B, T] lends it, as the question [B, hidden] has it."""
+        before = self.window // 2
+        padded = F.pad(cosine, (before, self.window - 1 - before))
+        weights: Tensor = self.echo + self.echo_asked(asked)
+        return (padded.unfold(1, self.window, 1) * weights[:, None]).sum(-1)
+
+
+def _offsets(window: int) -> Tensor:
+    """How far each place of a frame's window lies from it [w]."""
+    return torch.arange(window) - window // 2
 
 
 class _Layer(nn.Module):
@@ -130,7 +147,8 @@ class _Layer(nn.Module):
             seen = self.norms[0](hidden) * (1 + scale) + shift
             hidden = hidden + self.attention(seen, asked, lengths)
         seen = self.norms[1](hidden) * (1 + mlp_scale) + mlp_shift
-        return hidden + self.mlp(seen)
+        out: Tensor = hidden + self.mlp(seen)
+        return out
 
     def attention(self, seen: Tensor, asked: Tensor, lengths: Tensor) -> Tensor:
         """Window attention; its bias by offset is learnt, and is shifted by the question."""

@@ -31,7 +31,7 @@ class TSPOConfig(TrainingArguments):
     """
 
     learning_rate: float = field(default=5e-4)
-    lr_scheduler_type: str = field(default="linear")  # type: ignore[assignment]
+    lr_scheduler_type: str = field(default="linear")
     per_device_train_batch_size: int = field(default=1)
     remove_unused_columns: bool = field(default=False)
     logging_steps: float = field(default=5)

@@ -19,8 +19,9 @@ class Episode(ABC):
     `features` [T, d] and `text_features` [1, d] are the encoder's, not normalised. `prompt`,
     `letters` ("ABCD") and `answer` are what the MLLM is asked, and is to say; `options` are the
     options' texts, by which a reply that repeats one is read (without them, letters alone are).
-    `needles` [T] tells which candidates lie inside a needle; None where the temporal reward does
-    not apply (a `general` item). `frame_rate` and `num_frames` are the shown video's.
+    `needle_of` [T] numbers the needle that a candidate lies in, -1 outside of all; None where
+    nothing is known of needles (a `general` item). `frame_rate` and `num_frames` are the shown
+    video's.
     """
 
     id: str
@@ -30,10 +31,15 @@ class Episode(ABC):
     letters: str
     answer: str
     k: int
-    needles: NDArray[np.bool_] | None
+    needle_of: IntArray | None
     frame_rate: float
     num_frames: int
     options: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def needles(self) -> NDArray[np.bool_] | None:
+        """Which candidates lie inside any needle [T]."""
+        return None if self.needle_of is None else self.needle_of >= 0
 
     @abstractmethod
     def fetch(self, positions: IntArray, short_side: int | None) -> Frames:

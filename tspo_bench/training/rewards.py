@@ -58,10 +58,22 @@ def temporal(episode: Episode, positions: IntArray, reply: str) -> float | None:
     return float(episode.needles[positions].mean())
 
 
+def coverage(episode: Episode, positions: IntArray, reply: str) -> float | None:
+    """Share of the needles in which at least one drawn frame lies; None where there are none.
+
+    `temporal` is content with one needle, however many the answer needs; this is not.
+    """
+    if episode.needle_of is None:
+        return None
+    numbers = set(episode.needle_of.tolist()) - {-1}
+    return len(numbers & set(episode.needle_of[positions].tolist())) / len(numbers)
+
+
 registry = Registry("reward")
 registry.register("answer", f"{__name__}:answer")
 registry.register("answer-released", f"{__name__}:answer_released")
 registry.register("temporal", f"{__name__}:temporal")
+registry.register("coverage", f"{__name__}:coverage")
 
 
 def load_rewards(specs: str) -> dict[str, Reward]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
@@ -14,7 +13,7 @@ from tspo_bench.features.store import FeatureStore
 from tspo_bench.tasks import Task
 from tspo_bench.training.episode import Episode
 from tspo_bench.training.frames import FrameCache
-from tspo_bench.types import Candidates, Features, FloatArray, Frames, IntArray, Question
+from tspo_bench.types import Candidates, Features, Frames, IntArray, Question
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ class TaskEpisode(Episode):
 class TaskData:
     """Episodes from the questions of a task; see `TrainingData`.
 
-    A question's evidence, where it is annotated, is its needle: candidates inside of it count for
-    the temporal reward. Each video is scanned and encoded when its first question comes up.
+    Each span of a question's evidence, where it is annotated, is a needle. Each video is scanned
+    and encoded when its first question comes up.
 
     Args:
         task: where questions, videos and prompts come from.
@@ -103,7 +102,7 @@ class TaskData:
             options=question.options,
             answer=question.answer,
             k=self._k,
-            needles=_needles(question, candidates),
+            needle_of=_needle_of(question, candidates),
             frame_rate=candidates.frame_rate,
             num_frames=candidates.num_frames,
             video=path,
@@ -117,11 +116,10 @@ class TaskData:
         return self._texts[text]
 
 
-def _needles(question: Question, candidates: Candidates) -> NDArray[np.bool_] | None:
-    """Which candidates lie inside the evidence [T]; None where none of them does."""
-    seconds: FloatArray = candidates.seconds
-    inside = np.zeros(len(seconds), bool)
-    for span in question.evidence:
+def _needle_of(question: Question, candidates: Candidates) -> IntArray | None:
+    """Which span of the evidence each candidate lies in [T], -1 for none; None where all miss."""
+    numbers = np.full(len(candidates), -1, np.int64)
+    for number, span in enumerate(question.evidence):
         start, end = span.in_seconds(candidates.frame_rate)
-        inside |= (start <= seconds) & (seconds <= end)
-    return inside if inside.any() else None
+        numbers[(start <= candidates.seconds) & (candidates.seconds <= end)] = number
+    return numbers if (numbers >= 0).any() else None

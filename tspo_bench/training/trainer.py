@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ class TSPOTrainer(Trainer):
         UserError: a reward that does not exist, or features of another width than the agent's.
     """
 
+    args: TSPOConfig
+
     def __init__(
         self,
         agent: TemporalAgent,
@@ -71,23 +73,23 @@ class TSPOTrainer(Trainer):
     @property
     def tau(self) -> float:
         """The temperature of the present step."""
-        args: TSPOConfig = self.args
         done = self.state.global_step / max(1, self.state.max_steps)
-        return args.tau + (args.tau_end - args.tau) * done
+        return self.args.tau + (self.args.tau_end - self.args.tau) * done
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         # The dataset itself shuffles by epoch: an order that no generator's state can change.
-        return SequentialSampler(train_dataset or self.train_dataset)
+        return SequentialSampler(range(len(self.train_dataset)))  # type: ignore[arg-type]
 
     def compute_loss(
         self,
         model: torch.nn.Module,
-        inputs: Mapping[str, list[Episode]],
+        inputs: dict[str, Any],
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """The mean policy loss over the batch's questions."""
-        episodes, started = inputs["episodes"], time.perf_counter()
+        episodes: list[Episode] = inputs["episodes"]
+        started = time.perf_counter()
         if not episodes:  # none of the batch can be read: a step that changes nothing
             return sum(p.sum() for p in model.parameters()) * 0.0
         logits = [scores / self.tau for scores in score_episodes(model, episodes)]

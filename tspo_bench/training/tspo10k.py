@@ -120,7 +120,13 @@ class TSPO10K:
         num_frames: int,
     ) -> ClipEpisode:
         is_haystack = item.kind == "specific"
-        needles = np.concatenate([np.full(len(clip.indices), clip.is_needle) for clip in clips])
+        numbers = np.cumsum([clip.is_needle for clip in clips]) - 1
+        needle_of = np.concatenate(
+            [
+                np.full(len(clip.indices), number if clip.is_needle else -1)
+                for clip, number in zip(clips, numbers, strict=True)
+            ]
+        )
         return ClipEpisode(
             id=f"{self._name}-{item.line}",
             features=np.concatenate([clip.features for clip in clips]),
@@ -130,7 +136,7 @@ class TSPO10K:
             options=item.options,
             answer=item.answer,
             k=self._k if is_haystack else self._k // 2,
-            needles=needles if is_haystack else None,
+            needle_of=needle_of if is_haystack else None,
             frame_rate=frame_rate,
             num_frames=num_frames,
             clips=clips,
