@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,6 +24,9 @@ class Preset:
         anneal: the temperature at the end, as a share of that at the start.
         rewards: names of rewards, whose sum counts.
         log_prob: see `training.loss.policy_loss`.
+
+    Raises:
+        UserError: a number below 1, or a tau, anneal or learning rate not above 0.
     """
 
     frames: int
@@ -35,6 +39,16 @@ class Preset:
     anneal: float
     rewards: str = "answer,temporal"
     log_prob: str = "independent"
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "rollouts", "steps", "questions", "accumulation"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"{name}={value}; give 1 or more")
+        for name in ("tau", "anneal", "learning_rate"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UserError(f"{name}={value}; give a number above 0")
 
     def changed(self, **given: Any) -> Preset:
         """This preset with the settings that are not None."""
