@@ -58,17 +58,17 @@ def test_the_mllm_reads_the_evidence(cache: Path) -> None:
     answers = load_mllm("reference").answer(requests)
     letters = [task.read_answer(a.text, q) for a, q in zip(answers, questions, strict=True)]
     right = [letter == q.answer for letter, q in zip(letters, questions, strict=True)]
-    assert np.mean(right) >= 0.5
+    assert np.mean(right) >= 0.6
 
 
-def test_the_published_figures_are_complete() -> None:
-    """Figures that fall short of their bar say so; the card gives the reasons."""
+def test_the_bars_are_met() -> None:
+    """So that what the built-in task measures is sampling."""
     cells = {cell["sampler"]: cell for cell in json.loads(BARS.read_text())["cells"]}
     assert {"oracle", "blind", "uniform"} <= set(cells)
     for cell in cells.values():
         low, high = cell["bar"]
         assert cell["n"] == sum(cell["status_counts"].values()) >= 600
-        assert cell["met"] == (low <= cell["accuracy"] <= high)
+        assert low <= cell["accuracy"] <= high
     assert cells["oracle"]["accuracy"] > cells["uniform"]["accuracy"] + 0.3
 
 

@@ -263,6 +263,7 @@ def naming_loss(
     dense: nn.Linear, seen: BaseModelOutputWithPooling, labels: Tensor
 ) -> tuple[Tensor, float]:
     """Patch naming loss, and the share of pictograms' patches named right."""
+    assert seen.last_hidden_state is not None
     classes = dense(seen.last_hidden_state[:, 1:].float())
     right = (classes.argmax(-1) == labels)[labels < len(NAME_ID)]
     loss = F.cross_entropy(classes.flatten(0, 1), labels.flatten())
@@ -276,6 +277,7 @@ def text_loss(
     seen: BaseModelOutputWithPooling,
 ) -> Tensor:
     """Contrastive loss between the batch's frames and texts, in both directions."""
+    assert seen.pooler_output is not None
     tokens = tokenizer(batch.texts, padding="max_length", truncation=True, return_tensors="pt")
     with torch.autocast("cpu", torch.bfloat16):
         pooled = model.text_model(**tokens).pooler_output

@@ -18,6 +18,7 @@ from tspo_bench.haystack.script import QUESTION_TYPES, Item, Script, write_scrip
 from tspo_bench.reference.encoder import noisy, patch_labels, to_pixel_values
 
 VIDEO_SECONDS = 200
+NOTHING_SHOWN, RANDOM_SHOWN, ONE_QUESTION = 0.08, 0.1, 0.4  # shares of the packs
 SAMPLES = {True: 3, False: 1}  # frames drawn of a scene that is evidence, and of another one
 
 
@@ -81,20 +82,24 @@ def film(seed: str, vision: torch.nn.Module, noise: np.random.Generator) -> Film
 
 
 def pack(filmed: Filmed, k: int, rng: random.Random) -> Pack:
-    """K frames that answer some four questions, the rest of K being distractors.
+    """K frames that answer one or some four questions, the rest of K being distractors.
 
-    A tenth of the packs are k random frames, with every question whatever it is they show.
+    One pack in twelve has no frames, one in ten k random ones, with every question whatever
+    it is they show: the model learns to choose among the options all the same.
     """
     items = rng.sample(filmed.script.items, len(filmed.script.items))
-    most_questions = max(4, k // 2)
-    if rng.random() < 0.1:
-        numbers = rng.choices(list(filmed.rows), k=k)
+    # With several questions hardly any scene is shown twice. Without packs of one, the model would
+    # learn to count frames instead of scenes.
+    most_questions = 1 if rng.random() < ONE_QUESTION else max(4, k // 2)
+    chance = rng.random()
+    if chance < NOTHING_SHOWN + RANDOM_SHOWN:
+        numbers = rng.choices(list(filmed.rows), k=0 if chance < NOTHING_SHOWN else k)
         answered = items[:most_questions]
     else:
         numbers, answered = _evidence(items, k, most_questions)
         # From frames of the evidence alone to as many distractors as there is room for.
         spare = k - len(numbers)
-        distractors = round(spare * rng.choice((0.0, 0.3, 1.0, 1.0)))
+        distractors = round(spare * rng.choice((0.0, 0.3, 0.5, 1.0)))
         numbers += rng.choices(list(filmed.rows), k=distractors)
         numbers += rng.choices(numbers, k=k - len(numbers))
     shown = sorted((n, rng.choice(filmed.rows[n])) for n in numbers)

@@ -90,7 +90,8 @@ def _row(pack: Pack, tokenizer: PreTrainedTokenizerFast) -> tuple[list[int], ...
     """Ids, targets, found, positions and the number of the block: 0 for the frames."""
     start = tokenizer("User :", add_special_tokens=False)["input_ids"]
     video = word_id(tokenizer, "<video>")
-    ids = [*start, *[video] * (len(pack.tokens) * POOLED + 1)]
+    newline = len(pack.tokens) > 0  # ends the frames, where there are any
+    ids = [*start, *[video] * (len(pack.tokens) * POOLED + newline)]
     shared = len(ids)
     targets, found = [NOTHING] * shared, [NOTHING] * shared
     positions, block = list(range(shared)), [0] * shared

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 LAYERS = 7
 FOUND_LAYER = 5  # by which the answer is to be known; the rest choose among the options
 STEPS = 5000
-LEARNING_RATE = 3e-3
+LEARNING_RATE = 4e-3
 FRAMES_PER_STEP = 64
 BUDGETS = (4, 8, 8, 8, 8, 8, 8, 16, 16, 32)
 POOL_SIZE = 300
@@ -144,6 +144,7 @@ def losses(
         video = [
             torch.cat([part.flatten(0, 1), model.model.image_newline[None]])
             for part in seen.float().split([len(chosen.tokens) for chosen in packs])
+            if len(part)
         ]
         places = (rows.ids == model.config.video_token_id)[..., None]
         hidden = model.model.language_model(
