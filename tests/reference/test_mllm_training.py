@@ -92,7 +92,7 @@ def test_the_vocabulary_covers_every_question_of_the_world() -> None:
 
 
 def test_a_pack_answers_what_it_asks() -> None:
-    """Nine packs in ten hold frames of all the evidence of each of their questions."""
+    """Four packs in five hold frames of all the evidence of each of their questions."""
     torch.manual_seed(0)
     clip = encoder.make_encoder().eval()
     rng = random.Random(0)
@@ -100,11 +100,11 @@ def test_a_pack_answers_what_it_asks() -> None:
     answered = 0
     for _ in range(40):
         chosen = examples.pack(filmed, 8, rng)
-        assert len(chosen.tokens) == 8
+        assert len(chosen.tokens) in (8, 0)
         evidence = {scene for item in chosen.items for scene in item.evidence}
         answered += evidence <= set(chosen.scenes)
         assert all(item.options[item.answer] for item in chosen.items)
-    assert answered >= 30
+    assert 27 <= answered < 40
 
 
 def test_training_moves_the_language_model_and_not_the_tower(models, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -130,7 +130,7 @@ def test_training_moves_the_language_model_and_not_the_tower(models, monkeypatch
     assert moved
 
 
-def test_the_name_is_to_be_found_at_the_question_mark_and_the_letter_at_the_end() -> None:
+def test_what_is_to_be_predicted_of_a_question() -> None:
     tokenizer = make_tokenizer(sentence_marks=False)
     item = examples.Item("with", "Which fruit appears first ?", ("pear", "kiwi", "lemon"), 1, ())
     block = layout.question_block(item, tokenizer)
@@ -140,9 +140,10 @@ def test_the_name_is_to_be_found_at_the_question_mark_and_the_letter_at_the_end(
         places = {n: target for n, target in enumerate(targets) if target != layout.NOTHING}
         return {n: tokenizer.convert_ids_to_tokens(target) for n, target in places.items()}
 
-    assert words[-1] == "B"
-    assert wanted(block.targets) == {len(words) - 2: "B", len(words) - 1: "</s>"}
-    assert wanted(block.found) == {words.index("?"): "kiwi"}
+    assert words[-1] == "kiwi"
+    assert wanted(block.targets) == {len(words) - 2: "kiwi", len(words) - 1: "</s>"}
+    options = {words.index(name): name for name in item.options}
+    assert wanted(block.found) == {words.index("?"): "kiwi", len(words) - 2: "kiwi", **options}
 
 
 def test_visual_tokens_are_named_by_what_their_patches_show() -> None:

@@ -168,18 +168,21 @@ class BarProgress:
 def _evaluate(
     folder: Path, agent: str, task: str, encoder: str, model: str, device: str | None, bar: Bar
 ) -> None:
-    """Print the comparison on the task's val split."""
+    """Print the comparison on the task's val split, at the frame budget of the training."""
     from tspo_bench.api import evaluate
+    from tspo_bench.training.train import trained_frames
+
+    say("comparing on the val split; --no-evaluate leaves this out")
 
     result = evaluate(
         task,
         ["uniform", "clip-topk", f"{agent}[agent={folder}]"],
         model,
+        trained_frames(folder),
         encoder=encoder,
         split="val",
         device=device,
         out=folder / "val",
-        fresh=True,
         command=sys.argv,
         progress=RunProgress(bar),
     )

@@ -162,6 +162,11 @@ def train_agent(
     return Trained(config.out, data.skipped)
 
 
+def trained_frames(folder: Path) -> int:
+    """The frame budget that the agent in a folder was trained with."""
+    return int(json.loads((folder / SETTINGS_FILE).read_text())["preset"]["frames"])
+
+
 def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
     """The questions to train on.
 
@@ -229,12 +234,12 @@ def _prepare_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
         if not resume:
             raise UserError(
                 f"{config.out} holds a training run already; --resume goes on with it, --fresh "
-                "throws it away, --out names another folder"
+                "throws it away, another name (--name) keeps both"
             )
         if changed := sorted(k for k, v in config.settings().items() if known.get(k) != v):
             raise UserError(
                 f"{config.out} holds a run with another {', '.join(changed)}; give the same "
-                "settings to resume it, or another --out"
+                "settings to resume it, or another name"
             )
     elif config.out.exists() and any(config.out.iterdir()):
         raise UserError(f"{config.out} is no training run's folder, and not empty; give another")
