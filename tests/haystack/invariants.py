@@ -21,10 +21,14 @@ def everything(script: Script) -> list[list[str]]:
     return [[main, *others] for main, others in pairs]
 
 
+def words(text: str) -> list[str]:
+    return text.rstrip("?").split()
+
+
 def anchor_of(item: Item) -> str:
     """The object that a question names: "Which food appears right after the dog?"."""
-    words = item.text.rstrip("?").split()
-    return words[words.index("the", 2) + 1]
+    said = words(item.text)
+    return said[said.index("the", 2) + 1]
 
 
 def scenes_with_category(script: Script, category: str) -> set[int]:

@@ -18,9 +18,11 @@ from tests.haystack.invariants import (
     everything,
     mains,
     missing_elsewhere,
+    words,
 )
 from tspo_bench.haystack.script import QUESTION_TYPES, write_script
 from tspo_bench.haystack.task import HaystackTask
+from tspo_bench.haystack.world import HELD_OUT
 
 MIDDLE = {kind: place % 4 for place, kind in enumerate(QUESTION_TYPES)}
 
@@ -39,16 +41,22 @@ def test_a_seed_gives_the_same_script_everywhere():
     length=st.integers(240, 420),
     kinds=st.permutations(QUESTION_TYPES),
     places=st.lists(st.integers(0, 3), min_size=7, max_size=7),
+    objects=st.sampled_from(("all", "known")),
 )
 @settings(max_examples=120, deadline=None)
-def test_long_scripts_with_all_types(seed: str, length: int, kinds: list[str], places: list[int]):
+def test_long_scripts_with_all_types(
+    seed: str, length: int, kinds: list[str], places: list[int], objects: str
+):
     answers = dict(zip(kinds, places, strict=True))
-    script = write_script(seed, length, tuple(kinds), answers)
+    script = write_script(seed, length, tuple(kinds), answers, objects)
     check_scenes(script, length)
     assert [item.kind for item in script.items] == kinds
     for item in script.items:
         assert item.answer == answers[item.kind]
         check_item(script, item)
+    named = {word for item in script.items for word in (*words(item.text), *item.options)}
+    seen = {name for names in everything(script) for name in names}
+    assert objects == "all" or not HELD_OUT & (seen | named)
 
 
 @given(

@@ -15,6 +15,7 @@ import pytest
 
 from tests.haystack.invariants import mains
 from tspo_bench.errors import UserError, VideoError
+from tspo_bench.haystack.render import content_hash
 from tspo_bench.haystack.script import QUESTION_TYPES
 from tspo_bench.haystack.task import HaystackTask
 from tspo_bench.tasks import load_task
@@ -120,6 +121,28 @@ def test_groups_say_type_length_and_depth(task_of: TaskOf, length: str):
     assert min(depths.values()) >= 20
 
 
+def test_files_of_the_world_stay_as_they_are(task: HaystackTask):
+    """Pinned before there were `objects`: other hashes would render and encode everything anew."""
+    assert content_hash(task.script("test-5min-0000.mp4").scenes) == "ab1298c4c2982d7f042b8467"
+    longest = HaystackTask("60min").script("test-60min-0001.mp4")
+    assert content_hash(longest.scenes) == "d57a7d4d7336aaeeac20ae4b"
+
+
+def test_the_world_of_known_objects_has_videos_of_its_own(task: HaystackTask):
+    known = HaystackTask(objects="known", videos=8)
+    letters = Counter(question.answer for question in known.questions())
+    assert letters == dict.fromkeys("ABCD", 14)
+    assert not {q.id for q in known.questions()} & {q.id for q in task.questions()}
+    with pytest.raises(VideoError):
+        known.script("test-5min-0000.mp4")
+    with pytest.raises(VideoError):
+        known.script("test-5min-known-0008.mp4")
+
+
+def test_fewer_videos_are_the_first(task: HaystackTask):
+    assert HaystackTask(videos=3).questions() == task.questions()[:21]
+
+
 def test_no_two_videos_share_a_script(task_of: TaskOf):
     """Not even the first ten scenes, in any split or length."""
     seen: dict[tuple[str, ...], str] = {}
@@ -159,6 +182,9 @@ def test_questions_are_the_same_in_another_process(task_of: TaskOf):
         ("haystack[length=15min]", "val", "haystack[length=15min,split=val]", 140),
         ("haystack[length=1min]", None, "haystack[length=1min]", 420),
         ("haystack[split=val]", None, "haystack[split=val]", 280),
+        ("haystack[objects=all]", None, "haystack", 700),
+        ("haystack[objects=known]", "val", "haystack[split=val,objects=known]", 280),
+        ("haystack[length=60min,videos=2]", None, "haystack[length=60min,videos=2]", 14),
     ],
 )
 def test_load_task(spec: str, split: str | None, label: str, count: int):
@@ -175,6 +201,10 @@ def test_load_task(spec: str, split: str | None, label: str, count: int):
     [
         ("haystack[length=10min]", None, "no length '10min'; it has: 1min, 5min, 15min, 60min"),
         ("haystack[length=5]", None, "no length 5; it has: 1min, 5min, 15min, 60min"),
+        ("haystack[objects=new]", None, "no objects 'new'; it has: all, known"),
+        ("haystack[videos=101]", None, "no videos=101; give 1 to 100"),
+        ("haystack[videos=0]", None, "no videos=0; give 1 to 100"),
+        ("haystack[videos=few]", None, "no videos='few'; give 1 to 100"),
         ("haystack", "dev", "no split 'dev'; it has: train, val, test"),
         ("haystack[size=5]", None, "no option 'size'"),
     ],

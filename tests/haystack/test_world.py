@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 
@@ -9,7 +10,15 @@ import numpy as np
 import pytest
 
 from tspo_bench.haystack.scenes import COMPANION_SIZES
-from tspo_bench.haystack.world import CATEGORIES, CATEGORY_OF, PICTOGRAMS, WORLD, draw_pictogram
+from tspo_bench.haystack.world import (
+    CATEGORIES,
+    CATEGORY_OF,
+    HELD_OUT,
+    OBJECTS,
+    PICTOGRAMS,
+    WORLD,
+    draw_pictogram,
+)
 
 
 def test_there_are_160_pictograms_in_10_categories():
@@ -31,6 +40,22 @@ def test_no_character_has_two_names():
 
 def test_categories_are_those_of_the_world():
     assert all(name in WORLD[CATEGORY_OF[name]] for name in PICTOGRAMS)
+
+
+def test_a_fifth_of_each_category_is_held_out():
+    assert set(PICTOGRAMS) >= HELD_OUT
+    assert list(OBJECTS["known"]) == list(WORLD)
+    for category, names in WORLD.items():
+        held_out = [name for name in names if name in HELD_OUT]
+        assert len(held_out) in (len(names) // 5, len(names) // 5 + 1)
+        assert list(OBJECTS["known"][category]) == [n for n in names if n not in HELD_OUT]
+        assert len(OBJECTS["known"][category]) >= 4
+
+
+def test_what_is_held_out_stays_so():
+    """Pinned: agents that were trained without these would otherwise have seen some of them."""
+    names = ",".join(sorted(HELD_OUT))
+    assert hashlib.sha256(names.encode()).hexdigest()[:16] == "4b26a3dc4a17e45d"
 
 
 @pytest.mark.parametrize("size", [COMPANION_SIZES[0], 76])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from tspo_bench.haystack.scenes import (
@@ -23,7 +24,7 @@ from tspo_bench.haystack.scenes import (
     Placement,
     Scene,
 )
-from tspo_bench.haystack.world import CATEGORIES, CATEGORY_OF, PICTOGRAMS, WORLD
+from tspo_bench.haystack.world import CATEGORY_OF, OBJECTS
 
 QUESTION_TYPES = ("with", "after", "before", "opening", "ending", "order", "count")
 COUNTS = (1, 2, 3, 4)
@@ -56,6 +57,7 @@ class Draft:
 
     rng: random.Random
     num_slots: int
+    objects: Mapping[str, Collection[str]]  # by category
     mains: dict[int, str] = field(default_factory=dict)
     companions: dict[int, list[str]] = field(default_factory=dict)
     quiet: set[int] = field(default_factory=set)  # slots that get no further companions
@@ -74,11 +76,11 @@ class Draft:
 
     def options(self) -> list[str]:
         """Four objects of a category that no other question of the script is about."""
-        return self.rng.sample(list(WORLD[self.categories.pop()]), 4)
+        return self.rng.sample(list(self.objects[self.categories.pop()]), 4)
 
     def anchor(self) -> str:
         """An object of yet another category, which appears where its question says only."""
-        name = self.rng.choice(list(WORLD[self.categories.pop()]))
+        name = self.rng.choice(list(self.objects[self.categories.pop()]))
         self.reserved.add(name)
         return name
 
@@ -93,7 +95,11 @@ class Draft:
 
 
 def write_script(
-    seed: str, length_seconds: int, kinds: tuple[str, ...], answers: dict[str, int]
+    seed: str,
+    length_seconds: int,
+    kinds: tuple[str, ...],
+    answers: dict[str, int],
+    objects: str = "all",
 ) -> Script:
     """The script that a seed gives.
 
@@ -102,12 +108,13 @@ def write_script(
         length_seconds: length of the video.
         kinds: the question types to ask, one question each.
         answers: for each of them the right option's place, 0 to 3.
+        objects: those that may be shown and asked about, a key of `world.OBJECTS`.
     """
     rng = random.Random(seed)
     times = _cut_times(rng, length_seconds)
-    categories = list(CATEGORIES)
+    categories = list(OBJECTS[objects])
     rng.shuffle(categories)
-    draft = Draft(rng, len(times) - 1, categories=categories)
+    draft = Draft(rng, len(times) - 1, OBJECTS[objects], categories=categories)
     # The types that need particular places choose first.
     order = sorted(kinds, key=("opening", "ending").__contains__, reverse=True)
     items = [_WRITERS[kind](draft, answers[kind]) for kind in order]
@@ -243,14 +250,15 @@ _WRITERS = {
 
 def _fill(draft: Draft) -> None:
     """Objects for the free slots, and companions for two scenes in five."""
+    pictograms = [name for names in draft.objects.values() for name in names]
     for slot in draft.free():
         near = {draft.mains.get(slot - 1), draft.mains.get(slot + 1)}
-        names = [n for n in PICTOGRAMS if draft.allows(slot, n) and n not in near]
+        names = [n for n in pictograms if draft.allows(slot, n) and n not in near]
         draft.put(slot, draft.rng.choice(names))
     for slot in range(draft.num_slots):
         if slot in draft.quiet or slot in draft.companions or draft.rng.random() > 0.4:
             continue
-        names = [n for n in PICTOGRAMS if draft.allows(slot, n) and n != draft.mains[slot]]
+        names = [n for n in pictograms if draft.allows(slot, n) and n != draft.mains[slot]]
         draft.companions[slot] = draft.rng.sample(names, draft.rng.choice((1, 1, 2)))
 
 

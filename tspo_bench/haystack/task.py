@@ -15,6 +15,7 @@ from pathlib import Path
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.haystack.render import rendered
 from tspo_bench.haystack.script import QUESTION_TYPES, Item, Script, write_script
+from tspo_bench.haystack.world import OBJECTS
 from tspo_bench.tasks import MultipleChoice
 from tspo_bench.types import OPTION_LETTERS, Question, Span
 
@@ -38,28 +39,43 @@ class HaystackTask(MultipleChoice):
     Args:
         length: "1min", "5min", "15min" or "60min".
         split: "train", "val" or "test"; the objects are the same, the videos are not.
+        objects: "all", or "known": a fifth of each category (`world.HELD_OUT`) is neither shown nor
+            asked about, so that an agent trained without it can be tested on what it never saw.
+        videos: the first so many videos of the split; None for all.
 
     Raises:
-        UserError: another length or split.
+        UserError: another length or split, other objects, or more videos than there are.
     """
 
     name = "haystack"
     tolerance_seconds = 1.0
 
-    def __init__(self, length: str = "5min", split: str | None = None) -> None:
+    def __init__(
+        self,
+        length: str = "5min",
+        split: str | None = None,
+        objects: str = "all",
+        videos: int | None = None,
+    ) -> None:
         super().__init__()
         self.length = _one_of("length", length, LENGTHS)
         self.split = _one_of("split", split or "test", NUM_VIDEOS)
-        chosen = {"length": (length, "5min"), "split": (self.split, "test")}
+        self.objects = _one_of("objects", objects, OBJECTS)
+        self.num_videos = _at_most(videos, NUM_VIDEOS[self.split][length])
+        chosen = {
+            "length": (length, "5min"),
+            "split": (self.split, "test"),
+            "objects": (objects, "all"),
+            "videos": (videos, None),
+        }
         options = [f"{key}={value}" for key, (value, usual) in chosen.items() if value != usual]
         self.label = f"haystack[{','.join(options)}]" if options else "haystack"
 
     @functools.cached_property
     def _questions(self) -> tuple[Question, ...]:
-        numbers = range(NUM_VIDEOS[self.split][self.length])
         return tuple(
             self._question(number, script, item)
-            for number in numbers
+            for number in range(self.num_videos)
             for script in [self._script(number)]
             for item in script.items
         )
@@ -83,13 +99,14 @@ class HaystackTask(MultipleChoice):
             VideoError: no such video in this split.
         """
         match = _NUMBER.search(video)
-        count = NUM_VIDEOS[self.split][self.length]
+        count = self.num_videos
         if match is None or video != self._video(number := int(match[1])) or number >= count:
             raise VideoError(f"task {self.label!r} has no video {video!r}; it has {count} videos")
         return self._script(number)
 
     def _video(self, number: int) -> str:
-        return f"{self.split}-{self.length}-{number:04d}.mp4"
+        objects = "" if self.objects == "all" else f"-{self.objects}"
+        return f"{self.split}-{self.length}{objects}-{number:04d}.mp4"
 
     def _script(self, number: int) -> Script:
         kinds: tuple[str, ...] = QUESTION_TYPES
@@ -97,7 +114,7 @@ class HaystackTask(MultipleChoice):
             kinds = (QUESTION_TYPES[number % len(QUESTION_TYPES)],)
         answers = {kind: self._answer(kind, number) for kind in kinds}
         seed = f"haystack/{self.split}/{self.length}/{number}"
-        return write_script(seed, LENGTHS[self.length], kinds, answers)
+        return write_script(seed, LENGTHS[self.length], kinds, answers, self.objects)
 
     def _answer(self, kind: str, number: int) -> int:
         """The right option's place: even per type, since each four questions have all four."""
@@ -132,3 +149,12 @@ def _one_of(what: str, value: str, known: Collection[str]) -> str:
     if value not in known:
         raise UserError(f"task 'haystack' has no {what} {value!r}; it has: {', '.join(known)}")
     return value
+
+
+def _at_most(videos: int | None, count: int) -> int:
+    """How many videos are asked for, of those that there are."""
+    if videos is None:
+        return count
+    if isinstance(videos, bool) or not isinstance(videos, int) or not 1 <= videos <= count:
+        raise UserError(f"task 'haystack' has no videos={videos!r}; give 1 to {count}")
+    return videos

