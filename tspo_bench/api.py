@@ -169,109 +169,40 @@ def train(
     agent: str = "tspo-q",
     *,
     out: str | Path,
-    data: str | Path | None = None,
-    video_root: str | Path | None = None,
-    task: str = "haystack",
-    split: str | None = "train",
-    data_root: str | Path | None = None,
-    num_videos: int | None = 100,
-    without_types: Sequence[str] = (),
-    encoder: str = "reference",
-    model: str = "reference",
     preset: str | None = None,
-    frames: int | None = None,
-    rollouts: int | None = None,
-    steps: int | None = None,
-    questions: int | None = None,
-    learning_rate: float | None = None,
-    tau: float | None = None,
-    anneal: float | None = None,
-    rewards: str | None = None,
-    log_prob: str | None = None,
-    window: int | None = None,
-    without: Sequence[str] = (),
-    candidate_fps: float = 1.0,
-    seed: int = 0,
-    device: str | None = None,
-    batch_size: int = 32,
     resume: bool = False,
     fresh: bool = False,
     command: Sequence[str] = (),
     progress: TrainingProgress | None = None,
+    **settings: Any,
 ) -> Trained:
     """Train a temporal agent; its folder is what the samplers tspo and tspo-q take as `agent`.
+
+    Example:
+        >>> import tspo_bench
+        >>> tspo_bench.train("tspo-q", out="agents/mine", task="haystack", num_videos=50, steps=100)
 
     Args:
         agent: "tspo-q", the query-conditioned one, or "tspo", the paper's.
         out: the agent's folder.
-        data: TSPO-10K's JSON lines; None trains on `task`.
-        video_root: the folder that the lines' videos are relative to.
-        task: a task's spec, where there is no `data`.
-        split: of the task.
-        data_root: the folder with the task's annotations and videos.
-        num_videos: train on the task's first so many videos; None for all.
-        without_types: question types (group `type`) left out.
-        encoder: gives the features; the agent is bound to it.
-        model: the frozen MLLM whose answers are rewarded.
-        preset: "haystack" or "paper"; None for "paper" with `data`, else "haystack". What follows
-            changes single settings of it, where it is not None.
-        frames: K, frames a rollout draws.
-        rollouts: G, rollouts a question.
-        steps: optimizer steps.
-        questions: a step and device.
-        learning_rate: at the start; it falls linearly to 0.
-        tau: the temperature at the start.
-        anneal: the temperature at the end, as a share of `tau`.
-        rewards: names of rewards whose sum counts: "answer,temporal".
-        log_prob: "independent" (as published) or "plackett-luce".
-        window: frames that the agent's attention sees.
-        without: parts of tspo-q that are taken away.
-        candidate_fps: candidates per second.
-        seed: of first weights, order, haystacks and rollouts.
-        device: a torch device; None for CUDA where torch sees it, else the CPU.
-        batch_size: requests that the MLLM answers at once.
+        preset: "haystack" or "paper"; None for "paper" with `data`, else "haystack".
         resume: go on with a run that was interrupted.
         fresh: throw away what `out` holds.
-        command: a command line for the model card.
+        command: the words of a command line, for the model card.
         progress: is told of each step.
+        settings: by name, any field of `training.settings.TrainConfig` (`task`, `num_videos`,
+            `without_types`, `data`, `video_root`, `encoder`, `model`, `seed`, `device`, ...) and of
+            `training.presets.Preset` (`frames`, `rollouts`, `steps`, `learning_rate`, `tau`,
+            `rewards`, ...), and any argument of the agent's own (`window`, `without`).
 
     Raises:
-        UserError: something that was asked for cannot be used, or `out` holds another run.
+        UserError: a setting that there is not, something that cannot be used, or `out` holds
+            another run.
     """
-    from tspo_bench.training.presets import preset as named_preset
-    from tspo_bench.training.train import TrainConfig, train_agent
+    from tspo_bench.training.settings import train_config
+    from tspo_bench.training.train import train_agent
 
-    chosen = named_preset(preset or ("paper" if data else "haystack")).changed(
-        frames=frames,
-        rollouts=rollouts,
-        steps=steps,
-        questions=questions,
-        learning_rate=learning_rate,
-        tau=tau,
-        anneal=anneal,
-        rewards=rewards,
-        log_prob=log_prob,
-    )
-    options = {"window": window, "without": list(without) or None}
-    config = TrainConfig(
-        agent=agent,
-        out=Path(out).expanduser(),
-        preset=chosen,
-        data=_path(data),
-        video_root=_path(video_root),
-        task=task,
-        split=split,
-        data_root=_path(data_root),
-        num_videos=num_videos,
-        without_types=tuple(without_types),
-        encoder=encoder,
-        model=model,
-        candidate_fps=candidate_fps,
-        options={name: value for name, value in options.items() if value is not None},
-        seed=seed,
-        device=device or default_device(),
-        batch_size=batch_size,
-    )
+    config = train_config(agent, out, preset, **settings)
     return train_agent(config, resume=resume, fresh=fresh, command=command, progress=progress)
 
 

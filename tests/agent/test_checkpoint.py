@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from tspo_bench.features import load_encoder
 from tspo_bench.features.checkpoint import without_precision
 
 QUESTION = ["w3 cat w7"]
+COMMAND = ["tspo-bench", "train", "--task", "haystack[length=1min]", "--name", "it's my own"]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +85,7 @@ def test_which_layout_it_is(tmp_path: Path, folder: Path) -> None:
 
 def test_ours_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     agent = PaperAgent(16, tau=0.1, encoder="clip", encoder_id="clip-1", window=5, heads=2)
-    path = save(agent, tmp_path / "own", frames=8, command="tspo-bench train --agent tspo")
+    path = save(agent, tmp_path / "own", frames=8, command=COMMAND)
     assert {file.name for file in path.iterdir()} == {
         "config.json",
         "model.safetensors",
@@ -100,7 +103,9 @@ def test_ours_comes_back_as_it_was_saved(tmp_path: Path) -> None:
             assert torch.equal(loaded.state_dict()[name], tensor)
         assert loaded.temporal.window == 5
     card = (path / "README.md").read_text()
-    assert "tspo-bench train --agent tspo" in card
+    command = re.search(r"## Training\n```\n(.*)\n```", card)
+    assert command is not None
+    assert shlex.split(command[1]) == COMMAND
     assert "| encoder | clip |" in card
     assert "| frame budget in training (K) | 8 |" in card
     assert "library_name: tspo-bench" in card

@@ -44,21 +44,58 @@ def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert (tmp_path / "agents/tspo-q/model.safetensors").read_bytes() == before
 
 
-@pytest.mark.parametrize(
-    ("given", "said"),
-    [
-        (("--agent", "mine"), "no agent 'mine'; there are: tspo, tspo-q"),
-        (("--rollouts", "1"), "1 rollouts a question"),
-        (("--rewards", "luck"), "luck"),
-        (("--preset", "fast"), "no preset 'fast'; there are: paper, haystack"),
-        (("--tau", "0"), "tau=0.0; give a number above 0"),
-        (("--seeds", "a"), "cannot read --seeds 'a'"),
-        (("--data", "none.jsonl"), "say where its videos are with --video-root"),
-        (("--without", "luck"), "without=luck; the parts are"),
-        (("--frames", "0"), "frames=0; give 1 or more"),
-    ],
-)
-def test_a_mistake_is_one_line(given: tuple[str, ...], said: str, cli: Cli) -> None:
+MISTAKES = [
+    (("--agent", "mine"), "no agent 'mine'; there are: tspo, tspo-q"),
+    (("--rollouts", "1"), "1 rollouts a question"),
+    (("--rewards", "luck"), "unknown reward 'luck'"),
+    (("--preset", "fast"), "no preset 'fast'; there are: paper, haystack"),
+    (("--tau", "0"), "tau=0.0: a temperature must be above 0"),
+    (("--seeds", "a"), "cannot read --seeds 'a'"),
+    (("--seeds", "-1"), "seed=-1; give 0 to 4294967295"),
+    (("--data", "none.jsonl"), "say where its videos are with --video-root"),
+    (("--without", "luck"), "without=luck; the parts are"),
+    (("--agent", "tspo", "--without", "film"), "agent 'tspo': no setting 'without'; there are:"),
+    (("--without-type", "opening,openin"), "has no questions of type 'openin'; its types: after"),
+    (("--frames", "0"), "frames=0; give a whole number, 1 or more"),
+    (("--videos", "0"), "num_videos=0; give a whole number, 1 or more"),
+    (("--window", "0"), "window=0; use a whole number, 1 or more"),
+    (("--task", "haystck"), "unknown task 'haystck'"),
+    (("--model", "no-such-folder/"), "no-such-folder"),
+    (("--encoder", "no-such-folder/"), "no-such-folder"),
+    (("--resume", "--fresh"), "give one"),
+]
+
+
+@pytest.mark.parametrize(("given", "said"), MISTAKES)
+def test_a_mistake_is_one_line_and_leaves_nothing_behind(
+    given: tuple[str, ...], said: str, cli: Cli, tmp_path: Path
+) -> None:
     done = cli(*TRAIN, *given)
     assert done.code == 2
     assert said in done.error
+    assert not (tmp_path / "agents").exists()
+
+
+@pytest.mark.parametrize("given", [("--rewards", "luck"), ("--window", "0"), ("--model", "none/")])
+def test_a_mistake_throws_nothing_away(given: tuple[str, ...], cli: Cli, tmp_path: Path) -> None:
+    settings = tmp_path / "agents/tspo-q/training.json"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("{}")
+    assert cli(*TRAIN, "--fresh", *given).code == 2
+    assert settings.read_text() == "{}"
+
+
+def test_each_option_reaches_the_training(cli: Cli, tmp_path: Path) -> None:
+    given = ("--without", "film, echo", "--window", "4", "--without-type", "after,before")
+    more = ("--learning-rate", "0.01", "--tau", "0.5", "--anneal", "0.5", "--rewards", "temporal")
+    assert cli(*TRAIN, *given, *more, "--log-prob", "plackett-luce", "--seeds", "3").code == 0
+    known = json.loads((tmp_path / "agents/tspo-q/training.json").read_text())
+    assert known["options"] == {"without": ["film", "echo"], "window": 4}
+    assert known["without_types"] == ["after", "before"]
+    assert (known["num_videos"], known["seed"]) == (7, 3)
+    assert known["preset"] == {
+        "frames": 4, "rollouts": 2, "steps": 2, "questions": 2, "accumulation": 1,
+        "learning_rate": 0.01, "tau": 0.5, "anneal": 0.5, "rewards": "temporal",
+        "log_prob": "plackett-luce",
+    }  # fmt: skip
+    assert json.loads((tmp_path / "agents/tspo-q/config.json").read_text())["tau"] == 0.25

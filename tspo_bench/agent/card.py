@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
@@ -15,14 +16,14 @@ WHAT = {
 
 
 def model_card(
-    config: Mapping[str, Any], frames: int | None = None, command: str | None = None
+    config: Mapping[str, Any], frames: int | None = None, command: Sequence[str] = ()
 ) -> ModelCard:
     """A card that says what the agent is, what it was made for, and how.
 
     Args:
         config: the agent's config.json.
         frames: the frame budget K that it was trained with, if known.
-        command: the command line that trained it, if known.
+        command: the words of the command line that trained it, if known.
     """
     kind = config["kind"]
     rows = {
@@ -35,7 +36,9 @@ def model_card(
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     data = ModelCardData(library_name="tspo-bench", tags=["tspo-bench", "frame-sampling", "video"])
-    trained = f"```\n{command}\n```" if command else "The training command is not known."
+    trained = (
+        f"```\n{shlex.join(command)}\n```" if command else "The training command is not known."
+    )
     return ModelCard(
         f"---\n{data.to_yaml()}\n---\n"
         f"# {kind}: picks the frames of a video to answer a question with\n\n"

@@ -14,10 +14,12 @@ from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.errors import UserError
 
 AGENTS_FOLDER = Path("agents")
+_OWN = ("agent", "name", "preset", "seeds", "resume", "fresh", "evaluate")
 _SHOWN = ("reward", "reward_answer", "reward_temporal", "without_signal", "entropy")
 
 
 def train(
+    ctx: typer.Context,
     agent: Annotated[
         str,
         typer.Option("--agent", help="tspo-q (query-conditioned) or tspo (the paper's)."),
@@ -35,10 +37,10 @@ def train(
     task: Annotated[
         str, typer.Option("--task", help="Train on this task's train split, where no --data is.")
     ] = "haystack",
-    videos: Annotated[
+    num_videos: Annotated[
         int | None, typer.Option("--videos", help="Train on the first so many videos of the task.")
     ] = 100,
-    without_type: Annotated[
+    without_types: Annotated[
         str, typer.Option("--without-type", help="Leave out question types; commas separate.")
     ] = "",
     model: Annotated[
@@ -79,9 +81,9 @@ def train(
         int | None, typer.Option("--window", help="w, frames that the attention sees.")
     ] = None,
     without: Annotated[
-        str,
+        str | None,
         typer.Option("--without", help="tspo-q without parts of it; commas separate."),
-    ] = "",
+    ] = None,
     candidate_fps: options.CandidateFps = 1.0,
     seeds: Annotated[
         str, typer.Option("--seeds", help="0, or 0,1,2: an agent of each, in NAME/seed-N.")
@@ -102,8 +104,10 @@ def train(
         ),
     ] = True,
 ) -> None:
-    """Train a temporal agent; the folder agents/NAME is what --agent takes."""
+    """Train a temporal agent, which --agent then takes from agents/NAME."""
     numbers = _read_seeds(seeds)
+    # The other options are settings of the training, named as the library names them.
+    settings = {key: value for key, value in ctx.params.items() if key not in _OWN}
     with only_results_on_stdout(), Bar() as bar:
         from tspo_bench.api import train as train_one
 
@@ -112,33 +116,13 @@ def train(
             trained = train_one(
                 agent,
                 out=folder if len(numbers) == 1 else folder / f"seed-{seed}",
-                data=data,
-                video_root=video_root,
-                task=task,
-                num_videos=None if data else videos,
-                without_types=_listed(without_type),
-                model=model,
-                encoder=encoder,
                 preset=preset,
-                frames=frames,
-                rollouts=rollouts,
-                steps=steps,
-                questions=questions,
-                learning_rate=learning_rate,
-                tau=tau,
-                anneal=anneal,
-                rewards=rewards,
-                log_prob=log_prob,
-                window=window,
-                without=_listed(without),
-                candidate_fps=candidate_fps,
-                seed=seed,
-                device=device,
-                batch_size=batch_size,
                 resume=resume,
                 fresh=fresh,
-                command=sys.argv,
+                command=_command(),
                 progress=BarProgress(bar),
+                seed=seed,
+                **settings,
             )
             if trained.skipped:
                 first = "; ".join(trained.skipped[:3])
@@ -170,7 +154,7 @@ def _evaluate(
 ) -> None:
     """Print the comparison on the task's val split, at the frame budget of the training."""
     from tspo_bench.api import evaluate
-    from tspo_bench.training.train import trained_frames
+    from tspo_bench.training.folder import trained_frames
 
     say("comparing on the val split; --no-evaluate leaves this out")
 
@@ -196,5 +180,6 @@ def _read_seeds(text: str) -> list[int]:
         raise UserError(f"cannot read --seeds {text!r}; write 0 or 0,1,2") from None
 
 
-def _listed(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _command() -> list[str]:
+    """What makes the agent once more: the command line, less what concerns the folder's past."""
+    return ["tspo-bench", *(word for word in sys.argv[1:] if word not in ("--resume", "--fresh"))]

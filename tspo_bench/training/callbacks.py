@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +26,8 @@ class JsonLog(TrainerCallback):
     """Appends what is logged to a file of JSON lines, one a logging step.
 
     Args:
-        path: the file. Lines of steps after the one that a resumed run goes on from are dropped.
+        path: the file. Lines of steps after the one that a resumed run goes on from are dropped,
+            and so is one that a kill left half written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -36,7 +38,7 @@ class JsonLog(TrainerCallback):
     ) -> None:
         """Keep the lines up to the step that training goes on from."""
         lines = self._path.read_text().splitlines() if self._path.exists() else []
-        kept = [line for line in lines if json.loads(line)["step"] <= state.global_step]
+        kept = [line for line in lines if _step(line) <= state.global_step]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text("".join(f"{line}\n" for line in kept if state.global_step))
 
@@ -51,6 +53,13 @@ class JsonLog(TrainerCallback):
         """Append one line."""
         with self._path.open("a") as file:
             file.write(json.dumps({"step": state.global_step, **(logs or {})}) + "\n")
+
+
+def _step(line: str) -> float:
+    try:
+        return int(json.loads(line)["step"])
+    except ValueError:
+        return math.inf
 
 
 class TellProgress(TrainerCallback):

@@ -10,6 +10,7 @@ from transformers import TrainingArguments
 
 from tspo_bench.errors import UserError
 from tspo_bench.training.loss import LogProb
+from tspo_bench.training.rewards import load_rewards
 
 
 @dataclass
@@ -27,7 +28,7 @@ class TSPOConfig(TrainingArguments):
         log_prob: of a drawn frame; see `training.loss.policy_loss`.
 
     Raises:
-        UserError: a value out of range.
+        UserError: a value out of range, or a reward that there is not.
     """
 
     learning_rate: float = field(default=5e-4)
@@ -58,3 +59,4 @@ class TSPOConfig(TrainingArguments):
         if self.log_prob not in get_args(LogProb):
             known = " or ".join(get_args(LogProb))
             raise UserError(f"log_prob={self.log_prob!r}; use {known}")
+        load_rewards(self.rewards)

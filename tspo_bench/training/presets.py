@@ -9,6 +9,16 @@ from typing import Any
 from tspo_bench.errors import UserError
 
 
+def check_whole_number(name: str, value: object) -> None:
+    """Check a setting that counts something.
+
+    Raises:
+        UserError: it is no whole number, or below 1.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise UserError(f"{name}={value!r}; give a whole number, 1 or more")
+
+
 @dataclass(frozen=True)
 class Preset:
     """What a training run is made of, beside its data and models.
@@ -25,8 +35,10 @@ class Preset:
         rewards: names of rewards, whose sum counts.
         log_prob: see `training.loss.policy_loss`.
 
+    `TSPOConfig` checks what the trainer itself is told: rollouts, tau, rewards, log_prob.
+
     Raises:
-        UserError: a number below 1, or a tau, anneal or learning rate not above 0.
+        UserError: no whole number or one below 1, or an anneal or learning rate not above 0.
     """
 
     frames: int
@@ -41,13 +53,13 @@ class Preset:
     log_prob: str = "independent"
 
     def __post_init__(self) -> None:
-        for name in ("frames", "rollouts", "steps", "questions", "accumulation"):
+        for name in ("frames", "steps", "questions", "accumulation"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"{name}={value}; give 1 or more")
-        for name in ("tau", "anneal", "learning_rate"):
+            if value is not None:
+                check_whole_number(name, value)
+        for name in ("anneal", "learning_rate"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
+            if not 0 < value < math.inf:
                 raise UserError(f"{name}={value}; give a number above 0")
 
     def changed(self, **given: Any) -> Preset:

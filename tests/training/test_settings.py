@@ -1,0 +1,59 @@
+"""Settings by name: where each goes, and what is said of one that there is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tspo_bench
+from tspo_bench.errors import UserError
+from tspo_bench.training.presets import PRESETS
+from tspo_bench.training.settings import train_config
+
+
+def test_each_setting_goes_where_it_belongs(tmp_path: Path) -> None:
+    config = train_config(
+        "tspo-q", str(tmp_path), video_root="~/videos", without="film,echo", hidden=32, steps=5,
+        without_types=["after"], seed=3, num_videos=None, tau=0.5, window=None, device="cpu",
+    )  # fmt: skip
+    assert config.options == {"without": ["film", "echo"], "hidden": 32}
+    assert (config.preset.steps, config.preset.tau) == (5, 0.5)
+    assert config.preset.rollouts == PRESETS["haystack"].rollouts
+    assert (config.seed, config.num_videos, config.without_types) == (3, None, ("after",))
+    assert (config.out, config.video_root) == (tmp_path, Path.home() / "videos")
+
+
+def test_nothing_given_is_the_preset(tmp_path: Path) -> None:
+    nothing = train_config("tspo-q", tmp_path, steps=None, without=(), window=None)
+    assert (nothing.preset, nothing.options) == (PRESETS["haystack"], {})
+    papers = train_config("tspo", tmp_path, data="items.jsonl", video_root="videos")
+    assert papers.preset == PRESETS["paper"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "name", "nearest"),
+    [
+        ("tspo-q", "stpes", "steps"),
+        ("tspo-q", "learning_rat", "learning_rate"),
+        ("tspo", "windw", "window"),
+        ("tspo-q", "num_video", "num_videos"),
+        ("tspo-q", "Without", "without"),
+    ],
+)
+def test_an_unknown_setting_is_refused_and_the_nearest_comes_first(
+    agent: str, name: str, nearest: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError) as caught:
+        tspo_bench.train(agent, out=tmp_path / "agent", **{name: 1})
+    said = str(caught.value)
+    assert f"no setting '{name}'; there are: {nearest}, " in said
+    assert "rollouts" in said
+    assert not (tmp_path / "agent").exists()
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "8"])
+def test_what_counts_is_a_whole_number(value: object, tmp_path: Path) -> None:
+    for name in ("frames", "steps", "questions", "accumulation", "num_videos"):
+        with pytest.raises(UserError, match=f"{name}={value!r}; give a whole number, 1 or more"):
+            train_config("tspo", tmp_path, **{name: value})

@@ -1,0 +1,160 @@
+"""What a training run is told: each of its settings once, by name."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from difflib import SequenceMatcher
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.agent.base import TemporalAgent
+from tspo_bench.agent.paper_agent import PaperAgent
+from tspo_bench.agent.query_agent import QueryAgent
+from tspo_bench.device import default_device
+from tspo_bench.errors import UserError
+from tspo_bench.training.presets import Preset, check_whole_number
+from tspo_bench.training.presets import preset as named_preset
+
+AGENTS: dict[str, type[TemporalAgent]] = {"tspo": PaperAgent, "tspo-q": QueryAgent}
+_PATHS = ("data", "video_root", "data_root")
+_LARGEST_SEED = 2**32 - 1  # numpy's
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What to train, on what, and where to put it.
+
+    Args:
+        agent: "tspo", the paper's, or "tspo-q", the query-conditioned one.
+        out: the agent's folder.
+        preset: settings of the training itself.
+        data: TSPO-10K's JSON lines; None for `task`.
+        video_root: the folder that the lines' videos are relative to.
+        task: a task's spec, whose questions are trained on where there is no `data`.
+        split: of the task; None for its default.
+        data_root: the folder with the task's annotations and videos.
+        num_videos: use the task's first so many videos; None for all.
+        without_types: question types (group `type`) left out.
+        encoder: gives the features; the agent is bound to it.
+        model: the frozen MLLM whose answers are rewarded.
+        candidate_fps: candidates a second.
+        options: of the agent's constructor (window, ...).
+        seed: of the agent's first weights, the order, the haystacks and the rollouts.
+        device: a torch device.
+        batch_size: requests that the MLLM answers at once.
+
+    Raises:
+        UserError: an unknown agent, data without a video root, or a number out of range.
+    """
+
+    agent: str
+    out: Path
+    preset: Preset
+    data: Path | None = None
+    video_root: Path | None = None
+    task: str = "haystack"
+    split: str | None = "train"
+    data_root: Path | None = None
+    num_videos: int | None = 100
+    without_types: tuple[str, ...] = ()
+    encoder: str = "reference"
+    model: str = "reference"
+    candidate_fps: float = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    device: str = "cpu"
+    batch_size: int = 32
+
+    def __post_init__(self) -> None:
+        check_agent(self.agent)
+        if self.data is not None and self.video_root is None:
+            raise UserError(f"--data {self.data}: say where its videos are with --video-root")
+        if self.num_videos is not None:
+            check_whole_number("num_videos", self.num_videos)
+        if not 0 <= self.seed <= _LARGEST_SEED:
+            raise UserError(f"seed={self.seed}; give 0 to {_LARGEST_SEED}")
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the trained weights, as JSON."""
+        kept = asdict(self)
+        for name in ("out", "device", "batch_size"):
+            del kept[name]
+        return json.loads(json.dumps(kept, default=str))
+
+
+def train_config(
+    agent: str, out: str | Path, preset: str | None = None, **settings: Any
+) -> TrainConfig:
+    """The configuration that settings, each by its name, add up to.
+
+    Args:
+        agent: "tspo" or "tspo-q".
+        out: the agent's folder.
+        preset: "haystack" or "paper"; None for "paper" with `data`, else "haystack".
+        settings: fields of `TrainConfig`, of `Preset`, or arguments of the agent's constructor
+            (`window`, `without`). None leaves one of the latter two as it is; lists of names may be
+            one text in which commas separate them.
+
+    Raises:
+        UserError: a name is unknown (all known ones are listed, near matches first), or a value is
+            out of range.
+    """
+    check_agent(agent)
+    own = {each.name for each in fields(TrainConfig)} - {"agent", "out", "preset", "options"}
+    trained = {each.name for each in fields(Preset)}
+    options = agent_options(agent)
+    given = {name: _converted(name, value) for name, value in settings.items()}
+    given = {name: value for name, value in given.items() if name in own or value is not None}
+    for name in given:
+        if name not in own | trained | options:
+            known = ", ".join(sorted(own | trained | options, key=_likeness(name)))
+            raise UserError(f"agent {agent!r}: no setting {name!r}; there are: {known}")
+    chosen = named_preset(preset or ("paper" if given.get("data") else "haystack"))
+    given["device"] = given.get("device") or default_device()
+    return TrainConfig(
+        agent=agent,
+        out=Path(out).expanduser(),
+        preset=chosen.changed(**{name: given[name] for name in given if name in trained}),
+        options={name: given[name] for name in given if name in options},
+        **{name: given[name] for name in given if name in own},
+    )
+
+
+def check_agent(name: str) -> None:
+    """Refuse a kind of agent that there is not.
+
+    Raises:
+        UserError: it is none of AGENTS.
+    """
+    if name not in AGENTS:
+        raise UserError(f"no agent {name!r}; there are: {', '.join(AGENTS)}")
+
+
+def agent_options(name: str) -> set[str]:
+    """The arguments of an agent's constructor that are not every agent's."""
+    common = inspect.signature(TemporalAgent).parameters
+    return set(inspect.signature(AGENTS[name]).parameters) - set(common)
+
+
+def _converted(name: str, value: Any) -> Any:
+    """Paths from text, and lists of names from text with commas."""
+    if name in _PATHS and value is not None:
+        return Path(value).expanduser()
+    if name == "without_types":
+        return tuple(_names(value or ()))
+    if name == "without":
+        return _names(value or ()) or None
+    return value
+
+
+def _names(given: str | Sequence[str]) -> list[str]:
+    parts = given.split(",") if isinstance(given, str) else given
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _likeness(word: str) -> Any:
+    """A sorting key: names like `word` first."""
+    return lambda name: (-SequenceMatcher(None, word, name).ratio(), name)
