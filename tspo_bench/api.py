@@ -40,8 +40,8 @@ __all__ = [
 class EvaluationResult:
     """The cells that were asked for, as they stand on disk.
 
-    `cells` are in the order tasks, models, samplers, frame budgets; `skipped` says which
-    annotations were left out and why.
+    `cells` are in the order tasks, models, samplers, seeds, frame budgets; `skipped` says which
+    annotations were left out and why. Tables take the cells that differ in the seed alone together.
     """
 
     cells: tuple[Cell, ...]
@@ -59,17 +59,17 @@ class EvaluationResult:
         """The run's folder."""
         return self.cells[0].run_folder
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self, baseline: str = "uniform") -> dict[str, Any]:
         """What `tspo-bench run --json` prints: shares of 1, None where undefined."""
         from tspo_bench.report import cells_json
 
-        return cells_json(self.cells)
+        return cells_json(self.cells, baseline)
 
-    def table(self) -> Group:
-        """The comparison with its foot notes, for `rich.print`."""
+    def table(self, baseline: str = "uniform") -> Group:
+        """The comparison, and each sampler's difference to `baseline`, for `rich.print`."""
         from tspo_bench.report import results_table
 
-        return results_table(self.cells)
+        return results_table(self.cells, baseline)
 
     def groups_table(self) -> Group:
         """Accuracy by group (question type, duration, ...), for `rich.print`."""
@@ -88,7 +88,7 @@ def evaluate(
     agent: str | None = None,
     candidate_fps: float = 1.0,
     limit: int | None = None,
-    seed: int = 0,
+    seeds: int | Sequence[int] | None = None,
     split: str | None = None,
     data_root: str | Path | None = None,
     annotations: str | Path | None = None,
@@ -99,7 +99,7 @@ def evaluate(
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> EvaluationResult:
-    """Evaluate the grid of tasks x models x samplers x frame budgets.
+    """Evaluate the grid of tasks x models x samplers x seeds x frame budgets.
 
     A call with equal settings goes on where an earlier one stopped. Questions that fail (a broken
     video, say) do not raise: their records say why, and they count as wrong.
@@ -122,10 +122,13 @@ def evaluate(
         encoder: gives the features that samplers search with: "reference", a folder or a hub id;
             None for the agent's folder if that holds an encoder too, else "reference".
         agent: a temporal agent's folder or hub id, for the samplers tspo and tspo-q where their
-            specs name none; None for those in the package.
+            specs name none; None for those in the package. A folder with seed-0, seed-1, ... is an
+            agent of each seed.
         candidate_fps: candidate frames per second.
         limit: ask the first so many questions of a fixed shuffle.
-        seed: of samplers and tasks that draw.
+        seeds: one or several, of samplers that draw and of agents trained with several; what hangs
+            on none is run once. None for all of an agent's, and 0 for what draws. Tasks that draw
+            get the first.
         split: the tasks' split; None for each task's default.
         data_root: the folder with the task's annotations and videos.
         annotations: the annotation file, where it lies elsewhere.
@@ -142,17 +145,18 @@ def evaluate(
     """
     from tspo_bench.agent.checkpoint import default_encoder
     from tspo_bench.evaluation import RunConfig, run_grid
+    from tspo_bench.evaluation.seeds import any_seed
 
     config = RunConfig(
         tasks=_specs(task),
         samplers=_specs(sampler),
         models=_specs(model),
         frames=(frames,) if isinstance(frames, int) else tuple(frames),
-        encoder=encoder or default_encoder(agent),
+        encoder=encoder or default_encoder(any_seed(agent)),
         agent=agent,
         candidate_fps=candidate_fps,
         limit=limit,
-        seed=seed,
+        seeds=(seeds,) if isinstance(seeds, int) else None if seeds is None else tuple(seeds),
         split=split,
         data_root=_path(data_root),
         annotations=_path(annotations),

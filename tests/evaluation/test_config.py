@@ -21,6 +21,9 @@ from tspo_bench.evaluation import RunConfig
         ({"frames": (8, 0)}, "0 frames cannot be picked"),
         ({"frames": (8, 16, 8)}, "frames 8, 16, 8: one stands there twice"),
         ({"samplers": ("aks", "aks")}, "samplers aks, aks: one stands there twice"),
+        ({"seeds": ()}, "no seeds given"),
+        ({"seeds": (0, 1, 0)}, "seeds 0, 1, 0: one stands there twice"),
+        ({"seeds": (0, -1)}, "seed -1 is negative"),
         ({"candidate_fps": 0.0}, "candidate rate 0.0"),
         ({"candidate_fps": float("nan")}, "candidate rate nan"),
         ({"limit": 0}, "limit 0 asks nothing"),
@@ -33,20 +36,20 @@ def test_what_cannot_be_run_is_refused(settings: dict[str, Any], message: str) -
 
 
 def test_the_folder_follows_from_what_is_asked() -> None:
-    """More samplers and budgets join the run; another limit, seed or model is another one."""
+    """More samplers, seeds and budgets join the run; another limit or model is another one."""
     plain = RunConfig().folder
     assert plain.parent == Path("runs")
     assert plain.name.startswith("haystack-")
     same: list[dict[str, Any]] = [
         {"samplers": ("aks",)},
         {"frames": (16, 32)},
+        {"seeds": (0, 1)},
         {"batch_size": 1},
         {"fresh": True},
     ]
     assert {RunConfig(**settings).folder for settings in same} == {plain}
     others: list[dict[str, Any]] = [
         {"limit": 20},
-        {"seed": 1},
         {"models": ("other",)},
         {"split": "val"},
         {"encoder": "other"},

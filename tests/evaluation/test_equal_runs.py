@@ -78,7 +78,7 @@ def test_the_seed_decides_what_is_drawn(questions: Path, tmp_path: Path) -> None
         seed: [
             record.frames
             for record in by_label(
-                run(questions, tmp_path / f"seed{seed}", samplers=("random",), seed=seed)
+                run(questions, tmp_path / f"seed{seed}", samplers=("random",), seeds=(seed,))
             )["random"].values()
         ]
         for seed in (0, 1)

@@ -332,7 +332,7 @@ def test_run_json_says_what_the_library_was_asked(
         "device": default_device(),
         "batch_size": 5,
         "limit": 1,
-        "seed": 0,
+        "seeds": None,
         "split": None,
         "out": str(result.folder.absolute()),
     }

@@ -201,7 +201,6 @@ def test_cells_are_added_to_a_run(questions: Path, clip: Path, tmp_path: Path) -
     ("changed", "keys"),
     [
         ({"limit": 3}, {"limit", "num_questions", "questions"}),
-        ({"seed": 4}, {"seed"}),
         ({"encoder": "other"}, {"encoder_id"}),
         ({"candidate_fps": 2.0}, {"candidate_fps"}),
         ({"models": (f"{READER}[weights=2]",)}, {"model_id"}),

@@ -30,7 +30,8 @@ def cell(
 ) -> Cell:
     """A cell of task "haystack", model "reference" and K = 2, unless `settings` say otherwise."""
     labels = {"task": "haystack", "model": "reference", "frames": 2, "protocol": "p"}
-    return Cell({**labels, "sampler": sampler, **settings}, tuple(records), run / sampler)
+    folder = run / f"{sampler}-{settings.get('frames', 2)}-{settings.get('seed')}"
+    return Cell({**labels, "sampler": sampler, **settings}, tuple(records), folder)
 
 
 def cell_with(sampler: str, num_correct: int, n: int = 10, **settings: Any) -> Cell:

@@ -123,7 +123,7 @@ def test_json_has_the_promised_shape() -> None:
         "cells"
     ]
     assert list(found) == [
-        "task", "sampler", "model", "frames", "protocol", "n", "accuracy", "ci95",
+        "task", "sampler", "model", "frames", "protocol", "seed", "n", "accuracy", "ci95",
         "accuracy_answered", "evidence_recall", "headroom_recovered", "seconds_per_question",
         "status_counts", "groups", "run_dir",
     ]  # fmt: skip

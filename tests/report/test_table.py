@@ -19,8 +19,8 @@ def shown(what: RenderableType, width: int = 100) -> str:
 
 
 def row_of(text: str, sampler: str) -> list[str]:
-    (line,) = [line for line in text.splitlines() if line.split()[:1] == [sampler]]
-    return line.split()
+    """The sampler's line of the first table that has one."""
+    return next(line.split() for line in text.splitlines() if line.split()[:1] == [sampler])
 
 
 def test_a_row_shows_every_figure() -> None:

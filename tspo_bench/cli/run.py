@@ -53,7 +53,14 @@ def run(
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
     limit: options.Limit = None,
-    seed: options.Seed = 0,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds",
+            help="Of samplers that draw, and of an --agent trained with several: 0,1,2. Default: "
+            "all of the agent's, 0 for what draws.",
+        ),
+    ] = None,
     split: options.Split = None,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
@@ -69,18 +76,24 @@ def run(
     groups: Annotated[
         bool, typer.Option("--groups", help="Show accuracy by group too: type, duration, ...")
     ] = False,
+    baseline: Annotated[
+        str, typer.Option("--baseline", help="The sampler that all others are compared with.")
+    ] = "uniform",
     json: options.Json = False,
 ) -> None:
     """Compare frame samplers on tasks, with models and frame budgets.
 
     An interrupted run goes on where it stopped. Exit code 3: questions failed.
     """
-    budgets = _read_frames(frames)
+    budgets = _read_numbers("--frames", frames, "8 or 8,16,32")
+    numbers = None if seeds is None else _read_numbers("--seeds", seeds, "0 or 0,1,2")
+    parse_spec(baseline)  # what cannot be read must not come out after hours
     with only_results_on_stdout():
         from tspo_bench.agent.checkpoint import default_encoder
         from tspo_bench.api import evaluate
+        from tspo_bench.evaluation.seeds import any_seed
 
-        encoder = encoder or default_encoder(agent)
+        encoder = encoder or default_encoder(any_seed(agent))
         _warn_of_reference(task, sampler, model, encoder)
         with Bar() as bar:
             result = evaluate(
@@ -92,7 +105,7 @@ def run(
                 agent=agent,
                 candidate_fps=candidate_fps,
                 limit=limit,
-                seed=seed,
+                seeds=numbers,
                 split=split,
                 data_root=data_root,
                 annotations=annotations,
@@ -104,18 +117,18 @@ def run(
                 progress=RunProgress(bar),
             )
     if json:
-        show_json(result.to_dict())
+        show_json(result.to_dict(baseline))
     else:
-        show(result.table(), *([result.groups_table()] if groups else []))
+        show(result.table(baseline), *([result.groups_table()] if groups else []))
         typer.echo(_files(result))
     _tell_what_is_missing(result)
 
 
-def _read_frames(text: str) -> list[int]:
+def _read_numbers(option: str, text: str, example: str) -> list[int]:
     try:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
-        raise UserError(f"cannot read --frames {text!r}; write 8 or 8,16,32") from None
+        raise UserError(f"cannot read {option} {text!r}; write {example}") from None
 
 
 def _warn_of_reference(task: str, sampler: str, model: str, encoder: str) -> None:

@@ -18,11 +18,13 @@ DEFAULT_RUNS = Path("runs")
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What to evaluate: the grid of tasks x samplers x models x frame budgets.
+    """What to evaluate: the grid of tasks x samplers x seeds x models x frame budgets.
 
     Tasks, samplers and models are specs ("aks[depth=5]"); `limit` asks the first N questions of a
     fixed shuffle; `encoder` gives the features that samplers search with; `agent` is that of the
-    samplers tspo and tspo-q where their specs name none (None: those in the package); `out` is the
+    samplers tspo and tspo-q where their specs name none (None: those in the package); `seeds` are
+    those of samplers that draw and of agents trained with several (None: 0 for the former, all that
+    there are for the latter), the first of them also that of tasks that draw; `out` is the
     run's folder (None: `runs/<name>`, where the name follows from the settings, so that the same
     call goes on where it stopped); `fresh` starts over.
     """
@@ -35,7 +37,7 @@ class RunConfig:
     agent: str | None = None
     candidate_fps: float = 1.0
     limit: int | None = None
-    seed: int = 0
+    seeds: tuple[int, ...] | None = None
     split: str | None = None
     data_root: Path | None = None
     annotations: Path | None = None
@@ -45,13 +47,18 @@ class RunConfig:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("tasks", "samplers", "models", "frames"):
+        for name in ("tasks", "samplers", "models", "frames", "seeds"):
             given = getattr(self, name)
+            if given is None:
+                continue
             if not given:
                 raise UserError(f"no {name} given; name at least one")
             if len(set(given)) < len(given):
                 listed = ", ".join(map(str, given))
                 raise UserError(f"{name} {listed}: one stands there twice; name each once")
+        for seed in self.seeds or ():
+            if seed < 0:
+                raise UserError(f"seed {seed} is negative; give 0 or more")
         if self.agent is not None and not any(parse_spec(s).name in AGENTS for s in self.samplers):
             raise UserError(
                 f"agent {self.agent!r}: none of the samplers {', '.join(self.samplers)} has an "
@@ -75,7 +82,7 @@ class RunConfig:
         asked = {
             key: value
             for key, value in asdict(self).items()
-            if key not in ("out", "fresh", "device", "batch_size", "samplers", "frames")
+            if key not in ("out", "fresh", "device", "batch_size", "samplers", "frames", "seeds")
         }
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
         name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)

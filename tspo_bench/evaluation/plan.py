@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.config import RunConfig
+from tspo_bench.evaluation.seeds import Seeded, with_seeds
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.results import CellWriter, RunDirectory, cell_slug
@@ -22,9 +24,10 @@ from tspo_bench.types import JSON, Question
 
 @dataclass(frozen=True)
 class NamedSampler:
-    """A sampler with what tables and settings say of it."""
+    """A sampler with what tables and settings say of it; `seed` where it hangs on one."""
 
     label: str
+    seed: int | None
     sampler: FrameSampler
     settings: dict[str, JSON]
 
@@ -52,34 +55,39 @@ class VideoWork:
 
 
 def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
-    """Every sampler of a run, built for a task.
+    """Every sampler of a run, built for a task: one for each seed that it hangs on.
 
     Raises:
         UserError: a sampler that cannot be built, or two that tables could not tell apart.
     """
-    question_ids = [question.id for question in task.questions()]
-    specs = [parse_spec(text) for text in config.samplers]
-    refuse_equal_labels("samplers", config.samplers, [spec.label for spec in specs])
-    built: list[NamedSampler] = []
-    for text, spec in zip(config.samplers, specs, strict=True):
-        sampler = load_sampler(
-            text,
-            seed=config.seed,
-            agent=config.agent,
-            question_ids=question_ids,
-            device=config.device,
-        )
-        card = samplers.card(with_agent(spec, config.agent))
-        settings: dict[str, JSON] = {"class": card.target, "options": dict(card.options)}
-        if isinstance(identity := getattr(sampler, "id", None), str):  # of the weights it has
-            settings["id"] = identity
-        if spec.argument is not None:
-            content = Path(spec.argument).expanduser().read_bytes()
-            settings["file"] = hashlib.sha256(content).hexdigest()
-        if card.tuned_for:
-            settings["tuned_for"] = card.tuned_for
-        built.append(NamedSampler(spec.label, sampler, settings))
-    return built
+    context = {
+        "question_ids": [question.id for question in task.questions()],
+        "device": config.device,
+    }
+    labels = [parse_spec(text).label for text in config.samplers]
+    refuse_equal_labels("samplers", config.samplers, labels)
+    return [
+        _named(label, seeded, config.agent, context)
+        for label, text in zip(labels, config.samplers, strict=True)
+        for seeded in with_seeds(text, config.agent, config.seeds, context)
+    ]
+
+
+def _named(
+    label: str, seeded: Seeded, agent: str | None, context: Mapping[str, Any]
+) -> NamedSampler:
+    sampler = load_sampler(seeded.spec, seed=seeded.seed or 0, agent=agent, **context)
+    spec = with_agent(parse_spec(seeded.spec), agent)
+    card = samplers.card(spec)
+    settings: dict[str, JSON] = {"class": card.target, "options": dict(card.options)}
+    if isinstance(identity := getattr(sampler, "id", None), str):  # of the weights it has
+        settings["id"] = identity
+    if spec.argument is not None:
+        content = Path(spec.argument).expanduser().read_bytes()
+        settings["file"] = hashlib.sha256(content).hexdigest()
+    if card.tuned_for:
+        settings["tuned_for"] = card.tuned_for
+    return NamedSampler(label, seeded.seed, sampler, settings)
 
 
 def refuse_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
@@ -115,7 +123,7 @@ def cell_settings(
         "limit": config.limit,
         "num_questions": len(questions),
         "questions": _digest(questions),
-        "seed": config.seed,
+        "seed": sampler.seed,
         "model_id": model.id,
         "sampler_settings": {k: v for k, v in sampler.settings.items() if k != "tuned_for"},
         "candidate_fps": config.candidate_fps,
@@ -139,11 +147,11 @@ def open_cell(
     Raises:
         UserError: the run has that cell with other settings.
     """
-    frames = settings["frames"]
+    frames, seed = settings["frames"], settings["seed"]
     assert isinstance(frames, int)
-    slug = cell_slug(
-        str(settings["task"]), str(settings["sampler"]), str(settings["model"]), frames
-    )
+    assert seed is None or isinstance(seed, int)
+    task, label, model = (str(settings[key]) for key in ("task", "sampler", "model"))
+    slug = cell_slug(task, label, model, frames, seed)
     return OpenCell(sampler, frames, slug, run.open_cell(slug, settings, fresh=fresh))
 
 

@@ -86,7 +86,7 @@ def run_grid(
         data_root=config.data_root,
         annotations=config.annotations,
         split=config.split,
-        seed=config.seed,
+        seed=config.seeds[0] if config.seeds else 0,  # one: all cells ask the same questions
     )
     refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
     # What is wrong must come out now, not when the first model has answered for hours.

@@ -43,7 +43,7 @@ def accuracy_interval(correct: ArrayLike, clusters: Sequence[Hashable]) -> Inter
     """95% confidence interval of an accuracy, clustered by video.
 
     Wilson's interval at the *effective* sample size p (1 - p) / SE^2, the number of independent
-    questions that would have the same standard error (at most n), with the quantile of Student's t
+    answers that would have the same standard error (at most n), with the quantile of Student's t
     for G - 1 degrees of freedom: the modified Wilson interval for clustered samples, which Dean and
     Pagano (2015), J. Survey Statistics and Methodology 3(4), recommend over the normal one; the
     effective size is Korn and Graubard's (1998). It stays within 0 and 1 and has a width at p = 0
@@ -51,9 +51,12 @@ def accuracy_interval(correct: ArrayLike, clusters: Sequence[Hashable]) -> Inter
     about the correlation within a video, and each video is counted as one question: the interval is
     rather too wide than too narrow.
 
+    A question that was asked with several seeds has an answer of each: they lie within the video's
+    cluster, so the standard error is that of the questions' means over seeds.
+
     Args:
-        correct: 0 or 1 (or false and true) for each question, [n].
-        clusters: the video of each question, [n].
+        correct: 0 or 1 (or false and true) for each answer, [n].
+        clusters: the video of each answer, [n].
 
     Returns:
         (low, high), or None with fewer than two videos.
@@ -73,7 +76,7 @@ def accuracy_interval(correct: ArrayLike, clusters: Sequence[Hashable]) -> Inter
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Accuracy of one cell minus that of another, on the questions that are ok in both.
+    """Accuracy of one row minus that of another, on the questions that are ok in both.
 
     `difference` and `p_value` are None without a common question; `ci95` is None with fewer than
     two videos, and where the difference is the same in every video (no answer differs, say), as
@@ -88,30 +91,47 @@ class PairedDifference:
 
 
 def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> PairedDifference:
-    """Compare two cells question by question, clustered by video.
+    """Compare two rows question by question, clustered by video.
 
-    Only questions with status ok and a known right answer in both cells count. The interval is the
-    mean difference plus and minus Student's t (G - 1 degrees of freedom) times the clustered
-    standard error, cut at -1 and 1.
+    Each may hold several records of a question, one a seed: the question's value is their mean.
+    Only questions count that have status ok with every seed of both, and a known right answer. The
+    interval is the mean difference plus and minus Student's t (G - 1 degrees of freedom) times the
+    clustered standard error, cut at -1 and 1.
     """
-    others = {record.question_id: record for record in second if _comparable(record)}
-    pairs = [
-        (record, others[record.question_id])
-        for record in first
-        if _comparable(record) and record.question_id in others
-    ]
-    videos = [record.video for record, _ in pairs]
-    if not pairs:
+    (ours, our_seeds), (theirs, their_seeds) = _times_right(first), _times_right(second)
+    common = [question for question in ours if question in theirs]
+    if not common:
         return PairedDifference(None, None, None, 0, 0)
-    differences = np.array([int(one.correct) - int(other.correct) for one, other in pairs])
+    video_of = {record.question_id: record.video for record in first}
+    videos = [video_of[question] for question in common]
+    # In whole numbers, so that the test stays exact: multiples of 1 / whole.
+    whole = math.lcm(our_seeds, their_seeds)
+    parts = np.array(
+        [ours[q] * (whole // our_seeds) - theirs[q] * (whole // their_seeds) for q in common]
+    )
+    differences = parts / whole
     mean, error = float(differences.mean()), clustered_standard_error(differences, videos)
-    sums = _cluster_sums(differences.astype(np.float64), videos)
+    sums = _cluster_sums(parts.astype(np.float64), videos)
     interval = None
     if error is not None and error > _ROUNDING:
         half = _t_quantile(len(sums) - 1) * error
         interval = (max(-1.0, mean - half), min(1.0, mean + half))
     p_value = sign_flip_p_value(sums.astype(np.int64))
-    return PairedDifference(mean, interval, p_value, len(pairs), len(sums))
+    return PairedDifference(mean, interval, p_value, len(common), len(sums))
+
+
+def _times_right(records: Sequence[Record]) -> tuple[dict[str, int], int]:
+    """With how many seeds each comparable question was answered right, and how many there are."""
+    asked: dict[str, list[Record]] = {}
+    for record in records:
+        asked.setdefault(record.question_id, []).append(record)
+    num_seeds = max(map(len, asked.values()), default=1)
+    right = {
+        question: sum(record.correct for record in answers)
+        for question, answers in asked.items()
+        if len(answers) == num_seeds and all(map(_comparable, answers))
+    }
+    return right, num_seeds
 
 
 def sign_flip_p_value(cluster_sums: IntArray) -> float:
@@ -119,9 +139,10 @@ def sign_flip_p_value(cluster_sums: IntArray) -> float:
 
     Under the null hypothesis a video's summed difference [G] is as likely with either sign. The
     p-value is the share of all 2^G sign assignments whose total is at least as far from 0 as the
-    one seen. As the sums are whole numbers, the distribution of the total is found by convolving
-    one video's two possibilities after the other: exact for any number of videos in polynomial time
-    (as Pagano and Tritchler 1983, JASA 78, have it by another way), with no random draws.
+    one seen. As the sums are whole numbers, of a unit of whatever size, the distribution of the
+    total is found by convolving one video's two possibilities after the other: exact for any number
+    of videos in polynomial time (as Pagano and Tritchler 1983, JASA 78, have it by another way),
+    with no random draws.
     """
     sizes = np.abs(cluster_sums)
     reach = int(sizes.sum())

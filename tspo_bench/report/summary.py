@@ -1,4 +1,8 @@
-"""Records into figures: what a cell's summary.json, the table and `--json` show."""
+"""Records into figures: what a cell's summary.json, the table and `--json` show.
+
+A question that was asked with several seeds has a record of each; it counts once in every number of
+questions, and its seeds together wherever answers are averaged or counted.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, get_args
 
 from tspo_bench.report.stats import Interval, accuracy_interval
-from tspo_bench.results import Cell, read_run
-from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import Record, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -32,8 +34,8 @@ class Summary:
     """The figures of one cell; None is undefined. `docs/metrics.md` defines each of them.
 
     Shares are of 1. `num_withheld` questions have no public right answer and are in no accuracy.
-    `num_short` answered questions were given fewer frames than asked for, though `mean_frames`
-    were given on average.
+    `num_short` answers were given fewer frames than asked for, though `mean_frames` were given on
+    average.
     """
 
     n: int
@@ -53,32 +55,37 @@ class Summary:
 
     @property
     def num_failed(self) -> int:
-        """Questions that never got to an answer: neither ok nor unparsed."""
-        return self.n - self.status_counts["ok"] - self.status_counts["unparsed"]
+        """Records that never got to an answer: neither ok nor unparsed."""
+        counts = self.status_counts.items()
+        return sum(number for status, number in counts if status not in ("ok", "unparsed"))
 
 
 def summarise(records: Sequence[Record], *, frames: int | None = None) -> Summary:
-    """The figures of one cell's records.
+    """The figures of a cell's records, or of those of several cells that differ in the seed alone.
 
     Args:
-        records: one for each question asked.
-        frames: the frame budget K, to count the questions that were given fewer.
+        records: one for each question asked, and seed.
+        frames: the frame budget K, to count the answers that were given fewer.
     """
     counts = Counter(record.status for record in records)
     known = [record for record in records if record.gold is not None]
     given = [len(record.frames) for record in records if not record.failed]
-    recalls = [r.evidence_recall for r in records if r.evidence_recall is not None]
+    recalls = [
+        (record.question_id, record.evidence_recall)
+        for record in records
+        if record.evidence_recall is not None
+    ]
     timed = [record.timing for record in records if record.timing]
     seconds = math.fsum(second for timing in timed for second in timing.values())
     return Summary(
-        n=len(records),
+        n=_num_questions(records),
         num_videos=len({record.video for record in records}),
-        num_withheld=len(records) - len(known),
+        num_withheld=_num_questions([record for record in records if record.gold is None]),
         accuracy=_accuracy(known),
         ci95=_interval(known),
         accuracy_answered=_accuracy([record for record in known if record.status == "ok"]),
-        evidence_recall=_mean(recalls),
-        num_with_evidence=len(recalls),
+        evidence_recall=_mean(recall for _, recall in recalls),
+        num_with_evidence=len({question for question, _ in recalls}),
         status_counts={status: counts[status] for status in STATUSES},
         seconds_per_question=seconds / len(records) if timed else None,
         num_filled=sum(record.num_filled for record in records),
@@ -91,81 +98,6 @@ def summarise(records: Sequence[Record], *, frames: int | None = None) -> Summar
 def summary_json(summary: Summary) -> dict[str, Any]:
     """A summary as plain JSON values, for summary.json."""
     return {**asdict(summary), "num_failed": summary.num_failed}
-
-
-def headroom_recovered(
-    accuracy: float | None, uniform: float | None, oracle: float | None
-) -> float | None:
-    """(accuracy - uniform) / (oracle - uniform): 0 is uniform sampling, 1 the oracle's frames.
-
-    None where one of the three is undefined, or the oracle is no better than uniform sampling.
-    """
-    if accuracy is None or uniform is None or oracle is None or oracle <= uniform:
-        return None
-    return (accuracy - uniform) / (oracle - uniform)
-
-
-def headrooms(cells: Sequence[Cell], summaries: Sequence[Summary]) -> list[float | None]:
-    """Headroom recovered by each cell.
-
-    The two it is measured against are the cells whose sampler's label is exactly "uniform" and
-    "oracle" and which share with it the run, task, protocol, model, frame budget and limit; they
-    are read from the run's folder where they are not among `cells`.
-    """
-    known = {cell.folder: summary for cell, summary in zip(cells, summaries, strict=True)}
-    accuracy_of = {
-        (_peers(cell), cell.settings["sampler"]): (
-            known.get(cell.folder) or summarise(cell.records)
-        ).accuracy
-        for cell in [*cells, *_bounds_on_disk(cells)]
-    }
-    return [
-        headroom_recovered(
-            summary.accuracy,
-            accuracy_of.get((_peers(cell), "uniform")),
-            accuracy_of.get((_peers(cell), "oracle")),
-        )
-        for cell, summary in zip(cells, summaries, strict=True)
-    ]
-
-
-def _bounds_on_disk(cells: Sequence[Cell]) -> list[Cell]:
-    """The "uniform" and "oracle" cells of the same runs that are not among `cells`."""
-    here = {cell.folder for cell in cells}
-    runs = dict.fromkeys(cell.run_folder for cell in cells)
-    return [
-        cell
-        for run in runs
-        if (run / RUN_FILE).is_file()
-        for cell in read_run(run)
-        if cell.settings["sampler"] in ("uniform", "oracle") and cell.folder not in here
-    ]
-
-
-def _peers(cell: Cell) -> tuple[Any, ...]:
-    keys = ("task", "protocol", "model", "frames", "limit")
-    return (cell.run_folder, *(cell.settings.get(key) for key in keys))
-
-
-def cells_json(cells: Sequence[Cell]) -> dict[str, Any]:
-    """What `run --json` prints: accuracies as shares of 1, null where undefined."""
-    summaries = [summarise(cell.records, frames=cell.settings["frames"]) for cell in cells]
-    rows = zip(cells, summaries, headrooms(cells, summaries), strict=True)
-    return {"cells": [_cell_json(cell, summary, headroom) for cell, summary, headroom in rows]}
-
-
-def _cell_json(cell: Cell, summary: Summary, headroom: float | None) -> dict[str, Any]:
-    labels = ("task", "sampler", "model", "frames", "protocol")
-    figures = summary_json(summary)
-    before = ("n", "accuracy", "ci95", "accuracy_answered", "evidence_recall")
-    after = ("seconds_per_question", "status_counts", "groups")
-    return {
-        **{key: cell.settings[key] for key in labels},
-        **{key: figures[key] for key in before},
-        "headroom_recovered": headroom,
-        **{key: figures[key] for key in after},
-        "run_dir": str(cell.run_folder),
-    }
 
 
 def _groups(records: Sequence[Record]) -> dict[str, dict[str, GroupSummary]]:
@@ -190,7 +122,11 @@ def _natural(text: str) -> list[Any]:
 
 def _group_summary(records: Sequence[Record]) -> GroupSummary:
     known = [record for record in records if record.gold is not None]
-    return GroupSummary(len(records), _accuracy(known), _interval(known))
+    return GroupSummary(_num_questions(records), _accuracy(known), _interval(known))
+
+
+def _num_questions(records: Sequence[Record]) -> int:
+    return len({record.question_id for record in records})
 
 
 def _accuracy(records: Sequence[Record]) -> float | None:

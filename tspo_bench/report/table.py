@@ -1,31 +1,28 @@
-"""Tables for the terminal: a row for each cell, and what its figures leave unsaid in the foot."""
+"""Tables for the terminal: a row for each sampler and budget, and what its figures leave unsaid.
+
+Cells that differ in the seed alone share a row.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tspo_bench.report.stats import Interval
-from tspo_bench.report.summary import GroupSummary, Summary, headrooms, summarise
+from tspo_bench.report.rows import BASELINE, Rivals, Row, pooled_rows
+from tspo_bench.report.stats import Interval, PairedDifference
+from tspo_bench.report.summary import GroupSummary
 from tspo_bench.results import Cell
 
 UNDEFINED = "n/a"
 _CELLS_A_TABLE = 4
 
 
-@dataclass(frozen=True)
-class _Row:
-    cell: Cell
-    summary: Summary
-    headroom: float | None
-
-    def label(self, key: str) -> str:
-        return str(self.cell.settings[key])
+def _label(row: Row, key: str) -> str:
+    return str(row.cells[0].settings[key])
 
 
 def percent(share: float | None) -> str:
@@ -41,48 +38,100 @@ def accuracy_text(accuracy: float | None, ci95: Interval | None) -> str:
     return f"{percent(accuracy)} [{interval}]"
 
 
-def results_table(cells: Sequence[Cell]) -> Group:
+def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     """The comparison of a run's cells, with foot notes, for `rich.print`.
 
-    One table for each pair of task and model, named above it where there are several. Labels are
-    shown as they are, whatever markup they may look like.
+    One table for each pair of task and model, named above it where there are several; below it the
+    differences to the baseline, where that has run too. Labels are shown as they are, whatever
+    markup they may look like.
+
+    Args:
+        cells: of one run or several.
+        baseline: the sampler that each row is compared with, as a spec.
     """
+    rivals = Rivals(cells, baseline)
     parts: list[RenderableType] = []
-    for title, rows in _sections(cells):
-        table = _empty_table(title)
-        table.add_column("sampler", overflow="fold")
-        for heading in ("K", "n", "accuracy\n[95% interval]"):
-            table.add_column(Text(heading), justify="right", no_wrap=True)
-        for heading in ("evidence\nrecall", "headroom\nrecovered", "seconds /\nquestion"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        for row in rows:
-            table.add_row(*(Text(text) for text in _row_texts(row)))
-        parts += [table, *(Text(note, style="dim") for note in _foot_notes(rows))]
+    for title, rows in _sections(cells, rivals):
+        parts += [_accuracy_table(title, rows)]
+        parts += [Text(note, style="dim") for note in _foot_notes(rows)]
+        compared = [(row, row.paired) for row in rows if row.paired is not None]
+        if compared:
+            parts += [_difference_table(rivals.baseline, compared)]
     return Group(*parts)
 
 
-def _row_texts(row: _Row) -> list[str]:
-    seconds = row.summary.seconds_per_question
-    return [
-        _sampler_text(row),
-        row.label("frames"),
-        str(row.summary.n),
-        accuracy_text(row.summary.accuracy, row.summary.ci95),
-        percent(row.summary.evidence_recall),
-        percent(row.headroom),
-        UNDEFINED if seconds is None else f"{seconds:.2f}",
-    ]
+def _accuracy_table(title: Text | None, rows: Sequence[Row]) -> Table:
+    pooled = any(row.seed_std is not None for row in rows)
+    table = _empty_table(title)
+    table.add_column("sampler", overflow="fold")
+    for heading in ("K", "n", "accuracy\n[95% interval]"):
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    if pooled:
+        table.add_column("std\n(seeds)", justify="right", no_wrap=True)
+    for heading in ("evidence\nrecall", "headroom\nrecovered", "seconds /\nquestion"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        seconds = row.summary.seconds_per_question
+        texts = [
+            _label(row, "sampler") + ("*" if row.cells[0].settings.get("tuned_for") else ""),
+            _label(row, "frames"),
+            str(row.summary.n),
+            accuracy_text(row.summary.accuracy, row.summary.ci95),
+            *([_spread_text(row)] if pooled else []),
+            percent(row.summary.evidence_recall),
+            percent(row.headroom),
+            UNDEFINED if seconds is None else f"{seconds:.2f}",
+        ]
+        table.add_row(*map(Text, texts))
+    return table
 
 
-def _sampler_text(row: _Row) -> str:
-    return row.label("sampler") + ("*" if row.cell.settings.get("tuned_for") else "")
+def _spread_text(row: Row) -> str:
+    """Spread between seeds, in points, and their number: "1.2 (3)"."""
+    return "" if row.seed_std is None else f"{100 * row.seed_std:.1f} ({len(row.seeds)})"
+
+
+def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDifference]]) -> Table:
+    table = _empty_table(Text(f"accuracy minus that of {baseline}, paired by question"))
+    table.add_column("sampler", overflow="fold")
+    for heading in ("K", "n", "videos", "points\n[95% interval]", "p"):
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    for row, paired in compared:
+        texts = [
+            _label(row, "sampler"),
+            _label(row, "frames"),
+            str(paired.num_questions),
+            str(paired.num_videos),
+            difference_text(paired.difference, paired.ci95),
+            p_text(paired.p_value),
+        ]
+        table.add_row(*map(Text, texts))
+    return table
+
+
+def difference_text(difference: float | None, ci95: Interval | None) -> str:
+    """A difference of accuracies in points, with its interval: "+12.3 [+8.1, +16.5]"."""
+    if difference is None:
+        return UNDEFINED
+    interval = f"{100 * ci95[0]:+.1f}, {100 * ci95[1]:+.1f}" if ci95 else UNDEFINED
+    return f"{100 * difference:+.1f} [{interval}]"
+
+
+def p_text(p_value: float | None) -> str:
+    """A p-value to three places."""
+    if p_value is None:
+        return UNDEFINED
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
 def groups_table(cells: Sequence[Cell]) -> Group:
-    """Accuracy by group: a table for each group, a row for each value, a column for each cell."""
+    """Accuracy by group: a table for each group, a row for each value, a column for each sampler.
+
+    Cells that differ in the seed alone share a column.
+    """
     tables = [
         _group_table(group, title, rows[start:stop], _names(rows)[start:stop])
-        for title, rows in _sections(cells)
+        for title, rows in _sections(cells, Rivals(cells))
         for group in dict.fromkeys(group for row in rows for group in row.summary.groups)
         for start in range(0, len(rows), _CELLS_A_TABLE)
         for stop in [start + _CELLS_A_TABLE]
@@ -93,7 +142,7 @@ def groups_table(cells: Sequence[Cell]) -> Group:
 
 
 def _group_table(
-    group: str, title: Text | None, rows: Sequence[_Row], names: Sequence[str]
+    group: str, title: Text | None, rows: Sequence[Row], names: Sequence[str]
 ) -> Table:
     table = _empty_table(title)
     table.add_column(Text(group), overflow="fold")
@@ -125,13 +174,11 @@ def _entry_text(entry: GroupSummary | None) -> str:
     return accuracy_text(entry.accuracy, entry.ci95) if entry else UNDEFINED
 
 
-def _sections(cells: Sequence[Cell]) -> list[tuple[Text | None, list[_Row]]]:
-    """The cells by task and model, under a title where there are several such pairs."""
-    summaries = [summarise(cell.records, frames=cell.settings["frames"]) for cell in cells]
-    sections: dict[tuple[str, str], list[_Row]] = {}
-    for fields in zip(cells, summaries, headrooms(cells, summaries), strict=True):
-        row = _Row(*fields)
-        sections.setdefault((row.label("task"), row.label("model")), []).append(row)
+def _sections(cells: Sequence[Cell], rivals: Rivals) -> list[tuple[Text | None, list[Row]]]:
+    """The rows by task and model, under a title where there are several such pairs."""
+    sections: dict[tuple[str, str], list[Row]] = {}
+    for row in pooled_rows(cells, rivals):
+        sections.setdefault((_label(row, "task"), _label(row, "model")), []).append(row)
     if len(sections) == 1:
         return [(None, rows) for rows in sections.values()]
     return [
@@ -140,14 +187,16 @@ def _sections(cells: Sequence[Cell]) -> list[tuple[Text | None, list[_Row]]]:
     ]
 
 
-def _names(rows: Sequence[_Row]) -> list[str]:
-    """What tells the cells of one task and model apart: the sampler, and K if there are several."""
-    several = len({row.label("frames") for row in rows}) > 1
-    return [row.label("sampler") + (f" K={row.label('frames')}" if several else "") for row in rows]
+def _names(rows: Sequence[Row]) -> list[str]:
+    """What tells the rows of one task and model apart: the sampler, and K if there are several."""
+    several = len({_label(row, "frames") for row in rows}) > 1
+    return [
+        _label(row, "sampler") + (f" K={_label(row, 'frames')}" if several else "") for row in rows
+    ]
 
 
-def _foot_notes(rows: Sequence[_Row]) -> list[str]:
-    """What the figures leave unsaid: a note that not all cells share names those it holds for."""
+def _foot_notes(rows: Sequence[Row]) -> list[str]:
+    """What the figures leave unsaid: a note that not all rows share names those it holds for."""
     notes = []
     for make in _NOTES:
         holders: dict[str, list[str]] = {}
@@ -159,19 +208,18 @@ def _foot_notes(rows: Sequence[_Row]) -> list[str]:
     return notes
 
 
-def _limit_note(row: _Row) -> str | None:
-    limit = row.cell.settings.get("limit")
+def _limit_note(row: Row) -> str | None:
+    limit = row.cells[0].settings.get("limit")
     return f"--limit {limit}: the first {limit} questions of a fixed shuffle" if limit else None
 
 
-def _unfinished_note(row: _Row) -> str | None:
-    planned = row.cell.settings.get("num_questions")
-    if planned is None or row.summary.n >= planned:
-        return None
-    return f"unfinished: {row.summary.n} of {planned} questions"
+def _unfinished_note(row: Row) -> str | None:
+    planned = sum(cell.settings.get("num_questions", 0) for cell in row.cells)
+    done = sum(len(cell.records) for cell in row.cells)
+    return f"unfinished: {done} of {planned} questions" if done < planned else None
 
 
-def _status_note(row: _Row) -> str | None:
+def _status_note(row: Row) -> str | None:
     counts = row.summary.status_counts
     wrong = [f"{number} {status}" for status, number in counts.items() if number and status != "ok"]
     if not wrong:
@@ -180,28 +228,28 @@ def _status_note(row: _Row) -> str | None:
     return f"counted as wrong: {', '.join(wrong)} (accuracy of the answered: {answered})"
 
 
-def _withheld_note(row: _Row) -> str | None:
+def _withheld_note(row: Row) -> str | None:
     number = row.summary.num_withheld
     return f"{number} questions without a public answer are in no accuracy" if number else None
 
 
-def _short_note(row: _Row) -> str | None:
+def _short_note(row: Row) -> str | None:
     if not row.summary.num_short or not row.summary.mean_frames:  # no frame at all: a blind sampler
         return None
-    return f"{row.summary.num_short} questions were given fewer than {row.label('frames')} frames"
+    return f"{row.summary.num_short} questions were given fewer than {_label(row, 'frames')} frames"
 
 
-def _filled_note(row: _Row) -> str | None:
+def _filled_note(row: Row) -> str | None:
     number = row.summary.num_filled
     return f"{number} frames were added by the fill rule" if number else None
 
 
-def _tuned_note(row: _Row) -> str | None:
-    task = row.cell.settings.get("tuned_for")
+def _tuned_note(row: Row) -> str | None:
+    task = row.cells[0].settings.get("tuned_for")
     return f"settings tuned for {task} (*)" if task else None
 
 
-_NOTES: tuple[Callable[[_Row], str | None], ...] = (
+_NOTES: tuple[Callable[[Row], str | None], ...] = (
     _limit_note,
     _unfinished_note,
     _status_note,

@@ -1,0 +1,77 @@
+"""What `run --json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tspo_bench.report.rows import BASELINE, Rivals, Row, pooled_rows
+from tspo_bench.report.stats import PairedDifference
+from tspo_bench.report.summary import Summary, summarise, summary_json
+from tspo_bench.results import Cell
+
+_LABELS = ("task", "sampler", "model", "frames", "protocol")
+_BEFORE_HEADROOM = ("n", "accuracy", "ci95", "accuracy_answered", "evidence_recall")
+_AFTER_HEADROOM = ("seconds_per_question", "status_counts", "groups")
+
+
+def cells_json(cells: Sequence[Cell], baseline: str = BASELINE) -> dict[str, Any]:
+    """The cells, and as "pooled" the table's rows: shares of 1, null where undefined.
+
+    Args:
+        cells: of one run or several.
+        baseline: the sampler that each row is compared with, as a spec.
+    """
+    rivals = Rivals(cells, baseline)
+    return {
+        "cells": [_cell_json(cell, rivals) for cell in cells],
+        "pooled": [_row_json(row, rivals.baseline) for row in pooled_rows(cells, rivals)],
+    }
+
+
+def _cell_json(cell: Cell, rivals: Rivals) -> dict[str, Any]:
+    summary = summarise(cell.records, frames=cell.settings["frames"])
+    return {
+        **_labels(cell),
+        "seed": cell.settings.get("seed"),
+        **_figures(summary, rivals.headroom(cell, summary.accuracy)),
+        "run_dir": str(cell.run_folder),
+    }
+
+
+def _row_json(row: Row, baseline: str) -> dict[str, Any]:
+    return {
+        **_labels(row.cells[0]),
+        "seeds": list(row.seeds),
+        "accuracies": list(row.accuracies),
+        "seed_std": row.seed_std,
+        **_figures(row.summary, row.headroom),
+        "paired": _paired_json(row.paired, baseline),
+        "run_dir": str(row.cells[0].run_folder),
+    }
+
+
+def _labels(cell: Cell) -> dict[str, Any]:
+    return {key: cell.settings[key] for key in _LABELS}
+
+
+def _figures(summary: Summary, headroom: float | None) -> dict[str, Any]:
+    figures = summary_json(summary)
+    return {
+        **{key: figures[key] for key in _BEFORE_HEADROOM},
+        "headroom_recovered": headroom,
+        **{key: figures[key] for key in _AFTER_HEADROOM},
+    }
+
+
+def _paired_json(paired: PairedDifference | None, baseline: str) -> dict[str, Any] | None:
+    if paired is None:
+        return None
+    return {
+        "baseline": baseline,
+        "difference": paired.difference,
+        "ci95": paired.ci95,
+        "p": paired.p_value,
+        "n": paired.num_questions,
+        "videos": paired.num_videos,
+    }
