@@ -146,7 +146,7 @@ def patch_labels(scene: Scene, seconds: float) -> np.ndarray:
     return labels.reshape(-1)
 
 
-def _text_about(name: str, companion: str | None, rng: random.Random) -> tuple[str, str]:
+def text_about(name: str, companion: str | None, rng: random.Random) -> tuple[str, str]:
     """A text that one would search this object with, and the name or category it is about."""
     category = rng.choice(CATEGORIES)
     texts = [
@@ -194,7 +194,7 @@ def batches(size: int, seed: int, crowded: bool = False) -> Iterator[Batch]:
         for scene in chosen:
             others = [c.name for c in scene.companions]
             name = rng.choice(others) if others and rng.random() < 0.25 else scene.main.name
-            about.append(_text_about(name, others[0] if others else None, rng))
+            about.append(text_about(name, others[0] if others else None, rng))
         matches = [[_matches(topic, shown) for shown in names] for _, topic in about]
         yield Batch(
             to_pixel_values(noisy(drawn, noise)),

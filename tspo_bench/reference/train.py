@@ -10,6 +10,7 @@ import torch
 from transformers import PreTrainedModel, ProcessorMixin
 
 from tspo_bench.reference import encoder, mllm
+from tspo_bench.reference.wording import train_wording
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -31,6 +32,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(arguments.threads)
     clip, tower = encoder.train_encoder(arguments.seed)
+    train_wording(clip, arguments.seed + 2)
     save(arguments.out / "encoder", clip, encoder.make_processor())
     reader = mllm.train_mllm(tower, arguments.seed)
     save(arguments.out / "mllm", reader, mllm.make_processor())
