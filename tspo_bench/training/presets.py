@@ -77,7 +77,12 @@ PRESETS = {
     # unlike `temporal`, rewards a second needle, and an annealed tau ends the search too early.
     "haystack": Preset(
         frames=8, rollouts=8, steps=300, questions=8, accumulation=1,
-        learning_rate=4e-3, tau=None, anneal=1.0, rewards="answer,coverage",
+        learning_rate=2e-3, tau=None, anneal=1.0, rewards="answer,coverage",
+    ),
+    # The paper's toy example: one question, 12 draws of 6 frames; see `training.toy`.
+    "toy": Preset(
+        frames=6, rollouts=12, steps=60, questions=1, accumulation=1,
+        learning_rate=5e-4, tau=None, anneal=1.0, rewards="answer",
     ),
 }  # fmt: skip
 

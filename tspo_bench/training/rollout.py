@@ -38,21 +38,26 @@ def draw_groups(
 def answer_groups(episodes: Sequence[Episode], drawn: Sequence[Tensor], mllm: MLLM) -> list[Group]:
     """Show the MLLM the drawn frames of all rollouts of all episodes, in one call.
 
-    The frames of an episode are decoded once, whatever the number of its rollouts.
+    The frames of an episode are decoded once, whatever the number of its rollouts, and rollouts
+    that drew the same frames are answered once.
 
     Raises:
         VideoError: a frame cannot be decoded.
     """
     requests: list[Request] = []
+    asked: list[np.ndarray] = []  # for each episode, which request is whose [G]
     for episode, group in zip(episodes, drawn, strict=True):
-        sets = np.sort(group.cpu().numpy(), axis=1)
+        sets, request_of = np.unique(
+            np.sort(group.cpu().numpy(), axis=1), axis=0, return_inverse=True
+        )
+        asked.append(len(requests) + request_of.reshape(-1))
         union = np.unique(sets)
         frames = episode.fetch(union, mllm.short_side)
         requests += [_request(episode, frames, np.searchsorted(union, row)) for row in sets]
-    replies = iter([answer.text for answer in mllm.answer(requests)])
+    answers = mllm.answer(requests)
     return [
-        Group(episode, group, tuple(next(replies) for _ in group))
-        for episode, group in zip(episodes, drawn, strict=True)
+        Group(episode, group, tuple(answers[number].text for number in numbers))
+        for episode, group, numbers in zip(episodes, drawn, asked, strict=True)
     ]
 
 

@@ -11,14 +11,14 @@ from tspo_bench.errors import UserError, VideoError
 from tspo_bench.training.episode import TrainingData
 from tspo_bench.training.trainer import score_episodes
 
-SPREAD = 1.0  # of the logits over a video's candidates, at the start
+SPREAD = 2.0  # of the logits over a video's candidates, at the start
 _QUESTIONS = 16
 
 _log = logging.getLogger(__name__)
 
 
 def fitting_tau(agent: TemporalAgent, data: TrainingData) -> float:
-    """The tau at which an untrained agent's logits have a standard deviation of 1 over a video.
+    """The tau at which an untrained agent's logits have a standard deviation of 2 over a video.
 
     Wider, and the policy is so peaked that all rollouts draw the same frames and groups have no
     signal; narrower, and it draws almost at random. Cosines spread differently with each encoder;
