@@ -30,7 +30,7 @@ def cell(
 ) -> Cell:
     """A cell of task "haystack", model "reference" and K = 2, unless `settings` say otherwise."""
     labels = {"task": "haystack", "model": "reference", "frames": 2, "protocol": "p"}
-    folder = run / f"{sampler}-{settings.get('frames', 2)}-{settings.get('seed')}"
+    folder = run / f"{sampler.replace('/', '-')}-{settings.get('frames', 2)}-{settings.get('seed')}"
     return Cell({**labels, "sampler": sampler, **settings}, tuple(records), folder)
 
 

@@ -11,13 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from tests.report.support import record
-from tspo_bench.report.stats import (
-    accuracy_interval,
-    clustered_standard_error,
-    paired_difference,
-    sign_flip_p_value,
-)
+from tspo_bench.report.stats import accuracy_interval, clustered_standard_error
 
 
 def clustered_answers(
@@ -123,6 +117,39 @@ def test_coverage(p: float, correlation: float) -> None:
     assert 0.93 <= coverage(100, p, correlation, draws=2000, seed=1) <= 0.97
 
 
+def answers_of_seeds(
+    rng: np.random.Generator, num_clusters: int, num_seeds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Answers [n, seeds] to questions of different difficulty, and their videos [n]."""
+    sizes = rng.integers(1, 10, num_clusters)
+    levels = np.repeat(rng.beta(3, 2, num_clusters), sizes) + rng.uniform(-0.2, 0.2, sizes.sum())
+    correct = rng.random((sizes.sum(), num_seeds)) < levels.clip(0, 1)[:, None]
+    return correct.astype(float), np.repeat(np.arange(num_clusters), sizes)
+
+
+@pytest.mark.parametrize("num_seeds", [1, 3, 4])
+def test_seeds_are_no_further_questions(num_seeds: int) -> None:
+    """The standard error over all answers is that of the questions' means over seeds."""
+    correct, videos = answers_of_seeds(np.random.default_rng(num_seeds), 20, num_seeds)
+    of_means = clustered_standard_error(correct.mean(1), videos.tolist())
+    of_answers = clustered_standard_error(correct.ravel(), np.repeat(videos, num_seeds).tolist())
+    assert of_answers == pytest.approx(of_means, rel=1e-12)
+    copied = np.repeat(correct[:, 0], num_seeds)  # seeds that all say the same
+    once = accuracy_interval(correct[:, 0], videos.tolist())
+    assert accuracy_interval(copied, np.repeat(videos, num_seeds).tolist()) == pytest.approx(once)
+
+
+def test_coverage_with_seeds() -> None:
+    rng = np.random.default_rng(4)
+    large, _ = answers_of_seeds(rng, 200_000, 1)
+    hits = 0
+    for _ in range(1000):
+        correct, videos = answers_of_seeds(rng, 60, 3)
+        low, high = accuracy_interval(correct.ravel(), np.repeat(videos, 3).tolist()) or (1, 0)
+        hits += low <= large.mean() <= high
+    assert 0.93 <= hits / 1000 <= 0.97
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("num_clusters", [10, 20, 50, 100, 400])
 @pytest.mark.parametrize("p", [0.2, 0.35, 0.5, 0.65, 0.8])
@@ -131,92 +158,3 @@ def test_coverage_at_length(num_clusters: int, p: float, correlation: float) -> 
     """Few videos: rather too wide where questions are nearly independent (t, and n as the cap)."""
     lowest, highest = (0.93, 0.97) if num_clusters >= 50 else (0.90, 0.99)
     assert lowest <= coverage(num_clusters, p, correlation, draws=4000, seed=2) <= highest
-
-
-@given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
-def test_sign_flip_is_the_full_enumeration(sums: list[int]) -> None:
-    seen = abs(sum(sums))
-    totals = [
-        abs(sum(sign * value for sign, value in zip(signs, sums, strict=True)))
-        for signs in itertools.product((-1, 1), repeat=len(sums))
-    ]
-    expected = sum(total >= seen for total in totals) / len(totals)
-    assert sign_flip_p_value(np.array(sums)) == pytest.approx(expected, abs=1e-12)
-
-
-def test_sign_flip_is_scipys_permutation_test() -> None:
-    rng = np.random.default_rng(3)
-    sums = rng.integers(-3, 5, 300)
-    by_draws = scipy.stats.permutation_test(
-        (sums,), np.sum, permutation_type="samples", n_resamples=50_000, rng=rng
-    ).pvalue
-    assert sign_flip_p_value(sums) == pytest.approx(by_draws, abs=0.01)
-
-
-def test_sign_flip_on_a_whole_benchmark_stays_a_probability() -> None:
-    assert 0 <= sign_flip_p_value(np.full(2000, 3)) < 1e-100
-    assert sign_flip_p_value(np.zeros(2000, np.int64)) == 1.0
-    assert sign_flip_p_value(np.tile([1, -1], 1000)) == pytest.approx(1.0)
-
-
-def test_paired_difference_by_hand() -> None:
-    first = [record(0), record(1), record(2), record(3, False), record(4), record(5)]
-    second = [record(0), record(1, False), record(2, False), record(3, False), record(4), record(5)]
-    found = paired_difference(first, second)
-    assert (found.num_questions, found.num_videos) == (6, 3)
-    assert found.difference == pytest.approx(2 / 6)
-    assert found.p_value == 0.5  # two of three videos differ, both one way: 2 of 4 assignments
-    differences, videos = [0, 1, 1, 0, 0, 0], [0, 0, 1, 1, 2, 2]
-    fit = sm.OLS(differences, np.ones(6)).fit(
-        cov_type="cluster", cov_kwds={"groups": np.array(videos)}, use_t=True
-    )
-    low, high = fit.conf_int()[0]
-    assert found.ci95 == pytest.approx((low, min(1.0, high)))
-
-
-def test_pairs_are_the_questions_that_are_ok_and_known_in_both() -> None:
-    first = [record(n) for n in range(8)]
-    second = [
-        record(0, False),
-        record(1, False, status="unparsed"),
-        record(2, False, status="decode_error"),
-        record(3, False, gold=None),
-        record(9),
-        record(4),
-    ]
-    assert paired_difference(first, second).num_questions == 2
-    assert paired_difference(second, first).difference == pytest.approx(-0.5)
-
-
-def test_paired_interval_is_statsmodels() -> None:
-    rng = np.random.default_rng(5)
-    first = [record(n, bool(rng.random() < 0.6)) for n in range(200)]
-    second = [record(n, bool(rng.random() < 0.5)) for n in range(200)]
-    differences = [int(a.correct) - int(b.correct) for a, b in zip(first, second, strict=True)]
-    fit = sm.OLS(differences, np.ones(200)).fit(
-        cov_type="cluster", cov_kwds={"groups": np.arange(200) // 2}, use_t=True
-    )
-    found = paired_difference(first, second)
-    assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0]))
-    assert found.difference == pytest.approx(np.mean(differences))
-
-
-def test_equal_cells_do_not_differ_but_claim_no_certainty() -> None:
-    same = [record(n, n % 3 == 0) for n in range(10)]
-    found = paired_difference(same, same)
-    assert (found.difference, found.ci95, found.p_value) == (0.0, None, 1.0)
-
-
-def test_the_same_difference_everywhere_claims_no_certainty() -> None:
-    found = paired_difference([record(n) for n in range(20)], [record(n, False) for n in range(20)])
-    assert (found.difference, found.ci95, found.p_value) == (1.0, None, 2 / 2**10)
-
-
-def test_nothing_to_compare() -> None:
-    found = paired_difference([record(0)], [record(1)])
-    assert (found.difference, found.ci95, found.p_value, found.num_questions) == (
-        None,
-        None,
-        None,
-        0,
-    )

@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 
 from tests.report.support import cell, cell_with, record
 from tspo_bench.report import groups_table, results_table
-from tspo_bench.report.table import accuracy_text, percent
+from tspo_bench.report.table import accuracy_text, difference_text, p_text, percent
 
 
 def shown(what: RenderableType, width: int = 100) -> str:
@@ -130,3 +130,73 @@ def test_groups_have_a_row_for_each_value_and_a_column_for_each_cell() -> None:
 
 def test_no_groups() -> None:
     assert "no groups" in shown(groups_table([cell_with("uniform", 5)]))
+
+
+def three_seeds(label: str = "tspo-q") -> list:
+    groups = {"groups": {"type": "after"}}
+    return [
+        cell(label, [record(n, n < right, **groups) for n in range(10)], seed=seed)
+        for seed, right in enumerate((6, 7, 8))
+    ]
+
+
+def test_seeds_share_a_row_that_shows_their_spread() -> None:
+    text = shown(results_table([cell_with("uniform", 4), *three_seeds(), cell_with("oracle", 9)]))
+    assert row_of(text, "tspo-q")[:6] == ["tspo-q", "(3", "seeds)", "2", "10", "70.0%"]
+    assert row_of(text, "tspo-q")[8:] == ["10.0", "n/a", "60.0%", "n/a"]
+    assert row_of(text, "uniform")[6:] == ["n/a", "0.0%", "n/a"]
+    assert "seed" not in shown(results_table([cell_with("uniform", 4), three_seeds()[0]]))
+
+
+def test_differences_to_the_baseline_stand_below() -> None:
+    cells = [cell_with("uniform", 4), *three_seeds(), cell_with("oracle", 9)]
+    below = shown(results_table(cells)).partition("accuracy minus that of uniform")[2]
+    *name, k, n, videos, difference, low, high, p = row_of(below, "tspo-q")
+    assert " ".join(name) == "tspo-q (3 seeds)"
+    assert (k, n, videos, difference, p) == ("2", "10", "5", "+30.0", "0.500")
+    assert float(low.strip("[,")) < 30 < float(high.strip("]"))
+    assert row_of(below, "oracle")[4] == "+50.0"
+    assert not [line for line in below.splitlines() if line.strip().startswith("uniform")]
+    other = shown(results_table(cells, "tspo-q")).partition("accuracy minus that of tspo-q")[2]
+    assert row_of(other, "uniform")[4] == "-30.0"
+    assert "minus" not in shown(results_table(cells, "aks"))
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_all_columns_fit_with_seeds(width: int) -> None:
+    records = [record(n, evidence_recall=1.0, timing={"answer": 123.45}) for n in range(700)]
+    wrong = [record(n, False, evidence_recall=1.0) for n in range(700)]
+    label = "tspo-q[agent=agents/some-long-name,select=inverse-transform]"
+    cells = [
+        cell_with("uniform", 300, 700, frames=64),
+        *[cell(label, found, seed=n, frames=64) for n, found in enumerate((records, wrong))],
+        cell("clip-topk", records, frames=64),
+    ]
+    text = shown(results_table(cells), width)
+    assert "clip-topk " in text  # unbroken
+    assert "70.7" in text
+    assert "50.0% [" in text
+    assert "+7.1 [" in text
+
+
+def test_p_values_and_differences() -> None:
+    assert [p_text(p) for p in (None, 1.0, 0.0312, 0.001, 0.00099)] == [
+        *("n/a", "1.000", "0.031", "0.001", "<0.001")
+    ]
+    assert difference_text(0.123, (-0.081, 0.165)) == "+12.3 [-8.1, +16.5]"
+    assert difference_text(-0.5, None) == "-50.0 [n/a]"
+    assert difference_text(None, None) == "n/a"
+
+
+def test_groups_take_seeds_together() -> None:
+    text = shown(groups_table([cell_with("uniform", 5), *three_seeds()]))
+    (line,) = [line.split() for line in text.splitlines() if line.startswith(" after")]
+    assert (line[1], line[-3]) == ("10", "70.0%")
+
+
+def test_an_unfinished_seed_is_named() -> None:
+    short = cell("tspo-q", [record(n) for n in range(4)], seed=3, num_questions=10)
+    done = [
+        cell("tspo-q", [record(n) for n in range(10)], seed=s, num_questions=10) for s in (0, 1)
+    ]
+    assert "unfinished: 24 of 30 answers" in shown(results_table([*done, short]))

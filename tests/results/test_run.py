@@ -237,6 +237,12 @@ def test_plain_labels_make_a_plain_slug() -> None:
     )
 
 
+def test_a_seed_follows_the_frames() -> None:
+    assert cell_slug("haystack", "random", "reference", 8, 0) == (
+        "haystack--random--reference--k8--seed0"
+    )
+
+
 def test_other_characters_are_replaced_and_hashed() -> None:
     slug = cell_slug("haystack[length=15min]", "aks[t1=0.8,depth=5]", "llava-hf/ov 7B", 64)
     head, _, digest = slug.rpartition("--")
@@ -245,11 +251,12 @@ def test_other_characters_are_replaced_and_hashed() -> None:
 
 
 labels = st.text("aB1.-_/[]=,: é", min_size=0, max_size=6)
-cells = st.tuples(labels, labels, labels, st.integers(0, 12))
+seeds = st.none() | st.integers(0, 12)
+cells = st.tuples(labels, labels, labels, st.integers(0, 12), seeds)
 
 
 @given(st.lists(cells, max_size=20, unique=True))
-def test_slugs_are_safe_and_distinct(some: list[tuple[str, str, str, int]]) -> None:
+def test_slugs_are_safe_and_distinct(some: list[tuple[str, str, str, int, int | None]]) -> None:
     slugs = [cell_slug(*cell) for cell in some]
     assert len(set(slugs)) == len(some)
     for slug in slugs:

@@ -25,6 +25,7 @@ from tspo_bench.specs import parse_spec, split_specs
 if TYPE_CHECKING:
     from tspo_bench.api import EvaluationResult
 
+DEFAULT_BASELINE = "uniform"
 _FEW = 3  # examples of what was left out
 
 
@@ -78,7 +79,7 @@ def run(
     ] = False,
     baseline: Annotated[
         str, typer.Option("--baseline", help="The sampler that all others are compared with.")
-    ] = "uniform",
+    ] = DEFAULT_BASELINE,
     json: options.Json = False,
 ) -> None:
     """Compare frame samplers on tasks, with models and frame budgets.
@@ -121,6 +122,7 @@ def run(
     else:
         show(result.table(baseline), *([result.groups_table()] if groups else []))
         typer.echo(_files(result))
+    _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
 
 
@@ -160,6 +162,14 @@ def _files(result: EvaluationResult) -> str:
         for cell in result.cells
     ]
     return "\n".join([f"\n{result.folder}/", "  run.json  settings, commands, versions", *cells])
+
+
+def _tell_of_a_missing_baseline(result: EvaluationResult, label: str) -> None:
+    from tspo_bench.results import read_run
+
+    run = dict.fromkeys(cell.settings["sampler"] for cell in read_run(result.folder))
+    if label not in run and label != DEFAULT_BASELINE:
+        say(f"warning: no cell of --baseline {label} to compare with; the run has {', '.join(run)}")
 
 
 def _tell_what_is_missing(result: EvaluationResult) -> None:

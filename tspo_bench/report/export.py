@@ -43,7 +43,7 @@ def _row_json(row: Row, baseline: str) -> dict[str, Any]:
     return {
         **_labels(row.cells[0]),
         "seeds": list(row.seeds),
-        "accuracies": list(row.accuracies),
+        "accuracy_by_seed": list(row.accuracies) if row.seeds else [],
         "seed_std": row.seed_std,
         **_figures(row.summary, row.headroom),
         "paired": _paired_json(row.paired, baseline),

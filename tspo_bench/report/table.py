@@ -61,19 +61,19 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
 
 
 def _accuracy_table(title: Text | None, rows: Sequence[Row]) -> Table:
-    pooled = any(row.seed_std is not None for row in rows)
+    pooled = any(len(row.seeds) > 1 for row in rows)
     table = _empty_table(title)
     table.add_column("sampler", overflow="fold")
     for heading in ("K", "n", "accuracy\n[95% interval]"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     if pooled:
-        table.add_column("std\n(seeds)", justify="right", no_wrap=True)
+        table.add_column("seed\nstd", justify="right", no_wrap=True)
     for heading in ("evidence\nrecall", "headroom\nrecovered", "seconds /\nquestion"):
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         seconds = row.summary.seconds_per_question
         texts = [
-            _label(row, "sampler") + ("*" if row.cells[0].settings.get("tuned_for") else ""),
+            _sampler_text(row),
             _label(row, "frames"),
             str(row.summary.n),
             accuracy_text(row.summary.accuracy, row.summary.ci95),
@@ -86,9 +86,16 @@ def _accuracy_table(title: Text | None, rows: Sequence[Row]) -> Table:
     return table
 
 
+def _sampler_text(row: Row) -> str:
+    """The sampler as a row's name: "aks-videomme*", "tspo-q (3 seeds)"."""
+    tuned = "*" if row.cells[0].settings.get("tuned_for") else ""
+    seeds = f" ({len(row.seeds)} seeds)" if len(row.seeds) > 1 else ""
+    return _label(row, "sampler") + tuned + seeds
+
+
 def _spread_text(row: Row) -> str:
-    """Spread between seeds, in points, and their number: "1.2 (3)"."""
-    return "" if row.seed_std is None else f"{100 * row.seed_std:.1f} ({len(row.seeds)})"
+    """The spread between seeds in points."""
+    return "" if row.seed_std is None else f"{100 * row.seed_std:.1f}"
 
 
 def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDifference]]) -> Table:
@@ -98,7 +105,7 @@ def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDiffere
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for row, paired in compared:
         texts = [
-            _label(row, "sampler"),
+            _sampler_text(row),
             _label(row, "frames"),
             str(paired.num_questions),
             str(paired.num_videos),
@@ -208,6 +215,11 @@ def _foot_notes(rows: Sequence[Row]) -> list[str]:
     return notes
 
 
+def _asked(row: Row) -> str:
+    """What is counted: a question asked with three seeds has three answers."""
+    return "answers" if len(row.cells) > 1 else "questions"
+
+
 def _limit_note(row: Row) -> str | None:
     limit = row.cells[0].settings.get("limit")
     return f"--limit {limit}: the first {limit} questions of a fixed shuffle" if limit else None
@@ -216,7 +228,7 @@ def _limit_note(row: Row) -> str | None:
 def _unfinished_note(row: Row) -> str | None:
     planned = sum(cell.settings.get("num_questions", 0) for cell in row.cells)
     done = sum(len(cell.records) for cell in row.cells)
-    return f"unfinished: {done} of {planned} questions" if done < planned else None
+    return f"unfinished: {done} of {planned} {_asked(row)}" if done < planned else None
 
 
 def _status_note(row: Row) -> str | None:
@@ -236,7 +248,8 @@ def _withheld_note(row: Row) -> str | None:
 def _short_note(row: Row) -> str | None:
     if not row.summary.num_short or not row.summary.mean_frames:  # no frame at all: a blind sampler
         return None
-    return f"{row.summary.num_short} questions were given fewer than {_label(row, 'frames')} frames"
+    frames = _label(row, "frames")
+    return f"{row.summary.num_short} {_asked(row)} were given fewer than {frames} frames"
 
 
 def _filled_note(row: Row) -> str | None:

@@ -1,0 +1,182 @@
+"""Paired differences and the sign-flip test, of single cells and of means over seeds."""
+
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import scipy.stats
+import statsmodels.api as sm
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.support import record
+from tspo_bench.report.stats import paired_difference, sign_flip_p_value
+from tspo_bench.types import Record
+
+
+@given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
+def test_sign_flip_is_the_full_enumeration(sums: list[int]) -> None:
+    seen = abs(sum(sums))
+    totals = [
+        abs(sum(sign * value for sign, value in zip(signs, sums, strict=True)))
+        for signs in itertools.product((-1, 1), repeat=len(sums))
+    ]
+    expected = sum(total >= seen for total in totals) / len(totals)
+    assert sign_flip_p_value(np.array(sums)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_sign_flip_is_scipys_permutation_test() -> None:
+    rng = np.random.default_rng(3)
+    sums = rng.integers(-3, 5, 300)
+    by_draws = scipy.stats.permutation_test(
+        (sums,), np.sum, permutation_type="samples", n_resamples=50_000, rng=rng
+    ).pvalue
+    assert sign_flip_p_value(sums) == pytest.approx(by_draws, abs=0.01)
+
+
+def test_sign_flip_on_a_whole_benchmark_stays_a_probability() -> None:
+    assert 0 <= sign_flip_p_value(np.full(2000, 3)) < 1e-100
+    assert sign_flip_p_value(np.zeros(2000, np.int64)) == 1.0
+    assert sign_flip_p_value(np.tile([1, -1], 1000)) == pytest.approx(1.0)
+
+
+def test_paired_difference_by_hand() -> None:
+    first = [record(0), record(1), record(2), record(3, False), record(4), record(5)]
+    second = [record(0), record(1, False), record(2, False), record(3, False), record(4), record(5)]
+    found = paired_difference(first, second)
+    assert (found.num_questions, found.num_videos) == (6, 3)
+    assert found.difference == pytest.approx(2 / 6)
+    assert found.p_value == 0.5  # two of three videos differ, both one way: 2 of 4 assignments
+    differences, videos = [0, 1, 1, 0, 0, 0], [0, 0, 1, 1, 2, 2]
+    fit = sm.OLS(differences, np.ones(6)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.array(videos)}, use_t=True
+    )
+    low, high = fit.conf_int()[0]
+    assert found.ci95 == pytest.approx((low, min(1.0, high)))
+
+
+def test_pairs_are_the_questions_that_are_ok_and_known_in_both() -> None:
+    first = [record(n) for n in range(8)]
+    second = [
+        record(0, False),
+        record(1, False, status="unparsed"),
+        record(2, False, status="decode_error"),
+        record(3, False, gold=None),
+        record(9),
+        record(4),
+    ]
+    assert paired_difference(first, second).num_questions == 2
+    assert paired_difference(second, first).difference == pytest.approx(-0.5)
+
+
+def test_paired_interval_is_statsmodels() -> None:
+    rng = np.random.default_rng(5)
+    first = [record(n, bool(rng.random() < 0.6)) for n in range(200)]
+    second = [record(n, bool(rng.random() < 0.5)) for n in range(200)]
+    differences = [int(a.correct) - int(b.correct) for a, b in zip(first, second, strict=True)]
+    fit = sm.OLS(differences, np.ones(200)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.arange(200) // 2}, use_t=True
+    )
+    found = paired_difference(first, second)
+    assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0]))
+    assert found.difference == pytest.approx(np.mean(differences))
+
+
+def test_equal_cells_do_not_differ_but_claim_no_certainty() -> None:
+    same = [record(n, n % 3 == 0) for n in range(10)]
+    found = paired_difference(same, same)
+    assert (found.difference, found.ci95, found.p_value) == (0.0, None, 1.0)
+
+
+def test_the_same_difference_everywhere_claims_no_certainty() -> None:
+    found = paired_difference([record(n) for n in range(20)], [record(n, False) for n in range(20)])
+    assert (found.difference, found.ci95, found.p_value) == (1.0, None, 2 / 2**10)
+
+
+def test_nothing_to_compare() -> None:
+    found = paired_difference([record(0)], [record(1)])
+    assert (found.difference, found.ci95, found.p_value, found.num_questions) == (
+        None,
+        None,
+        None,
+        0,
+    )
+
+
+def seeded(table: np.ndarray, videos: list[int]) -> list[Record]:
+    """The records of answers [seeds, questions], one seed after the other."""
+    return [
+        record(number, bool(right), video=f"v{videos[number]}.mp4")
+        for answers in table
+        for number, right in enumerate(answers)
+    ]
+
+
+def naive_p_value(first: np.ndarray, second: np.ndarray, videos: list[int]) -> Fraction:
+    """Every sign of every video's summed difference of means over seeds, in fractions."""
+    sums: dict[int, Fraction] = {}
+    for number, video in enumerate(videos):
+        ours, theirs = (
+            Fraction(int(table[:, number].sum()), len(table)) for table in (first, second)
+        )
+        sums[video] = sums.get(video, Fraction(0)) + ours - theirs
+    values, seen = list(sums.values()), abs(sum(sums.values()))
+    signs = list(itertools.product((-1, 1), repeat=len(values)))
+    totals = [abs(sum(s * v for s, v in zip(sign, values, strict=True))) for sign in signs]
+    return Fraction(sum(total >= seen for total in totals), len(signs))
+
+
+@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 10**6))
+def test_means_over_seeds_are_tested_exactly(ours: int, theirs: int, draw: int) -> None:
+    rng = np.random.default_rng(draw)
+    videos = rng.integers(0, 7, 15).tolist()
+    first, second = rng.random((ours, 15)) < 0.6, rng.random((theirs, 15)) < 0.4
+    found = paired_difference(seeded(first, videos), seeded(second, videos))
+    assert found.p_value == pytest.approx(float(naive_p_value(first, second, videos)), abs=1e-12)
+    differences = first.mean(0) - second.mean(0)
+    assert found.difference == pytest.approx(differences.mean())
+    assert (found.num_questions, found.num_videos) == (15, len(set(videos)))
+    fit = sm.OLS(differences, np.ones(15)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.array(videos)}, use_t=True
+    )
+    if found.ci95 is not None:
+        assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0].clip(-1, 1)))
+
+
+def test_seeds_that_all_say_the_same_are_as_one() -> None:
+    rng = np.random.default_rng(6)
+    videos = (np.arange(80) // 4).tolist()
+    first, second = rng.random((1, 80)) < 0.6, rng.random((1, 80)) < 0.5
+    once = paired_difference(seeded(first, videos), seeded(second, videos))
+    tripled = paired_difference(seeded(np.repeat(first, 3, 0), videos), seeded(second, videos))
+    assert tripled == once
+
+
+def test_a_question_counts_if_every_seed_answered_it() -> None:
+    first = [record(n, seed > 0) for seed in range(3) for n in range(6)]
+    first[0] = record(0, False, status="model_error")
+    del first[-1]  # the last seed was not asked about q5 yet
+    second = [record(n, False) for n in range(6)]
+    found = paired_difference(first, second)
+    assert (found.num_questions, found.num_videos) == (4, 3)
+    assert found.difference == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.05, 0.2), (0.4, 0.6), (0.0, 1.0)])
+def test_false_alarms_are_as_rare_as_they_claim(low: float, high: float) -> None:
+    """Three seeds against one, no better on any question; also where nearly all answers are wrong.
+
+    A difference is skewed there: a single answer moves it by 1, one of three by a third.
+    """
+    rng = np.random.default_rng(7)
+    alarms, draws = 0, 400
+    videos = (np.arange(160) // 4).tolist()
+    for _ in range(draws):
+        levels = np.repeat(rng.uniform(low, high, 40), 4)
+        first, second = rng.random((3, 160)) < levels, rng.random((1, 160)) < levels
+        found = paired_difference(seeded(first, videos), seeded(second, videos))
+        assert found.p_value is not None
+        alarms += found.p_value < 0.05
+    lowest, highest = scipy.stats.binom.ppf((0.001, 0.999), draws, 0.05)
+    assert lowest <= alarms <= highest
