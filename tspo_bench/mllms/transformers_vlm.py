@@ -23,6 +23,7 @@ from tspo_bench.features.checkpoint import (
     packaged_checkpoint,
     precision,
 )
+from tspo_bench.mllms.equal_frames import share_equal_frames
 from tspo_bench.mllms.inputs import image_inputs, video_inputs
 from tspo_bench.types import Answer, Request
 
@@ -64,6 +65,7 @@ class TransformersVLM:
         self._model = load_model(
             KIND, checkpoint, transformers.AutoModelForImageTextToText, folder, device
         )
+        share_equal_frames(self._model)
         self._prepare_generation(max_new_tokens)
         self._batch_size = batch_size
         self._lock = threading.Lock()

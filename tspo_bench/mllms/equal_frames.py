@@ -1,0 +1,62 @@
+"""Equal frames of a batch go through the vision tower once.
+
+Questions about one video, and rollouts of one question, are shown many frames in common.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.modeling_outputs import ModelOutput
+
+
+def share_equal_frames(model: nn.Module) -> None:
+    """Let a model's `vision_tower` (LLaVA's family has one) see each distinct frame of a call once.
+
+    A tower whose frames are not rows [n, channels, height, width] of its first argument, or that
+    is told more of each of them, sees all of them as before.
+    """
+    tower = getattr(getattr(model, "model", None), "vision_tower", None)
+    if tower is None:
+        return
+    forward = tower.forward
+
+    def forward_distinct(pixel_values: Any, *args: Any, **kwargs: Any) -> Any:
+        told_more = any(isinstance(value, Tensor) for value in (*args, *kwargs.values()))
+        if told_more or not isinstance(pixel_values, Tensor) or pixel_values.ndim != 4:
+            return forward(pixel_values, *args, **kwargs)
+        first, row_of = distinct_rows(pixel_values)
+        if len(first) == len(pixel_values):
+            return forward(pixel_values, *args, **kwargs)
+        return _spread(forward(pixel_values[first], *args, **kwargs), row_of)
+
+    tower.forward = forward_distinct
+
+
+def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Where each distinct row [n, ...] stands first [m], and which of these each row equals [n]."""
+    flat = rows.flatten(1)
+    generator = torch.Generator().manual_seed(0)
+    direction = torch.rand(flat.shape[1], generator=generator).to(flat.device)
+    # Equal rows need not have equal products: a kernel may sum the last rows in another order.
+    order = (flat.float() @ direction).argsort(stable=True).tolist()
+    first: list[int] = []
+    row_of = [0] * len(order)
+    for place, row in enumerate(order):
+        if place == 0 or not torch.equal(rows[row], rows[order[place - 1]]):
+            first.append(row)
+        row_of[row] = len(first) - 1
+    return torch.tensor(first, device=rows.device), torch.tensor(row_of, device=rows.device)
+
+
+def _spread(value: Any, row_of: Tensor) -> Any:
+    """A tower's output for the distinct frames, as if it had seen them all."""
+    if isinstance(value, Tensor):
+        return value[row_of]
+    if isinstance(value, ModelOutput):
+        return type(value)(**{name: _spread(part, row_of) for name, part in value.items()})
+    if isinstance(value, tuple):
+        return tuple(_spread(part, row_of) for part in value)
+    return value
