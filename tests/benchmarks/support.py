@@ -1,0 +1,59 @@
+"""Trials as if they had been run: their records, logs and ledger on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from benchmarks.trials import Trial
+from tspo_bench.results import RunDirectory
+from tspo_bench.types import Question, Record
+
+Right = Callable[[str, int, int], bool]  # by sampler, seed and the question's number
+
+
+def finish(trial: Trial, asked: Sequence[Question], right: Right) -> None:
+    """Leave what the trial's commands would: one answer a question, sampler and seed."""
+    for seed in trial.seeds if trial.training else ():
+        folder = trial.folder / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        lines = [
+            {"step": 5, "entropy": 4.0, "without_signal": 0.1, "seconds_per_question": 0.5},
+            {
+                "step": 10,
+                "entropy": 2.0 + seed,
+                "without_signal": 0.3,
+                "seconds_per_question": 0.25,
+            },
+            {"step": 10, "train_runtime": 99.0},
+        ]
+        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    for test in trial.tests:
+        run = RunDirectory(trial.folder / test.name)
+        for number, sampler in enumerate(trial.samplers):
+            for seed in trial.seeds if trial.training else (None,):
+                settings = {
+                    "task": test.task, "sampler": sampler, "model": "reference", "frames": 8,
+                    "protocol": "strict", "seed": seed,
+                }  # fmt: skip
+                with run.open_cell(f"{number}-{seed}", settings) as writer:
+                    for place, question in enumerate(asked):
+                        writer.append(_record(question, right(sampler, seed or 0, place)))
+    for command in trial.commands:
+        trial.note(command, 60.0)
+
+
+def _record(question: Question, correct: bool) -> Record:
+    wrong = next(letter for letter in question.letters if letter != question.answer)
+    return Record(
+        question_id=question.id,
+        video=question.video,
+        status="ok",
+        gold=question.answer,
+        letter=question.answer if correct else wrong,
+        correct=correct,
+        frames=(0,),
+        seconds=(0.0,),
+        evidence_recall=float(correct),
+        groups=question.groups,
+    )
