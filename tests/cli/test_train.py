@@ -48,7 +48,7 @@ MISTAKES = [
     (("--agent", "mine"), "no agent 'mine'; there are: tspo, tspo-q"),
     (("--rollouts", "1"), "1 rollouts a question"),
     (("--rewards", "luck"), "unknown reward 'luck'"),
-    (("--preset", "fast"), "no preset 'fast'; there are: paper, haystack"),
+    (("--preset", "fast"), "no preset 'fast'; there are: paper, haystack, toy"),
     (("--tau", "0"), "tau=0.0: a temperature must be above 0"),
     (("--seeds", "a"), "cannot read --seeds 'a'"),
     (("--seeds", "-1"), "seed=-1; give 0 to 4294967295"),

@@ -14,19 +14,29 @@ from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.errors import UserError
 
 AGENTS_FOLDER = Path("agents")
-_OWN = ("agent", "name", "preset", "seeds", "resume", "fresh", "evaluate")
+_OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate")
 _SHOWN = ("reward", "reward_answer", "reward_temporal", "without_signal", "entropy")
 
 
 def train(
     ctx: typer.Context,
     agent: Annotated[
-        str,
-        typer.Option("--agent", help="tspo-q (query-conditioned) or tspo (the paper's)."),
-    ] = "tspo-q",
+        str | None,
+        typer.Option(
+            "--agent",
+            help="tspo-q (query-conditioned) or tspo (the paper's); default: tspo-q, with --toy "
+            "tspo.",
+        ),
+    ] = None,
     name: Annotated[
         str | None, typer.Option("--name", help="The agent's folder is agents/NAME.")
     ] = None,
+    toy: Annotated[
+        bool,
+        typer.Option(
+            "--toy", help="The paper's toy example: one question, drawn as toy.png and toy.gif."
+        ),
+    ] = False,
     data: Annotated[
         Path | None,
         typer.Option("--data", help="TSPO-10K's JSON lines; default: the built-in haystack."),
@@ -49,7 +59,7 @@ def train(
     encoder: options.Encoder = "reference",
     preset: Annotated[
         str | None,
-        typer.Option("--preset", help="haystack or paper; default: paper with --data."),
+        typer.Option("--preset", help="haystack, paper (default with --data) or toy (--toy)."),
     ] = None,
     frames: Annotated[
         int | None, typer.Option("--frames", help="K, frames that a rollout draws.")
@@ -109,12 +119,15 @@ def train(
     # The other options are settings of the training, named as the library names them.
     settings = {key: value for key, value in ctx.params.items() if key not in _OWN}
     with only_results_on_stdout(), Bar() as bar:
-        from tspo_bench.api import train as train_one
+        from tspo_bench import api
+        from tspo_bench.training.toy import train_toy
 
-        folder = AGENTS_FOLDER / (name or agent)
+        train_one = train_toy if toy else api.train
+        kind = agent or ("tspo" if toy else "tspo-q")
+        folder = AGENTS_FOLDER / (name or (f"toy-{kind}" if toy else kind))
         for seed in numbers:
             trained = train_one(
-                agent,
+                kind,
                 out=folder if len(numbers) == 1 else folder / f"seed-{seed}",
                 preset=preset,
                 resume=resume,
@@ -127,9 +140,10 @@ def train(
             if trained.skipped:
                 first = "; ".join(trained.skipped[:3])
                 say(f"warning: {len(trained.skipped)} lines left out: {first}")
-            say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl")
-            if evaluate and data is None:
-                _evaluate(trained.folder, agent, task, encoder, model, device, bar)
+            figures = ", toy.png, toy.gif" if toy else ""
+            say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
+            if evaluate and data is None and not toy:
+                _evaluate(trained.folder, kind, task, encoder, model, device, bar)
 
 
 class BarProgress:

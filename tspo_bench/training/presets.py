@@ -81,7 +81,7 @@ PRESETS = {
     ),
     # The paper's toy example: one question, 12 draws of 6 frames; see `training.toy`.
     "toy": Preset(
-        frames=6, rollouts=12, steps=60, questions=1, accumulation=1,
+        frames=6, rollouts=12, steps=40, questions=1, accumulation=1,
         learning_rate=5e-4, tau=None, anneal=1.0, rewards="answer",
     ),
 }  # fmt: skip
