@@ -24,9 +24,11 @@ PARTS = ("query", "position", "attention", "film", "bias", "echo")
 
 
 class QueryAgent(TemporalAgent):
-    """Scores = cosine to the question + what a small transformer over frames and question adds.
+    """Scores = cosine to the question + echoes of its neighbours' + what a small transformer adds.
 
-    The head starts at zero, so that training starts from the plain cosine (clip-topk).
+    A frame's echo is a sum of the cosines in its window, weighted by offset as the question has it:
+    "the scene after the dog" is the frame some seconds after the one like a dog. Echo weights start
+    even and the transformer's head starts at zero, so training starts from smoothed cosines.
 
     Args:
         width: the encoder's feature width d.
@@ -40,7 +42,7 @@ class QueryAgent(TemporalAgent):
         without: parts taken away, for ablations, out of PARTS: "query" (the product of frame and
             question), "position" (relative time, distances from start and end), "attention" (layers
             then see single frames), "film" (the question modulating each layer), "bias" (attention
-            knowing which frame comes before which).
+            knowing which frame comes before which), "echo".
 
     Raises:
         UserError: an argument out of range.
@@ -90,8 +92,7 @@ class QueryAgent(TemporalAgent):
         if lengths is None:
             lengths = torch.full((len(frames),), frames.shape[1], device=frames.device)
         lengths = lengths.to(frames.device)
-        beyond = torch.arange(frames.shape[1], device=frames.device) >= lengths[:, None]
-        frames = F.normalize(frames.masked_fill(beyond[..., None], 0), dim=-1)
+        frames = F.normalize(frames, dim=-1)
         query = F.normalize(query, dim=-1)
         cosine = (frames * query[:, None]).sum(-1)
         # Unit vectors have small entries; scaled so, entries are about 1 and so are the products.
