@@ -11,7 +11,7 @@ from tests.cli.conftest import Cli
 from tspo_bench.agent.checkpoint import load_agent
 
 TRAIN = (
-    "train", "--task", "haystack[length=1min]", "--videos", "7", "--steps", "2",
+    "train", "--task", "haystack[length=1min,videos=7]", "--videos", "7", "--steps", "2",
     "--questions", "2", "--rollouts", "2", "--frames", "4", "--no-evaluate",
 )  # fmt: skip
 
@@ -26,7 +26,7 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["step"] == 2
     assert list((folder / "tensorboard").glob("events*"))
-    run = ("run", "--task", "haystack[length=1min]", "--limit", "2", "--frames", "4")
+    run = ("run", "--task", "haystack[length=1min,videos=2]", "--limit", "2", "--frames", "4")
     used = cli(*run, "--sampler", kind, "--agent", str(folder), "--json")
     assert used.code == 0
     assert json.loads(used.out)["cells"][0]["n"] == 2

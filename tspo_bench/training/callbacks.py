@@ -55,6 +55,20 @@ class JsonLog(TrainerCallback):
             file.write(json.dumps({"step": state.global_step, **(logs or {})}) + "\n")
 
 
+class LogAtCheckpoints(TrainerCallback):
+    """Has a line logged with each checkpoint.
+
+    A line tells of the steps since the last one: those before a checkpoint must not be left to a
+    line that a resumed run writes, which knows nothing of them.
+    """
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Log where a checkpoint is due."""
+        control.should_log |= control.should_save
+
+
 def _step(line: str) -> float:
     try:
         return int(json.loads(line)["step"])

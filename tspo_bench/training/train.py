@@ -18,7 +18,12 @@ from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.checkpoint import without_precision
 from tspo_bench.mllms import load_mllm
 from tspo_bench.tasks import Task, load_task
-from tspo_bench.training.callbacks import JsonLog, TellProgress, TrainingProgress
+from tspo_bench.training.callbacks import (
+    JsonLog,
+    LogAtCheckpoints,
+    TellProgress,
+    TrainingProgress,
+)
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.episode import TrainingData
 from tspo_bench.training.folder import CHECKPOINTS, check_folder, last_checkpoint, prepare_folder
@@ -59,7 +64,7 @@ def train_agent(
         fresh: throw away what the folder holds.
         command: the words of the command line, for the model card.
         progress: is told of each step.
-        callbacks: transformers' callbacks, told of each step by the main process.
+        callbacks: transformers' callbacks.
 
     Raises:
         UserError: something that was asked for cannot be used, or the folder holds another run.
@@ -81,10 +86,9 @@ def train_agent(
     with arguments.main_process_first(local=False):
         if is_main:
             prepare_folder(config, fresh=fresh)
-    told: list[TrainerCallback] = []
+    told: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
     if is_main:
-        told = [JsonLog(config.out / LOG_FILE), *callbacks]
-        told += [TellProgress(progress)] if progress else []
+        told += [JsonLog(config.out / LOG_FILE), *([TellProgress(progress)] if progress else [])]
     trainer = TSPOTrainer(agent, arguments, data, mllm, callbacks=told)
     trainer.train(resume_from_checkpoint=last_checkpoint(config.out) if resume else None)
     if is_main:
