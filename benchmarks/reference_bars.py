@@ -1,8 +1,8 @@
 """What the reference MLLM can do when it is given good, mixed or useless frames.
 
 `python -m benchmarks.reference_bars` answers every question of the haystack's test split (5-minute
-videos, K = 8) with six selections and writes results/reference/bars.json. The bars are issue 2's:
-they make sure that on this task it is sampling that is measured.
+videos, K = 8) with six selections and writes results/reference/bars.json. The bars
+make sure that on this task it is sampling that is measured.
 """
 
 from __future__ import annotations
