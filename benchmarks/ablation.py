@@ -277,7 +277,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
         )
         for row in rows
     ]
-    return markdown_table(headings, shown)
+    return markdown_table(headings, shown, num_texts=2)
 
 
 def main() -> int:

@@ -249,7 +249,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
         )
         for row in rows
     ]
-    return markdown_table(headings, shown)
+    return markdown_table(headings, shown, num_texts=3)
 
 
 def main() -> int:

@@ -100,9 +100,11 @@ def points(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.1f}"
 
 
-def markdown_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column is text and whose others are figures."""
-    rules = ["---", *["---:"] * (len(headings) - 1)]
+def markdown_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], num_texts: int = 1
+) -> str:
+    """A table whose first columns are text and whose others are figures."""
+    rules = ["---"] * num_texts + ["---:"] * (len(headings) - num_texts)
     return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rules, *rows))
 
 
