@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -137,6 +138,8 @@ def train(
                 seed=seed,
                 **settings,
             )
+            if os.environ.get("RANK", "0") != "0":  # torchrun's and accelerate's other processes
+                continue
             if trained.skipped:
                 first = "; ".join(trained.skipped[:3])
                 say(f"warning: {len(trained.skipped)} lines left out: {first}")
