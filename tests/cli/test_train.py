@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.films import make_films
 from tspo_bench.agent.checkpoint import load_agent
 
 TRAIN = (
@@ -30,6 +31,24 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
     used = cli(*run, "--sampler", kind, "--agent", str(folder), "--json")
     assert used.code == 0
     assert json.loads(used.out)["cells"][0]["n"] == 2
+
+
+def test_seeds_are_compared_in_one_table_on_stdout(cli: Cli) -> None:
+    small = [word for word in TRAIN if word != "--no-evaluate"]
+    small[2] = "haystack[length=1min,videos=2]"
+    done = cli(*small, "--seeds", "0,1", "--videos", "2", "--steps", "1")
+    assert done.code == 0
+    assert "tspo-q[agent=agents/tspo-q] (2 seeds)" in " ".join(done.out.split())
+    assert "clip-topk" in done.out
+
+
+def test_one_s_own_films_are_trained_on_without_a_comparison(cli: Cli, tmp_path: Path) -> None:
+    task = str(make_films(tmp_path))
+    options = ("--steps", "1", "--questions", "2", "--rollouts", "2", "--frames", "1")
+    done = cli("train", "--task", task, *options)
+    assert (done.code, done.out) == (0, "")
+    assert f"no comparison: no val split of {task} is known" in " ".join(done.error.split())
+    assert (tmp_path / "agents/tspo-q/model.safetensors").exists()
 
 
 def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:

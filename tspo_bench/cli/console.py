@@ -23,7 +23,11 @@ EXIT_MISTAKE = 2
 EXIT_FAILURES = 3
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
-_KEEPS_WHAT_IS_DONE = ("run", "encode")
+_HOW_TO_GO_ON = {
+    "run": "; what is finished is kept, and the same command goes on from there",
+    "encode": "; what is finished is kept, and the same command goes on from there",
+    "train": "; the same command with --resume goes on from the last checkpoint",
+}
 
 
 class Commands(TyperGroup):
@@ -37,9 +41,7 @@ class Commands(TyperGroup):
             say(f"error: {' '.join(str(error).split())}")
             raise typer.Exit(EXIT_MISTAKE) from None
         except KeyboardInterrupt:
-            kept = ctx.invoked_subcommand in _KEEPS_WHAT_IS_DONE
-            rest = "; what is finished is kept, and the same command goes on from there"
-            say("interrupted" + (rest if kept else ""))
+            say("interrupted" + _HOW_TO_GO_ON.get(ctx.invoked_subcommand or "", ""))
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
 

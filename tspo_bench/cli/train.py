@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from tspo_bench.cli import options
 from tspo_bench.cli.console import only_results_on_stdout, say, show
 from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 AGENTS_FOLDER = Path("agents")
 _OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate")
@@ -48,6 +51,10 @@ def train(
     task: Annotated[
         str, typer.Option("--task", help="Train on this task's train split, where no --data is.")
     ] = "haystack",
+    split: Annotated[
+        str | None, typer.Option("--split", help="Of the task; default: train.")
+    ] = None,
+    data_root: options.DataRoot = None,
     num_videos: Annotated[
         int | None, typer.Option("--videos", help="Train on the first so many videos of the task.")
     ] = 100,
@@ -121,6 +128,7 @@ def train(
     settings = {key: value for key, value in ctx.params.items() if key not in _OWN}
     with only_results_on_stdout(), Bar() as bar:
         from tspo_bench import api
+        from tspo_bench.training.folder import trained_frames
         from tspo_bench.training.toy import train_toy
 
         train_one = train_toy if toy else api.train
@@ -138,15 +146,21 @@ def train(
                 seed=seed,
                 **settings,
             )
-            if os.environ.get("RANK", "0") != "0":  # torchrun's and accelerate's other processes
+            if not _is_main():
                 continue
             if trained.skipped:
                 first = "; ".join(trained.skipped[:3])
                 say(f"warning: {len(trained.skipped)} lines left out: {first}")
             figures = ", toy.png, toy.gif" if toy else ""
             say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
-            if evaluate and data is None and not toy:
-                _evaluate(trained.folder, kind, task, encoder, model, device, bar)
+        # Where several processes train (torchrun, accelerate), the main one alone compares.
+        compared = evaluate and data is None and not toy and _is_main()
+        table = None
+        if compared:
+            k = trained_frames(trained.folder)
+            table = _compared(folder, kind, task, k, fresh, settings, bar)
+    if table is not None:
+        show(table)
 
 
 class BarProgress:
@@ -166,28 +180,40 @@ class BarProgress:
         )
 
 
-def _evaluate(
-    folder: Path, agent: str, task: str, encoder: str, model: str, device: str | None, bar: Bar
-) -> None:
-    """Print the comparison on the task's val split, at the frame budget of the training."""
+def _compared(
+    folder: Path,
+    agent: str,
+    task: str,
+    frames: int,
+    fresh: bool,
+    settings: dict[str, Any],
+    bar: Bar,
+) -> RenderableType | None:
+    """The comparison on the task's val split, with the frame budget of the training."""
     from tspo_bench.api import evaluate
-    from tspo_bench.training.folder import trained_frames
+    from tspo_bench.tasks import is_annotation_file
 
+    if is_annotation_file(task) or settings["split"] is not None:
+        say(f"no comparison: no val split of {task} is known")
+        return None
     say("comparing on the val split; --no-evaluate leaves this out")
-
+    shared = ("encoder", "model", "device", "data_root", "candidate_fps")
     result = evaluate(
         task,
         ["uniform", "clip-topk", f"{agent}[agent={folder}]"],
-        model,
-        trained_frames(folder),
-        encoder=encoder,
+        frames=frames,
         split="val",
-        device=device,
         out=folder / "val",
+        fresh=fresh,
         command=sys.argv,
         progress=RunProgress(bar),
+        **{name: settings[name] for name in shared},
     )
-    show(result.table())
+    return result.table()
+
+
+def _is_main() -> bool:
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _read_seeds(text: str) -> list[int]:

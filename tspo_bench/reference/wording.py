@@ -42,7 +42,7 @@ def train_wording(model: CLIPModel, seed: int) -> None:
     tokenizer = make_tokenizer(sentence_marks=True)
     before = copy.deepcopy(model).eval()
     frames = frame_features(before, seed)
-    head = nn.Linear(model.config.projection_dim, len(tokenizer))
+    head = nn.Linear(frames.shape[1], len(tokenizer))
     learning = nn.ModuleList([model.text_model, model.text_projection, head])
     optimizer = torch.optim.AdamW(learning.parameters(), LEARNING_RATE, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, STEPS)

@@ -3,7 +3,14 @@
 from tspo_bench.tasks.annotated import AnnotatedTask, Skipped
 from tspo_bench.tasks.base import Task
 from tspo_bench.tasks.inventory import Survey, survey
-from tspo_bench.tasks.loading import limit_questions, load_task, load_tasks, registry, videos_of
+from tspo_bench.tasks.loading import (
+    is_annotation_file,
+    limit_questions,
+    load_task,
+    load_tasks,
+    registry,
+    videos_of,
+)
 from tspo_bench.tasks.multiple_choice import INSTRUCTION, MultipleChoice
 from tspo_bench.tasks.reading import read_answer
 
@@ -14,6 +21,7 @@ __all__ = [
     "Skipped",
     "Survey",
     "Task",
+    "is_annotation_file",
     "limit_questions",
     "load_task",
     "load_tasks",

@@ -71,11 +71,16 @@ def load_tasks(
     return [registry.create(named, **offered) for named, offered in asked]
 
 
+def is_annotation_file(spec: str) -> bool:
+    """Whether a task is an annotation file of one's own, which has no splits."""
+    return Path(parse_spec(spec).name).suffix.lower() in READERS
+
+
 def _asked(spec: str, *, annotations: Path | None, **given: Any) -> tuple[Spec, dict[str, Any]]:
     """What to create, and what its class is offered."""
     parsed = parse_spec(spec)
     path = Path(parsed.name).expanduser()
-    is_own_file = path.suffix.lower() in READERS
+    is_own_file = is_annotation_file(spec)
     if is_own_file and annotations is not None:
         raise UserError(f"task {spec!r} is an annotation file; give it without --annotations")
     if is_own_file:

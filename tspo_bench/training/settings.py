@@ -34,7 +34,7 @@ class TrainConfig:
         data: TSPO-10K's JSON lines; None for `task`.
         video_root: the folder that the lines' videos are relative to.
         task: a task's spec, whose questions are trained on where there is no `data`.
-        split: of the task; None for its default.
+        split: of the task; None for "train", or all of an annotation file.
         data_root: the folder with the task's annotations and videos.
         num_videos: use the task's first so many videos; None for all.
         without_types: question types (group `type`) left out.
@@ -56,7 +56,7 @@ class TrainConfig:
     data: Path | None = None
     video_root: Path | None = None
     task: str = "haystack"
-    split: str | None = "train"
+    split: str | None = None
     data_root: Path | None = None
     num_videos: int | None = 100
     without_types: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.checkpoint import without_precision
 from tspo_bench.mllms import load_mllm
-from tspo_bench.tasks import Task, load_task
+from tspo_bench.tasks import Task, is_annotation_file, load_task
 from tspo_bench.training.callbacks import (
     JsonLog,
     LogAtCheckpoints,
@@ -132,7 +132,8 @@ def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
             seed=config.seed,
             rate=config.candidate_fps,
         )
-    task = load_task(config.task, data_root=config.data_root, split=config.split, seed=config.seed)
+    split = config.split or (None if is_annotation_file(config.task) else "train")
+    task = load_task(config.task, data_root=config.data_root, split=split, seed=config.seed)
     _check_types(task, config.without_types)
     return TaskData(
         task,
