@@ -34,14 +34,15 @@ class Test:
     task: str = "haystack"
     split: str = "test"
     limit: int | None = None
+    frames: tuple[int, ...] = (PRESET.frames,)
 
     def command(self, samplers: Sequence[str], seeds: Sequence[int], out: Path) -> Command:
-        """The command that asks the samplers, at the frame budget of the training."""
+        """The command that asks the samplers."""
         limit = () if self.limit is None else ("--limit", str(self.limit))
         return (
             *("tspo-bench", "run", "--task", self.task, "--split", self.split),
             *("--sampler", ",".join(samplers), "--seeds", _listed(seeds)),
-            *("--frames", str(PRESET.frames), *limit, "--out", str(out)),
+            *("--frames", _listed(self.frames), *limit, "--out", str(out)),
         )
 
 
@@ -95,12 +96,13 @@ class Trial:
         with written_whole(self.folder / _LEDGER) as temporary:
             temporary.write_text(json.dumps([*self.ledger, entry], indent=1) + "\n")
 
-    def records(self, test: Test, sampler: str) -> Seeds:
-        """What a sampler answered in a test, a list for each seed that it hangs on."""
+    def records(self, test: Test, sampler: str, frames: int = PRESET.frames) -> Seeds:
+        """What a sampler answered with a frame budget, a list for each seed that it hangs on."""
         return [
             cell.records
             for cell in read_run(self.folder / test.name)
             if cell.settings["sampler"] == parse_spec(sampler).label
+            and cell.settings["frames"] == frames
             and cell.settings["seed"] in (None, *self.seeds)
         ]
 
