@@ -120,9 +120,10 @@ def made_by(results: Mapping[str, Any]) -> str:
 
 
 HOW_TO_READ = """
-*Difference*: in points, paired by question (the mean over the seeds), with a 95% interval clustered
-by video, and *p* of the sign-flip test over videos. *Spread*: from the worst seed to the best, in
-points.
+*Difference*: in points, paired by question (the mean over the seeds) over the questions that all of
+them answered with a letter, with a 95% interval clustered by video, and *p* of the sign-flip test
+over videos. *Accuracy* counts an answer without a letter as wrong. *Spread*: from the worst seed to
+the best, in points.
 """.strip()
 
 
