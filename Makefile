@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: setup
-	$(BIN)/tspo-bench run --task haystack --sampler uniform,clip-topk,aks,oracle --frames 8 --limit $(DEMO_LIMIT)
+	$(BIN)/tspo-bench run --task haystack --sampler uniform,clip-topk,aks,tspo,tspo-q,oracle --frames 8 --limit $(DEMO_LIMIT)
 
 test: setup
 	$(BIN)/python -m pytest

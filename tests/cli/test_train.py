@@ -47,7 +47,7 @@ def test_one_s_own_films_are_trained_on_without_a_comparison(cli: Cli, tmp_path:
     options = ("--steps", "1", "--questions", "2", "--rollouts", "2", "--frames", "1")
     done = cli("train", "--task", task, *options)
     assert (done.code, done.out) == (0, "")
-    assert f"no comparison: no val split of {task} is known" in " ".join(done.error.split())
+    assert f"no comparison: no val split of {task} is known" in done.err
     assert (tmp_path / "agents/tspo-q/model.safetensors").exists()
 
 
