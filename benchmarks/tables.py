@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from benchmarks.trials import PRESET, Seeds
+from benchmarks.trials import Seeds
 from tspo_bench.report import paired_difference, summarise
 
 _END = 0.2  # share of the training that counts as its end
@@ -63,12 +63,11 @@ def log_figures(log: Sequence[Mapping[str, float]]) -> dict[str, float]:
     """
     lines = [line for line in log if "entropy" in line]
     steps = [0, *(line["step"] for line in lines)]
-    a_step = PRESET.questions * PRESET.accumulation
     last = lines[-max(1, round(len(lines) * _END)) :]
     return {
         **{name: mean(line[name] for line in last) for name in ("without_signal", "entropy")},
         "training_seconds": sum(
-            line["seconds_per_question"] * a_step * (after - before)
+            line["seconds_per_step"] * (after - before)
             for line, (before, after) in zip(lines, pairwise(steps), strict=True)
         ),
     }

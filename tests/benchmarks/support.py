@@ -18,12 +18,12 @@ def finish(trial: Trial, asked: Sequence[Question], right: Right) -> None:
         folder = trial.folder / f"seed-{seed}"
         folder.mkdir(parents=True)
         lines = [
-            {"step": 5, "entropy": 4.0, "without_signal": 0.1, "seconds_per_question": 0.5},
+            {"step": 5, "entropy": 4.0, "without_signal": 0.1, "seconds_per_step": 4.0},
             {
                 "step": 10,
                 "entropy": 2.0 + seed,
                 "without_signal": 0.3,
-                "seconds_per_question": 0.25,
+                "seconds_per_step": 2.0,
             },
             {"step": 10, "train_runtime": 99.0},
         ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 AGENTS_FOLDER = Path("agents")
 _OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate")
-_SHOWN = ("reward", "reward_answer", "reward_temporal", "without_signal", "entropy")
+_SHOWN = ("without_signal", "entropy", "seconds_per_step")
 
 
 def train(
@@ -175,9 +175,9 @@ class BarProgress:
 
     def stepped(self, logs: dict[str, float]) -> None:
         """See `TrainingProgress`."""
-        self._bar.advance(
-            ", ".join(f"{key.replace('_', ' ')} {logs[key]:.2f}" for key in _SHOWN if key in logs)
-        )
+        shown = [key for key in logs if key.startswith("reward")]
+        shown += [key for key in _SHOWN if key in logs]
+        self._bar.advance(", ".join(f"{key.replace('_', ' ')} {logs[key]:.2f}" for key in shown))
 
 
 def _compared(

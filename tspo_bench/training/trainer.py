@@ -103,7 +103,8 @@ class TSPOTrainer(Trainer):
             for row, group in zip(logits, groups, strict=True)
         ]
         self._note("entropy", [entropy(row.detach()).item() for row in logits])
-        self._note("seconds_per_question", [(time.perf_counter() - started) / len(episodes)])
+        seconds = time.perf_counter() - started
+        self._note("seconds_per_step", [seconds * self.args.gradient_accumulation_steps])
         loss = torch.stack(losses).mean()
         return (loss, {}) if return_outputs else loss
 
