@@ -2,8 +2,8 @@
 
 `python -m benchmarks.generalisation` trains, beside the usual agents, some without a question type
 and some without a fifth of the pictograms, tests all of them on the haystack's test split, and
-writes results/haystack/generalisation.json and .md. What is done is kept: the same call goes on
-from there.
+writes results/haystack/generalisation.json and .md. The usual agents are those that
+`benchmarks.bar` names. What is done is kept: the same call goes on from there.
 """
 
 from __future__ import annotations
@@ -88,9 +88,8 @@ class Plan:
 
     @property
     def trainings(self) -> dict[str, tuple[str, ...]]:
-        """What each training is told beside the usual."""
+        """What each training of its own is told beside the usual."""
         return {
-            USUAL: (),
             **{f"without-{kind}": ("--without-type", kind) for kind in self.types},
             KNOWN: ("--task", "haystack[objects=known]"),
         }
@@ -101,17 +100,20 @@ class Plan:
         return Trial(ROOT / "ready-made", READY_MADE, self.seeds, (self.short, self.long))
 
     def trial(self, agent: str, training: str) -> Trial:
-        """A training and its tests; of the usual agents alone those with long videos."""
+        """A training and its tests; the usual agents, alone asked about long videos, are there."""
+        if training == USUAL:
+            samplers = (agent_sampler(AGENTS_FOLDER / agent, agent),)
+            return Trial(ROOT / agent / USUAL, samplers, self.seeds, (self.short, self.long))
         sizes = {"--steps": self.steps, "--videos": self.videos}
         options = [text for name, size in sizes.items() if size for text in (name, str(size))]
-        tests = (self.short, self.long) if training == USUAL else (self.short,)
-        folder = ROOT / agent / training
-        return trained(folder, agent, self.seeds, [*options, *self.trainings[training]], tests)
+        told = [*options, *self.trainings[training]]
+        return trained(ROOT / agent / training, agent, self.seeds, told, (self.short,))
 
     @property
     def trials(self) -> list[Trial]:
         """All of them."""
-        pairs = [(agent, training) for agent in self.agents for training in self.trainings]
+        names = (USUAL, *self.trainings)
+        pairs = [(agent, training) for agent in self.agents for training in names]
         return [self.ready_made, *(self.trial(*pair) for pair in pairs)]
 
 
@@ -141,19 +143,15 @@ def _rows(
         usual = plan.trial(agent, USUAL)
         if usual.pending:
             continue
-        theirs = _those(usual.records(test, _sampler(agent, USUAL)), asked)
+        theirs = _those(usual.records(test, usual.samplers[0]), asked)
         row = {**what, "sampler": agent, "training": USUAL, **figures(theirs)}
         yield row | {"commands": commands_run([usual])}
         trial = plan.trial(agent, training)
         if training == USUAL or trial.pending:
             continue
-        ours = _those(trial.records(test, _sampler(agent, training)), asked)
+        ours = _those(trial.records(test, trial.samplers[0]), asked)
         row = {**what, "sampler": agent, "training": training, **figures(ours, theirs)}
         yield row | {"commands": commands_run([trial])}
-
-
-def _sampler(agent: str, training: str) -> str:
-    return agent_sampler(ROOT / agent / training, agent)
 
 
 def _those(seeds: Seeds, asked: Asked) -> Seeds:
