@@ -136,6 +136,14 @@ def test_the_packages_own_agents_are_named_or_missing(
     assert load_agent("tspo").kind == "tspo"
 
 
+def test_a_folder_of_several_seeds_names_them(tmp_path: Path) -> None:
+    for seed in (0, 2):
+        save(PaperAgent(16), tmp_path / f"seed-{seed}")
+    with pytest.raises(UserError, match=r"of each seed: seed-0, seed-2; name one .*seed-0"):
+        load_agent(str(tmp_path))
+    assert load_agent(str(tmp_path / "seed-2")).width == 16
+
+
 def spoil_weights(path: Path, change: str) -> None:
     file = path / "model.safetensors"
     weights = load_file(file)

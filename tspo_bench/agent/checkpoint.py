@@ -50,6 +50,13 @@ def find_agent(name: str) -> Path:
         UserError: there is no such agent.
     """
     if name not in CLASSES:
+        own = Path(name).expanduser()
+        seeds = sorted(path.name for path in own.glob("seed-*") if path.is_dir())
+        if seeds and not (own / "config.json").is_file():
+            raise UserError(
+                f"agent {name!r} holds one of each seed: {', '.join(seeds)}; name one of them, "
+                f"as in {own / seeds[0]}"
+            )
         return find_checkpoint(AGENT, name)
     folder = PACKAGED / name
     if not any(folder.glob(WEIGHTS)):
