@@ -2,12 +2,14 @@
 
 `python -m benchmarks.training_step` measures the built-in training (8 questions a step), then,
 where there is CUDA, one question's step with a model of LLaVA-Video-7B's architecture and random
-weights (64 candidates, K = 16, G = 8), its rollouts in one batch and one at a time. Results
+weights (64 candidates, K = 16, G = 8), its rollouts in one batch and one at a time. Random weights
+never end an answer, so each takes all new tokens that are allowed (32). Results
 go to results/benchmarks/training_step_DEVICE.json; what was not measured says so.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 import tempfile
@@ -174,6 +176,7 @@ def llava_video(device: str) -> dict[str, Any] | str:
         random_llava_video(Path(folder))
         figures: dict[str, Any] = {}
         for name, batch_size in (("batched", G), ("one_at_a_time", 1)):
+            gc.collect()  # the trainer of the first round holds its model in a cycle
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
             mllm = load_mllm(folder, device, batch_size)

@@ -42,6 +42,20 @@ def test_a_clip_tower_gives_each_frame_its_own_output() -> None:
     torch.testing.assert_close(got.to_tuple(), expected.to_tuple())
 
 
+def test_a_tower_that_packs_its_frames_sees_all_of_them() -> None:
+    class Packs(torch.nn.Module):
+        def forward(self, pixel_values: torch.Tensor) -> list[torch.Tensor]:
+            return [pixel_values.flatten(0, 1)[None]]
+
+    holder = torch.nn.Module()
+    holder.model = torch.nn.Module()
+    tower = holder.model.vision_tower = Packs()
+    frames = torch.rand(2, 3, 4, 4)[[0, 1, 0]]
+    expected = tower(frames)[0]
+    share_equal_frames(holder)
+    assert torch.equal(tower(frames)[0], expected)
+
+
 @pytest.mark.parametrize("name", ["llava_onevision", "llava"])
 def test_the_tower_sees_the_frames_of_a_shared_video_once(
     checkpoint: Callable[[str], Path], name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,13 +10,16 @@ import numpy as np
 import pytest
 import torch
 
+from tests.mllms.checkpoints import llava_onevision
 from tests.training.episodes import CANDIDATES, WIDTH, Darkest, Openings
 from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.paper_agent import PaperAgent
 from tspo_bench.agent.query_agent import QueryAgent
 from tspo_bench.errors import UserError, VideoError
+from tspo_bench.mllms.transformers_vlm import TransformersVLM
 from tspo_bench.training.callbacks import JsonLog
 from tspo_bench.training.config import TSPOConfig
+from tspo_bench.training.episode import Episode
 from tspo_bench.training.trainer import TSPOTrainer
 
 
@@ -61,6 +65,27 @@ def test_every_parameter_moves(kind: type[TemporalAgent], tmp_path: Path) -> Non
     ]
     assert still == []
     assert all(p.isfinite().all() for p in agent.parameters())
+
+
+def test_the_frozen_model_stays_as_it_is(tmp_path: Path) -> None:
+    mllm = TransformersVLM(str(llava_onevision(tmp_path / "llava")), max_new_tokens=2)
+    model = mllm._model
+    before = {name: weights.clone() for name, weights in model.state_dict().items()}
+    config = _config(tmp_path / "out", max_steps=2)
+    TSPOTrainer(_agent(), config, Openings(), mllm).train()
+    assert all(torch.equal(before[name], weights) for name, weights in model.state_dict().items())
+    assert all(weights.grad is None for weights in model.parameters())
+
+
+def test_more_frames_than_there_are_candidates_are_refused(tmp_path: Path) -> None:
+    class Few(Openings):
+        def episode(self, index: int, epoch: int) -> Episode:
+            episode = super().episode(index, epoch)
+            return dataclasses.replace(episode, k=len(episode.features))
+
+    candidates = len(Openings().episode(0, 0).features)
+    with pytest.raises(UserError, match=f"K = {candidates} of {candidates} candidates"):
+        TSPOTrainer(_agent(), _config(tmp_path), Few(), Darkest())
 
 
 def test_all_rollouts_of_a_step_go_into_one_call(tmp_path: Path) -> None:
@@ -160,5 +185,5 @@ def test_settings_out_of_range_are_refused(
 
 def test_features_of_another_width_are_refused(tmp_path: Path) -> None:
     agent = QueryAgent(WIDTH + 1, 0.3)
-    with pytest.raises(UserError, match=f"{WIDTH + 1}.*{WIDTH}"):
+    with pytest.raises(UserError, match=f"width {WIDTH}, .* width {WIDTH + 1}"):
         _train(tmp_path, agent)

@@ -30,7 +30,10 @@ def share_equal_frames(model: nn.Module) -> None:
         first, row_of = distinct_rows(pixel_values)
         if len(first) == len(pixel_values):
             return forward(pixel_values, *args, **kwargs)
-        return _spread(forward(pixel_values[first], *args, **kwargs), row_of)
+        seen = forward(pixel_values[first], *args, **kwargs)
+        if not _is_by_frame(seen, len(first)):
+            return forward(pixel_values, *args, **kwargs)
+        return _spread(seen, row_of)
 
     tower.forward = forward_distinct
 
@@ -51,12 +54,23 @@ def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
     return torch.tensor(first, device=rows.device), torch.tensor(row_of, device=rows.device)
 
 
+def _is_by_frame(value: Any, frames: int) -> bool:
+    """Whether every tensor of a tower's output has one row a frame."""
+    if isinstance(value, Tensor):
+        return value.ndim > 0 and len(value) == frames
+    if isinstance(value, ModelOutput):
+        return all(_is_by_frame(part, frames) for part in value.values())
+    if isinstance(value, (tuple, list)):
+        return all(_is_by_frame(part, frames) for part in value)
+    return value is None
+
+
 def _spread(value: Any, row_of: Tensor) -> Any:
     """A tower's output for the distinct frames, as if it had seen them all."""
     if isinstance(value, Tensor):
         return value[row_of]
     if isinstance(value, ModelOutput):
         return type(value)(**{name: _spread(part, row_of) for name, part in value.items()})
-    if isinstance(value, tuple):
-        return tuple(_spread(part, row_of) for part in value)
+    if isinstance(value, (tuple, list)):
+        return type(value)(_spread(part, row_of) for part in value)
     return value

@@ -17,6 +17,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback
 
 from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.policy import entropy
+from tspo_bench.errors import UserError, VideoError
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.training.advantage import advantages, no_signal
 from tspo_bench.training.config import TSPOConfig
@@ -25,6 +26,8 @@ from tspo_bench.training.episode import Episode, TrainingData
 from tspo_bench.training.loss import policy_loss
 from tspo_bench.training.rewards import load_rewards, total_rewards
 from tspo_bench.training.rollout import Group, answer_groups, draw_groups
+
+_TRIED = 16  # items, if videos cannot be read
 
 
 class TSPOTrainer(Trainer):
@@ -43,7 +46,8 @@ class TSPOTrainer(Trainer):
         callbacks: transformers' callbacks.
 
     Raises:
-        UserError: a reward that does not exist, or features of another width than the agent's.
+        UserError: a reward that does not exist, features of another width than the agent's, or more
+            frames to draw than a video has candidates.
     """
 
     args: TSPOConfig
@@ -57,6 +61,7 @@ class TSPOTrainer(Trainer):
         callbacks: Sequence[TrainerCallback] = (),
     ) -> None:
         self.rewards = load_rewards(args.rewards)
+        check_first_episode(agent, data)
         self.mllm = mllm
         self.generator = torch.Generator()
         self._metrics: dict[str, list[float]] = defaultdict(list)
@@ -140,6 +145,31 @@ class TSPOTrainer(Trainer):
         self._metrics.clear()
         tau = {"tau": self.tau} if noted else {}
         super().log({**logs, **noted, **tau}, start_time)
+
+
+def check_first_episode(agent: TemporalAgent, data: TrainingData) -> None:
+    """Check that an agent can be trained on data, by the first episode that can be read.
+
+    Raises:
+        UserError: other features than the agent's, or no more candidates than frames to draw.
+    """
+    for index in range(min(_TRIED, len(data))):
+        try:
+            episode = data.episode(index, 0)
+        except VideoError:  # told when its turn comes
+            continue
+        candidates, width = episode.features.shape
+        if width != agent.width:
+            raise UserError(
+                f"the data's features have width {width}, but the agent reads width {agent.width}; "
+                "use the encoder that the agent is made for"
+            )
+        if episode.k >= candidates:
+            raise UserError(
+                f"item {episode.id!r}: K = {episode.k} of {candidates} candidates leaves nothing "
+                "to choose; give fewer --frames, or more candidates with --candidate-fps"
+            )
+        return
 
 
 def score_episodes(model: torch.nn.Module, episodes: Sequence[Episode]) -> list[Tensor]:
