@@ -58,9 +58,21 @@ def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert "--resume goes on with it, --fresh throws it away" in again.error
     other = cli(*TRAIN, "--resume", "--seeds", "1")
     assert (other.code, "with another seed" in other.error) == (2, True)
-    before = (tmp_path / "agents/tspo-q/model.safetensors").read_bytes()
+
+
+def test_a_complete_run_stays_as_it_is_when_resumed(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*TRAIN).code == 0
+    folder = tmp_path / "agents/tspo-q"
+    kept = ("model.safetensors", "config.json", "log.jsonl", "training.json")
+    checkpoints = sorted((folder / "checkpoints").rglob("*"))
+    before = [(folder / name).read_bytes() for name in kept]
+    times = [path.stat().st_mtime_ns for path in checkpoints]
+    # Killed between the last step and the saving of the agent, it has yet to be saved.
+    (folder / "model.safetensors").unlink()
     assert cli(*TRAIN, "--resume").code == 0
-    assert (tmp_path / "agents/tspo-q/model.safetensors").read_bytes() == before
+    assert [(folder / name).read_bytes() for name in kept] == before
+    assert sorted((folder / "checkpoints").rglob("*")) == checkpoints
+    assert [path.stat().st_mtime_ns for path in checkpoints] == times
 
 
 MISTAKES = [

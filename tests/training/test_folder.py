@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tspo_bench.errors import UserError
-from tspo_bench.training.folder import check_folder, last_checkpoint, prepare_folder
+from tspo_bench.training.folder import (
+    check_folder,
+    is_complete,
+    last_checkpoint,
+    prepare_folder,
+)
 from tspo_bench.training.settings import TrainConfig, train_config
 
 
@@ -51,12 +57,43 @@ def test_without_a_checkpoint_training_starts_over(config: TrainConfig) -> None:
     assert last_checkpoint(config.out) is None
 
 
-def test_fresh_empties_the_folder(config: TrainConfig) -> None:
+def test_fresh_removes_what_a_run_wrote_and_nothing_else(config: TrainConfig) -> None:
     prepare_folder(config, fresh=False)
-    (config.out / "model.safetensors").write_bytes(b"weights")
+    _checkpoint(config, 9, json.dumps({"global_step": 9}))
+    written = ("model.safetensors", "config.json", "README.md", "log.jsonl", "toy.png", "toy.gif")
+    for name in (*written, "tensorboard/events", "val/run.json", "thesis.tex", "notes/val/a.txt"):
+        (config.out / name).parent.mkdir(parents=True, exist_ok=True)
+        (config.out / name).write_text("")
     check_folder(config, resume=False, fresh=True)
     prepare_folder(config, fresh=True)
-    assert [path.name for path in config.out.iterdir()] == ["training.json"]
+    assert sorted(path.name for path in config.out.iterdir()) == [
+        "notes", "thesis.tex", "training.json",
+    ]  # fmt: skip
+    assert (config.out / "notes/val/a.txt").exists()
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("agents_file", ["training.json", "config.json"])
+def test_an_agent_does_not_hold_one_of_each_seed(
+    config: TrainConfig, agents_file: str, fresh: bool
+) -> None:
+    third = replace(config, out=config.out / "seed-3")
+    prepare_folder(third, fresh=False)
+    with pytest.raises(UserError, match=r"agent of each seed: seed-3; .* like agent/seed-3 for"):
+        check_folder(config, resume=False, fresh=fresh)
+    check_folder(replace(config, out=config.out / "seed-4"), resume=False, fresh=fresh)
+    (config.out / agents_file).write_text("{}")
+    with pytest.raises(UserError, match=r"agent is an agent itself .*; give another --name"):
+        check_folder(replace(config, out=config.out / "seed-4"), resume=False, fresh=fresh)
+    with pytest.raises(UserError, match="an agent of each seed: seed-3"):
+        check_folder(config, resume=False, fresh=fresh)
+    assert (third.out / "training.json").exists()
+
+
+@pytest.mark.parametrize(("step", "complete"), [(7, False), (8, True), (9, True)])
+def test_a_run_is_complete_at_its_last_step(config: TrainConfig, step: int, complete: bool) -> None:
+    state = json.dumps({"global_step": step, "max_steps": 8})
+    assert is_complete(str(_checkpoint(config, step, state))) is complete
 
 
 def test_others_files_are_never_thrown_away(config: TrainConfig) -> None:
@@ -73,6 +110,16 @@ def test_a_run_with_other_settings_is_not_resumed(config: TrainConfig, tmp_path:
     with pytest.raises(UserError, match="with another preset, seed"):
         check_folder(other, resume=True, fresh=False)
     check_folder(config, resume=True, fresh=False)
+
+
+def test_a_run_in_another_precision_is_not_resumed(config: TrainConfig) -> None:
+    prepare_folder(config, fresh=False)
+    path = config.out / "training.json"
+    known = json.loads(path.read_text())
+    assert known["precision"] == "float32"
+    path.write_text(json.dumps({**known, "precision": "bfloat16"}))
+    with pytest.raises(UserError, match=r"with another precision \(the --device's\)"):
+        check_folder(config, resume=True, fresh=False)
 
 
 def test_settings_that_cannot_be_read_are_said(config: TrainConfig) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,16 @@ def test_what_counts_is_a_whole_number(value: object, tmp_path: Path) -> None:
     for name in ("frames", "steps", "questions", "accumulation", "num_videos"):
         with pytest.raises(UserError, match=f"{name}={value!r}; give a whole number, 1 or more"):
             train_config("tspo", tmp_path, **{name: value})
+
+
+@pytest.mark.parametrize("rate", [0, -1.0, math.inf, math.nan])
+def test_a_candidate_rate_is_above_0(rate: float, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=f"candidate rate {rate} must be above 0 a second"):
+        train_config("tspo", tmp_path, candidate_fps=rate)
+
+
+def test_a_device_is_one_that_is_there(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown device 'foo'; use cpu, cuda or cuda:N"):
+        train_config("tspo", tmp_path, device="foo")
+    with pytest.raises(UserError, match="device 'cuda:99': no CUDA device of that number"):
+        train_config("tspo", tmp_path, device="cuda:99")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from difflib import SequenceMatcher
@@ -15,6 +16,7 @@ from tspo_bench.agent.paper_agent import PaperAgent
 from tspo_bench.agent.query_agent import QueryAgent
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
+from tspo_bench.features.checkpoint import precision
 from tspo_bench.training.presets import Preset, check_whole_number
 from tspo_bench.training.presets import preset as named_preset
 
@@ -47,7 +49,8 @@ class TrainConfig:
         batch_size: requests that the MLLM answers at once.
 
     Raises:
-        UserError: an unknown agent, data without a video root, or a number out of range.
+        UserError: an unknown agent, data without a video root, a number out of range, or a device
+            that is not there.
     """
 
     agent: str
@@ -76,12 +79,16 @@ class TrainConfig:
             check_whole_number("num_videos", self.num_videos)
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise UserError(f"seed={self.seed}; give 0 to {_LARGEST_SEED}")
+        if not 0 < self.candidate_fps < math.inf:
+            raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
+        precision(self.device)  # refuses an unusable device
 
     def settings(self) -> dict[str, Any]:
-        """What decides the trained weights, as JSON."""
+        """What decides the trained weights, as JSON: of the device its precision."""
         kept = asdict(self)
         for name in ("out", "device", "batch_size"):
             del kept[name]
+        kept["precision"] = str(precision(self.device)).removeprefix("torch.")
         return json.loads(json.dumps(kept, default=str))
 
 

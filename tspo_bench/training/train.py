@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file
 from transformers import TrainerCallback
 from transformers.trainer_utils import set_seed
+from transformers.utils import SAFE_WEIGHTS_NAME
 
 from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.errors import UserError
@@ -26,7 +28,13 @@ from tspo_bench.training.callbacks import (
 )
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.episode import TrainingData
-from tspo_bench.training.folder import CHECKPOINTS, check_folder, last_checkpoint, prepare_folder
+from tspo_bench.training.folder import (
+    CHECKPOINTS,
+    check_folder,
+    is_complete,
+    last_checkpoint,
+    prepare_folder,
+)
 from tspo_bench.training.settings import AGENTS, TrainConfig
 from tspo_bench.training.task_data import TaskData
 from tspo_bench.training.temperature import fitting_tau
@@ -61,7 +69,7 @@ def train_agent(
     Args:
         config: what to train.
         resume: go on from the folder's last checkpoint; a run that is complete stays as it is.
-        fresh: throw away what the folder holds.
+        fresh: throw away what an earlier run wrote into the folder.
         command: the words of the command line, for the model card.
         progress: is told of each step.
         callbacks: transformers' callbacks.
@@ -90,7 +98,12 @@ def train_agent(
     if is_main:
         told += [JsonLog(config.out / LOG_FILE), *([TellProgress(progress)] if progress else [])]
     trainer = TSPOTrainer(agent, arguments, data, mllm, callbacks=told)
-    trainer.train(resume_from_checkpoint=last_checkpoint(config.out) if resume else None)
+    checkpoint = last_checkpoint(config.out) if resume else None
+    if checkpoint is not None and is_complete(checkpoint):
+        # The Trainer would take one step more where a run ended in the middle of an epoch.
+        agent.load_state_dict(load_file(Path(checkpoint) / SAFE_WEIGHTS_NAME))
+    else:
+        trainer.train(resume_from_checkpoint=checkpoint)
     if is_main:
         agent.tau = arguments.tau_end
         about = {"frames": preset.frames, "command": command}
@@ -152,7 +165,7 @@ def training_arguments(config: TrainConfig, tau: float) -> TSPOConfig:
     on_gpu = torch.device(config.device).type == "cuda"
     steps = preset.steps or -1
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(config.out / "tensorboard")
-    return TSPOConfig(
+    arguments = TSPOConfig(
         output_dir=str(config.out / CHECKPOINTS),
         max_steps=steps,
         num_train_epochs=1,
@@ -171,6 +184,11 @@ def training_arguments(config: TrainConfig, tau: float) -> TSPOConfig:
         dataloader_pin_memory=on_gpu,
         report_to=["tensorboard"],
     )
+    if arguments.n_gpu > 1:
+        # Without a launcher, transformers would spread each batch over all GPUs that it sees
+        # (DataParallel), which cannot split a batch of episodes.
+        arguments._n_gpu = 1
+    return arguments
 
 
 def _check_types(task: Task, without: Sequence[str]) -> None:
