@@ -38,7 +38,7 @@ def test_seeds_are_compared_in_one_table_on_stdout(cli: Cli) -> None:
     small[2] = "haystack[length=1min,videos=2]"
     done = cli(*small, "--seeds", "0,1", "--videos", "2", "--steps", "1")
     assert done.code == 0
-    assert "tspo-q[agent=agents/tspo-q] (2 seeds)" in " ".join(done.out.split())
+    assert "tspo-q (2 seeds)" in " ".join(done.out.split())
     assert "clip-topk" in done.out
 
 
@@ -83,7 +83,6 @@ MISTAKES = [
     (("--tau", "0"), "tau=0.0: a temperature must be above 0"),
     (("--seeds", "a"), "cannot read --seeds 'a'"),
     (("--seeds", "-1"), "seed=-1; give 0 to 4294967295"),
-    (("--data", "none.jsonl"), "say where its videos are with --video-root"),
     (("--without", "luck"), "without=luck; the parts are"),
     (("--agent", "tspo", "--without", "film"), "agent 'tspo': no setting 'without'; there are:"),
     (("--without-type", "opening,openin"), "has no questions of type 'openin'; its types: after"),
@@ -94,6 +93,17 @@ MISTAKES = [
     (("--model", "no-such-folder/"), "no-such-folder"),
     (("--encoder", "no-such-folder/"), "no-such-folder"),
     (("--resume", "--fresh"), "give one"),
+    (("--seeds", "0,-1"), "seed=-1; give 0 to 4294967295"),
+    (("--device", "foo"), "unknown device 'foo'; use cpu, cuda or cuda:N"),
+    (("--device", "cuda:99"), "device 'cuda:99': no CUDA device of that number; use --device cpu"),
+    (("--candidate-fps", "0"), "candidate rate 0.0 must be above 0 a second"),
+    (("--video-root", "videos"), "there is no --data; leave --video-root out"),
+    (("--toy",), "--toy asks a question of its own; leave --task, --videos out"),
+    (
+        ("--data", "a.jsonl", "--split", "val", "--data-root", ".", "--without-type", "after"),
+        "--data is trained on in place of a task; "
+        "leave --task, --split, --data-root, --videos, --without-type out",
+    ),
 ]
 
 
@@ -105,6 +115,41 @@ def test_a_mistake_is_one_line_and_leaves_nothing_behind(
     assert done.code == 2
     assert said in done.error
     assert not (tmp_path / "agents").exists()
+
+
+def test_data_come_with_their_videos(cli: Cli, tmp_path: Path) -> None:
+    done = cli("train", "--data", "none.jsonl")
+    assert done.code == 2
+    assert "--data none.jsonl: say where its videos are with --video-root" in done.error
+    assert not (tmp_path / "agents").exists()
+
+
+def test_every_seeds_folder_is_checked_before_the_first_is_trained(
+    cli: Cli, tmp_path: Path
+) -> None:
+    agent = tmp_path / "agents/tspo-q"
+    (agent / "seed-1").mkdir(parents=True)
+    (agent / "seed-1" / "training.json").write_text("{}")
+    done = cli(*TRAIN, "--seeds", "0,1")
+    assert (done.code, "tspo-q/seed-1 holds a training run already" in done.error) == (2, True)
+    assert [path.name for path in agent.iterdir()] == ["seed-1"]
+    done = cli(*TRAIN, "--fresh")
+    assert (done.code, "--name, or one like tspo-q/seed-3" in done.error) == (2, True)
+    (agent / "training.json").write_text("{}")
+    done = cli(*TRAIN, "--fresh", "--seeds", "1,2")
+    assert (done.code, "agents/tspo-q is an agent itself" in done.error) == (2, True)
+    assert sorted(path.name for path in agent.iterdir()) == ["seed-1", "training.json"]
+
+
+def test_an_agents_name_may_hold_what_specs_are_made_of(cli: Cli, tmp_path: Path) -> None:
+    small = [word for word in TRAIN if word != "--no-evaluate"]
+    small[2] = "haystack[length=1min,videos=1]"
+    name = 'a,b "x #1"]'
+    done = cli(*small, "--name", name, "--videos", "1", "--steps", "1", "--batch-size", "5")
+    assert done.code == 0
+    assert "clip-topk" in done.out
+    run = json.loads(next((tmp_path / "agents" / name / "val").glob("run*.json")).read_text())
+    assert run["batch_size"] == 5
 
 
 @pytest.mark.parametrize("given", [("--rewards", "luck"), ("--window", "0"), ("--model", "none/")])

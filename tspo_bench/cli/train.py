@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 AGENTS_FOLDER = Path("agents")
 _OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate")
+_OF_A_TASK = ("task", "split", "data_root", "num_videos", "without_types")
 _SHOWN = ("without_signal", "entropy", "seconds_per_step")
 
 
@@ -90,7 +91,10 @@ def train(
     ] = None,
     rewards: Annotated[
         str | None,
-        typer.Option("--rewards", help="answer, temporal, pkg.mod:name; commas separate: a sum."),
+        typer.Option(
+            "--rewards",
+            help="answer, temporal, coverage, pkg.mod:name; commas separate: a sum.",
+        ),
     ] = None,
     log_prob: Annotated[
         str | None, typer.Option("--log-prob", help="independent (as published) or plackett-luce.")
@@ -113,7 +117,9 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
     ] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Throw away what is there.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Throw away what an earlier run wrote there.")
+    ] = False,
     evaluate: Annotated[
         bool,
         typer.Option(
@@ -123,21 +129,30 @@ def train(
     ] = True,
 ) -> None:
     """Train a temporal agent, which --agent then takes from agents/NAME."""
+    _check_options(ctx)
     numbers = _read_seeds(seeds)
     # The other options are settings of the training, named as the library names them.
     settings = {key: value for key, value in ctx.params.items() if key not in _OWN}
     with only_results_on_stdout(), Bar() as bar:
         from tspo_bench import api
-        from tspo_bench.training.folder import trained_frames
-        from tspo_bench.training.toy import train_toy
+        from tspo_bench.training.folder import check_folder, trained_frames
+        from tspo_bench.training.settings import train_config
+        from tspo_bench.training.toy import toy_config, train_toy
 
         train_one = train_toy if toy else api.train
         kind = agent or ("tspo" if toy else "tspo-q")
         folder = AGENTS_FOLDER / (name or (f"toy-{kind}" if toy else kind))
-        for seed in numbers:
+        outs = [folder if len(numbers) == 1 else folder / f"seed-{seed}" for seed in numbers]
+        # A mistake that concerns the last seed must not come out after the others have trained.
+        for seed, out in zip(numbers, outs, strict=True):
+            configure = toy_config if toy else train_config
+            config = configure(kind, out, preset, seed=seed, **settings)
+            if _is_main():
+                check_folder(config, resume=resume, fresh=fresh)
+        for seed, out in zip(numbers, outs, strict=True):
             trained = train_one(
                 kind,
-                out=folder if len(numbers) == 1 else folder / f"seed-{seed}",
+                out=out,
                 preset=preset,
                 resume=resume,
                 fresh=fresh,
@@ -197,10 +212,11 @@ def _compared(
         say(f"no comparison: no val split of {task} is known")
         return None
     say("comparing on the val split; --no-evaluate leaves this out")
-    shared = ("encoder", "model", "device", "data_root", "candidate_fps")
+    shared = ("encoder", "model", "device", "batch_size", "data_root", "candidate_fps")
     result = evaluate(
         task,
-        ["uniform", "clip-topk", f"{agent}[agent={folder}]"],
+        ["uniform", "clip-topk", agent],
+        agent=str(folder),
         frames=frames,
         split="val",
         out=folder / "val",
@@ -210,6 +226,23 @@ def _compared(
         **{name: settings[name] for name in shared},
     )
     return result.table()
+
+
+def _check_options(ctx: typer.Context) -> None:
+    """Refuse options that would change nothing beside the others that were given."""
+    if ctx.params["toy"]:
+        reason, idle = "--toy asks a question of its own", ("data", "video_root", *_OF_A_TASK)
+    elif ctx.params["data"] is not None:
+        reason, idle = "--data is trained on in place of a task", _OF_A_TASK
+    else:
+        reason, idle = "there is no --data", ("video_root",)
+    given = [
+        each.opts[0]
+        for each in ctx.command.params
+        if each.name in idle and ctx.get_parameter_source(each.name).name == "COMMANDLINE"
+    ]
+    if given:
+        raise UserError(f"{reason}; leave {', '.join(given)} out")
 
 
 def _is_main() -> bool:

@@ -20,7 +20,7 @@ from tspo_bench.haystack.task import HaystackTask
 from tspo_bench.training.callbacks import TrainingProgress
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.episode import Episode
-from tspo_bench.training.settings import train_config
+from tspo_bench.training.settings import TrainConfig, train_config
 from tspo_bench.training.toy_figure import ToyRun, draw_animation, draw_figure
 from tspo_bench.training.train import Trained, train_agent
 from tspo_bench.types import Question, Span
@@ -81,11 +81,9 @@ def train_toy(
     Raises:
         UserError: see `tspo_bench.train`; or data are given, or an earlier run is to go on.
     """
-    if settings.pop("data", None) is not None:
-        raise UserError("--toy asks a question of its own; leave --data out")
     if resume:
         raise UserError("--toy is not resumed: it takes a minute or two; --fresh starts it over")
-    config = train_config(agent, out, preset or "toy", **{**settings, "task": TASK})
+    config = toy_config(agent, out, preset, **settings)
     watch = Watch()
     trained = train_agent(
         config, fresh=fresh, command=command, progress=progress, callbacks=[watch]
@@ -94,6 +92,19 @@ def train_toy(
     draw_figure(run, trained.folder / FIGURE)
     draw_animation(run, trained.folder / ANIMATION)
     return ToyTrained(trained.folder, trained.skipped, run)
+
+
+def toy_config(
+    agent: str, out: str | Path, preset: str | None = None, **settings: Any
+) -> TrainConfig:
+    """The configuration of a toy run; see `train_config`.
+
+    Raises:
+        UserError: see `train_config`; or data are given.
+    """
+    if settings.pop("data", None) is not None:
+        raise UserError("--toy asks a question of its own; leave --data out")
+    return train_config(agent, out, preset or "toy", **{**settings, "task": TASK})
 
 
 class Watch(TrainerCallback):
