@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.tables import (
     HOW_TO_READ,
@@ -28,8 +28,8 @@ from benchmarks.tables import (
     training_figures,
 )
 from benchmarks.trials import (
-    AGENTS_FOLDER,
     PRESET,
+    Experiment,
     Test,
     Trial,
     agent_sampler,
@@ -37,15 +37,12 @@ from benchmarks.trials import (
     trained,
     write_results,
 )
-from benchmarks.work import arguments, names, run, work
-from tspo_bench.agent.paper_agent import PaperAgent
-from tspo_bench.agent.query_agent import PARTS, QueryAgent
+from benchmarks.work import names, run, training_parser, work
+from tspo_bench.agent.query_agent import PARTS
 from tspo_bench.errors import UserError
 from tspo_bench.results import describe_environment
+from tspo_bench.training.settings import AGENTS
 
-ROOT = AGENTS_FOLDER / "ablation"
-RESULTS = Path("results/haystack/ablation.json")
-AGENTS = {"tspo-q": QueryAgent, "tspo": PaperAgent}
 SHARE = 4  # of the usual steps: one in four
 READY_MADE = ("uniform", "clip-topk", "aks", "oracle")
 REWARDS = ("answer", "answer,temporal", "answer,coverage")
@@ -80,9 +77,10 @@ def variants(agent: str) -> list[Variant]:
     ]
     # As many questions as the default's videos have: a minute has one, five minutes have seven.
     options = ("--task", SHORT, "--videos", "700", "--rewards", "answer")
-    rows.append(Variant("no-haystacks", "one-minute videos, whose needles are not told", options))
+    change = "two things: one-minute videos, and the reward R_A alone (no needles are told)"
+    rows.append(Variant("no-haystacks", change, options))
     if agent == "tspo":
-        change = "no attention: each frame sees itself alone (window 1)"
+        change = "window 1: no attention between frames, but the learned map of each frame stays"
         rows.append(Variant("window-1", change, ("--window", "1")))
     else:
         rows += [Variant(f"without-{part}", f"no {part}", ("--without", part)) for part in PARTS]
@@ -114,22 +112,11 @@ def _sum(rewards: str) -> str:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is trained and tested.
+class Plan(Experiment):
+    """The variants of each agent."""
 
-    Args:
-        agents: their kinds.
-        seeds: of each variant.
-        steps: optimizer steps.
-        videos: of the training; None for the usual.
-        limit: questions of the test; None for all.
-    """
-
-    agents: tuple[str, ...]
-    seeds: tuple[int, ...]
-    steps: int
-    videos: int | None = None
-    limit: int | None = None
+    name: ClassVar[str] = "ablation"
+    usual_steps: ClassVar[int] = (PRESET.steps or 0) // SHARE
 
     @property
     def test(self) -> Test:
@@ -139,18 +126,16 @@ class Plan:
     @property
     def ready_made(self) -> Trial:
         """Samplers that are not trained, for comparison."""
-        return Trial(ROOT / "ready-made", READY_MADE, self.seeds, (self.test,))
+        return Trial(self.root / "ready-made", READY_MADE, self.seeds, (self.test,))
 
     def folder(self, agent: str, variant: Variant) -> Path:
         """Where a variant's agents lie."""
-        return ROOT / agent / (variant.name if variant.select == "topk" else DEFAULT.name)
+        return self.root / agent / (variant.name if variant.select == "topk" else DEFAULT.name)
 
     def trial(self, agent: str, variant: Variant) -> Trial:
         """The training and the test that a variant needs."""
         trains = variant if variant.select == "topk" else DEFAULT
-        options = ["--steps", str(self.steps), *trains.options]
-        if self.videos is not None:
-            options += ["--videos", str(self.videos)]
+        options = self.training_options(*trains.options)
         selects = ("topk", *SELECTS) if trains == DEFAULT else ("topk",)
         folder = self.folder(agent, trains)
         return trained(folder, agent, self.seeds, options, (self.test,), selects)
@@ -224,10 +209,10 @@ def content(plan: Plan) -> dict[str, Any]:
 
 ABOUT = f"""
 They are tested on the haystack's val split (videos of five minutes, K = {PRESET.frames}). Each row
-changes the default in one thing, and is compared with it. *No signal*: share of questions whose
-rollouts all got the same reward, and *entropy*: of the policy, in nats; both over the last fifth of
-the training. *Seconds*: of one training's steps. The ways of turning scores into frames (`select-`)
-are tried with the default's agents.
+changes the default in one thing (`no-haystacks` in two), and is compared with it. *No signal*:
+share of questions whose rollouts all got the same reward, and *entropy*: of the policy, in nats;
+both over the last fifth of the training. *Seconds*: of one training's steps. The ways of turning
+scores into frames (`select-`) are tried with the default's agents.
 """.strip()
 
 
@@ -282,22 +267,22 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
 
 def main() -> int:
     """Train and test what is missing; 1 if a command failed."""
-    parser = arguments("benchmarks.ablation", __doc__)
+    parser = training_parser("benchmarks.ablation", __doc__)
     parser.add_argument("--only", type=names, default=(), help="these variants and the default")
     given = parser.parse_args()
     plan = Plan(
         agents=given.agents,
         seeds=given.seeds,
-        steps=given.steps or (PRESET.steps or 0) // SHARE,
+        steps=given.steps or Plan.usual_steps,
         videos=given.videos,
         limit=given.limit,
     )
 
     def write() -> None:
         results = content(plan)
-        write_results(RESULTS, results, markdown(results))
+        write_results(plan.results, results, markdown(results))
 
-    failed = work(plan.trials(given.only), ROOT, given.jobs, finished=write)
+    failed = work(plan.trials(given.only), plan.root, given.jobs, finished=write)
     write()
     return bool(failed)
 

@@ -10,7 +10,6 @@ is done is kept: the same call goes on from there. The agents are those of
 
 from __future__ import annotations
 
-import argparse
 import shlex
 import sys
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from benchmarks.tables import difference_text, figures, markdown_table, p_text, 
 from benchmarks.trials import (
     AGENTS_FOLDER,
     PRESET,
+    RESULTS_FOLDER,
     Seeds,
     Test,
     Trial,
@@ -30,15 +30,15 @@ from benchmarks.trials import (
     commands_run,
     write_results,
 )
-from benchmarks.work import run, work
+from benchmarks.work import parser, run, work
 from tspo_bench.report import headroom_recovered, paired_difference, summarise
 from tspo_bench.results import describe_environment
+from tspo_bench.training.settings import AGENTS
 from tspo_bench.types import Record
 
 ROOT = AGENTS_FOLDER / "bar"
-RESULTS = Path("results/haystack/bar.json")
+RESULTS = RESULTS_FOLDER / "bar.json"
 UNTRAINED = ("uniform", "clip-topk", "bin-max", "aks")
-AGENTS = ("tspo", "tspo-q")
 SAMPLERS = (*UNTRAINED, *AGENTS, "oracle")
 SEEDS = (0, 1, 2)
 GROUPS = ("type", "length", "depth")
@@ -148,7 +148,7 @@ def content() -> dict[str, Any]:
 
 def markdown(results: dict[str, Any]) -> str:
     """All tables."""
-    rival = results["best_untrained"]
+    rival = results["best_untrained"] or "(not known yet)"
     shown, budgets = results["rows"], results["budgets"]
     missing = f"Not finished: {', '.join(results['missing'])}.\n\n" if results["missing"] else ""
     commands = "\n".join(entry["command"] for entry in results["commands"])
@@ -251,11 +251,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
 
 def main() -> int:
     """Ask what is missing; 1 if a command failed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--jobs", type=int, default=1, help="commands at once, one thread each")
-    given = parser.parse_args()
+    given = parser("benchmarks.bar", __doc__).parse_args()
 
     def write() -> None:
         results = content()

@@ -13,8 +13,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from benchmarks.tables import (
     HOW_TO_READ,
@@ -30,6 +29,7 @@ from benchmarks.tables import (
 from benchmarks.trials import (
     AGENTS_FOLDER,
     PRESET,
+    Experiment,
     Seeds,
     Test,
     Trial,
@@ -38,15 +38,13 @@ from benchmarks.trials import (
     trained,
     write_results,
 )
-from benchmarks.work import arguments, names, run, work
+from benchmarks.work import count, names, run, training_parser, work
 from tspo_bench.haystack.script import Item, Script
 from tspo_bench.haystack.task import HaystackTask
 from tspo_bench.haystack.world import HELD_OUT
 from tspo_bench.results import describe_environment
 from tspo_bench.types import Record
 
-ROOT = AGENTS_FOLDER / "generalisation"
-RESULTS = Path("results/haystack/generalisation.json")
 READY_MADE = ("uniform", "clip-topk", "oracle")
 USUAL = "usual"
 KNOWN = "known-objects"
@@ -55,26 +53,24 @@ Asked = Callable[[Record], bool]  # which questions a row is about
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is trained and tested.
+class Plan(Experiment):
+    """Trainings that leave something out, and tests of these and of the usual agents.
 
     Args:
-        agents: their kinds.
-        seeds: of each training.
-        steps: optimizer steps.
         types: question types, each of which is left out of a training.
         long_videos: how many videos of an hour are tested on.
-        videos: of the training; None for the usual.
-        limit: questions of each test; None for all.
     """
 
-    agents: tuple[str, ...]
-    seeds: tuple[int, ...]
-    steps: int
+    name: ClassVar[str] = "generalisation"
+    usual_steps: ClassVar[int] = PRESET.steps or 0
+
     types: tuple[str, ...] = ("after", "ending")
     long_videos: int = 8
-    videos: int | None = None
-    limit: int | None = None
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether all sizes are the usual ones."""
+        return super().is_usual and self.long_videos == Plan.long_videos
 
     @property
     def short(self) -> Test:
@@ -97,17 +93,15 @@ class Plan:
     @property
     def ready_made(self) -> Trial:
         """Samplers that are not trained, for comparison."""
-        return Trial(ROOT / "ready-made", READY_MADE, self.seeds, (self.short, self.long))
+        return Trial(self.root / "ready-made", READY_MADE, self.seeds, (self.short, self.long))
 
     def trial(self, agent: str, training: str) -> Trial:
         """A training and its tests; the usual agents, alone asked about long videos, are there."""
         if training == USUAL:
             samplers = (agent_sampler(AGENTS_FOLDER / agent, agent),)
-            return Trial(ROOT / agent / USUAL, samplers, self.seeds, (self.short, self.long))
-        sizes = {"--steps": self.steps, "--videos": self.videos}
-        options = [text for name, size in sizes.items() if size for text in (name, str(size))]
-        told = [*options, *self.trainings[training]]
-        return trained(ROOT / agent / training, agent, self.seeds, told, (self.short,))
+            return Trial(self.root / agent / USUAL, samplers, self.seeds, (self.short, self.long))
+        told = self.training_options(*self.trainings[training])
+        return trained(self.root / agent / training, agent, self.seeds, told, (self.short,))
 
     @property
     def trials(self) -> list[Trial]:
@@ -187,7 +181,9 @@ def content(plan: Plan) -> dict[str, Any]:
         "settings": {**asdict(plan), "preset": asdict(PRESET)},
         "environment": describe_environment(),
         "seconds": sum(entry["seconds"] for entry in commands_run(plan.trials)),
-        "missing": [str(trial.folder.relative_to(ROOT)) for trial in plan.trials if trial.pending],
+        "missing": [
+            str(trial.folder.relative_to(plan.root)) for trial in plan.trials if trial.pending
+        ],
         "rows": rows_of(plan),
     }
 
@@ -252,18 +248,18 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
 
 def main() -> int:
     """Train and test what is missing; 1 if a command failed."""
-    parser = arguments("benchmarks.generalisation", __doc__)
+    parser = training_parser("benchmarks.generalisation", __doc__)
     parser.add_argument("--types", type=names, default=Plan.types, help="left out, one at a time")
-    parser.add_argument("--long-videos", type=int, default=Plan.long_videos, help="of an hour")
+    parser.add_argument("--long-videos", type=count, default=Plan.long_videos, help="of an hour")
     given = vars(parser.parse_args())
     jobs = given.pop("jobs")
-    plan = Plan(**{**given, "steps": given["steps"] or PRESET.steps})
+    plan = Plan(**{**given, "steps": given["steps"] or Plan.usual_steps})
 
     def write() -> None:
         results = content(plan)
-        write_results(RESULTS, results, markdown(results))
+        write_results(plan.results, results, markdown(results))
 
-    failed = work(plan.trials, ROOT, jobs, finished=write)
+    failed = work(plan.trials, plan.root, jobs, finished=write)
     write()
     return bool(failed)
 

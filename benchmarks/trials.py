@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from tspo_bench.features.checkpoint import content_digest, packaged_checkpoint
 from tspo_bench.files import make_folder, written_whole
 from tspo_bench.results import read_run
 from tspo_bench.results.environment import git_revision
@@ -20,6 +22,7 @@ Command = tuple[str, ...]
 Seeds = Sequence[Sequence[Record]]  # the records of each seed
 
 AGENTS_FOLDER = Path("agents")  # where `tspo-bench train` puts what it makes
+RESULTS_FOLDER = Path("results/haystack")
 PRESET = preset("haystack")
 _LEDGER = "done.json"
 
@@ -74,16 +77,44 @@ class Trial:
 
     @property
     def pending(self) -> tuple[Command, ...]:
-        """The commands that have not ended well yet, with the preset as it is now."""
+        """The commands to be run: agents that are made anew are tested anew."""
         done = [tuple(entry["command"]) for entry in self.ledger]
+        if self.training is not None and self.training not in done:
+            return self.commands
         return tuple(command for command in self.commands if command not in done)
 
     @property
     def ledger(self) -> list[dict[str, Any]]:
-        """The commands that ended well, with their seconds and the code's revision."""
-        path = self.folder / _LEDGER
-        entries = json.loads(path.read_text()) if path.exists() else []
-        return [entry for entry in entries if entry["preset"] == asdict(PRESET)]
+        """The commands that ended well with the preset and the weights that are there now.
+
+        With their seconds and the code's revision.
+        """
+        return [
+            entry
+            for entry in self._entries()
+            if entry["preset"] == asdict(PRESET)
+            and entry.get("weights") == self.weights(entry["command"])
+        ]
+
+    def weights(self, command: Sequence[str]) -> dict[str, str]:
+        """Digests of the weights that a command reads, a test those of the agents too."""
+        specs = () if tuple(command) == self.training else map(parse_spec, self.samplers)
+        agents = {spec.options["agent"] for spec in specs if "agent" in spec.options}
+        seeds = [Path(agent, f"seed-{seed}") for agent in sorted(agents) for seed in self.seeds]
+        found = {str(folder): content_digest(folder) for folder in seeds if folder.is_dir()}
+        return _reference_weights() | found
+
+    def begin(self, command: Command) -> bool:
+        """Whether a command must start over, because it ended well with other weights.
+
+        It has to until it ends well again, even if the weights change back meanwhile.
+        """
+        weights = self.weights(command)
+        for entry in self._entries():
+            if tuple(entry["command"]) == command and entry.get("weights", weights) != weights:
+                self._keep({**entry, "weights": None})
+                return True
+        return False
 
     def note(self, command: Command, seconds: float) -> None:
         """Keep that a command has ended well."""
@@ -92,9 +123,19 @@ class Trial:
             "seconds": round(seconds, 1),
             "revision": git_revision(),
             "preset": asdict(PRESET),
+            "weights": self.weights(command),
         }
+        self._keep(entry)
+
+    def _entries(self) -> list[dict[str, Any]]:
+        path = self.folder / _LEDGER
+        return json.loads(path.read_text()) if path.exists() else []
+
+    def _keep(self, entry: Mapping[str, Any]) -> None:
+        """Write an entry of the ledger in place of its command's earlier one."""
+        others = [e for e in self._entries() if tuple(e["command"]) != tuple(entry["command"])]
         with written_whole(self.folder / _LEDGER) as temporary:
-            temporary.write_text(json.dumps([*self.ledger, entry], indent=1) + "\n")
+            temporary.write_text(json.dumps([*others, entry], indent=1) + "\n")
 
     def records(self, test: Test, sampler: str, frames: int = PRESET.frames) -> Seeds:
         """What a sampler answered with a frame budget, a list for each seed that it hangs on."""
@@ -105,6 +146,56 @@ class Trial:
             and cell.settings["frames"] == frames
             and cell.settings["seed"] in (None, *self.seeds)
         ]
+
+
+@functools.cache
+def _reference_weights() -> dict[str, str]:
+    return {name: content_digest(packaged_checkpoint(name)) for name in ("encoder", "mllm")}
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is trained and tested, and where it is kept.
+
+    One of other sizes than the usual is a trial run: it has a folder of its own, results included,
+    and so leaves what the usual one made as it is.
+
+    Args:
+        agents: their kinds.
+        seeds: of each training.
+        steps: optimizer steps.
+        videos: of the training; None for the usual.
+        limit: questions of each test; None for all.
+    """
+
+    name: ClassVar[str]
+    usual_steps: ClassVar[int]
+
+    agents: tuple[str, ...]
+    seeds: tuple[int, ...]
+    steps: int
+    videos: int | None = None
+    limit: int | None = None
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether all sizes are the usual ones."""
+        return (self.steps, self.videos, self.limit) == (self.usual_steps, None, None)
+
+    @property
+    def root(self) -> Path:
+        """The folder of all trials."""
+        return AGENTS_FOLDER / (self.name if self.is_usual else f"{self.name}-trial")
+
+    @property
+    def results(self) -> Path:
+        """Where the results are written as JSON."""
+        return (RESULTS_FOLDER if self.is_usual else self.root) / f"{self.name}.json"
+
+    def training_options(self, *own: str) -> tuple[str, ...]:
+        """A training's own options of `tspo-bench train` with the sizes."""
+        videos = () if self.videos is None else ("--videos", str(self.videos))
+        return ("--steps", str(self.steps), *own, *videos)
 
 
 def trained(

@@ -23,8 +23,8 @@ from tspo_bench.cli.console import EXIT_MISTAKE, say
 from tspo_bench.cli.progress import Bar
 from tspo_bench.errors import UserError
 from tspo_bench.files import make_folder
+from tspo_bench.training.settings import AGENTS
 
-AGENTS = ("tspo-q", "tspo")
 _PATIENCE = 0.2  # seconds between two looks at what is running
 
 
@@ -76,11 +76,15 @@ class _Running:
         self.command = trial.pending[0]
         self.log = make_folder(trial.folder, hint="free the disk") / f"{self.command[1]}.log"
         begun = any(trial.folder.glob("seed-*/training.json"))
-        resume = ("--resume",) if self.command == trial.training and begun else ()
+        option: tuple[str, ...] = ()  # only of this start, so no part of what is noted
+        if trial.begin(self.command):
+            option = ("--fresh",)
+        elif self.command == trial.training and begun:
+            option = ("--resume",)
         program = Path(sys.executable).with_name(self.command[0])
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [program, *self.command[1:], *resume],
+                [program, *self.command[1:], *option],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -130,27 +134,39 @@ def run(main: Callable[[], int]) -> NoReturn:
         sys.exit(EXIT_MISTAKE)
 
 
-def arguments(module: str, description: str | None) -> argparse.ArgumentParser:
+def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """The options that all such scripts have."""
-    parser = argparse.ArgumentParser(
+    made = argparse.ArgumentParser(
         prog=f"python -m {module}",
         description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--agents", type=_kinds, default=AGENTS, help=f"default: {','.join(AGENTS)}"
-    )
-    parser.add_argument("--seeds", type=_numbers, default=(0, 1), help="default: 0,1")
-    parser.add_argument("--steps", type=_count, help="of each training")
-    parser.add_argument("--jobs", type=_count, default=1, help="commands at once, one thread each")
-    parser.add_argument("--videos", type=_count, help="of each training, for a trial")
-    parser.add_argument("--limit", type=_count, help="questions of each test, for a trial")
-    return parser
+    made.add_argument("--jobs", type=count, default=1, help="commands at once, one thread each")
+    return made
+
+
+def training_parser(module: str, description: str | None) -> argparse.ArgumentParser:
+    """The options that all scripts which train agents have."""
+    made = parser(module, description)
+    kinds = ",".join(AGENTS)
+    made.add_argument("--agents", type=_kinds, default=tuple(AGENTS), help=f"default: {kinds}")
+    made.add_argument("--seeds", type=_numbers, default=(0, 1), help="default: 0,1")
+    made.add_argument("--steps", type=count, help="of each training")
+    made.add_argument("--videos", type=count, help="of each training, for a trial")
+    made.add_argument("--limit", type=count, help="questions of each test, for a trial")
+    return made
 
 
 def names(text: str) -> tuple[str, ...]:
     """What commas separate."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def count(text: str) -> int:
+    """A whole number, 1 or more."""
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError("give 1 or more")
+    return number
 
 
 def _kinds(text: str) -> tuple[str, ...]:
@@ -161,9 +177,3 @@ def _kinds(text: str) -> tuple[str, ...]:
 
 def _numbers(text: str) -> tuple[int, ...]:
     return tuple(map(int, names(text)))
-
-
-def _count(text: str) -> int:
-    if (count := int(text)) < 1:
-        raise argparse.ArgumentTypeError("give 1 or more")
-    return count

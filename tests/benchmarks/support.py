@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import product
 
 from benchmarks.trials import Trial
 from tspo_bench.results import RunDirectory
-from tspo_bench.types import Question, Record
+from tspo_bench.types import JSON, Question, Record
 
 Right = Callable[[str, int, int], bool]  # by sampler, seed and the question's number
 
@@ -30,20 +31,22 @@ def finish(trial: Trial, asked: Sequence[Question], right: Right) -> None:
         (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     for test in trial.tests:
         run = RunDirectory(trial.folder / test.name)
-        for number, sampler in enumerate(trial.samplers):
-            for seed in trial.seeds if trial.training else (None,):
-                settings = {
-                    "task": test.task, "sampler": sampler, "model": "reference", "frames": 8,
-                    "protocol": "strict", "seed": seed,
+        for sampler, frames in product(trial.samplers, test.frames):
+            for drawn in trial.seeds if "agent=" in sampler else (None,):
+                settings: dict[str, JSON] = {
+                    "task": test.task, "sampler": sampler, "model": "reference", "frames": frames,
+                    "protocol": "strict", "seed": drawn,
                 }  # fmt: skip
-                with run.open_cell(f"{number}-{seed}", settings) as writer:
-                    for place, question in enumerate(asked):
-                        writer.append(_record(question, right(sampler, seed or 0, place)))
+                slug = f"{trial.samplers.index(sampler)}-{frames}-{drawn}"
+                with run.open_cell(slug, settings) as writer:
+                    for place, question in enumerate(asked[: test.limit]):
+                        writer.append(record(question, right(sampler, drawn or 0, place), frames))
     for command in trial.commands:
         trial.note(command, 60.0)
 
 
-def _record(question: Question, correct: bool) -> Record:
+def record(question: Question, correct: bool, frames: int = 8) -> Record:
+    """An answer with a letter."""
     wrong = next(letter for letter in question.letters if letter != question.answer)
     return Record(
         question_id=question.id,
@@ -52,8 +55,8 @@ def _record(question: Question, correct: bool) -> Record:
         gold=question.answer,
         letter=question.answer if correct else wrong,
         correct=correct,
-        frames=(0,),
-        seconds=(0.0,),
+        frames=tuple(range(frames)),
+        seconds=tuple(map(float, range(frames))),
         evidence_recall=float(correct),
         groups=question.groups,
     )

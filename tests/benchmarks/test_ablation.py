@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -79,7 +80,7 @@ def test_tests_ask_the_agents_of_all_seeds_with_every_rule():
 
 
 def test_one_seed_has_a_folder_of_its_own_too():
-    trial = Plan(agents=("tspo",), seeds=(2,), steps=1).trial("tspo", DEFAULT)
+    trial = Plan(agents=("tspo",), seeds=(2,), steps=75).trial("tspo", DEFAULT)
     assert parsed(trial.commands[0])["name"] == "ablation/tspo/default/seed-2"
 
 
@@ -142,8 +143,26 @@ def test_before_anything_is_finished_there_are_no_rows():
     assert "Not finished: tspo-q default" in markdown(results)
 
 
-def test_what_was_trained_for_other_steps_does_not_count(questions: Sequence[Question]):
-    finish(PLAN.trial("tspo", DEFAULT), questions, right)
-    assert PLAN.trial("tspo", DEFAULT).pending == ()
-    longer = Plan(agents=("tspo",), seeds=(0, 1), steps=150).trial("tspo", DEFAULT)
-    assert longer.pending == longer.commands[:1]
+def test_a_trial_run_leaves_the_usual_one_as_it_is():
+    usual = {str(PLAN.results), *(str(trial.folder) for trial in PLAN.trials())}
+    assert str(PLAN.results) == "results/haystack/ablation.json"
+    for trial in (replace(PLAN, steps=2), replace(PLAN, videos=2), replace(PLAN, limit=5)):
+        assert str(trial.results) == "agents/ablation-trial/ablation.json"
+        assert usual.isdisjoint({str(one.folder) for one in trial.trials()})
+        assert all(one.folder.is_relative_to(trial.root) for one in trial.trials())
+
+
+def test_a_trial_run_has_its_sizes_even_where_a_variant_has_its_own():
+    training = replace(PLAN, videos=2).trial("tspo", variant("no-haystacks")).training
+    assert training is not None
+    assert parsed(training)["num_videos"] == 2
+
+
+def variant(name: str) -> Variant:
+    (found,) = [one for one in variants("tspo") if one.name == name]
+    return found
+
+
+def test_the_table_says_which_rows_are_no_single_change():
+    assert "two things" in variant("no-haystacks").change
+    assert "learned map of each frame stays" in variant("window-1").change

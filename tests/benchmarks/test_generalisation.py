@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from benchmarks.generalisation import Plan, concerned, content, held_out, markdown
 from tests.benchmarks.support import finish
@@ -24,6 +25,15 @@ def test_trainings_leave_out_what_they_say():
     assert parsed(short)["task"] == "haystack"
     assert parsed(long)["task"] == "haystack[length=60min,videos=8]"
     assert len(PLAN.trials) == 5
+
+
+def test_a_trial_run_leaves_the_usual_one_as_it_is():
+    assert str(PLAN.results) == "results/haystack/generalisation.json"
+    sizes = (replace(PLAN, steps=2), replace(PLAN, videos=2), replace(PLAN, limit=5))
+    for trial in (*sizes, replace(PLAN, long_videos=1)):
+        assert str(trial.results) == "agents/generalisation-trial/generalisation.json"
+        assert all(one.folder.is_relative_to(trial.root) for one in trial.trials)
+        assert not trial.root.is_relative_to(PLAN.root)
 
 
 def test_what_a_question_is_about():

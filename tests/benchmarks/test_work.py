@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.trials import Trial
-from benchmarks.work import arguments, run, work
+from benchmarks.work import run, training_parser, work
 from tspo_bench.errors import UserError
 
 ROOT = Path("agents/trials")
@@ -108,6 +108,6 @@ def test_a_mistake_is_one_line(capfd: pytest.CaptureFixture[str]):
 )
 def test_options_that_cannot_be_read(given: tuple[str, str], capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as ended:
-        arguments("benchmarks.ablation", None).parse_args(given)
+        training_parser("benchmarks.ablation", None).parse_args(given)
     assert ended.value.code == 2
     assert given[0] in capsys.readouterr().err
