@@ -230,6 +230,7 @@ def _compared(
 
 def _check_options(ctx: typer.Context) -> None:
     """Refuse options that would change nothing beside the others that were given."""
+    idle: tuple[str, ...]
     if ctx.params["toy"]:
         reason, idle = "--toy asks a question of its own", ("data", "video_root", *_OF_A_TASK)
     elif ctx.params["data"] is not None:
@@ -239,10 +240,15 @@ def _check_options(ctx: typer.Context) -> None:
     given = [
         each.opts[0]
         for each in ctx.command.params
-        if each.name in idle and ctx.get_parameter_source(each.name).name == "COMMANDLINE"
+        if each.name in idle and _is_given(ctx, each.name)
     ]
     if given:
         raise UserError(f"{reason}; leave {', '.join(given)} out")
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _is_main() -> bool:
