@@ -148,8 +148,8 @@ def test_an_agents_name_may_hold_what_specs_are_made_of(cli: Cli, tmp_path: Path
     done = cli(*small, "--name", name, "--videos", "1", "--steps", "1", "--batch-size", "5")
     assert done.code == 0
     assert "clip-topk" in done.out
-    run = json.loads(next((tmp_path / "agents" / name / "val").glob("run*.json")).read_text())
-    assert run["batch_size"] == 5
+    run = json.loads((tmp_path / "agents" / name / "val" / "run.json").read_text())
+    assert run["commands"][0]["settings"]["batch_size"] == 5
 
 
 @pytest.mark.parametrize("given", [("--rewards", "luck"), ("--window", "0"), ("--model", "none/")])
