@@ -43,10 +43,11 @@ def work(
     """
     make_folder(root, hint="run this in the repository's root")
     total = sum(len(trial.commands) for trial in trials)
-    waiting = [trial for trial in trials if trial.pending]
     failed: list[Command] = []
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with _alone_in(root) as lock, Bar() as bar, contextlib.ExitStack() as started:
+        # Only now: the call that held the lock may have done some of it.
+        waiting = [trial for trial in trials if trial.pending]
         bar.start(root.name, total, total - sum(len(trial.pending) for trial in trials))
         running: list[_Running] = []
         while waiting or running:

@@ -151,7 +151,7 @@ def _read_value(value: str, text: str) -> Any:
 
 def _show(value: Any) -> str:
     """An option's value as one would write it in a spec."""
-    if isinstance(value, str) and not re.search(r"[\[\],'\"]", value):
+    if isinstance(value, str) and not re.search(r"[\[\],'\"]|\s#", value):
         return value
     return json.dumps(value, separators=(",", ":"), default=str)
 
