@@ -149,6 +149,7 @@ def train(
             config = configure(kind, out, preset, seed=seed, **settings)
             if _is_main():
                 check_folder(config, resume=resume, fresh=fresh)
+        say("loading the models; videos are rendered and encoded when their questions come up")
         for seed, out in zip(numbers, outs, strict=True):
             trained = train_one(
                 kind,
@@ -168,6 +169,7 @@ def train(
                 say(f"warning: {len(trained.skipped)} lines left out: {first}")
             figures = ", toy.png, toy.gif" if toy else ""
             say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
+            say(f"try it: tspo-bench run --sampler clip-topk,{kind} --agent {trained.folder}")
         # Where several processes train (torchrun, accelerate), the main one alone compares.
         compared = evaluate and data is None and not toy and _is_main()
         table = None

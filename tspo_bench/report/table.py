@@ -99,7 +99,8 @@ def _spread_text(row: Row) -> str:
 
 
 def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDifference]]) -> Table:
-    table = _empty_table(Text(f"accuracy minus that of {baseline}, paired by question"))
+    title = f"accuracy minus that of {baseline}, on the n questions that both gave an option for"
+    table = _empty_table(Text(title))
     table.add_column("sampler", overflow="fold")
     for heading in ("K", "n", "videos", "points\n[95% interval]", "p"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
