@@ -40,7 +40,7 @@ def test_what_is_said_of_samplers(cli: Cli) -> None:
 
 
 def test_brackets_of_descriptions_are_shown(cli: Cli) -> None:
-    assert "[length=1min|5min|15min|60min]" in cli("list", "tasks").out
+    assert "[length=1min|5min|15min|60min," in cli("list", "tasks").out
 
 
 def test_what_is_broken_does_not_hide_the_others(
