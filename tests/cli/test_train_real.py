@@ -11,7 +11,7 @@ from tests.cli.conftest import Cli
 from tests.features.checkpoints import clip
 from tests.mllms.checkpoints import llava_onevision
 from tests.training.support import line, write_lines
-from tests.training.test_tspo10k_real import ITEMS
+from tests.training.test_tspo10k_real import real_lines
 
 
 @pytest.mark.slow
@@ -19,23 +19,7 @@ from tests.training.test_tspo10k_real import ITEMS
 def test_the_papers_run_on_real_clips(
     cli: Cli, real_data: Path, tmp_path: Path, agent: str
 ) -> None:
-    lines = [
-        line(
-            video,
-            original_question="\n".join(
-                [
-                    f"<image>\n{question}",
-                    *(f"{a}. {b}" for a, b in zip("ABCD", options, strict=False)),
-                ]
-            ),
-            original_answer=f"{letter.upper()}. {options['abcd'.index(letter)]}",
-            solution=f"<answer>{letter}</answer>",
-            type=kind,
-        )
-        for kind in ("general", "specific")
-        for video, question, options, letter in ITEMS
-    ]
-    data = write_lines(tmp_path / "real.jsonl", *lines, line("none.mp4"))
+    data = write_lines(tmp_path / "real.jsonl", *real_lines(), line("none.mp4"))
     encoder = clip(tmp_path / "clip", width=32)
     done = cli(
         *("train", "--agent", agent, "--data", str(data)),

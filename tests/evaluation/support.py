@@ -10,7 +10,7 @@ from typing import Any
 
 from tspo_bench.evaluation import RunConfig, RunResult, run_grid
 from tspo_bench.results import record_to_line
-from tspo_bench.types import Record
+from tspo_bench.types import Question, Record
 
 READER = "tests.evaluation.own:FrameReader"
 RATE = 10  # frames a second of the videos
@@ -92,3 +92,13 @@ def untimed_files(run_folder: Path) -> dict[str, list[str]]:
             assert row.pop("timing"), "every record is timed"
         found[path.parent.name] = [json.dumps(row) for row in rows]
     return found
+
+
+def naive_recall(question: Question, record: Record) -> float | None:
+    """The share of spans with a frame inside; a moment is a span of a second to either side."""
+    hits = []
+    for span in question.evidence:
+        margin = 1.0 if span.start == span.end else 0.0
+        hit = any(span.start - margin <= t <= span.end + margin for t in record.seconds)
+        hits.append(hit)
+    return sum(hits) / len(hits) if hits else None

@@ -14,32 +14,21 @@ from tests.evaluation.support import (
     RATE,
     READER,
     by_label,
+    naive_recall,
     run,
     seen,
     untimed,
     write_questions,
     write_rows,
 )
-from tspo_bench.api import evaluate
-from tspo_bench.device import default_device
 from tspo_bench.evaluation import RunConfig, RunResult, run_grid
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import read_records
 from tspo_bench.samplers.uniform import both_ends
-from tspo_bench.tasks import limit_questions, load_task
-from tspo_bench.types import Question, Record
+from tspo_bench.tasks import load_task
+from tspo_bench.types import Question
 
 SAMPLERS = ("uniform", "clip-topk", "aks", "oracle", "random", "blind")
-
-
-def naive_recall(question: Question, record: Record) -> float | None:
-    """The share of spans with a frame inside; a moment is a span of a second to either side."""
-    hits = []
-    for span in question.evidence:
-        margin = 1.0 if span.start == span.end else 0.0
-        hit = any(span.start - margin <= t <= span.end + margin for t in record.seconds)
-        hits.append(hit)
-    return sum(hits) / len(hits) if hits else None
 
 
 def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Path) -> None:
@@ -227,65 +216,6 @@ def test_a_budget_above_the_candidates_gives_all_of_them(
     assert short == 12  # none of the three videos has 64 candidates
 
 
-@pytest.mark.parametrize("fps", [0.5, 2.0])
-def test_the_candidate_rate_reaches_the_samplers(
-    questions: Path, clip: Path, tmp_path: Path, fps: float
-) -> None:
-    result = run(
-        questions,
-        tmp_path / "run",
-        samplers=("clip-topk",),
-        encoder=str(clip),
-        frames=(64,),
-        candidate_fps=fps,
-        limit=3,
-    )
-    for record in result.cells[0].records:
-        stride = round(RATE / fps)
-        num_frames = LENGTHS[Path(record.video).name]
-        assert record.num_candidates == -(-num_frames // stride)
-        assert set(np.diff(record.frames)) <= {stride * i for i in range(1, 40)}
-
-
-def test_withheld_answers_give_replies_and_no_accuracy(
-    films: Path, cache: Path, tmp_path: Path
-) -> None:
-    """LongVideoBench's test split; `position` counts in frames of the video."""
-    rows = [
-        {
-            "id": f"lvb-{i}",
-            "video_path": "middle.mp4",
-            "question": f"which thing {i} ?",
-            "candidates": [f"frame {f}" for f in (i * 30 + 15, i * 30 + 90)],
-            "position": [i * 30 + 15],
-            "duration": 25.0,
-            "duration_group": 60,
-            "question_category": "S2E",
-            "level": "L1-Perception",
-            "topic_category": "Nature",
-        }
-        for i in range(5)
-    ]
-    path = tmp_path / "lvb_test_wo_gt.json"
-    path.write_text(json.dumps(rows))
-    config = RunConfig(
-        tasks=("longvideobench[split=test]",),
-        samplers=("oracle",),
-        models=(READER,),
-        frames=(2,),
-        data_root=films,
-        annotations=path,
-        out=tmp_path / "run",
-    )
-    (cell,) = run_grid(config).cells
-    summary = summarise(cell.records)
-    assert (summary.accuracy, summary.num_withheld, summary.evidence_recall) == (None, 5, 1)
-    assert all(record.reply and not record.correct for record in cell.records)
-    assert any(record.letter for record in cell.records)
-    nearest = {i * 30 + 15 - 5 for i in range(5)}  # of the candidates; the earlier on ties
-    assert nearest <= {frame for record in cell.records for frame in record.frames}
-
-
 def test_accuracy_is_correct_over_all_asked(grid: tuple[RunResult, dict[str, Question]]) -> None:
     result, _ = grid
     for cell in result.cells:
@@ -296,118 +226,3 @@ def test_accuracy_is_correct_over_all_asked(grid: tuple[RunResult, dict[str, Que
         assert summary["evidence_recall"] == pytest.approx(sum(recalls) / len(recalls))
     oracle = next(cell for cell in result.cells if cell.settings["sampler"] == "oracle")
     assert all(r.evidence_recall == 1 for r in oracle.records if r.status != "sampler_error")
-
-
-def test_limit_asks_the_first_of_the_fixed_shuffle(questions: Path, tmp_path: Path) -> None:
-    result = run(questions, tmp_path / "run", limit=5)
-    expected = {
-        question.id for question in limit_questions(load_task(str(questions)).questions(), 5)
-    }
-    assert {record.question_id for record in result.cells[0].records} == expected
-    assert len(expected) == 5
-
-
-def test_run_json_says_what_the_library_was_asked(
-    questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("data").mkdir()
-    Path("mine.yaml").write_text("class: tspo_bench.tasks.annotated:AnnotatedTask\n")
-    result = evaluate(
-        "mine.yaml",
-        model=READER,
-        frames=[1, 2],
-        data_root="data",
-        annotations=questions.name,
-        batch_size=5,
-        limit=1,
-    )
-    (command,) = json.loads((result.folder / "run.json").read_text())["commands"]
-    assert command["command"] == []
-    expected = {
-        "samplers": ["uniform"],
-        "frames": [1, 2],
-        "data_root": str(tmp_path / "data"),
-        "annotations": str(questions),
-        "device": default_device(),
-        "batch_size": 5,
-        "limit": 1,
-        "seeds": None,
-        "split": None,
-        "out": str(result.folder.absolute()),
-    }
-    assert expected.items() <= command["settings"].items()
-
-
-def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> None:
-    told: list[tuple[str, ...]] = []
-
-    class Teller:
-        def started(self, task: str, model: str, pending: int, done: int) -> None:
-            told.append((task, model, f"{pending} pending", f"{done} done"))
-
-        def finished(self, record: Record) -> None:
-            told.append((record.question_id,))
-
-    def go(samplers: tuple[str, ...]) -> list[tuple[str, ...]]:
-        told.clear()
-        config = RunConfig((str(questions),), samplers, (READER,), (4,), out=tmp_path / "run")
-        run_grid(config, progress=Teller())
-        return told
-
-    assert go(("uniform",))[0] == ("quiz", "reader", "12 pending", "0 done")
-    assert len(told) == 13
-    assert go(("uniform", "random"))[0] == ("quiz", "reader", "12 pending", "12 done")
-    assert sorted(told[1:]) == sorted((f"q-{i}",) for i in range(12))
-
-
-def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) -> None:
-    from tests.evaluation.own import Alone
-
-    other = tmp_path / "other.jsonl"
-    other.write_text(questions.read_text())
-    Alone.others.clear()
-    config = RunConfig(
-        tasks=(str(questions), str(other)),
-        samplers=("uniform", "blind"),
-        models=tuple(f"tests.evaluation.own:Alone[name={name}]" for name in ("a", "b", "c")),
-        out=tmp_path / "run",
-        limit=2,
-    )
-    result = run_grid(config)
-    assert Alone.others == [0, 0, 0]
-    keys = ("task", "model", "sampler")
-    assert [tuple(cell.settings[key] for key in keys) for cell in result.cells] == [
-        (task, model, sampler)
-        for task in ("quiz", "other")
-        for model in ("a", "b", "c")
-        for sampler in ("uniform", "blind")
-    ]
-
-
-def test_haystack_with_real_checkpoints(
-    clip: Path, llava: Path, cache: Path, tmp_path: Path
-) -> None:
-    """The built-in task, rendered now, through transformers' classes."""
-    result = run(
-        "haystack[length=1min]",
-        tmp_path / "run",
-        samplers=("uniform", "clip-topk", "oracle"),
-        models=(str(llava),),
-        encoder=str(clip),
-        frames=(8,),
-        limit=2,
-    )
-    task = load_task("haystack[length=1min]")
-    questions = {question.id: question for question in task.questions()}
-    assert [cell.settings["model"] for cell in result.cells] == ["tiny-llava"] * 3
-    for cell in result.cells:
-        assert len(cell.records) == 2
-        for record in cell.records:
-            assert record.status in ("ok", "unparsed")
-            assert record.reply is not None
-            assert len(record.frames) == 8
-            assert record.num_candidates == 60
-            assert record.evidence_recall == naive_recall(questions[record.question_id], record)
-            if cell.settings["sampler"] == "oracle":
-                assert record.evidence_recall == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,10 +45,9 @@ def thumbnail(frame: Pixels) -> Features:
     return np.asarray(small, np.float32).reshape(-1)
 
 
-@pytest.fixture(scope="module")
-def data(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TSPO10K:
-    folder = tmp_path_factory.mktemp("real")
-    lines = [
+def real_lines() -> list[dict[str, Any]]:
+    """Each item as a `general` and as a `specific` line of the data."""
+    return [
         line(
             video,
             original_question=f"<image>\n{question}\n"
@@ -59,7 +59,12 @@ def data(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TSPO10K:
         for kind in ("general", "specific")
         for video, question, options, letter in ITEMS
     ]
-    path = write_lines(folder / "real.jsonl", *lines, line("none.mp4"))
+
+
+@pytest.fixture(scope="module")
+def data(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TSPO10K:
+    folder = tmp_path_factory.mktemp("real")
+    path = write_lines(folder / "real.jsonl", *real_lines(), line("none.mp4"))
     return TSPO10K(path, real_data / "videos", Thumbnails(), FeatureStore(folder / "store"))
 
 
