@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -169,7 +170,9 @@ def train(
                 say(f"warning: {len(trained.skipped)} lines left out: {first}")
             figures = ", toy.png, toy.gif" if toy else ""
             say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
-            say(f"try it: tspo-bench run --sampler clip-topk,{kind} --agent {trained.folder}")
+            used = ["--sampler", f"clip-topk,{kind}", "--agent", str(trained.folder)]
+            used += [] if encoder == "reference" else ["--encoder", encoder]
+            say(f"try it: tspo-bench run {shlex.join(used)}")
         # Where several processes train (torchrun, accelerate), the main one alone compares.
         compared = evaluate and data is None and not toy and _is_main()
         table = None
