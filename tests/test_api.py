@@ -96,8 +96,8 @@ def test_evaluate_tells_of_progress_and_of_skipped_lines(films: Path) -> None:
         def started(self, task: str, model: str, pending: int, done: int) -> None:
             seen.append((task, model, pending, done))
 
-        def finished(self, record: object) -> None:
-            seen.append(record)
+        def finished(self, record: object, sampler: str, frames: int) -> None:
+            seen.append((record, sampler, frames))
 
     result = tspo_bench.evaluate("films.jsonl", model=ALWAYS_A, progress=Watch())
     assert seen[0] == ("films", "always-a", 3, 0)

@@ -30,15 +30,40 @@ def test_what_a_run_says(capsys: pytest.CaptureFixture[str]) -> None:
     with Bar() as bar:
         progress = RunProgress(bar)
         progress.started("haystack[length=1min]", "reference", pending=4, done=2)
-        progress.finished(record(1, correct=True))
-        progress.finished(record(2))
-        progress.finished(record(3, gold=None))  # withheld: in no accuracy
-        progress.finished(record(4, status="decode_error"))
+        progress.finished(record(1, correct=True), "uniform", 8)
+        progress.finished(record(2), "uniform", 8)
+        progress.finished(record(3, gold=None), "uniform", 8)  # withheld: in no accuracy
+        progress.finished(record(4, status="decode_error"), "uniform", 8)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "haystack[length=1min] x reference: 2/6"
     assert lines[1].endswith("(accuracy 100.0%)")
     assert lines[3].endswith("(accuracy 50.0%)")
     assert re.fullmatch(r".*: 6/6 in 0:00:00 \(accuracy 33.3%, 1 failed\)", lines[4])
+
+
+def notes(capsys: pytest.CaptureFixture[str], *given: tuple[str, int, bool]) -> list[str]:
+    """What stands in brackets behind each line."""
+    with Bar() as bar:
+        progress = RunProgress(bar)
+        progress.started("haystack", "reference", pending=len(given), done=0)
+        for number, (sampler, frames, correct) in enumerate(given):
+            progress.finished(record(number, correct=correct), sampler, frames)
+    lines = capsys.readouterr().err.splitlines()[1:]
+    return [line.partition("(")[2].rstrip(")") for line in lines]
+
+
+def test_each_sampler_has_an_accuracy_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    both = [("uniform", 8, False), ("tspo-q", 8, True), ("uniform", 8, True), ("tspo-q", 8, True)]
+    assert notes(capsys, *both) == [
+        "accuracy 0.0%",
+        "uniform 0% · tspo-q 100%",
+        "uniform 50% · tspo-q 100%",
+        "uniform 50% · tspo-q 100%",
+    ]
+    budgets = notes(capsys, ("aks", 8, False), ("aks", 16, True))
+    assert budgets[-1] == "aks K=8 0% · aks K=16 100%"
+    many = notes(capsys, *((f"sampler-{number}", 8, True) for number in range(7)))
+    assert many[-1] == ""
 
 
 def test_nothing_to_do(capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,3 +80,16 @@ def test_a_terminal_gets_a_bar(
     assert out == ""
     assert "[probe]" in err
     assert "3/3" in err
+
+
+def test_a_long_note_leaves_the_counts_on_a_narrow_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    with Bar() as bar:
+        bar.start("haystack x reference", 123)
+        bar.advance("uniform 21% · " * 10)
+    last = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert "haystack x reference" in last
+    assert re.search(r"1/123 .*uniform 21%", last.splitlines()[-1])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 Item = TypeVar("Item")
 
 _LINES = 20  # for a whole task, where there is no terminal
+_CELLS = 6  # whose accuracies are shown beside the bar
 
 
 class Bar:
@@ -28,16 +29,21 @@ class Bar:
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
+        from rich.table import Column
 
         self._console = Console(stderr=True)
         self._live = self._console.is_terminal
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", markup=False),
+            # What room is left: a long note must not squeeze the bar and the counts away.
+            TextColumn(
+                "{task.fields[note]}", markup=False, table_column=Column(ratio=1, no_wrap=True)
+            ),
+            expand=True,
             console=self._console,
             disable=not self._live,
         )
@@ -88,26 +94,38 @@ def tracked(items: Sequence[Item], what: str) -> Iterator[Item]:
 
 
 class RunProgress:
-    """Shows how a run goes: records done, and how many of this call's are right or failed."""
+    """Shows how a run goes: records done, and of this call's each sampler's accuracy so far.
+
+    Seeds count together, as in tables. Beyond a few samplers and budgets no accuracy is shown:
+    there is no room, and one over all of them would say nothing.
+    """
 
     def __init__(self, bar: Bar) -> None:
         self._bar = bar
 
     def started(self, task: str, model: str, pending: int, done: int) -> None:
         """A task and model begin."""
-        self._known = self._correct = self._failed = 0
+        self._right: dict[tuple[str, int], list[bool]] = {}
+        self._failed = 0
         self._bar.start(f"{task} x {model}", pending + done, done)
 
-    def finished(self, record: Record) -> None:
+    def finished(self, record: Record, sampler: str, frames: int) -> None:
         """One more record is there."""
-        self._known += record.gold is not None
-        self._correct += record.correct
+        if record.gold is not None:
+            self._right.setdefault((sampler, frames), []).append(record.correct)
         self._failed += record.failed
         self._bar.advance(", ".join(self._notes()))
 
     def _notes(self) -> Iterable[str]:
-        if self._known:
-            yield f"accuracy {self._correct / self._known:.1%}"
+        shares = {cell: sum(right) / len(right) for cell, right in self._right.items()}
+        if len(shares) == 1:
+            yield f"accuracy {next(iter(shares.values())):.1%}"
+        elif 1 < len(shares) <= _CELLS:
+            several = len({frames for _, frames in shares}) > 1
+            yield " · ".join(
+                f"{sampler}{f' K={frames}' if several else ''} {share:.0%}"
+                for (sampler, frames), share in shares.items()
+            )
         if self._failed:
             yield f"{self._failed} failed"
 

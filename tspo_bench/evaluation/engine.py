@@ -26,11 +26,12 @@ def answer_videos(
     task: Task,
     model: MLLM,
     batch_size: int,
-    finished: Callable[[Record], None],
+    finished: Callable[[Record, str, int], None],
 ) -> None:
     """Answer the questions of all videos and append their records, in the order of the work.
 
-    `finished` is told of each record. What is appended before an interruption stays.
+    `finished` is told of each record, with its cell's sampler and frame budget. What is appended
+    before an interruption stays.
     """
     waiting: list[Prepared] = []
     for prepared in _ahead(work, prepare):
@@ -63,7 +64,10 @@ def _ahead(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[P
 
 
 def _settle(
-    waiting: Sequence[Prepared], task: Task, model: MLLM, finished: Callable[[Record], None]
+    waiting: Sequence[Prepared],
+    task: Task,
+    model: MLLM,
+    finished: Callable[[Record, str, int], None],
 ) -> None:
     requests = [prepared.request for prepared in waiting]
     answers = iter(_answers(model, [request for request in requests if request is not None]))
@@ -72,7 +76,7 @@ def _settle(
         if request is not None:
             record = _scored(prepared, next(answers), task)
         prepared.cell.writer.append(record)
-        finished(record)
+        finished(record, prepared.cell.label, prepared.cell.frames)
 
 
 class _Failed(str):

@@ -34,8 +34,9 @@ class NamedSampler:
 
 @dataclass(frozen=True)
 class OpenCell:
-    """One cell of the grid, open for writing."""
+    """One cell of the grid, open for writing; `label` is its sampler's in tables."""
 
+    label: str
     sampler: FrameSampler
     frames: int
     slug: str
@@ -152,7 +153,7 @@ def open_cell(
     assert seed is None or isinstance(seed, int)
     task, label, model = (str(settings[key]) for key in ("task", "sampler", "model"))
     slug = cell_slug(task, label, model, frames, seed)
-    return OpenCell(sampler, frames, slug, run.open_cell(slug, settings, fresh=fresh))
+    return OpenCell(label, sampler, frames, slug, run.open_cell(slug, settings, fresh=fresh))
 
 
 def videos_to_do(questions: Sequence[Question], cells: Sequence[OpenCell]) -> Iterator[VideoWork]:

@@ -39,8 +39,8 @@ class Progress(Protocol):
         """A task and model begin: `done` of `done + pending` records are there already."""
         ...
 
-    def finished(self, record: Record) -> None:
-        """One more record is there."""
+    def finished(self, record: Record, sampler: str, frames: int) -> None:
+        """One more record is there, of the cell of a sampler (its label) and frame budget."""
         ...
 
 
@@ -50,7 +50,7 @@ class Silent:
     def started(self, task: str, model: str, pending: int, done: int) -> None:
         """See `Progress`."""
 
-    def finished(self, record: Record) -> None:
+    def finished(self, record: Record, sampler: str, frames: int) -> None:
         """See `Progress`."""
 
 
