@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
 
 Need = Literal["probe", "features", "lazy_scores", "pixels", "evidence"]
 Status = Literal["ok", "unparsed", "decode_error", "sampler_error", "model_error"]
+AnswerMode = Literal["generate", "options"]
 
 OPTION_LETTERS = "ABCDEFGHIJ"
 
@@ -55,7 +56,8 @@ class Question:
 
     `video` is the file's name relative to the task's data root (or an absolute path), `answer` the
     right option's letter (None where the benchmark withholds it), `subtitles` the subtitle file's
-    name, `groups` what accuracies are broken down by.
+    name, `groups` what accuracies are broken down by. `record` is the annotation as it stands,
+    letter for letter, for protocols that quote it; it is no part of a question's identity.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Question:
     evidence: tuple[Span, ...] = ()
     duration_seconds: float | None = None
     subtitles: str | None = None
+    record: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         if not 2 <= len(self.options) <= len(OPTION_LETTERS):
@@ -192,7 +195,19 @@ class Selection:
 class Request:
     """One question put to an MLLM: frames in time order (possibly none), and the prompt.
 
-    `num_frames` and `frame_rate` are the whole video's: models are told its length.
+    Attributes:
+        frames: what is shown.
+        prompt: the user's words after the frames.
+        frame_rate: the whole video's.
+        letters: those of the options.
+        num_frames: the whole video's: models are told its length.
+        mode: "generate": words; "options": log-probabilities of the letters as the reply's first
+            token, from one forward pass.
+        system: the system message; None for the model's own.
+        reply_start: words put into the model's mouth: its answer goes on from there.
+        before: [n] the words before each frame ("" for none), where frames and words are
+            interleaved; () otherwise.
+        max_new_tokens: the longest reply; None for the model's own.
     """
 
     frames: Frames
@@ -200,22 +215,52 @@ class Request:
     frame_rate: float
     letters: str
     num_frames: int | None = None
+    mode: AnswerMode = "generate"
+    system: str | None = None
+    reply_start: str = ""
+    before: tuple[str, ...] = ()
+    max_new_tokens: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.before and len(self.before) != len(self.frames):
+            raise ValueError(f"{len(self.before)} texts before {len(self.frames)} frames")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What of a request's frames reached an MLLM, after its processor.
+
+    `frames` counts repeated ones too (classes that take pairs); height and width are in pixels;
+    `visual_tokens` is None where nobody tells (a server).
+    """
+
+    frames: int
+    height: int
+    width: int
+    visual_tokens: int | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What the MLLM said: its raw text, and log-probabilities of the letters if asked for."""
+    """What the MLLM said: its raw text, and log-probabilities of the letters if asked for.
+
+    `usage` holds numbers of tokens as a server counts them ("prompt_tokens", ...).
+    """
 
     text: str
     option_logprobs: Mapping[str, float] | None = None
+    seen: Seen | None = None
+    usage: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Record:
     """One line of results. `timing` (seconds per stage) is all that may differ between equal runs.
 
-    `frames` and `seconds` are those the MLLM was given; `num_candidates` is None where the sampler
-    saw the probe alone; `error` says why there is no answer.
+    `frames` and `seconds` are those the MLLM was given, `seen` is what its processor made of them
+    (frames, height, width, visual_tokens); `num_candidates` is None where the sampler saw the probe
+    alone; `error` says why there is no answer. `letter` is what the protocol reads in the reply,
+    `guessed` where the protocol drew it for want of one.
     """
 
     question_id: str
@@ -233,6 +278,12 @@ class Record:
     groups: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, JSON] = field(default_factory=dict)
     error: str | None = None
+    protocol: str | None = None
+    mode: AnswerMode = "generate"
+    guessed: bool = False
+    option_logprobs: Mapping[str, float] | None = None
+    seen: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, int] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
 
     @property

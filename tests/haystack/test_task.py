@@ -190,7 +190,7 @@ def test_questions_are_the_same_in_another_process(task_of: TaskOf):
 def test_load_task(spec: str, split: str | None, label: str, count: int):
     task = load_task(spec, split=split)
     assert task.label == label
-    assert (task.name, task.protocol) == ("haystack", "strict")
+    assert (task.name, task.rules.name) == ("haystack", "strict")
     questions = task.questions()
     assert len(questions) == count
     assert all(isinstance(question, Question) for question in questions)
@@ -236,11 +236,11 @@ def test_an_unknown_video_is_named(task: HaystackTask, video: str):
 
 def test_prompt_and_query(task: HaystackTask):
     question = task.questions()[0]
-    assert task.prompt(question).splitlines() == [
+    assert task.prompt(question).text.splitlines() == [
         question.text,
         *(f"{letter}. {text}" for letter, text in zip("ABCD", question.options, strict=True)),
         "Please answer with the option's letter from the given choices directly.",
     ]
     assert task.query_text(question) == question.text
-    assert task.read_answer("B", question) == "B"
-    assert task.read_answer("perhaps", question) is None
+    assert task.read_answer("B", question).letter == "B"
+    assert task.read_answer("perhaps", question).letter is None

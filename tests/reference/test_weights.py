@@ -54,9 +54,9 @@ def test_the_mllm_reads_the_evidence(cache: Path) -> None:
             middles = [(span.start + span.end) / 2 for span in question.evidence]
             wanted = np.unique([round(8 * middle) for middle in middles])
             frames = reader.fetch(wanted)
-        requests.append(Request(frames, task.prompt(question), 8.0, "ABCD", 480))
+        requests.append(Request(frames, task.prompt(question).text, 8.0, "ABCD", 480))
     answers = load_mllm("reference").answer(requests)
-    letters = [task.read_answer(a.text, q) for a, q in zip(answers, questions, strict=True)]
+    letters = [task.read_answer(a.text, q).letter for a, q in zip(answers, questions, strict=True)]
     right = [letter == q.answer for letter, q in zip(letters, questions, strict=True)]
     assert np.mean(right) >= 0.6
 

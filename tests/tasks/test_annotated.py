@@ -107,15 +107,15 @@ def test_real_options_are_read_back(real: dict[str, Sequence[Question]]) -> None
         for question in questions:
             answer = question.answer or ""
             text = question.options[question.letters.index(answer)]
-            assert task.read_answer(answer, question) == answer
-            assert task.read_answer(f"({answer})", question) == answer
-            assert task.read_answer(f"The answer is {answer}.", question) == answer
-            assert task.read_answer(f"{answer}. {text}", question) == answer, question
+            assert task.read_answer(answer, question).letter == answer
+            assert task.read_answer(f"({answer})", question).letter == answer
+            assert task.read_answer(f"The answer is {answer}.", question).letter == answer
+            assert task.read_answer(f"{answer}. {text}", question).letter == answer, question
             same = [  # MLVU has right options that stand twice, and empty ones
                 o for o in question.options if o.strip(" .").lower() == text.strip(" .").lower()
             ]
             if text and len(same) == 1 and text.strip(" .") not in list(question.letters):
-                assert task.read_answer(text, question) == answer, question
+                assert task.read_answer(text, question).letter == answer, question
 
 
 def test_real_free_text_states_nothing(real: dict[str, Sequence[Question]]) -> None:
@@ -136,16 +136,18 @@ def test_real_query_text_is_the_question(real: dict[str, Sequence[Question]]) ->
 def test_prompt_and_query_text() -> None:
     task = AnnotatedTask(name="x")
     question = Question("1", "v.mp4", "<image>\nWhat is it?", ("Oil", "Salt"), "A")
-    assert task.protocol == "strict"
-    assert task.prompt(question) == (
+    assert task.rules.name == "strict"
+    assert task.prompt(question).text == (
         "What is it?\nA. Oil\nB. Salt\n"
         "Please answer with the option's letter from the given choices directly."
     )
     for tail in ("\nA. Oil\nB. Salt", "\n(A) Oil\n(B) Salt", "\nOptions:\nA. Oil"):
         asked = Question("1", "v.mp4", "<image>\nWhat is it?\nAt the end?" + tail, ("x", "y"), "A")
         assert task.query_text(asked) == "What is it?\nAt the end?"
-    reworded = AnnotatedTask(name="x", instruction="Only the letter.")
-    assert reworded.prompt(question).endswith("\nOnly the letter.")
+    reworded = AnnotatedTask(
+        name="x", protocols={"strict": {"prompt": "{text}\n{options}\nOnly the letter."}}
+    )
+    assert reworded.prompt(question).text.endswith("\nOnly the letter.")
 
 
 def test_lvbench_sample() -> None:

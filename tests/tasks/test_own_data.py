@@ -186,4 +186,4 @@ def test_the_examples_of_the_docs(tmp_path: Path) -> None:
         ]
     assert examples["jsonl"] == examples["csv"]
     assert len(examples["csv"]) == 2
-    assert AnnotatedTask(name="x").prompt(load_task(str(file)).questions()[0]) in docs
+    assert AnnotatedTask(name="x").prompt(load_task(str(file)).questions()[0]).text in docs

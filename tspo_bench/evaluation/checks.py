@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.samplers import FrameSampler
-from tspo_bench.types import Answer, Selection
+from tspo_bench.types import Answer, Request, Selection
 
 
 def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> None:
@@ -70,17 +70,23 @@ def checked_selection(selection: Selection, num_frames: int, k: int) -> Selectio
     return replace(selection, indices=indices, num_filled=int(selection.num_filled))
 
 
-def checked_answers(answers: Iterable[Answer], count: int) -> list[Answer]:
-    """The answers of a model: one for each request.
+def checked_answers(answers: Iterable[Answer], requests: Sequence[Request]) -> list[Answer]:
+    """The answers of a model: one for each request, in the way that it asks for.
 
     Raises:
         TypeError: something else than an answer.
-        ValueError: more or fewer than `count`.
+        ValueError: more or fewer than there are requests, or no log-probabilities where they are
+            asked for.
     """
     checked = list(answers)
     for answer in checked:
         if not isinstance(answer, Answer):
             raise TypeError(f"the model gave a {type(answer).__name__}; it must give Answers")
-    if len(checked) != count:
-        raise ValueError(f"the model gave {len(checked)} answers to {count} requests")
+    if len(checked) != len(requests):
+        raise ValueError(f"the model gave {len(checked)} answers to {len(requests)} requests")
+    for request, answer in zip(requests, checked, strict=True):
+        if request.mode == "options" and set(answer.option_logprobs or ()) != set(request.letters):
+            raise ValueError(
+                f"the model gives no log-probabilities of {request.letters}; use --answer generate"
+            )
     return checked

@@ -7,11 +7,12 @@ import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import get_args
 
 from tspo_bench.errors import UserError
 from tspo_bench.samplers import AGENTS
 from tspo_bench.specs import parse_spec
-from tspo_bench.types import JSON
+from tspo_bench.types import JSON, AnswerMode
 
 DEFAULT_RUNS = Path("runs")
 
@@ -24,9 +25,11 @@ class RunConfig:
     fixed shuffle; `encoder` gives the features that samplers search with; `agent` is that of the
     samplers tspo and tspo-q where their specs name none (None: those in the package); `seeds` are
     those of samplers that draw and of agents trained with several (None: 0 for the former, all that
-    there are for the latter), the first of them also that of tasks that draw; `out` is the
-    run's folder (None: `runs/<name>`, where the name follows from the settings, so that the same
-    call goes on where it stopped); `fresh` starts over.
+    there are for the latter), the first of them also that of tasks that draw; `protocol`
+    says how to ask, read and average (None: "strict"); `answer` whether the model replies in words
+    or weighs the options' letters; `out` is the run's
+    folder (None: `runs/<name>`, where the name follows from the settings, so that the same call
+    goes on where it stopped); `fresh` starts over.
     """
 
     tasks: tuple[str, ...] = ("haystack",)
@@ -39,6 +42,8 @@ class RunConfig:
     limit: int | None = None
     seeds: tuple[int, ...] | None = None
     split: str | None = None
+    protocol: str | None = None
+    answer: AnswerMode = "generate"
     data_root: Path | None = None
     annotations: Path | None = None
     device: str = "cpu"
@@ -59,11 +64,16 @@ class RunConfig:
         for seed in self.seeds or ():
             if seed < 0:
                 raise UserError(f"seed {seed} is negative; give 0 or more")
+        if self.answer not in get_args(AnswerMode):
+            raise UserError(f"answer {self.answer!r}; use {' or '.join(get_args(AnswerMode))}")
+        self._check_numbers()
         if self.agent is not None and not any(parse_spec(s).name in AGENTS for s in self.samplers):
             raise UserError(
                 f"agent {self.agent!r}: none of the samplers {', '.join(self.samplers)} has an "
                 f"agent; use {' or '.join(AGENTS)}"
             )
+
+    def _check_numbers(self) -> None:
         for k in self.frames:
             if k < 1:
                 raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")

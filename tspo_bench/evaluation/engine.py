@@ -7,15 +7,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from tspo_bench.evaluation.checks import checked_answers
 from tspo_bench.evaluation.parts import Prepared
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.tasks import Task
-from tspo_bench.types import Answer, Record, Request
+from tspo_bench.tasks import Reading, Task
+from tspo_bench.types import Answer, Record, Request, Seen
 
 AHEAD = 2  # videos prepared while the model answers: with PART_BYTES this bounds memory
 
@@ -93,7 +93,7 @@ def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | _Faile
     started = time.perf_counter()
     try:
         answers: list[Answer | _Failed] = []
-        answers += checked_answers(model.answer(requests), len(requests))
+        answers += checked_answers(model.answer(requests), requests)
     except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
         if len(requests) > 1:
             return [pair for request in requests for pair in _answers(model, [request])]
@@ -108,11 +108,32 @@ def _scored(prepared: Prepared, given: tuple[Answer | _Failed, float], task: Tas
     record = replace(prepared.record, timing=timing)
     if isinstance(answer, _Failed):
         return replace(record, status="model_error", error=str(answer))
-    letter = task.read_answer(answer.text, prepared.question)
+    question = prepared.question
+    if record.mode == "options":
+        reading = _likeliest(answer)
+    else:
+        reading = task.read_answer(answer.text, question)
     return replace(
         record,
-        status="unparsed" if letter is None else "ok",
-        letter=letter,
-        correct=letter is not None and letter == prepared.question.answer,
+        status="unparsed" if reading.letter is None else "ok",
+        letter=reading.letter,
+        guessed=reading.guessed,
+        correct=reading.letter is not None and reading.letter == question.answer,
         reply=answer.text,
+        option_logprobs=answer.option_logprobs,
+        seen=_told(answer.seen),
+        usage=answer.usage,
     )
+
+
+def _likeliest(answer: Answer) -> Reading:
+    """The option with the highest log-probability, the first of equal ones."""
+    logprobs = answer.option_logprobs
+    return Reading(max(logprobs, key=logprobs.__getitem__) if logprobs else None)
+
+
+def _told(seen: Seen | None) -> dict[str, int]:
+    """What is known of what the model saw."""
+    if seen is None:
+        return {}
+    return {name: value for name, value in asdict(seen).items() if value is not None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,15 @@ def cell_settings(
         "sampler": sampler.label,
         "model": model.name,
         "frames": frames,
-        "protocol": task.protocol,
+        "protocol": f"{task.rules.name}@{task.rules.version}",
+        "protocol_hash": task.rules.digest,
+        "scoring": {
+            "average": task.rules.average,
+            "over": task.rules.over,
+            "values": list(task.rules.values),
+            "unparsed": task.rules.unparsed,
+        },
+        "answer": config.answer,
         "limit": config.limit,
         "num_questions": len(questions),
         "questions": _digest(questions),
@@ -136,7 +144,8 @@ def cell_settings(
 
 
 def _digest(questions: Sequence[Question]) -> str:
-    content = json.dumps([asdict(question) for question in questions], sort_keys=True)
+    asked = [asdict(replace(question, record={})) for question in questions]
+    content = json.dumps(asked, sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

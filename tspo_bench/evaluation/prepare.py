@@ -21,6 +21,7 @@ from tspo_bench.features.base import FrameEncoder
 from tspo_bench.results import evidence_recall
 from tspo_bench.tasks import Task
 from tspo_bench.types import (
+    AnswerMode,
     Candidates,
     Features,
     Frames,
@@ -59,6 +60,7 @@ class VideoPreparer:
         encoder: makes them; None if no sampler of the run needs features.
         candidate_fps: candidates per second.
         short_side: to which the MLLM wants frames scaled down; None for full size.
+        mode: how the MLLM is to answer.
     """
 
     task: Task
@@ -66,6 +68,7 @@ class VideoPreparer:
     encoder: FrameEncoder | None
     candidate_fps: float
     short_side: int | None
+    mode: AnswerMode = "generate"
 
     def __call__(self, work: VideoWork) -> Iterator[list[Prepared]]:
         """The work's questions in the order of its jobs; failures are recorded, not raised.
@@ -255,14 +258,22 @@ class _Video:
             evidence_recall=recall.recall,
             groups=question.groups,
             notes=selection.notes,
+            protocol=self.how.task.rules.label,
+            mode=self.how.mode,
             timing=chosen.seconds,
         )
+        prompt = self.how.task.prompt(question, seconds.tolist())
         request = Request(
             frames=frames,
-            prompt=self.how.task.prompt(question),
+            prompt=prompt.text,
             frame_rate=float(info.frame_rate) if info else 1.0,
             letters=question.letters,
             num_frames=info.num_frames if info else None,
+            mode=self.how.mode,
+            system=prompt.system,
+            reply_start=prompt.reply_start,
+            before=prompt.before,
+            max_new_tokens=prompt.max_new_tokens,
         )
         return Prepared(cell, question, record, request)
 
@@ -274,4 +285,6 @@ class _Video:
             gold=question.answer,
             groups=question.groups,
             error=error,
+            protocol=self.how.task.rules.label,
+            mode=self.how.mode,
         )

@@ -86,6 +86,7 @@ def run_grid(
         data_root=config.data_root,
         annotations=config.annotations,
         split=config.split,
+        protocol=config.protocol,
         seed=config.seeds[0] if config.seeds else 0,  # one: all cells ask the same questions
     )
     refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
@@ -174,7 +175,12 @@ class _Grid:
             pending = len(cells) * len(questions) - done
             self.progress.started(task.label, model.name, pending, done)
             prepare = VideoPreparer(
-                task, FeatureStore(), self.encoder, self.config.candidate_fps, model.short_side
+                task,
+                FeatureStore(),
+                self.encoder,
+                self.config.candidate_fps,
+                model.short_side,
+                self.config.answer,
             )
             work = list(videos_to_do(questions, cells))
             answer_videos(

@@ -17,6 +17,7 @@ from tspo_bench.haystack.render import rendered
 from tspo_bench.haystack.script import QUESTION_TYPES, Item, Script, write_script
 from tspo_bench.haystack.world import OBJECTS
 from tspo_bench.tasks import MultipleChoice
+from tspo_bench.tasks.protocols import chosen_protocol
 from tspo_bench.types import OPTION_LETTERS, Question, Span
 
 LENGTHS = {"1min": 60, "5min": 300, "15min": 900, "60min": 3600}
@@ -42,9 +43,10 @@ class HaystackTask(MultipleChoice):
         objects: "all", or "known": a fifth of each category (`world.HELD_OUT`) is neither shown nor
             asked about, so that an agent trained without it can be tested on what it never saw.
         videos: the first so many videos of the split; None for all.
+        protocol: "strict" alone: nobody else has asked these questions.
 
     Raises:
-        UserError: another length or split, other objects, or more videos than there are.
+        UserError: another protocol, length or split, other objects, or more videos than there are.
     """
 
     name = "haystack"
@@ -56,8 +58,10 @@ class HaystackTask(MultipleChoice):
         split: str | None = None,
         objects: str = "all",
         videos: int | None = None,
+        protocol: str | None = None,
     ) -> None:
         super().__init__()
+        self.rules = chosen_protocol(self.name, {}, protocol)
         self.length = _one_of("length", length, LENGTHS)
         self.split = _one_of("split", split or "test", NUM_VIDEOS)
         self.objects = _one_of("objects", objects, OBJECTS)

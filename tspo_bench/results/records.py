@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from tspo_bench.errors import UserError
-from tspo_bench.types import Record, Status
+from tspo_bench.types import AnswerMode, Record, Status
 
 _REQUIRED = {
     field.name
@@ -66,6 +66,12 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "groups": _mapping_of(_is_text),
     "notes": _is_mapping,
     "error": _optional(_is_text),
+    "protocol": _optional(_is_text),
+    "mode": lambda value: value in get_args(AnswerMode),
+    "guessed": lambda value: isinstance(value, bool),
+    "option_logprobs": _optional(_mapping_of(_is_number)),
+    "seen": _mapping_of(_is_count),
+    "usage": _mapping_of(_is_count),
     "timing": _mapping_of(_is_number),
 }
 

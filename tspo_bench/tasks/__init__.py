@@ -11,13 +11,17 @@ from tspo_bench.tasks.loading import (
     registry,
     videos_of,
 )
-from tspo_bench.tasks.multiple_choice import INSTRUCTION, MultipleChoice
+from tspo_bench.tasks.multiple_choice import MultipleChoice
+from tspo_bench.tasks.protocols import INSTRUCTION, Prompt, Protocol, Reading
 from tspo_bench.tasks.reading import read_answer
 
 __all__ = [
     "INSTRUCTION",
     "AnnotatedTask",
     "MultipleChoice",
+    "Prompt",
+    "Protocol",
+    "Reading",
     "Skipped",
     "Survey",
     "Task",

@@ -16,8 +16,9 @@ from typing import Any
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.registry import import_object
 from tspo_bench.specs import Spec
-from tspo_bench.tasks.multiple_choice import INSTRUCTION, MultipleChoice
+from tspo_bench.tasks.multiple_choice import MultipleChoice
 from tspo_bench.tasks.parsers import Parser
+from tspo_bench.tasks.protocols import chosen_protocol
 from tspo_bench.tasks.records import Entry, entries_of, load_hub, read_entries
 from tspo_bench.types import Question
 
@@ -46,6 +47,8 @@ class AnnotatedTask(MultipleChoice):
         parser: "package.module:function" that makes a `Question` of a record.
         nested: the field that holds a record's questions, where a record is a whole video.
         groups: the record's fields that accuracies are broken down by. A list is joined with "|".
+        protocols: the fields of each `Protocol` that the benchmark has beside "strict".
+        protocol: the one in force, by name; None for "strict".
         video_folders: folders under the data root that may hold the videos (patterns allowed).
         data_root: the benchmark's folder; by default the annotation file's.
         beside: the folder of a card of one's own.
@@ -58,7 +61,8 @@ class AnnotatedTask(MultipleChoice):
     nested: str | None = None
     groups: Sequence[str] = ()
     video_folders: Sequence[str] = (".", "videos", "video")
-    instruction: str = INSTRUCTION
+    protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    protocol: str | None = None
     tolerance_seconds: float = 1.0
     data_root: Path | None = None
     annotations: Path | None = None
@@ -87,6 +91,7 @@ class AnnotatedTask(MultipleChoice):
             raise UserError(
                 f"task {self.name!r}: data root {self.data_root} is no folder; set --data-root"
             )
+        self.rules = chosen_protocol(self.name, self.protocols, self.protocol)
         options = {key: value for key, value in self.variant.items() if key != "split"}
         if self.split != default:
             options["split"] = self.split
@@ -158,7 +163,8 @@ class AnnotatedTask(MultipleChoice):
             if not isinstance(question.video, str):
                 raise ValueError(f"video must be a file's name, got {question.video!r}")
             groups = {name: _group(entry.record[name]) for name in _names(self.groups)}
-            return replace(question, groups={**question.groups, **groups})
+            groups = {**question.groups, **groups}
+            return replace(question, groups=groups, record=entry.record)
         except KeyError as error:
             return Skipped(entry.where, f"no field {error}")
         except (ValueError, TypeError, AttributeError, IndexError) as error:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
+from tspo_bench.tasks.protocols import Prompt, Reading
+from tspo_bench.tasks.protocols import Protocol as Rules
 from tspo_bench.types import Question
 
 
@@ -13,13 +15,13 @@ class Task(Protocol):
     """Questions about videos, and how a model is asked and read.
 
     `label` names the task as tables show it, with the options that make it another question set
-    ("haystack[length=15min]"); `protocol` names the prompt, extraction and aggregation in force;
+    ("haystack[length=15min]"); `rules` are the prompt, extraction and aggregation in force;
     `tolerance_seconds` is how far from an annotated moment a frame still counts as evidence.
     """
 
     name: str
     label: str
-    protocol: str
+    rules: Rules
     tolerance_seconds: float
 
     def questions(self) -> Sequence[Question]:
@@ -38,14 +40,14 @@ class Task(Protocol):
         """
         ...
 
-    def prompt(self, question: Question) -> str:
-        """The text put to the MLLM after the frames."""
+    def prompt(self, question: Question, seconds: Sequence[float] = ()) -> Prompt:
+        """What is put to the MLLM with frames of these times."""
         ...
 
     def query_text(self, question: Question) -> str:
         """The text a sampler sees: the question without instructions and options."""
         ...
 
-    def read_answer(self, reply: str, question: Question) -> str | None:
-        """The option letter that a reply gives, or None. Never guesses."""
+    def read_answer(self, reply: str, question: Question) -> Reading:
+        """The option letter that the protocol reads in a reply, if any."""
         ...

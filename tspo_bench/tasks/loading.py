@@ -11,6 +11,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.registry import Registry
 from tspo_bench.specs import Spec, is_card_path, parse_spec
 from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.protocols import STRICT
 from tspo_bench.tasks.records import READERS
 from tspo_bench.types import Question
 
@@ -24,6 +25,7 @@ def load_task(
     data_root: Path | None = None,
     annotations: Path | None = None,
     split: str | None = None,
+    protocol: str | None = None,
     seed: int = 0,
 ) -> Task:
     """The task that `spec` names.
@@ -34,6 +36,7 @@ def load_task(
         data_root: the folder with the benchmark's annotations and videos.
         annotations: the annotation file, where it lies elsewhere.
         split: the split, for tasks with several; None for the task's default.
+        protocol: how to ask, read and average; None for "strict".
         seed: the run's seed, for tasks that make their questions.
 
     Raises:
@@ -41,7 +44,12 @@ def load_task(
             task does not take.
     """
     (task,) = load_tasks(
-        [spec], data_root=data_root, annotations=annotations, split=split, seed=seed
+        [spec],
+        data_root=data_root,
+        annotations=annotations,
+        split=split,
+        protocol=protocol,
+        seed=seed,
     )
     return task
 
@@ -52,6 +60,7 @@ def load_tasks(
     data_root: Path | None = None,
     annotations: Path | None = None,
     split: str | None = None,
+    protocol: str | None = None,
     seed: int = 0,
 ) -> list[Task]:
     """Several tasks, each with what it takes of the arguments: see `load_task`.
@@ -59,9 +68,18 @@ def load_tasks(
     Raises:
         UserError: as `load_task`, or none of the tasks takes something that is given.
     """
-    given: dict[str, Any] = {"data_root": data_root, "annotations": annotations, "split": split}
+    given: dict[str, Any] = {
+        "data_root": data_root,
+        "annotations": annotations,
+        "split": split,
+        "protocol": protocol,
+    }
     asked = [_asked(spec, seed=seed, **given) for spec in specs]
     calls = [registry.prepare(named, **offered) for named, offered in asked]
+    for spec, call in zip(specs, calls, strict=True):
+        # A task of one's own may know one way to ask only: another must not be taken for it.
+        if protocol not in (None, STRICT) and "protocol" not in call.keywords:
+            raise UserError(f"task {spec!r} takes no protocol {protocol!r}; leave --protocol out")
     for name, value in given.items():
         if value is not None and not any(name in call.keywords for call in calls):
             raise UserError(

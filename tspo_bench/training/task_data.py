@@ -97,7 +97,7 @@ class TaskData:
             id=question.id,
             features=candidates.features,
             text_features=self._text_features(self._task.query_text(question)),
-            prompt=self._task.prompt(question),
+            prompt=self._task.prompt(question).text,
             letters=question.letters,
             options=question.options,
             answer=question.answer,

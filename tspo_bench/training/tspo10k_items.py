@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from tspo_bench.errors import UserError
-from tspo_bench.tasks.multiple_choice import INSTRUCTION
+from tspo_bench.tasks.protocols import INSTRUCTION
 from tspo_bench.tasks.reading import read_answer
 from tspo_bench.tasks.records import Record, read_entries
 from tspo_bench.types import OPTION_LETTERS

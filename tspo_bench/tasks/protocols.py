@@ -1,0 +1,188 @@
+"""What makes a benchmark's number: how a model is asked, read and averaged.
+
+A card declares its protocols; `strict` is every task's default. All that decides a figure stands in
+the declaration, whose hash stands in every record.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from tspo_bench.errors import UserError
+from tspo_bench.registry import import_object
+from tspo_bench.tasks.reading import read_answer
+from tspo_bench.types import Question
+
+STRICT = "strict"
+# The prompt that TSPO trains and evaluates with (arXiv 2508.04369, released code).
+INSTRUCTION = "Please answer with the option's letter from the given choices directly."
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What is put to an MLLM beside the frames; see `types.Request` for the fields."""
+
+    text: str
+    system: str | None = None
+    reply_start: str = ""
+    before: tuple[str, ...] = ()
+    max_new_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a protocol reads in a reply: a letter, or None; `guessed` if it drew one instead."""
+
+    letter: str | None
+    guessed: bool = False
+
+
+Reader = Callable[[str, Question], Reading]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """A named, versioned way to ask, read and average.
+
+    Attributes:
+        name: "strict", "official", "lmms-eval", or one's own.
+        version: changes whenever a figure may.
+        source: whose it is and where it was read; decides nothing.
+        prompt: a template of `{text}` (the question without its options), `{options}` (one a line),
+            `{subtitles}`, and `{record[field]}`, an annotation's field as it stands (a list: one
+            item a line).
+        option: the template of a line of `{options}`: `{letter}`, `{text}`.
+        system: the system message; None for the model's own.
+        reply_start: words put into the model's mouth.
+        max_new_tokens: the longest reply; None for the model's own.
+        with_subtitles: the template in place of `prompt` where subtitles are shown; None: this
+            protocol has no subtitles.
+        interleaved: aligned subtitles stand between the frames instead.
+        reader: "package.module:function" that reads a reply: `(reply, question) -> Reading`.
+        average: "micro", over questions, or "macro", the mean over the values of the group `over`.
+        over: that group.
+        values: its values, where a missing one counts as 0; () for those that occur.
+        unparsed: "wrong", or "dropped" from the denominator.
+        faults: what is known to be wrong with it: kept, since others' figures have it too.
+    """
+
+    name: str
+    version: str
+    prompt: str
+    source: str = ""
+    option: str = "{letter}. {text}"
+    system: str | None = None
+    reply_start: str = ""
+    max_new_tokens: int | None = None
+    with_subtitles: str | None = None
+    interleaved: bool = False
+    reader: str = "tspo_bench.tasks.protocols:strict_reading"
+    average: Literal["micro", "macro"] = "micro"
+    over: str | None = None
+    values: Sequence[str] = ()
+    unparsed: Literal["wrong", "dropped"] = "wrong"
+    faults: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if (self.average == "macro") != (self.over is not None):
+            raise UserError(
+                f"protocol {self.name!r}: average {self.average!r} over {self.over!r}; use micro "
+                "without `over`, or macro with it"
+            )
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that decides a figure."""
+        decides = dataclasses.asdict(self)
+        del decides["source"], decides["faults"]
+        content = json.dumps(decides, sort_keys=True, default=list)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    @property
+    def label(self) -> str:
+        """Name, version and hash, as records have them: "strict@1#0123456789ab"."""
+        return f"{self.name}@{self.version}#{self.digest}"
+
+    def prompt_for(self, question: Question) -> Prompt:
+        """A question by the template, with system message and the reply's beginning."""
+        options = "\n".join(
+            self.option.format(letter=letter, text=text)
+            for letter, text in zip(question.letters, question.options, strict=True)
+        )
+        text = self.prompt.format(
+            text=question.text.replace("<image>", "").strip(),
+            options=options,
+            record=_Quoted(question.record),
+        )
+        return Prompt(text, self.system, self.reply_start, (), self.max_new_tokens)
+
+    def read(self, reply: str, question: Question) -> Reading:
+        """What this protocol reads in a reply.
+
+        Raises:
+            UserError: its reader cannot be imported.
+        """
+        reader: Reader = import_object(f"protocol {self.name!r}: reader", self.reader)
+        return reader(reply, question)
+
+
+class _Quoted(dict[str, Any]):
+    """An annotation's fields for a template: a list one item a line."""
+
+    def __getitem__(self, key: str) -> Any:
+        value = super().__getitem__(key)
+        return "\n".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def strict_reading(reply: str, question: Question) -> Reading:
+    """The option that the reply states; never a guess. See `tasks.reading`."""
+    return Reading(read_answer(reply, question.options))
+
+
+_ASKED = f"{{text}}\n{{options}}\n{INSTRUCTION}"
+DEFAULT = Protocol(
+    name=STRICT,
+    version="1",
+    source="tspo-bench; the prompt is TSPO's (arXiv 2508.04369, released code)",
+    prompt=_ASKED,
+    with_subtitles=f"This video's subtitles are listed below:\n{{subtitles}}\n{_ASKED}",
+)
+
+
+def chosen_protocol(
+    task: str, declared: Mapping[str, Mapping[str, Any]], asked: str | None
+) -> Protocol:
+    """The protocol that was asked for, out of those that a task declares and `strict`.
+
+    Args:
+        task: its name, for messages.
+        declared: the fields of each of its protocols; one with `absent` in place of fields says why
+            there is none of that name. Fields of "strict" change the default one.
+        asked: a name, also with a version ("lmms-eval@0.7.3"); None for "strict".
+
+    Raises:
+        UserError: there is no such protocol or version, or its fields cannot be used.
+    """
+    name, _, version = (asked or STRICT).partition("@")
+    usable = {key: fields for key, fields in declared.items() if "absent" not in fields}
+    known = ", ".join(dict.fromkeys([STRICT, *usable]))
+    if name in declared and name not in usable:
+        why = declared[name]["absent"]
+        raise UserError(f"task {task!r} has no protocol {name!r}: {why}; it has: {known}")
+    if name != STRICT and name not in usable:
+        raise UserError(f"task {task!r} has no protocol {name!r}; it has: {known}")
+    try:
+        base = dataclasses.asdict(DEFAULT) if name == STRICT else {"name": name}
+        protocol = Protocol(**{**base, **usable.get(name, {})})
+    except TypeError as error:
+        raise UserError(f"task {task!r}: protocol {name!r}: {error}") from error
+    if version and version != protocol.version:
+        raise UserError(
+            f"task {task!r}: protocol {name!r} is at version {protocol.version}, not {version}"
+        )
+    return protocol
