@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tspo_bench.results import Cell
     from tspo_bench.training.callbacks import TrainingProgress
     from tspo_bench.training.train import Trained
+    from tspo_bench.types import AnswerMode
 
 __all__ = [
     "EvaluationResult",
@@ -90,6 +91,9 @@ def evaluate(
     limit: int | None = None,
     seeds: int | Sequence[int] | None = None,
     split: str | None = None,
+    protocol: str | None = None,
+    answer: AnswerMode = "generate",
+    with_bounds: bool = False,
     data_root: str | Path | None = None,
     annotations: str | Path | None = None,
     device: str | None = None,
@@ -130,6 +134,10 @@ def evaluate(
             on none is run once. None for all of an agent's, and 0 for what draws. Tasks that draw
             get the first.
         split: the tasks' split; None for each task's default.
+        protocol: how to ask, read and average: "strict" (None), "official", "lmms-eval".
+        answer: "generate", words that the protocol reads, or "options", the option whose letter has
+            the highest log-probability.
+        with_bounds: add the samplers blind and, where the task has evidence, oracle.
         data_root: the folder with the task's annotations and videos.
         annotations: the annotation file, where it lies elsewhere.
         device: a torch device; None for CUDA where torch sees it, else the CPU.
@@ -158,6 +166,9 @@ def evaluate(
         limit=limit,
         seeds=(seeds,) if isinstance(seeds, int) else None if seeds is None else tuple(seeds),
         split=split,
+        protocol=protocol,
+        answer=answer,
+        with_bounds=with_bounds,
         data_root=_path(data_root),
         annotations=_path(annotations),
         device=device or default_device(),

@@ -16,6 +16,14 @@ Tasks = Annotated[
     ),
 ]
 Split = Annotated[str | None, typer.Option("--split", help="The split; default: the task's own.")]
+Protocol = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        help="How to ask, read and average: strict (default), official, lmms-eval, as the task's "
+        "card has them.",
+    ),
+]
 DataRoot = Annotated[
     Path | None,
     typer.Option("--data-root", help="The folder with the task's annotations and videos."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -24,6 +24,7 @@ from tspo_bench.specs import parse_spec, split_specs
 
 if TYPE_CHECKING:
     from tspo_bench.api import EvaluationResult
+    from tspo_bench.types import AnswerMode
 
 DEFAULT_BASELINE = "uniform"
 _FEW = 3  # examples of what was left out
@@ -63,6 +64,21 @@ def run(
         ),
     ] = None,
     split: options.Split = None,
+    protocol: options.Protocol = None,
+    answer: Annotated[
+        str,
+        typer.Option(
+            "--answer",
+            help="generate: the model replies, the protocol reads; options: the option whose "
+            "letter is likeliest, in one forward pass.",
+        ),
+    ] = "generate",
+    with_bounds: Annotated[
+        bool,
+        typer.Option(
+            "--with-bounds", help="Add blind (no frames) and, where there is evidence, oracle."
+        ),
+    ] = False,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
     device: options.Device = None,
@@ -108,6 +124,9 @@ def run(
                 limit=limit,
                 seeds=numbers,
                 split=split,
+                protocol=protocol,
+                answer=cast("AnswerMode", answer),  # checked by the run's settings
+                with_bounds=with_bounds,
                 data_root=data_root,
                 annotations=annotations,
                 device=device,

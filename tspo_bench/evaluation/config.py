@@ -15,6 +15,11 @@ from tspo_bench.specs import parse_spec
 from tspo_bench.types import JSON, AnswerMode
 
 DEFAULT_RUNS = Path("runs")
+# What a run's folder is not named after: these add cells to it, or change nothing in them.
+_NOT_ASKED = {
+    *("out", "fresh", "device", "batch_size"),
+    *("samplers", "frames", "seeds", "with_bounds"),
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,8 @@ class RunConfig:
     those of samplers that draw and of agents trained with several (None: 0 for the former, all that
     there are for the latter), the first of them also that of tasks that draw; `protocol`
     says how to ask, read and average (None: "strict"); `answer` whether the model replies in words
-    or weighs the options' letters; `out` is the run's
+    or weighs the options' letters; `with_bounds` adds the samplers blind and, where a task has
+    evidence, oracle; `out` is the run's
     folder (None: `runs/<name>`, where the name follows from the settings, so that the same call
     goes on where it stopped); `fresh` starts over.
     """
@@ -44,6 +50,7 @@ class RunConfig:
     split: str | None = None
     protocol: str | None = None
     answer: AnswerMode = "generate"
+    with_bounds: bool = False
     data_root: Path | None = None
     annotations: Path | None = None
     device: str = "cpu"
@@ -89,11 +96,7 @@ class RunConfig:
         """The run's folder: `out`, or one named after what the run asks."""
         if self.out is not None:
             return self.out
-        asked = {
-            key: value
-            for key, value in asdict(self).items()
-            if key not in ("out", "fresh", "device", "batch_size", "samplers", "frames", "seeds")
-        }
+        asked = {key: value for key, value in asdict(self).items() if key not in _NOT_ASKED}
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
         name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)
         return DEFAULT_RUNS / f"{Path(name).stem}-{digest.hexdigest()[:8]}"

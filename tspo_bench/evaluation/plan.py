@@ -65,13 +65,23 @@ def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
         "question_ids": [question.id for question in task.questions()],
         "device": config.device,
     }
-    labels = [parse_spec(text).label for text in config.samplers]
-    refuse_equal_labels("samplers", config.samplers, labels)
+    asked = [*config.samplers, *_bounds(config, task)]
+    labels = [parse_spec(text).label for text in asked]
+    refuse_equal_labels("samplers", asked, labels)
     return [
         _named(label, seeded, config.agent, context)
-        for label, text in zip(labels, config.samplers, strict=True)
+        for label, text in zip(labels, asked, strict=True)
         for seeded in with_seeds(text, config.agent, config.seeds, context)
     ]
+
+
+def _bounds(config: RunConfig, task: Task) -> list[str]:
+    """The samplers between which all others lie, those that the task can give."""
+    if not config.with_bounds:
+        return []
+    has_evidence = any(question.evidence for question in task.questions())
+    bounds = ["blind", *(["oracle"] if has_evidence else [])]
+    return [name for name in bounds if name not in config.samplers]
 
 
 def _named(
