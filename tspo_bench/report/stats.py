@@ -65,8 +65,42 @@ def accuracy_interval(correct: ArrayLike, clusters: Sequence[Hashable]) -> Inter
     error = clustered_standard_error(x, clusters)
     if error is None:
         return None
-    num_clusters, p = len(set(clusters)), float(x.mean())
-    size = min(len(x), p * (1 - p) / error**2) if error > _ROUNDING else num_clusters
+    return _wilson(float(x.mean()), error, len(x), len(set(clusters)), len(set(clusters)))
+
+
+def linear_interval(
+    estimate: float, influence: FloatArray, weights: FloatArray, clusters: Sequence[Hashable]
+) -> Interval | None:
+    """95% confidence interval of a share that is a smooth function of weighted means.
+
+    As `accuracy_interval`, with two changes: the standard error is that of the sum of `influence`,
+    and the effective size is at most the number of equally weighted answers that the weights are
+    worth, (sum w)^2 / sum w^2 (Kish 1965); a video counts as that many fewer, too, where the
+    standard error is 0.
+
+    Args:
+        estimate: the share.
+        influence: what each answer adds to the estimate's linearisation, [n]; they sum to 0.
+        weights: each answer's weight in the estimate, [n].
+        clusters: the video of each answer, [n].
+
+    Returns:
+        (low, high), or None with fewer than two videos.
+    """
+    error = clustered_standard_error(influence, clusters)
+    if error is None:
+        return None
+    size = float(weights.sum()) ** 2 / float(weights @ weights)
+    num_clusters = len(set(clusters))
+    total_error = error * len(influence)
+    return _wilson(estimate, total_error, size, num_clusters * size / len(weights), num_clusters)
+
+
+def _wilson(
+    p: float, error: float, most: float, size_without_error: float, num_clusters: int
+) -> Interval:
+    """Wilson's interval at the effective size of a standard error, at most `most` answers."""
+    size = min(most, p * (1 - p) / error**2) if error > _ROUNDING else size_without_error
     t = _t_quantile(num_clusters - 1)
     centre = (p + t**2 / (2 * size)) / (1 + t**2 / size)
     half = t / (1 + t**2 / size) * math.sqrt(p * (1 - p) / size + t**2 / (4 * size**2))
