@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tspo_bench.agent.checkpoint import CLASSES, PACKAGED, load_agent
+from tspo_bench.agent import KINDS
+from tspo_bench.agent.checkpoint import PACKAGED, load_agent
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.checkpoint import without_precision
 from tspo_bench.samplers.scores import cosine, top_k
@@ -15,7 +16,7 @@ from tspo_bench.tasks import load_task
 from tspo_bench.types import Features
 
 
-@pytest.mark.parametrize("kind", sorted(CLASSES))
+@pytest.mark.parametrize("kind", sorted(KINDS))
 def test_an_agent_says_how_it_was_made_and_reads_the_shipped_encoder(kind: str) -> None:
     agent = load_agent(kind)
     encoder = load_encoder("reference")

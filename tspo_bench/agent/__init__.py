@@ -11,7 +11,10 @@ if TYPE_CHECKING:
     from tspo_bench.agent.paper_agent import PaperAgent
     from tspo_bench.agent.query_agent import QueryAgent
 
-__all__ = ["PaperAgent", "QueryAgent", "TemporalAgent", "load_agent"]
+__all__ = ["KINDS", "PaperAgent", "QueryAgent", "TemporalAgent", "agent_class", "load_agent"]
+
+# The kinds of agents, by which samplers and `tspo-bench train` name them, and their classes.
+KINDS = {"tspo": "PaperAgent", "tspo-q": "QueryAgent"}
 
 _HOMES = {
     "PaperAgent": "paper_agent",
@@ -19,6 +22,12 @@ _HOMES = {
     "TemporalAgent": "base",
     "load_agent": "checkpoint",
 }
+
+
+def agent_class(kind: str) -> type[TemporalAgent]:
+    """The class of one of KINDS."""
+    found: type[TemporalAgent] = __getattr__(KINDS[kind])
+    return found
 
 
 def __getattr__(name: str) -> Any:

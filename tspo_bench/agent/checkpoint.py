@@ -6,23 +6,19 @@ and among its weights the agent's, their names under a prefix.
 
 from __future__ import annotations
 
-import importlib
 import json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from tspo_bench.agent import KINDS, agent_class
 from tspo_bench.agent.base import KIND_KEY, TemporalAgent
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import WEIGHTS, checkpoint_id, find_checkpoint, precision
 
 AGENT = "agent"
 PACKAGED = Path(__file__).parent / "weights"
-CLASSES = {
-    "tspo": "tspo_bench.agent.paper_agent:PaperAgent",
-    "tspo-q": "tspo_bench.agent.query_agent:QueryAgent",
-}
 PREFIXES = ("selector.", "multiModal_align.")  # published; while its authors train
 
 
@@ -49,7 +45,7 @@ def find_agent(name: str) -> Path:
     Raises:
         UserError: there is no such agent.
     """
-    if name not in CLASSES:
+    if name not in KINDS:
         own = Path(name).expanduser()
         seeds = sorted(path.name for path in own.glob("seed-*") if path.is_dir())
         if seeds and not (own / "config.json").is_file():
@@ -82,7 +78,7 @@ def default_encoder(agent: str | None) -> str:
     Raises:
         UserError: there is no such agent.
     """
-    if agent is None or agent in CLASSES or not is_published(find_agent(agent)):
+    if agent is None or agent in KINDS or not is_published(find_agent(agent)):
         return "reference"
     return agent
 
@@ -94,16 +90,14 @@ def _own(name: str, folder: Path) -> TemporalAgent:
     except ValueError as error:
         raise UserError(f"agent {name!r}: {path} is not valid JSON: {error}") from error
     kind = config.get(KIND_KEY) if isinstance(config, dict) else None
-    if kind not in CLASSES:
+    if kind not in KINDS:
         raise UserError(
             f"agent {name!r}: {path} tells of no agent ({KIND_KEY}: {kind!r}), and its weights "
             f"hold no {' or '.join(f'{prefix}*' for prefix in PREFIXES)}; give a folder that "
             "`tspo-bench train` wrote, or a published checkpoint"
         )
-    module, _, class_name = CLASSES[kind].partition(":")
-    agent_class = getattr(importlib.import_module(module), class_name)
     try:
-        agent: TemporalAgent = agent_class.from_pretrained(folder)
+        agent: TemporalAgent = agent_class(kind).from_pretrained(folder)
     except (TypeError, OSError, SafetensorError) as error:
         raise UserError(f"agent {name!r} in {folder} cannot be loaded: {error}") from error
     return agent

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, get_args
 
+from tspo_bench.agent import KINDS
 from tspo_bench.errors import UserError
 from tspo_bench.registry import Registry, Spec, parse_spec
 from tspo_bench.samplers.base import FrameSampler
@@ -12,7 +13,7 @@ from tspo_bench.types import Need
 
 __all__ = ["FrameSampler", "load_sampler", "registry", "with_agent"]
 
-AGENTS = ("tspo", "tspo-q")  # samplers that score with an agent, named as its kind
+AGENTS = tuple(KINDS)  # samplers that score with an agent, named as its kind
 
 registry = Registry("sampler")
 

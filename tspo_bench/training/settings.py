@@ -11,16 +11,15 @@ from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
+from tspo_bench.agent import KINDS, agent_class
 from tspo_bench.agent.base import TemporalAgent
-from tspo_bench.agent.paper_agent import PaperAgent
-from tspo_bench.agent.query_agent import QueryAgent
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import precision
 from tspo_bench.training.presets import Preset, check_whole_number
 from tspo_bench.training.presets import preset as named_preset
 
-AGENTS: dict[str, type[TemporalAgent]] = {"tspo": PaperAgent, "tspo-q": QueryAgent}
+AGENTS = {kind: agent_class(kind) for kind in KINDS}
 _PATHS = ("data", "video_root", "data_root")
 _LARGEST_SEED = 2**32 - 1  # numpy's
 
