@@ -144,6 +144,34 @@ def test_a_folder_of_several_seeds_names_them(tmp_path: Path) -> None:
     assert load_agent(str(tmp_path / "seed-2")).width == 16
 
 
+def test_a_missing_folder_is_no_fault_of_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tspo_bench.features.checkpoint.snapshot_download", unreachable)
+    for folder in ("agents/mine", "agents/three/seed-0", "agents/three/seed-1", "owner/ours"):
+        save(PaperAgent(16), tmp_path / folder)
+    (tmp_path / "agents" / "notes").mkdir()
+    for name in ("agents/foo", "./agents/foo", "agents/../agents/foo"):
+        with pytest.raises(UserError) as caught:
+            find_agent(name)
+        place = str(Path(name).parent)
+        assert str(caught.value) == (
+            f"agent {name!r}: there is no such folder (there are: {place}/mine, {place}/three); "
+            "give a checkpoint's folder, or a hub id (owner/name)"
+        )
+    with pytest.raises(UserError) as caught:
+        find_agent("owner/name")
+    said = str(caught.value)
+    assert "no such folder (there are: owner/ours), and the model hub cannot give it (no" in said
+    with pytest.raises(UserError, match=r"encoder 'none': there is no such folder; give a"):
+        load_encoder("none")
+
+
+def unreachable(*args: object, **kwargs: object) -> str:
+    raise OSError("no network")
+
+
 def spoil_weights(path: Path, change: str) -> None:
     file = path / "model.safetensors"
     weights = load_file(file)

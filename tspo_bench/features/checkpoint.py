@@ -36,6 +36,8 @@ SETTINGS = (
     "chat_template.jinja",
 )
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_TRAINED = "agents/"  # where `tspo-bench train` puts what it makes: no owner's name on a hub
+_NAMED = 8  # folders in a message
 _PACKAGED = Path(__file__).parents[1] / "reference" / "weights"
 
 
@@ -59,12 +61,12 @@ def find_checkpoint(kind: str, name: str) -> Path:
     if not folder.is_dir():
         if folder.exists():
             raise UserError(f"{kind} {name!r} is a file; give the checkpoint's folder")
-        if not is_hub_id(name):
+        if not is_hub_id(name) or name.startswith(_TRAINED):
             raise UserError(
-                f"{kind} {name!r}: there is no such folder; give a checkpoint's folder, "
-                "or a hub id (owner/name)"
+                f"{kind} {name!r}: there is no such folder{_beside(folder)}; give a checkpoint's "
+                "folder, or a hub id (owner/name)"
             )
-        folder = _fetch(kind, name)
+        folder = _fetch(kind, name, _beside(folder))
     if not (folder / "config.json").is_file():
         raise UserError(f"{kind} {name!r}: no config.json in {folder}; give a checkpoint's folder")
     if not any(folder.glob(WEIGHTS)):
@@ -75,13 +77,22 @@ def find_checkpoint(kind: str, name: str) -> Path:
     return folder
 
 
-def _fetch(kind: str, name: str) -> Path:
+def _beside(folder: Path) -> str:
+    """The checkpoints next to a folder that is not there, for a message; agents of seeds as one."""
+    place = folder.parent
+    configs = [*place.glob("*/config.json"), *place.glob("*/seed-*/config.json")]
+    found = sorted({str(place / path.relative_to(place).parts[0]) for path in configs})
+    more = ["..."] * (len(found) > _NAMED)
+    return f" (there are: {', '.join(found[:_NAMED] + more)})" if found else ""
+
+
+def _fetch(kind: str, name: str, beside: str) -> Path:
     patterns = ["*.json", "*.txt", "*.model", "*.jinja", WEIGHTS]
     try:
         return Path(snapshot_download(name, allow_patterns=patterns))
     except (OSError, ValueError) as error:  # offline, unknown, gated; not a valid id
         raise UserError(
-            f"{kind} {name!r}: there is no such folder, and the model hub cannot give it "
+            f"{kind} {name!r}: there is no such folder{beside}, and the model hub cannot give it "
             f"({_first_line(error)}); check the name and the network, or give the folder of a copy"
         ) from error
 
