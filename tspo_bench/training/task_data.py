@@ -117,9 +117,13 @@ class TaskData:
 
 
 def _needle_of(question: Question, candidates: Candidates) -> IntArray | None:
-    """Which span of the evidence each candidate lies in [T], -1 for none; None where all miss."""
+    """Which span of the evidence each candidate lies in [T], -1 for none; None where all miss.
+
+    A candidate in two spans belongs to the one with fewer candidates, as it does for the oracle.
+    """
+    spans = [span.in_seconds(candidates.frame_rate) for span in question.evidence]
+    inside = [(start <= candidates.seconds) & (candidates.seconds <= end) for start, end in spans]
     numbers = np.full(len(candidates), -1, np.int64)
-    for number, span in enumerate(question.evidence):
-        start, end = span.in_seconds(candidates.frame_rate)
-        numbers[(start <= candidates.seconds) & (candidates.seconds <= end)] = number
+    for number in sorted(range(len(spans)), key=lambda n: (inside[n].sum(), n), reverse=True):
+        numbers[inside[number]] = number
     return numbers if (numbers >= 0).any() else None
