@@ -37,6 +37,7 @@ __all__ = [
     "Registry",
     "Spec",
     "cards_folder",
+    "did_you_mean",
     "import_object",
     "parse_spec",
     "read_card",
@@ -187,7 +188,7 @@ class Registry:
         open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
         for key in card.options:
             if key not in parameters and not open_ended:
-                hint = _near(key, parameters)
+                hint = did_you_mean(key, parameters)
                 raise UserError(
                     f"{self.kind} {spec.name!r} has no option {key!r}; {hint}"
                     f"it has: {', '.join(sorted(parameters)) or 'none'}"
@@ -251,7 +252,7 @@ class Registry:
         return found
 
     def _unknown(self, name: str, known: list[str]) -> str:
-        return f"unknown {self.kind} {name!r}: {_near(name, known)}known: {', '.join(known)}"
+        return f"unknown {self.kind} {name!r}: {did_you_mean(name, known)}known: {', '.join(known)}"
 
 
 def _is_required(parameter: inspect.Parameter) -> bool:
@@ -259,7 +260,7 @@ def _is_required(parameter: inspect.Parameter) -> bool:
     return named and parameter.default is parameter.empty
 
 
-def _near(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The known words nearest to a mistyped one, as the start of a hint."""
     lowered = {name.lower(): name for name in known}
     near = [lowered[name] for name in difflib.get_close_matches(word.lower(), lowered, n=3)]

@@ -38,19 +38,28 @@ def test_nothing_given_is_the_preset(tmp_path: Path) -> None:
         ("tspo-q", "stpes", "steps"),
         ("tspo-q", "learning_rat", "learning_rate"),
         ("tspo", "windw", "window"),
-        ("tspo-q", "num_video", "num_videos"),
-        ("tspo-q", "Without", "without"),
+        ("tspo-q", "nm_videos", "num_videos"),
+        ("tspo-q", "Window", "window"),
     ],
 )
-def test_an_unknown_setting_is_refused_and_the_nearest_comes_first(
+def test_an_unknown_setting_is_refused_and_the_nearest_is_offered(
     agent: str, name: str, nearest: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError) as caught:
         tspo_bench.train(agent, out=tmp_path / "agent", **{name: 1})
     said = str(caught.value)
-    assert f"no setting '{name}'; there are: {nearest}, " in said
-    assert "rollouts" in said
+    assert f"no setting '{name}'; did you mean '{nearest}'" in said
+    known = said.partition("there are: ")[2].split(", ")
+    assert known == sorted(known)
+    assert {nearest, "rollouts"} <= set(known)
     assert not (tmp_path / "agent").exists()
+
+
+def test_an_option_of_another_agent_is_said_to_be_one(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'tspo': no setting 'without'; tspo-q has it; there are: "):
+        train_config("tspo", tmp_path, without="film")
+    with pytest.raises(UserError, match="'tspo': no setting 'colour'; there are: accumulation, "):
+        train_config("tspo", tmp_path, colour="red")
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, True, "8"])

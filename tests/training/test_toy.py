@@ -79,7 +79,7 @@ def test_the_figures_are_there(toy: ToyTrained) -> None:
     [
         ({"resume": True}, "--toy is not resumed"),
         ({"data": "items.jsonl"}, "leave --data out"),
-        ({"stps": 3}, "no setting 'stps'; there are: steps"),
+        ({"stps": 3}, "no setting 'stps'; did you mean 'steps'"),
     ],
 )
 def test_what_a_toy_cannot_do(given: dict[str, object], said: str, tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import precision
+from tspo_bench.registry import did_you_mean
 from tspo_bench.training.presets import Preset, check_whole_number
 from tspo_bench.training.presets import preset as named_preset
 
@@ -105,8 +105,8 @@ def train_config(
             one text in which commas separate them.
 
     Raises:
-        UserError: a name is unknown (all known ones are listed, near matches first), or a value is
-            out of range.
+        UserError: a name is unknown (near matches are offered, all known ones listed), or a value
+            is out of range.
     """
     check_agent(agent)
     own = {each.name for each in fields(TrainConfig)} - {"agent", "out", "preset", "options"}
@@ -116,8 +116,7 @@ def train_config(
     given = {name: value for name, value in given.items() if name in own or value is not None}
     for name in given:
         if name not in own | trained | options:
-            known = ", ".join(sorted(own | trained | options, key=_likeness(name)))
-            raise UserError(f"agent {agent!r}: no setting {name!r}; there are: {known}")
+            raise UserError(_unknown(agent, name, own | trained | options))
     chosen = named_preset(preset or ("paper" if given.get("data") else "haystack"))
     given["device"] = given.get("device") or default_device()
     return TrainConfig(
@@ -161,6 +160,7 @@ def _names(given: str | Sequence[str]) -> list[str]:
     return [part.strip() for part in parts if part.strip()]
 
 
-def _likeness(word: str) -> Any:
-    """A sorting key: names like `word` first."""
-    return lambda name: (-SequenceMatcher(None, word, name).ratio(), name)
+def _unknown(agent: str, name: str, known: set[str]) -> str:
+    others = [kind for kind in AGENTS if name in agent_options(kind)]
+    hint = f"{', '.join(others)} has it; " if others else did_you_mean(name, known)
+    return f"agent {agent!r}: no setting {name!r}; {hint}there are: {', '.join(sorted(known))}"
