@@ -84,7 +84,7 @@ MISTAKES = [
     (("--seeds", "a"), "cannot read --seeds 'a'"),
     (("--seeds", "-1"), "seed=-1; give 0 to 4294967295"),
     (("--without", "luck"), "without=luck; the parts are"),
-    (("--agent", "tspo", "--without", "film"), "'tspo': no setting 'without'; tspo-q has it; there"),
+    (("--agent", "tspo", "--without", "film"), "'tspo': no setting 'without'; tspo-q has it;"),
     (("--without-type", "opening,openin"), "has no questions of type 'openin'; its types: after"),
     (("--frames", "0"), "frames=0; give a whole number, 1 or more"),
     (("--videos", "0"), "num_videos=0; give a whole number, 1 or more"),
