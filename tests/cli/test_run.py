@@ -39,6 +39,7 @@ def test_prints_the_comparison_and_where_the_files_are(cli: Cli) -> None:
     assert Path(folder, "run.json").is_file()
     slugs = [line[0] for line in lines if line and line[0].startswith("films--")]
     assert len(slugs) == 4
+    assert done.out.count("records.jsonl") == 1
     for slug in slugs:
         assert len(Path(folder, slug, "records.jsonl").read_text().splitlines()) == 3
         assert Path(folder, slug, "summary.json").is_file()

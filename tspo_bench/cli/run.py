@@ -176,11 +176,16 @@ def _searches(sampler: str) -> bool:
 
 def _files(result: EvaluationResult) -> str:
     """The run's folder with what is in it."""
-    cells = [
-        f"  {cell.folder.name}/  records.jsonl (one line a question), summary.json"
-        for cell in result.cells
-    ]
-    return "\n".join([f"\n{result.folder}/", "  run.json  settings, commands, versions", *cells])
+    cells = [f"    {cell.folder.name}/" for cell in result.cells]
+    inside = "records.jsonl (one line a question), summary.json"
+    return "\n".join(
+        [
+            f"\n{result.folder}/",
+            "  run.json  settings, commands, versions",
+            f"  in each of these folders: {inside}",
+            *cells,
+        ]
+    )
 
 
 def _tell_of_a_missing_baseline(result: EvaluationResult, label: str) -> None:
