@@ -244,13 +244,22 @@ class Seen:
 class Answer:
     """What the MLLM said: its raw text, and log-probabilities of the letters if asked for.
 
-    `usage` holds numbers of tokens as a server counts them ("prompt_tokens", ...).
+    A letter without a log-probability is less likely than those with one (servers list only the
+    likeliest tokens). `usage` holds numbers of tokens as a server counts them ("prompt_tokens",
+    ...).
     """
 
     text: str
     option_logprobs: Mapping[str, float] | None = None
     seen: Seen | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Why an MLLM gave no answer to one request of a batch; the others have theirs."""
+
+    error: str
 
 
 @dataclass(frozen=True)

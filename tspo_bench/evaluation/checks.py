@@ -11,7 +11,7 @@ import numpy as np
 from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.samplers import FrameSampler
-from tspo_bench.types import Answer, Request, Selection
+from tspo_bench.types import Answer, Failed, Request, Selection
 
 
 def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> None:
@@ -70,7 +70,9 @@ def checked_selection(selection: Selection, num_frames: int, k: int) -> Selectio
     return replace(selection, indices=indices, num_filled=int(selection.num_filled))
 
 
-def checked_answers(answers: Iterable[Answer], requests: Sequence[Request]) -> list[Answer]:
+def checked_answers(
+    answers: Iterable[Answer | Failed], requests: Sequence[Request]
+) -> list[Answer | Failed]:
     """The answers of a model: one for each request, in the way that it asks for.
 
     Raises:
@@ -80,12 +82,15 @@ def checked_answers(answers: Iterable[Answer], requests: Sequence[Request]) -> l
     """
     checked = list(answers)
     for answer in checked:
-        if not isinstance(answer, Answer):
+        if not isinstance(answer, Answer | Failed):
             raise TypeError(f"the model gave a {type(answer).__name__}; it must give Answers")
     if len(checked) != len(requests):
         raise ValueError(f"the model gave {len(checked)} answers to {len(requests)} requests")
     for request, answer in zip(requests, checked, strict=True):
-        if request.mode == "options" and set(answer.option_logprobs or ()) != set(request.letters):
+        if request.mode != "options" or isinstance(answer, Failed):
+            continue
+        told = set(answer.option_logprobs or ())
+        if not told or not told <= set(request.letters):
             raise ValueError(
                 f"the model gives no log-probabilities of {request.letters}; use --answer generate"
             )

@@ -15,7 +15,7 @@ from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.tasks import Reading, Task
-from tspo_bench.types import Answer, Record, Request, Seen
+from tspo_bench.types import Answer, Failed, Record, Request, Seen
 
 AHEAD = 2  # videos prepared while the model answers: with PART_BYTES this bounds memory
 
@@ -79,11 +79,7 @@ def _settle(
         finished(record, prepared.cell.label, prepared.cell.frames)
 
 
-class _Failed(str):
-    """Why the model gave no answer."""
-
-
-def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | _Failed, float]]:
+def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:
     """Each request's answer and its share of the seconds.
 
     If the batch fails its requests are put one by one, so that one costs no other its answer.
@@ -92,22 +88,21 @@ def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | _Faile
         return []
     started = time.perf_counter()
     try:
-        answers: list[Answer | _Failed] = []
-        answers += checked_answers(model.answer(requests), requests)
+        answers = checked_answers(model.answer(requests), requests)
     except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
         if len(requests) > 1:
             return [pair for request in requests for pair in _answers(model, [request])]
-        answers = [_Failed(f"{type(error).__name__}: {error}")]
+        answers = [Failed(f"{type(error).__name__}: {error}")]
     seconds = (time.perf_counter() - started) / len(requests)
     return [(answer, seconds) for answer in answers]
 
 
-def _scored(prepared: Prepared, given: tuple[Answer | _Failed, float], task: Task) -> Record:
+def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task) -> Record:
     answer, seconds = given
     timing = {**prepared.record.timing, "answer": seconds}
     record = replace(prepared.record, timing=timing)
-    if isinstance(answer, _Failed):
-        return replace(record, status="model_error", error=str(answer))
+    if isinstance(answer, Failed):
+        return replace(record, status="model_error", error=answer.error)
     question = prepared.question
     if record.mode == "options":
         reading = _likeliest(answer)

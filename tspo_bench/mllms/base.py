@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from tspo_bench.types import Answer, Request
+from tspo_bench.types import Answer, Failed, Request
 
 
 class MLLM(Protocol):
@@ -20,6 +20,10 @@ class MLLM(Protocol):
     id: str
     short_side: int | None
 
-    def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """Answer each request, in order. A batch gives the answers that single calls give."""
+    def answer(self, requests: Sequence[Request]) -> Sequence[Answer | Failed]:
+        """Answer each request, in order. A batch gives the answers that single calls give.
+
+        `Failed` in an answer's place says why there is none. An exception counts against the whole
+        batch: evaluation then puts its requests one by one.
+        """
         ...

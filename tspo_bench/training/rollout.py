@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from tspo_bench.agent.policy import draw
+from tspo_bench.errors import UserError
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.training.episode import Episode
-from tspo_bench.types import Frames, Request
+from tspo_bench.types import Answer, Failed, Frames, Request
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def answer_groups(episodes: Sequence[Episode], drawn: Sequence[Tensor], mllm: ML
 
     Raises:
         VideoError: a frame cannot be decoded.
+        UserError: the MLLM gave no answer: a reward made up for it would teach something wrong.
     """
     requests: list[Request] = []
     asked: list[np.ndarray] = []  # for each episode, which request is whose [G]
@@ -54,11 +56,20 @@ def answer_groups(episodes: Sequence[Episode], drawn: Sequence[Tensor], mllm: ML
         union = np.unique(sets)
         frames = episode.fetch(union, mllm.short_side)
         requests += [_request(episode, frames, np.searchsorted(union, row)) for row in sets]
-    answers = mllm.answer(requests)
+    texts = [_text(mllm, answer) for answer in mllm.answer(requests)]
     return [
-        Group(episode, group, tuple(answers[number].text for number in numbers))
+        Group(episode, group, tuple(texts[number] for number in numbers))
         for episode, group, numbers in zip(episodes, drawn, asked, strict=True)
     ]
+
+
+def _text(mllm: MLLM, answer: Answer | Failed) -> str:
+    if isinstance(answer, Failed):
+        raise UserError(
+            f"model {mllm.name!r} gave no answer: {answer.error}; mend that, then go on with "
+            "--resume"
+        )
+    return answer.text
 
 
 def _request(episode: Episode, union: Frames, rows: np.ndarray) -> Request:
