@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.report.support import record
@@ -79,6 +79,7 @@ answers = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(answers, st.sampled_from([[], ["a", "b"], ["a", "b", "c", "d"]]), st.booleans())
 def test_macro_by_its_definition(
     rows: list[tuple[bool, str, int]], values: list[str], drops: bool
@@ -106,6 +107,7 @@ def test_macro_by_its_definition(
         assert found is None
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=1, max_size=40),
     st.booleans(),
