@@ -67,4 +67,12 @@ Device = Annotated[
     str | None,
     typer.Option("--device", help="A torch device; default: cuda if there is one, else cpu."),
 ]
+BaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        help="Where the server of --model openai:NAME is: http://HOST:PORT/v1. Default: "
+        "$OPENAI_BASE_URL.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

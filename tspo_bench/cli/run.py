@@ -44,10 +44,11 @@ def run(
         str,
         typer.Option(
             "--model",
-            help="Who answers: reference, a checkpoint's folder or hub id, pkg.mod:Name; commas "
-            "separate.",
+            help="Who answers: reference, a checkpoint's folder or hub id, openai:NAME on a server, "
+            "pkg.mod:Name; commas separate.",
         ),
     ] = "reference",
+    base_url: options.BaseUrl = None,
     frames: Annotated[
         str, typer.Option("--frames", help="The frame budget K; commas separate several.")
     ] = "8",
@@ -109,14 +110,16 @@ def run(
         from tspo_bench.agent.checkpoint import default_encoder
         from tspo_bench.api import evaluate
         from tspo_bench.evaluation.seeds import any_seed
+        from tspo_bench.mllms.loading import with_base_url
 
+        models = with_base_url(split_specs(model), base_url)
         encoder = encoder or default_encoder(any_seed(agent))
         _warn_of_reference(task, sampler, model, encoder)
         with Bar() as bar:
             result = evaluate(
                 task,
                 sampler,
-                model,
+                models,
                 budgets,
                 encoder=encoder,
                 agent=agent,

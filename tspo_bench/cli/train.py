@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 AGENTS_FOLDER = Path("agents")
-_OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate")
+_OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate", "base_url")
 _OF_A_TASK = ("task", "split", "data_root", "num_videos", "without_types")
 _SHOWN = ("without_signal", "entropy", "seconds_per_step")
 
@@ -64,8 +64,10 @@ def train(
         str, typer.Option("--without-type", help="Leave out question types; commas separate.")
     ] = "",
     model: Annotated[
-        str, typer.Option("--model", help="Who answers: reference, a folder, hub id.")
+        str,
+        typer.Option("--model", help="Who answers: reference, a folder, hub id, openai:NAME."),
     ] = "reference",
+    base_url: options.BaseUrl = None,
     encoder: options.Encoder = "reference",
     preset: Annotated[
         str | None,
@@ -136,10 +138,12 @@ def train(
     settings = {key: value for key, value in ctx.params.items() if key not in _OWN}
     with only_results_on_stdout(), Bar() as bar:
         from tspo_bench import api
+        from tspo_bench.mllms.loading import with_base_url
         from tspo_bench.training.folder import check_folder, trained_frames
         from tspo_bench.training.settings import train_config
         from tspo_bench.training.toy import toy_config, train_toy
 
+        [settings["model"]] = with_base_url([model], base_url)
         train_one = train_toy if toy else api.train
         kind = agent or ("tspo" if toy else "tspo-q")
         folder = AGENTS_FOLDER / (name or (f"toy-{kind}" if toy else kind))

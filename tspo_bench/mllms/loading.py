@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -11,6 +13,10 @@ from tspo_bench.mllms.base import MLLM
 from tspo_bench.registry import Card, Registry, Spec, parse_spec
 
 CHECKPOINTS = "tspo_bench.mllms.transformers_vlm:TransformersVLM"
+SERVERS = "tspo_bench.mllms.openai_server:OpenAIServer"
+SERVED = "openai:"
+# Options of a served model that change no answer, and so no name.
+_CONNECTION = {"model", "base_url", "concurrency", "timeout", "retries", "key_env", "name"}
 
 
 class ModelRegistry(Registry):
@@ -24,6 +30,10 @@ class ModelRegistry(Registry):
             card = Card(name, CHECKPOINTS, {"checkpoint": written, **spec.options})
         else:
             name, card = spec.name, super().card(spec)
+        if card.target == SERVERS and "model" in card.options:
+            decides = {k: v for k, v in spec.options.items() if k not in _CONNECTION}
+            label = Spec(Path(str(card.options["model"])).name, decides).label
+            return dataclasses.replace(card, options={"name": label, **card.options})
         if card.target != CHECKPOINTS:
             return card
         # Tables tell two settings of one checkpoint apart by the name.
@@ -43,6 +53,7 @@ registry.register(
     "the small model shipped in the package: made for the built-in task, noise on others",
     checkpoint="reference",
 )
+registry.register("openai", SERVERS, "openai:NAME, a model on an OpenAI-compatible server")
 
 
 def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
@@ -50,14 +61,16 @@ def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
 
     A spec is a registered name ("reference"), a checkpoint's folder or hub id whose class
     AutoModelForImageTextToText knows, or "pkg.mod:Name" of one's own; options follow in brackets
-    (`PATH[max_new_tokens=16]`). `batch_size` is the number of requests a forward pass.
+    (`PATH[max_new_tokens=16]`). `openai:NAME[base_url=URL]` is a model on a server. `batch_size` is
+    the number of requests a forward pass.
 
     Raises:
-        UserError: unknown name (near matches are offered) or option, unusable checkpoint or device.
+        UserError: unknown name (near matches are offered) or option, unusable checkpoint or device,
+            or a server that takes no questions.
     """
     if batch_size < 1:
         raise UserError(f"batch size {batch_size} is too small; give 1 or more")
-    parsed = parse_spec(spec)
+    parsed = _parse(spec)
     model = registry.create(parsed, device=device, batch_size=batch_size)
     return cast(MLLM, model)
 
@@ -70,8 +83,12 @@ def check_mllm(spec: str, device: str = "cpu") -> str | None:
     Raises:
         UserError: unknown name or option, no such checkpoint, or an unusable device.
     """
-    call = registry.prepare(parse_spec(spec), device=device, batch_size=1)
-    if registry.card(parse_spec(spec)).target != CHECKPOINTS:
+    parsed = _parse(spec)
+    call = registry.prepare(parsed, device=device, batch_size=1)
+    target = registry.card(parsed).target
+    if target == SERVERS:
+        return load_mllm(spec).name  # there is nothing to load; it asks the server
+    if target != CHECKPOINTS:
         return None
     from tspo_bench.mllms.transformers_vlm import usable_checkpoint
 
@@ -79,3 +96,37 @@ def check_mllm(spec: str, device: str = "cpu") -> str | None:
     checked = ("checkpoint", "device", "max_new_tokens")
     usable_checkpoint(**{name: given[name] for name in checked if name in given})
     return str(given["name"])
+
+
+def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:
+    """Models' specs, those of served ones with the option `base_url`, if there is one.
+
+    Raises:
+        UserError: none of them is `openai:NAME`, or the URL cannot be used.
+    """
+    if base_url is None:
+        return list(specs)
+    if not any(spec.startswith(SERVED) for spec in specs):
+        raise UserError(
+            f"--base-url {base_url}: no model of {', '.join(specs)} is on a server; give "
+            f"--model {SERVED}NAME"
+        )
+    from tspo_bench.mllms.connection import check_url
+
+    check_url(base_url)
+    option = f"base_url={json.dumps(base_url)}"
+    return [_with_option(spec, option) if spec.startswith(SERVED) else spec for spec in specs]
+
+
+def _with_option(spec: str, option: str) -> str:
+    return f"{spec[:-1]},{option}]" if spec.endswith("]") else f"{spec}[{option}]"
+
+
+def _parse(text: str) -> Spec:
+    """A model's spec. What follows "openai:" is no attribute of the package of that name."""
+    spec = parse_spec(text)
+    if spec.name == "openai" and spec.argument is not None:
+        return Spec("openai", {"model": spec.argument, **spec.options})
+    if spec.name.startswith(SERVED):
+        return Spec("openai", {"model": spec.name.removeprefix(SERVED), **spec.options})
+    return spec

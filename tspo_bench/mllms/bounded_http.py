@@ -1,0 +1,60 @@
+"""An HTTP client that no server can keep waiting, or fill up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import httpx2
+from openai import OpenAIError
+
+MOST_BYTES = 2**20  # of a response: some thousand times what an answer takes
+_CONNECT_SECONDS = 10.0
+# They tell of the body as it was sent, and it has been decoded since.
+_OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
+
+
+class ResponseTooLong(OpenAIError):  # noqa: N818 - the library does not retry its own errors
+    """A response of more than MOST_BYTES."""
+
+
+class BoundedClient(httpx2.AsyncClient):
+    """Reads every response whole, within `seconds` from the first byte sent to the last received.
+
+    httpx's own time limits are for single reads: a server that sends a byte now and then meets
+    them for ever. Where the time is over, `send` raises ReadTimeout, as the openai library expects
+    it; where the response is longer than MOST_BYTES, ResponseTooLong, and the rest is not read.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            timeout=httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
+            limits=httpx2.Limits(max_connections=None),  # the caller counts its requests
+            follow_redirects=True,
+        )
+        self._seconds = seconds
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """See `httpx2.AsyncClient.send`; `stream` makes no difference."""
+        try:
+            with anyio.fail_after(self._seconds):
+                response = await super().send(request, **{**options, "stream": True})
+                try:
+                    content = await _read(response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise httpx2.ReadTimeout("the time is over", request=request) from error
+        headers = [(k, v) for k, v in response.headers.items() if k.lower() not in _OF_THE_WIRE]
+        return httpx2.Response(
+            response.status_code, headers=headers, content=content, request=response.request
+        )
+
+
+async def _read(response: httpx2.Response) -> bytes:
+    content = bytearray()
+    async for chunk in response.aiter_bytes():
+        content += chunk
+        if len(content) > MOST_BYTES:
+            raise ResponseTooLong(f"the response is longer than {MOST_BYTES:,} bytes")
+    return bytes(content)

@@ -1,0 +1,133 @@
+"""The way to an OpenAI-compatible server: its URL, the key, and what errors say of them."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx2
+import openai
+
+from tspo_bench.errors import UserError
+from tspo_bench.mllms.bounded_http import BoundedClient
+
+URL_ENV = "OPENAI_BASE_URL"
+_OPENAI = "https://api.openai.com/v1"
+_SECRET_LENGTH = 8  # shorter keys ("EMPTY") keep nothing secret, and may be words of a reply
+_SHOWN = 500  # characters of a server's message that are kept
+
+
+class Connection:
+    """Makes clients of one server, and keeps its secrets.
+
+    Args:
+        base_url: where the server is; None for OPENAI_BASE_URL, or OpenAI's own. A user and
+            password may stand in the variable, since an argument is written down.
+        key_env: the environment variable that holds the key.
+        timeout: seconds for one try of a request.
+
+    Raises:
+        UserError: no http(s) URL, one with a password, or a key that no header can hold.
+    """
+
+    def __init__(self, base_url: str | None, key_env: str, timeout: float) -> None:
+        if base_url is not None:
+            check_url(base_url)
+        self._url = base_url or os.environ.get(URL_ENV) or _OPENAI
+        self._key = os.environ.get(key_env, "").strip()
+        if not (self._key.isascii() and self._key.isprintable()):
+            raise UserError(f"the key in {key_env} holds characters that no key has; set it anew")
+        self._timeout = timeout
+        self.key_env = key_env
+        self.shown_url = _without_secrets(self._url)
+
+    def client(self, retries: int) -> openai.AsyncOpenAI:
+        """A client for one event loop; use it as a context manager."""
+        return openai.AsyncOpenAI(
+            api_key=self._key or "none",  # the library wants one, servers of one's own mostly not
+            base_url=self._url,
+            max_retries=retries,
+            http_client=BoundedClient(self._timeout),
+        )
+
+    def redacted(self, text: str) -> str:
+        """A text of the server's without the key and the URL's password."""
+        for secret in (self._key, urlsplit(self._url).password or ""):
+            if len(secret) >= _SECRET_LENGTH:
+                text = text.replace(secret, "***")
+        return text
+
+    def reason(self, error: Exception) -> str:
+        """Why there is no answer, in a line that may be kept."""
+        match error:
+            case openai.APITimeoutError():
+                reason = f"{self.shown_url} gave no answer within {self._timeout:g} s"
+            case openai.APIConnectionError():
+                cause = error.__cause__ or error
+                reason = f"cannot reach {self.shown_url}: {type(cause).__name__}: {cause}"
+            case openai.APIStatusError():
+                reason = f"{self.shown_url} answers: {error.message}"
+                if "continue_final_message" in reason:
+                    reason = f"{reason[:_SHOWN]}; [prefill=false] ends the prompt with these words"
+            case json.JSONDecodeError():
+                reason = f"the reply is no JSON: {error.doc[:80]!r}"
+            case _:
+                reason = str(error) or type(error).__name__
+        return " ".join(self.redacted(reason).split())[: 2 * _SHOWN]
+
+
+def is_unreachable(error: Exception) -> bool:
+    """Whether no connection came about, or it broke: any request would have met this."""
+    if isinstance(error, openai.APITimeoutError):
+        return isinstance(error.__cause__, httpx2.ConnectTimeout)
+    return isinstance(error, openai.APIConnectionError)
+
+
+async def post(client: openai.AsyncOpenAI, body: dict[str, Any]) -> Any:
+    """A chat completion as JSON.
+
+    Raises:
+        openai.OpenAIError: there is none.
+        json.JSONDecodeError: the reply is something else.
+    """
+    response = await client.post("/chat/completions", body=body, cast_to=httpx2.Response)
+    return json.loads(response.text)
+
+
+async def served_models(client: openai.AsyncOpenAI) -> list[str]:
+    """The models that a server lists; [] where it does not tell.
+
+    Raises:
+        openai.APIConnectionError: the server cannot be reached.
+    """
+    try:
+        response = await client.get("/models", cast_to=httpx2.Response)
+        return [str(model["id"]) for model in json.loads(response.text)["data"]]
+    except openai.APIConnectionError:
+        raise
+    except (openai.OpenAIError, ValueError, TypeError, KeyError):
+        return []
+
+
+def check_url(url: str) -> None:
+    """Refuse a URL that cannot be used, or that must not be written down.
+
+    Raises:
+        UserError: it is none of http or https, or holds a password or a query.
+    """
+    shown, parts = _without_secrets(url), urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UserError(f"--base-url {shown!r}: write http://HOST:PORT/v1, or https://...")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise UserError(
+            f"--base-url {shown}...: a user, password or query in it would be kept with the run; "
+            f"put the whole URL into {URL_ENV}, or the key into OPENAI_API_KEY"
+        )
+
+
+def _without_secrets(url: str) -> str:
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))

@@ -1,0 +1,211 @@
+"""Any server that speaks OpenAI's chat completions API, as an MLLM."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tspo_bench.errors import UserError
+from tspo_bench.mllms.chat import TOP_LOGPROBS, chat_messages, read_reply
+from tspo_bench.specs import Spec, read_yaml
+from tspo_bench.types import Answer, Failed, Frames, Request
+
+try:
+    import anyio
+    import anyio.from_thread
+    import anyio.to_thread
+    import openai
+
+    from tspo_bench.mllms.connection import Connection, is_unreachable, post, served_models
+except ImportError as error:
+    raise ImportError(f"{error}; install it with: pip install 'tspo-bench[openai]'") from error
+
+_LISTED = 10  # served models that a message names
+_HELLO = Request(
+    Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8)),
+    prompt="Hello",
+    frame_rate=1.0,
+    letters="AB",
+    max_new_tokens=1,
+)
+Result = TypeVar("Result")
+
+
+class OpenAIServer:
+    """A model behind an OpenAI-compatible server: vLLM, SGLang, LMDeploy, hosted APIs.
+
+    Asks at temperature 0 with seed 0; whether equal requests get equal answers is up to the server.
+    What a request meets costs that request alone: `Failed` says why. Rate limits (Retry-After is
+    heeded), server errors, timeouts and lost connections are tried again, later and later; a server
+    that could not be reached at all is given single tries until it answers.
+
+    Args:
+        model: the model's name on the server.
+        base_url: where the server is ("http://localhost:8000/v1"); None for OPENAI_BASE_URL, or
+            OpenAI's own.
+        concurrency: requests under way at once.
+        timeout: seconds for one try, from the first byte sent to the last received.
+        retries: tries after the first.
+        short_side: to which frames are scaled down; None for full size.
+        quality: of the JPEGs, 1 to 100.
+        times: whether "[12.3 s]" stands before each frame.
+        prefill: whether a protocol's `reply_start` is sent as the assistant's, to be continued; if
+            not, it ends the prompt.
+        max_new_tokens: the longest reply, where the protocol names none.
+        extra: fields of the request's body to add, or to leave out where null; a mapping, or YAML.
+        key_env: the environment variable that holds the key.
+        name: the model's name in tables; None for the last part of `model`.
+
+    Raises:
+        UserError: a setting that cannot be used, no server there, a key that it does not take, or
+            a model that it does not serve.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_url: str | None = None,
+        concurrency: int = 8,
+        timeout: float = 120.0,
+        retries: int = 5,
+        short_side: int | None = 448,
+        quality: int = 90,
+        times: bool = True,
+        prefill: bool = True,
+        max_new_tokens: int = 32,
+        extra: Mapping[str, Any] | str | None = None,
+        key_env: str = "OPENAI_API_KEY",
+        name: str | None = None,
+    ) -> None:
+        self._model = str(model)
+        self._check("concurrency", concurrency, 1)
+        self._check("retries", retries, 0)
+        self._check("short_side", 1 if short_side is None else short_side, 1)
+        self._check("quality", quality, 1, 100)
+        self._check("max_new_tokens", max_new_tokens, 1)
+        for option, value in (("times", times), ("prefill", prefill)):
+            if not isinstance(value, bool):
+                raise UserError(f"model {self._model!r}: {option}={value!r}; give true or false")
+        if not isinstance(timeout, int | float) or not timeout > 0:
+            raise UserError(f"model {self._model!r}: timeout={timeout!r}; give seconds above 0")
+        self._connection = Connection(base_url, key_env, timeout)
+        self._concurrency, self._retries = concurrency, retries
+        self._quality, self._times, self._prefill = quality, times, prefill
+        self._max_new_tokens = max_new_tokens
+        self._extra = self._mapping(extra)
+        self._is_reached = True
+        self.short_side = short_side
+        self.name = name or Path(self._model).name
+        decides = {
+            "base_url": self._connection.shown_url,
+            "extra": self._extra,
+            "max_new_tokens": max_new_tokens,
+            "prefill": prefill,
+            "quality": quality,
+            "short_side": short_side,
+            "times": times,
+        }
+        self.id = Spec(f"openai:{self._model}", decides).label
+        _run(self._probe)
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer | Failed]:
+        """Answer the requests, in order, `concurrency` of them at once."""
+        return _run(lambda: self._answer_all(list(requests)))
+
+    async def _answer_all(self, requests: list[Request]) -> list[Answer | Failed]:
+        answers: dict[int, Answer | Failed] = {}
+        limiter = anyio.CapacityLimiter(self._concurrency)
+
+        async def ask(position: int) -> None:
+            async with limiter:
+                answers[position] = await self._ask(client, requests[position])
+
+        async with self._connection.client(self._retries) as client, anyio.create_task_group() as g:
+            for position in range(len(requests)):
+                g.start_soon(ask, position)
+        return [answers[position] for position in range(len(requests))]
+
+    async def _ask(self, client: openai.AsyncOpenAI, request: Request) -> Answer | Failed:
+        if not self._is_reached:
+            client = client.with_options(max_retries=0)
+        try:
+            body = await anyio.to_thread.run_sync(self._body, request)
+            content = await post(client, body)
+            self._is_reached = True
+            answer = read_reply(content, request)
+        except Exception as error:  # noqa: BLE001 - whatever a server sends, the others go on
+            self._is_reached = not is_unreachable(error)
+            return Failed(self._connection.reason(error))
+        text = self._connection.redacted(answer.text)
+        return Answer(text, answer.option_logprobs, answer.seen, answer.usage)
+
+    def _body(self, request: Request) -> dict[str, Any]:
+        """A request as the API's JSON."""
+        messages = chat_messages(
+            request, quality=self._quality, times=self._times, prefill=self._prefill
+        )
+        body: dict[str, Any] = {
+            "model": self._model,
+            "messages": messages,
+            "max_tokens": request.max_new_tokens or self._max_new_tokens,
+            "temperature": 0,
+            "seed": 0,
+        }
+        if messages[-1]["role"] == "assistant":
+            body |= {"continue_final_message": True, "add_generation_prompt": False}
+        if request.mode == "options":
+            body |= {"max_tokens": 1, "logprobs": True, "top_logprobs": TOP_LOGPROBS}
+        return {key: value for key, value in (body | self._extra).items() if value is not None}
+
+    async def _probe(self) -> None:
+        """Find out before the first question what every one of them would meet.
+
+        Raises:
+            UserError: the server is not there, or takes no question.
+        """
+        async with self._connection.client(0) as client:
+            served: list[str] = []
+            try:
+                served = await served_models(client)
+                if self._model not in served:  # lists may be incomplete: a question tells
+                    await post(client, self._body(_HELLO))
+            except openai.RateLimitError:
+                return  # it is there, and will take questions
+            except (openai.OpenAIError, ValueError) as error:
+                raise UserError(self._refusal(error, served)) from None
+
+    def _refusal(self, error: Exception, served: Sequence[str]) -> str:
+        way_out = "start the server, or give another --base-url"
+        if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
+            way_out = f"put the server's key into {self._connection.key_env}"
+        elif served:
+            more = f" and {len(served) - _LISTED} more" if len(served) > _LISTED else ""
+            way_out = f"it serves {', '.join(served[:_LISTED])}{more}"
+        elif isinstance(error, openai.APIStatusError | ValueError):
+            way_out = "check the name, and the --base-url: most end in /v1"
+        return f"model {self._model!r}: {self._connection.reason(error)}; {way_out}"
+
+    def _check(self, name: str, value: Any, least: int, most: int | None = None) -> None:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or value < least or (most is not None and value > most):
+            rest = "or more" if most is None else f"to {most}"
+            raise UserError(
+                f"model {self._model!r}: {name}={value!r}; give a whole number, {least} {rest}"
+            )
+
+    def _mapping(self, extra: Mapping[str, Any] | str | None) -> dict[str, Any]:
+        given = read_yaml(extra) if isinstance(extra, str) else extra
+        if given is not None and not isinstance(given, Mapping):
+            raise UserError(
+                f"model {self._model!r}: extra={extra!r}; write extra='{{field: value}}'"
+            )
+        return dict(given or {})
+
+
+def _run(function: Callable[[], Awaitable[Result]]) -> Result:
+    """Run in an event loop of its own thread: a notebook's thread has a loop already."""
+    with anyio.from_thread.start_blocking_portal() as portal:
+        return portal.call(function)
