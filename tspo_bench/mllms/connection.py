@@ -34,7 +34,7 @@ class Connection:
 
     def __init__(self, base_url: str | None, key_env: str, timeout: float) -> None:
         if base_url is not None:
-            check_url(base_url)
+            _check_url(base_url)
         self._url = base_url or os.environ.get(URL_ENV) or _OPENAI
         self._key = os.environ.get(key_env, "").strip()
         if not (self._key.isascii() and self._key.isprintable()):
@@ -111,12 +111,8 @@ async def served_models(client: openai.AsyncOpenAI) -> list[str]:
         return []
 
 
-def check_url(url: str) -> None:
-    """Refuse a URL that cannot be used, or that must not be written down.
-
-    Raises:
-        UserError: it is none of http or https, or holds a password or a query.
-    """
+def _check_url(url: str) -> None:
+    """Refuse a URL that cannot be used, or that must not be written down."""
     shown, parts = _without_secrets(url), urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"--base-url {shown!r}: write http://HOST:PORT/v1, or https://...")

@@ -10,7 +10,9 @@ from typing import cast
 
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.base import MLLM
+from tspo_bench.mllms.presets import PRESETS
 from tspo_bench.registry import Card, Registry, Spec, parse_spec
+from tspo_bench.specs import is_import_path
 
 CHECKPOINTS = "tspo_bench.mllms.transformers_vlm:TransformersVLM"
 SERVERS = "tspo_bench.mllms.openai_server:OpenAIServer"
@@ -34,7 +36,7 @@ class ModelRegistry(Registry):
             decides = {k: v for k, v in spec.options.items() if k not in _CONNECTION}
             label = Spec(Path(str(card.options["model"])).name, decides).label
             return dataclasses.replace(card, options={"name": label, **card.options})
-        if card.target != CHECKPOINTS:
+        if "checkpoint" not in card.options or is_import_path(spec.name):
             return card
         # Tables tell two settings of one checkpoint apart by the name.
         options = {"name": Spec(name, spec.options).label, **card.options}
@@ -53,13 +55,15 @@ registry.register(
     "the small model shipped in the package: made for the built-in task, noise on others",
     checkpoint="reference",
 )
+for _name, _preset in PRESETS.items():
+    registry.register(_name, CHECKPOINTS, _preset.description, checkpoint=_preset.hub_id)
 registry.register("openai", SERVERS, "openai:NAME, a model on an OpenAI-compatible server")
 
 
 def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
     """The model that a spec names, its weights loaded on `device`.
 
-    A spec is a registered name ("reference"), a checkpoint's folder or hub id whose class
+    A spec is a registered name ("reference", "qwen2.5-vl-7b"), a checkpoint's folder or hub id whose class
     AutoModelForImageTextToText knows, or "pkg.mod:Name" of one's own; options follow in brackets
     (`PATH[max_new_tokens=16]`). `openai:NAME[base_url=URL]` is a model on a server. `batch_size` is
     the number of requests a forward pass.
@@ -78,55 +82,15 @@ def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
 def check_mllm(spec: str, device: str = "cpu") -> str | None:
     """Find out what `load_mllm` would complain about, as far as that goes without loading.
 
-    Gives the model's name in tables; None for a class of one's own, which says it when it is built.
+    Gives the model's name in tables; None for a class of one's own, which says it when it is built,
+    unless it has a class method `check`, which is called with its options.
 
     Raises:
         UserError: unknown name or option, no such checkpoint, or an unusable device.
     """
-    parsed = _parse(spec)
-    call = registry.prepare(parsed, device=device, batch_size=1)
-    target = registry.card(parsed).target
-    if target == SERVERS:
-        return load_mllm(spec).name  # there is nothing to load; it asks the server
-    if target != CHECKPOINTS:
+    call = registry.prepare(parse_spec(spec), device=device, batch_size=1)
+    check = getattr(call.func, "check", None)
+    if check is None:
         return None
-    from tspo_bench.mllms.transformers_vlm import usable_checkpoint
-
-    given = call.keywords
-    checked = ("checkpoint", "device", "max_new_tokens")
-    usable_checkpoint(**{name: given[name] for name in checked if name in given})
-    return str(given["name"])
-
-
-def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:
-    """Models' specs, those of served ones with the option `base_url`, if there is one.
-
-    Raises:
-        UserError: none of them is `openai:NAME`, or the URL cannot be used.
-    """
-    if base_url is None:
-        return list(specs)
-    if not any(spec.startswith(SERVED) for spec in specs):
-        raise UserError(
-            f"--base-url {base_url}: no model of {', '.join(specs)} is on a server; give "
-            f"--model {SERVED}NAME"
-        )
-    from tspo_bench.mllms.connection import check_url
-
-    check_url(base_url)
-    option = f"base_url={json.dumps(base_url)}"
-    return [_with_option(spec, option) if spec.startswith(SERVED) else spec for spec in specs]
-
-
-def _with_option(spec: str, option: str) -> str:
-    return f"{spec[:-1]},{option}]" if spec.endswith("]") else f"{spec}[{option}]"
-
-
-def _parse(text: str) -> Spec:
-    """A model's spec. What follows "openai:" is no attribute of the package of that name."""
-    spec = parse_spec(text)
-    if spec.name == "openai" and spec.argument is not None:
-        return Spec("openai", {"model": spec.argument, **spec.options})
-    if spec.name.startswith(SERVED):
-        return Spec("openai", {"model": spec.name.removeprefix(SERVED), **spec.options})
-    return spec
+    check(**call.keywords)
+    return call.keywords.get("name")
