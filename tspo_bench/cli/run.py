@@ -44,7 +44,7 @@ def run(
         str,
         typer.Option(
             "--model",
-            help="Who answers: reference, a checkpoint's folder or hub id, openai:NAME on a server, "
+            help="Who answers: reference, a checkpoint's folder or hub id, openai:NAME (a server), "
             "pkg.mod:Name; commas separate.",
         ),
     ] = "reference",
