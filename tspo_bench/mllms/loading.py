@@ -63,10 +63,10 @@ registry.register("openai", SERVERS, "openai:NAME, a model on an OpenAI-compatib
 def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
     """The model that a spec names, its weights loaded on `device`.
 
-    A spec is a registered name ("reference", "qwen2.5-vl-7b"), a checkpoint's folder or hub id whose class
-    AutoModelForImageTextToText knows, or "pkg.mod:Name" of one's own; options follow in brackets
-    (`PATH[max_new_tokens=16]`). `openai:NAME[base_url=URL]` is a model on a server. `batch_size` is
-    the number of requests a forward pass.
+    A spec is a registered name ("reference", "qwen2.5-vl-7b"), a checkpoint's folder or hub id
+    whose class AutoModelForImageTextToText knows, `openai:NAME[base_url=URL]` for a model on a
+    server, or "pkg.mod:Name" of one's own; options follow in brackets (`PATH[max_new_tokens=16]`).
+    `batch_size` is the number of requests a forward pass.
 
     Raises:
         UserError: unknown name (near matches are offered) or option, unusable checkpoint or device,
@@ -88,9 +88,39 @@ def check_mllm(spec: str, device: str = "cpu") -> str | None:
     Raises:
         UserError: unknown name or option, no such checkpoint, or an unusable device.
     """
-    call = registry.prepare(parse_spec(spec), device=device, batch_size=1)
+    call = registry.prepare(_parse(spec), device=device, batch_size=1)
     check = getattr(call.func, "check", None)
     if check is None:
         return None
     check(**call.keywords)
     return call.keywords.get("name")
+
+
+def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:
+    """Models' specs, those of served ones with the option `base_url`, if there is one.
+
+    Raises:
+        UserError: none of them is `openai:NAME`.
+    """
+    if base_url is None:
+        return list(specs)
+    if not any(spec.startswith(SERVED) for spec in specs):
+        raise UserError(
+            f"--base-url: no model of {', '.join(specs)} is on a server; give --model {SERVED}NAME"
+        )
+    option = f"base_url={json.dumps(base_url)}"
+    return [_with_option(spec, option) if spec.startswith(SERVED) else spec for spec in specs]
+
+
+def _with_option(spec: str, option: str) -> str:
+    return f"{spec[:-1]},{option}]" if spec.endswith("]") else f"{spec}[{option}]"
+
+
+def _parse(text: str) -> Spec:
+    """A model's spec. What follows "openai:" is no attribute of the package of that name."""
+    spec = parse_spec(text)
+    if spec.name == "openai" and spec.argument is not None:
+        return Spec("openai", {"model": spec.argument, **spec.options})
+    if spec.name.startswith(SERVED):
+        return Spec("openai", {"model": spec.name.removeprefix(SERVED), **spec.options})
+    return spec

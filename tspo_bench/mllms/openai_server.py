@@ -111,6 +111,11 @@ class OpenAIServer:
         self.id = Spec(f"openai:{self._model}", decides).label
         _run(self._probe)
 
+    @classmethod
+    def check(cls, **options: Any) -> None:
+        """Raise what the constructor would: there are no weights, so it asks the server."""
+        cls(**options)
+
     def answer(self, requests: Sequence[Request]) -> list[Answer | Failed]:
         """Answer the requests, in order, `concurrency` of them at once."""
         return _run(lambda: self._answer_all(list(requests)))
