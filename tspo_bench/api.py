@@ -83,8 +83,9 @@ def evaluate(
     task: str | Sequence[str] = "haystack",
     sampler: str | Sequence[str] = "uniform",
     model: str | Sequence[str] = "reference",
-    frames: int | Sequence[int] = 8,
+    frames: int | Sequence[int] | None = None,
     *,
+    visual_tokens: int | Sequence[int] | None = None,
     encoder: str | None = None,
     agent: str | None = None,
     candidate_fps: float = 1.0,
@@ -122,7 +123,9 @@ def evaluate(
             which commas separate them.
         sampler: who picks the frames ("uniform", "aks[depth=5]", "file:PATH", "pkg.mod:Name").
         model: who answers ("reference", a checkpoint's folder or hub id, "pkg.mod:Name").
-        frames: the frame budget K, or several.
+        frames: the frame budget K, or several; None for 8.
+        visual_tokens: a number of visual tokens, or several, in place of `frames`: each question is
+            given as many frames as it allows, so that models and resolutions cost the same.
         encoder: gives the features that samplers search with: "reference", a folder or a hub id;
             None for the agent's folder if that holds an encoder too, else "reference".
         agent: a temporal agent's folder or hub id, for the samplers tspo and tspo-q where their
@@ -159,12 +162,13 @@ def evaluate(
         tasks=_specs(task),
         samplers=_specs(sampler),
         models=_specs(model),
-        frames=(frames,) if isinstance(frames, int) else tuple(frames),
+        frames=_numbers(frames),
+        visual_tokens=_numbers(visual_tokens),
         encoder=encoder or default_encoder(any_seed(agent)),
         agent=agent,
         candidate_fps=candidate_fps,
         limit=limit,
-        seeds=(seeds,) if isinstance(seeds, int) else None if seeds is None else tuple(seeds),
+        seeds=_numbers(seeds),
         split=split,
         protocol=protocol,
         answer=answer,
@@ -254,6 +258,10 @@ def register_model(name: str, target: str, description: str = "", **options: Any
 
 def _specs(given: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(split_specs(given) if isinstance(given, str) else given)
+
+
+def _numbers(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    return (given,) if isinstance(given, int) else None if given is None else tuple(given)
 
 
 def _path(given: str | Path | None) -> Path | None:

@@ -41,28 +41,33 @@ def test_what_a_run_says(capsys: pytest.CaptureFixture[str]) -> None:
     assert re.fullmatch(r".*: 6/6 in 0:00:00 \(accuracy 33.3%, 1 failed\)", lines[4])
 
 
-def notes(capsys: pytest.CaptureFixture[str], *given: tuple[str, int, bool]) -> list[str]:
+def notes(capsys: pytest.CaptureFixture[str], *given: tuple[str, str, bool]) -> list[str]:
     """What stands in brackets behind each line."""
     with Bar() as bar:
         progress = RunProgress(bar)
         progress.started("haystack", "reference", pending=len(given), done=0)
-        for number, (sampler, frames, correct) in enumerate(given):
-            progress.finished(record(number, correct=correct), sampler, frames)
+        for number, (sampler, budget, correct) in enumerate(given):
+            progress.finished(record(number, correct=correct), sampler, budget)
     lines = capsys.readouterr().err.splitlines()[1:]
     return [line.partition("(")[2].rstrip(")") for line in lines]
 
 
 def test_each_sampler_has_an_accuracy_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
-    both = [("uniform", 8, False), ("tspo-q", 8, True), ("uniform", 8, True), ("tspo-q", 8, True)]
+    both = [
+        ("uniform", "k8", False),
+        ("tspo-q", "k8", True),
+        ("uniform", "k8", True),
+        ("tspo-q", "k8", True),
+    ]
     assert notes(capsys, *both) == [
         "accuracy 0.0%",
         "uniform 0% · tspo-q 100%",
         "uniform 50% · tspo-q 100%",
         "uniform 50% · tspo-q 100%",
     ]
-    budgets = notes(capsys, ("aks", 8, False), ("aks", 16, True))
-    assert budgets[-1] == "aks K=8 0% · aks K=16 100%"
-    many = notes(capsys, *((f"sampler-{number}", 8, True) for number in range(7)))
+    budgets = notes(capsys, ("aks", "k8", False), ("aks", "k16", True))
+    assert budgets[-1] == "aks k8 0% · aks k16 100%"
+    many = notes(capsys, *((f"sampler-{number}", "k8", True) for number in range(7)))
     assert many[-1] == ""
 
 

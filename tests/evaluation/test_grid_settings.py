@@ -125,8 +125,8 @@ def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> No
         def started(self, task: str, model: str, pending: int, done: int) -> None:
             told.append((task, model, f"{pending} pending", f"{done} done"))
 
-        def finished(self, record: Record, sampler: str, frames: int) -> None:
-            told.append((record.question_id, sampler, str(frames)))
+        def finished(self, record: Record, sampler: str, budget: str) -> None:
+            told.append((record.question_id, sampler, budget))
 
     def go(samplers: tuple[str, ...]) -> list[tuple[str, ...]]:
         told.clear()
@@ -137,7 +137,7 @@ def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> No
     assert go(("uniform",))[0] == ("quiz", "reader", "12 pending", "0 done")
     assert len(told) == 13
     assert go(("uniform", "random"))[0] == ("quiz", "reader", "12 pending", "12 done")
-    assert sorted(told[1:]) == sorted((f"q-{i}", "random", "4") for i in range(12))
+    assert sorted(told[1:]) == sorted((f"q-{i}", "random", "k4") for i in range(12))
 
 
 def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) -> None:

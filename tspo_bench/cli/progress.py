@@ -105,14 +105,14 @@ class RunProgress:
 
     def started(self, task: str, model: str, pending: int, done: int) -> None:
         """A task and model begin."""
-        self._right: dict[tuple[str, int], list[bool]] = {}
+        self._right: dict[tuple[str, str], list[bool]] = {}
         self._failed = 0
         self._bar.start(f"{task} x {model}", pending + done, done)
 
-    def finished(self, record: Record, sampler: str, frames: int) -> None:
+    def finished(self, record: Record, sampler: str, budget: str) -> None:
         """One more record is there."""
         if record.gold is not None:
-            self._right.setdefault((sampler, frames), []).append(record.correct)
+            self._right.setdefault((sampler, budget), []).append(record.correct)
         self._failed += record.failed
         self._bar.advance(", ".join(self._notes()))
 
@@ -121,10 +121,10 @@ class RunProgress:
         if len(shares) == 1:
             yield f"accuracy {next(iter(shares.values())):.1%}"
         elif 1 < len(shares) <= _CELLS:
-            several = len({frames for _, frames in shares}) > 1
+            several = len({budget for _, budget in shares}) > 1
             yield " · ".join(
-                f"{sampler}{f' K={frames}' if several else ''} {share:.0%}"
-                for (sampler, frames), share in shares.items()
+                f"{sampler}{f' {budget}' if several else ''} {share:.0%}"
+                for (sampler, budget), share in shares.items()
             )
         if self._failed:
             yield f"{self._failed} failed"

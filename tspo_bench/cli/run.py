@@ -50,8 +50,16 @@ def run(
     ] = "reference",
     base_url: options.BaseUrl = None,
     frames: Annotated[
-        str, typer.Option("--frames", help="The frame budget K; commas separate several.")
-    ] = "8",
+        str | None,
+        typer.Option("--frames", help="The frame budget K; commas separate several. Default: 8."),
+    ] = None,
+    visual_tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--visual-tokens",
+            help="In place of --frames: as many frames as take so many of the model's tokens.",
+        ),
+    ] = None,
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
@@ -104,7 +112,8 @@ def run(
     An interrupted run goes on where it stopped. Exit code 3: questions failed.
     """
     budgets = _read_numbers("--frames", frames, "8 or 8,16,32")
-    numbers = None if seeds is None else _read_numbers("--seeds", seeds, "0 or 0,1,2")
+    tokens = _read_numbers("--visual-tokens", visual_tokens, "4096 or 4096,8192")
+    numbers = _read_numbers("--seeds", seeds, "0 or 0,1,2")
     parse_spec(baseline)  # what cannot be read must not come out after hours
     with only_results_on_stdout():
         from tspo_bench.agent.checkpoint import default_encoder
@@ -121,6 +130,7 @@ def run(
                 sampler,
                 models,
                 budgets,
+                visual_tokens=tokens,
                 encoder=encoder,
                 agent=agent,
                 candidate_fps=candidate_fps,
@@ -148,7 +158,9 @@ def run(
     _tell_what_is_missing(result)
 
 
-def _read_numbers(option: str, text: str, example: str) -> list[int]:
+def _read_numbers(option: str, text: str | None, example: str) -> list[int] | None:
+    if text is None:
+        return None
     try:
         return [int(part) for part in text.split(",") if part.strip()]
     except ValueError:

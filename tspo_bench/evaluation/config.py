@@ -10,38 +10,58 @@ from pathlib import Path
 from typing import get_args
 
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation.budget import Budget
 from tspo_bench.samplers import AGENTS
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import JSON, AnswerMode
 
 DEFAULT_RUNS = Path("runs")
+DEFAULT_FRAMES = 8
 # What a run's folder is not named after: these add cells to it, or change nothing in them.
 _NOT_ASKED = {
     *("out", "fresh", "device", "batch_size"),
-    *("samplers", "frames", "seeds", "with_bounds"),
+    *("samplers", "frames", "visual_tokens", "seeds", "with_bounds"),
 }
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What to evaluate: the grid of tasks x samplers x seeds x models x frame budgets.
+    """What to evaluate: the grid of tasks x samplers x seeds x models x budgets.
 
-    Tasks, samplers and models are specs ("aks[depth=5]"); `limit` asks the first N questions of a
-    fixed shuffle; `encoder` gives the features that samplers search with; `agent` is that of the
-    samplers tspo and tspo-q where their specs name none (None: those in the package); `seeds` are
-    those of samplers that draw and of agents trained with several (None: 0 for the former, all that
-    there are for the latter), the first of them also that of tasks that draw; `protocol`
-    says how to ask, read and average (None: "strict"); `answer` whether the model replies in words
-    or weighs the options' letters; `with_bounds` adds the samplers blind and, where a task has
-    evidence, oracle; `out` is the run's
-    folder (None: `runs/<name>`, where the name follows from the settings, so that the same call
-    goes on where it stopped); `fresh` starts over.
+    Args:
+        tasks: specs ("haystack[length=15min]"), as are samplers and models.
+        samplers: who picks the frames.
+        models: who answers.
+        frames: the budgets K; None for 8.
+        visual_tokens: in place of `frames`: the budgets from which K follows, video by video.
+        encoder: gives the features that samplers search with.
+        agent: that of the samplers tspo and tspo-q where their specs name none; None for those in
+            the package.
+        candidate_fps: candidates a second.
+        limit: ask the first so many questions of a fixed shuffle.
+        seeds: of samplers that draw and of agents trained with several, the first of them also of
+            tasks that draw; None: 0 for what draws, all that there are of an agent.
+        split: the tasks'; None for each task's default.
+        protocol: how to ask, read and average; None for "strict".
+        answer: whether the model replies in words or weighs the options' letters.
+        with_bounds: add the samplers blind and, where a task has evidence, oracle.
+        data_root: the folder with annotations and videos.
+        annotations: the annotation file, where it lies elsewhere.
+        device: a torch device.
+        batch_size: questions that a model answers at once.
+        out: the run's folder; None for `runs/<name>`, where the name follows from the settings, so
+            that the same call goes on where it stopped.
+        fresh: start over.
+
+    Raises:
+        UserError: a setting that cannot be used.
     """
 
     tasks: tuple[str, ...] = ("haystack",)
     samplers: tuple[str, ...] = ("uniform",)
     models: tuple[str, ...] = ("reference",)
-    frames: tuple[int, ...] = (8,)
+    frames: tuple[int, ...] | None = None
+    visual_tokens: tuple[int, ...] | None = None
     encoder: str = "reference"
     agent: str | None = None
     candidate_fps: float = 1.0
@@ -59,7 +79,7 @@ class RunConfig:
     fresh: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("tasks", "samplers", "models", "frames", "seeds"):
+        for name in ("tasks", "samplers", "models", "frames", "visual_tokens", "seeds"):
             given = getattr(self, name)
             if given is None:
                 continue
@@ -81,15 +101,27 @@ class RunConfig:
             )
 
     def _check_numbers(self) -> None:
-        for k in self.frames:
+        if self.frames is not None and self.visual_tokens is not None:
+            raise UserError("--frames and --visual-tokens both fix the frames; give one of them")
+        for k in self.frames or ():
             if k < 1:
                 raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")
+        for number in self.visual_tokens or ():
+            if number < 1:
+                raise UserError(f"{number} visual tokens show nothing; give --visual-tokens more")
         if not 0 < self.candidate_fps < math.inf:
             raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
         if self.limit is not None and self.limit < 1:
             raise UserError(f"limit {self.limit} asks nothing; give 1 or more")
         if self.batch_size < 1:
             raise UserError(f"batch size {self.batch_size} must be 1 or more")
+
+    @property
+    def budgets(self) -> tuple[Budget, ...]:
+        """What each question's frames are limited by."""
+        if self.visual_tokens is not None:
+            return tuple(Budget(visual_tokens=number) for number in self.visual_tokens)
+        return tuple(Budget(frames=k) for k in self.frames or (DEFAULT_FRAMES,))
 
     @property
     def folder(self) -> Path:

@@ -26,7 +26,7 @@ def answer_videos(
     task: Task,
     model: MLLM,
     batch_size: int,
-    finished: Callable[[Record, str, int], None],
+    finished: Callable[[Record, str, str], None],
 ) -> None:
     """Answer the questions of all videos and append their records, in the order of the work.
 
@@ -67,7 +67,7 @@ def _settle(
     waiting: Sequence[Prepared],
     task: Task,
     model: MLLM,
-    finished: Callable[[Record, str, int], None],
+    finished: Callable[[Record, str, str], None],
 ) -> None:
     requests = [prepared.request for prepared in waiting]
     answers = iter(_answers(model, [request for request in requests if request is not None]))
@@ -76,7 +76,7 @@ def _settle(
         if request is not None:
             record = _scored(prepared, next(answers), task)
         prepared.cell.writer.append(record)
-        finished(record, prepared.cell.label, prepared.cell.frames)
+        finished(record, prepared.cell.label, prepared.cell.budget.label)
 
 
 def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
 from tspo_bench.features.base import FrameEncoder
@@ -38,7 +39,7 @@ class OpenCell:
 
     label: str
     sampler: FrameSampler
-    frames: int
+    budget: Budget
     slug: str
     writer: CellWriter
 
@@ -121,7 +122,7 @@ def cell_settings(
     questions: Sequence[Question],
     sampler: NamedSampler,
     model: MLLM,
-    frames: int,
+    budget: Budget,
     encoder: FrameEncoder | None,
 ) -> dict[str, JSON]:
     """Everything that a cell's records depend on."""
@@ -129,7 +130,7 @@ def cell_settings(
         "task": task.label,
         "sampler": sampler.label,
         "model": model.name,
-        "frames": frames,
+        "frames": budget.frames,
         "protocol": f"{task.rules.name}@{task.rules.version}",
         "protocol_hash": task.rules.digest,
         "scoring": {
@@ -148,6 +149,10 @@ def cell_settings(
         "candidate_fps": config.candidate_fps,
         "encoder_id": encoder.id if encoder and "features" in sampler.sampler.needs else None,
     }
+    if budget.visual_tokens is not None:
+        settings["visual_tokens"] = budget.visual_tokens
+    if macro := getattr(task, "macro", None):
+        settings["macro"] = macro
     if "tuned_for" in sampler.settings:
         settings["tuned_for"] = sampler.settings["tuned_for"]
     return settings
@@ -160,19 +165,23 @@ def _digest(questions: Sequence[Question]) -> str:
 
 
 def open_cell(
-    run: RunDirectory, settings: dict[str, JSON], sampler: FrameSampler, *, fresh: bool
+    run: RunDirectory,
+    settings: dict[str, JSON],
+    sampler: FrameSampler,
+    budget: Budget,
+    *,
+    fresh: bool,
 ) -> OpenCell:
     """Open the cell of these settings in a run.
 
     Raises:
         UserError: the run has that cell with other settings.
     """
-    frames, seed = settings["frames"], settings["seed"]
-    assert isinstance(frames, int)
+    seed = settings["seed"]
     assert seed is None or isinstance(seed, int)
     task, label, model = (str(settings[key]) for key in ("task", "sampler", "model"))
-    slug = cell_slug(task, label, model, frames, seed)
-    return OpenCell(label, sampler, frames, slug, run.open_cell(slug, settings, fresh=fresh))
+    slug = cell_slug(task, label, model, budget.label, seed)
+    return OpenCell(label, sampler, budget, slug, run.open_cell(slug, settings, fresh=fresh))
 
 
 def videos_to_do(questions: Sequence[Question], cells: Sequence[OpenCell]) -> Iterator[VideoWork]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
+from tspo_bench.evaluation.budget import Cost
 from tspo_bench.evaluation.checks import checked_selection
 from tspo_bench.evaluation.parts import NO_FRAMES, PART_BYTES, Chosen, Prepared, cut_by_union
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
@@ -61,6 +62,7 @@ class VideoPreparer:
         candidate_fps: candidates per second.
         short_side: to which the MLLM wants frames scaled down; None for full size.
         mode: how the MLLM is to answer.
+        cost: tells the MLLM's visual tokens, where cells are limited by these.
     """
 
     task: Task
@@ -69,6 +71,7 @@ class VideoPreparer:
     candidate_fps: float
     short_side: int | None
     mode: AnswerMode = "generate"
+    cost: Cost | None = None
 
     def __call__(self, work: VideoWork) -> Iterator[list[Prepared]]:
         """The work's questions in the order of its jobs; failures are recorded, not raised.
@@ -150,11 +153,16 @@ class _Video:
             yield from self._filled(chosen[part])
 
     def _most_frames(self) -> int:
+        height, width = self._size()
+        return PART_BYTES // (3 * width * height)
+
+    def _size(self) -> tuple[int, int]:
+        """Height and width of the frames as the MLLM is given them; 1 x 1 without a video."""
         if self.reader is None:
-            return 0
+            return 1, 1
         info = self.reader.info
         width, height = scaled_size(info.width, info.height, self.how.short_side)
-        return PART_BYTES // (3 * width * height)
+        return height, width
 
     def _filled(self, part: Sequence[Chosen]) -> Iterator[list[Prepared]]:
         """A part with its frames; question by question if one of them cannot be decoded."""
@@ -204,8 +212,9 @@ class _Video:
             candidates = NO_CANDIDATES
         try:
             query = self._query(cell, question)
-            selection = cell.sampler.select(query, candidates, cell.frames)
-            return checked_selection(selection, candidates.num_frames, cell.frames)
+            k = cell.budget.k(self.how.cost, candidates.num_frames, *self._size())
+            selection = cell.sampler.select(query, candidates, k)
+            return checked_selection(selection, candidates.num_frames, k)
         except UserError as error:
             return self._failure(question, "sampler_error", str(error))
         except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from tspo_bench.evaluation.budget import cost_of
 from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.engine import answer_videos
@@ -39,7 +40,7 @@ class Progress(Protocol):
         """A task and model begin: `done` of `done + pending` records are there already."""
         ...
 
-    def finished(self, record: Record, sampler: str, frames: int) -> None:
+    def finished(self, record: Record, sampler: str, budget: str) -> None:
         """One more record is there, of the cell of a sampler (its label) and frame budget."""
         ...
 
@@ -50,7 +51,7 @@ class Silent:
     def started(self, task: str, model: str, pending: int, done: int) -> None:
         """See `Progress`."""
 
-    def finished(self, record: Record, sampler: str, frames: int) -> None:
+    def finished(self, record: Record, sampler: str, budget: str) -> None:
         """See `Progress`."""
 
 
@@ -164,11 +165,12 @@ class _Grid:
         with ExitStack() as stack:
             cells: list[OpenCell] = []
             for sampler in asked.samplers:
-                for k in self.config.frames:
+                for budget in self.config.budgets:
                     settings = cell_settings(
-                        self.config, task, questions, sampler, model, k, self.encoder
+                        self.config, task, questions, sampler, model, budget, self.encoder
                     )
-                    cell = open_cell(self.run, settings, sampler.sampler, fresh=self.config.fresh)
+                    fresh = self.config.fresh
+                    cell = open_cell(self.run, settings, sampler.sampler, budget, fresh=fresh)
                     stack.enter_context(cell.writer)
                     cells.append(cell)
             done = sum(len(cell.writer.done) for cell in cells)
@@ -181,6 +183,7 @@ class _Grid:
                 self.config.candidate_fps,
                 model.short_side,
                 self.config.answer,
+                cost_of(model) if self.config.visual_tokens else None,
             )
             work = list(videos_to_do(questions, cells))
             answer_videos(
@@ -188,5 +191,7 @@ class _Grid:
             )
             for cell in cells:
                 records = read_records(cell.writer.folder / RECORDS_FILE)
-                cell.writer.write_summary(summary_json(summarise(records, frames=cell.frames)))
+                cell.writer.write_summary(
+                    summary_json(summarise(records, frames=cell.budget.frames))
+                )
             return [cell.slug for cell in cells]

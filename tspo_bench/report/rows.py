@@ -17,7 +17,17 @@ from tspo_bench.types import Record
 BASELINE = "uniform"
 _BOUNDS = ("uniform", "oracle")
 # What cells must share to be measured against each other.
-_SHARED = ("task", "protocol", "protocol_hash", "answer", "model", "frames", "limit", "questions")
+_SHARED = (
+    "task",
+    "protocol",
+    "protocol_hash",
+    "answer",
+    "model",
+    "frames",
+    "visual_tokens",
+    "limit",
+    "questions",
+)
 
 
 @dataclass(frozen=True)

@@ -11,19 +11,19 @@ _MAX_LABEL = 60
 
 
 def cell_slug(
-    task_label: str, sampler_label: str, model_label: str, frames: int, seed: int | None = None
+    task_label: str, sampler_label: str, model_label: str, budget: str, seed: int | None = None
 ) -> str:
     """A cell's folder name, "haystack--aks--reference--k8": other labels give another name.
 
-    A seed follows the frames: "k8--seed0". Characters that shells and file systems dislike become
+    A seed follows the budget: "k8--seed0". Characters that shells and file systems dislike become
     "-"; then a hash of the labels follows, so that names stay distinct.
     """
     labels = (task_label, sampler_label, model_label)
     parts = [_safe_label(label) for label in labels]
-    slug = "--".join([*parts, f"k{frames}", *([] if seed is None else [f"seed{seed}"])])
+    slug = "--".join([*parts, budget, *([] if seed is None else [f"seed{seed}"])])
     if tuple(parts) == labels:
         return slug
-    digest = hashlib.sha256(json.dumps([*labels, frames]).encode()).hexdigest()
+    digest = hashlib.sha256(json.dumps([*labels, budget]).encode()).hexdigest()
     return f"{slug}--{digest[:8]}"
 
 
