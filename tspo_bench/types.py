@@ -25,6 +25,7 @@ JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
 Need = Literal["probe", "features", "lazy_scores", "pixels", "evidence"]
 Status = Literal["ok", "unparsed", "decode_error", "sampler_error", "model_error"]
 AnswerMode = Literal["generate", "options"]
+SubtitleMode = Literal["none", "aligned", "full"]
 
 OPTION_LETTERS = "ABCDEFGHIJ"
 
@@ -58,6 +59,7 @@ class Question:
     right option's letter (None where the benchmark withholds it), `subtitles` the subtitle file's
     name, `groups` what accuracies are broken down by. `record` is the annotation as it stands,
     letter for letter, for protocols that quote it; it is no part of a question's identity.
+    `subtitle_offset` is how many seconds the subtitle file's times run ahead of the video's.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Question:
     evidence: tuple[Span, ...] = ()
     duration_seconds: float | None = None
     subtitles: str | None = None
+    subtitle_offset: float = 0.0
     record: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -206,7 +209,7 @@ class Request:
         system: the system message; None for the model's own.
         reply_start: words put into the model's mouth: its answer goes on from there.
         before: [n] the words before each frame ("" for none), where frames and words are
-            interleaved; () otherwise.
+            interleaved, as they stand: with the line breaks around them; () otherwise.
         max_new_tokens: the longest reply; None for the model's own.
     """
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.registry import import_object
@@ -20,7 +20,8 @@ from tspo_bench.tasks.multiple_choice import MultipleChoice
 from tspo_bench.tasks.parsers import Parser
 from tspo_bench.tasks.protocols import chosen_protocol
 from tspo_bench.tasks.records import Entry, entries_of, load_hub, read_entries
-from tspo_bench.types import Question
+from tspo_bench.tasks.subtitles import Subtitle, read_subtitles
+from tspo_bench.types import Question, SubtitleMode
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".MP4")
 
@@ -47,9 +48,14 @@ class AnnotatedTask(MultipleChoice):
         parser: "package.module:function" that makes a `Question` of a record.
         nested: the field that holds a record's questions, where a record is a whole video.
         groups: the record's fields that accuracies are broken down by. A list is joined with "|".
+        macro: the group over whose values the benchmark averages accuracies; reports show this
+            figure beside the accuracy over questions, whatever the protocol.
         protocols: the fields of each `Protocol` that the benchmark has beside "strict".
         protocol: the one in force, by name; None for "strict".
         video_folders: folders under the data root that may hold the videos (patterns allowed).
+        subtitle_folders: folders under the data root that may hold the subtitle files.
+        subtitles: which subtitles the model is shown: "none", those of the chosen frames
+            ("aligned"), or all of the video ("full").
         data_root: the benchmark's folder; by default the annotation file's.
         beside: the folder of a card of one's own.
         variant: the options written with the task's name, for its label.
@@ -60,9 +66,12 @@ class AnnotatedTask(MultipleChoice):
     parser: str = "tspo_bench.tasks.parsers:own"
     nested: str | None = None
     groups: Sequence[str] = ()
+    macro: str | None = None
     video_folders: Sequence[str] = (".", "videos", "video")
     protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     protocol: str | None = None
+    subtitle_folders: Sequence[str] = (".", "subtitles", "subtitle")
+    subtitles: SubtitleMode = "none"
     tolerance_seconds: float = 1.0
     data_root: Path | None = None
     annotations: Path | None = None
@@ -91,7 +100,12 @@ class AnnotatedTask(MultipleChoice):
             raise UserError(
                 f"task {self.name!r}: data root {self.data_root} is no folder; set --data-root"
             )
-        self.rules = chosen_protocol(self.name, self.protocols, self.protocol)
+        if self.subtitles not in get_args(SubtitleMode):
+            raise UserError(
+                f"task {self.name!r}: subtitles {self.subtitles!r}; use one of "
+                f"{', '.join(get_args(SubtitleMode))}"
+            )
+        self.rules = chosen_protocol(self.name, self.protocols, self.protocol, self.subtitles)
         options = {key: value for key, value in self.variant.items() if key != "split"}
         if self.split != default:
             options["split"] = self.split
@@ -101,7 +115,8 @@ class AnnotatedTask(MultipleChoice):
         """Every question of the split, in annotation order. No video is touched.
 
         Raises:
-            UserError: no annotations are found, none of them can be used, or an id occurs twice.
+            UserError: no annotations are found, none of them can be used, an id occurs twice, or
+                subtitles are to be shown and there are none.
         """
         return self._loaded[0]
 
@@ -119,7 +134,7 @@ class AnnotatedTask(MultipleChoice):
         root = self._video_root
         if root is None:
             raise VideoError(f"task {self.name!r}: video {video} has no folder; set --data-root")
-        for folder in self._folders:
+        for folder in self._videos_in:
             exact = folder / video
             for path in (exact, *(exact.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)):
                 if path.is_file():
@@ -129,6 +144,30 @@ class AnnotatedTask(MultipleChoice):
             f"task {self.name!r}: video {video} not found under {root} "
             f"(looked in {looked_in}); set --data-root"
         )
+
+    def subtitles_of(self, question: Question) -> Sequence[Subtitle] | None:
+        """What stands in the question's subtitle file; None if there is no such file.
+
+        Raises:
+            UserError: the file cannot be read.
+        """
+        path = self._subtitle_path(question)
+        if path is None:
+            return None
+        return self._read_subtitles(
+            path, offset=question.subtitle_offset, duration=question.duration_seconds
+        )
+
+    @functools.cached_property
+    def _read_subtitles(self) -> Callable[..., tuple[Subtitle, ...]]:
+        # Several questions and cells ask about a video, one after the other.
+        return functools.lru_cache(maxsize=16)(read_subtitles)
+
+    def _subtitle_path(self, question: Question) -> Path | None:
+        if question.subtitles is None:
+            return None
+        paths = (folder / question.subtitles for folder in self._subtitles_in)
+        return next((path for path in paths if path.is_file()), None)
 
     @functools.cached_property
     def _loaded(self) -> tuple[tuple[Question, ...], tuple[Skipped, ...]]:
@@ -153,7 +192,17 @@ class AnnotatedTask(MultipleChoice):
             raise UserError(
                 f"task {self.name!r}: none of {len(skipped)} annotations can be used{first}"
             )
+        self._check_subtitles(questions.values())
         return tuple(questions.values()), tuple(skipped)
+
+    def _check_subtitles(self, questions: Iterable[Question]) -> None:
+        """Refuse to show subtitles where not one question has a file of them."""
+        if self.subtitles != "none" and not any(map(self._subtitle_path, questions)):
+            looked_in = ", ".join(_names(self.subtitle_folders))
+            raise UserError(
+                f"task {self.name!r}: no question has a subtitle file under {self._video_root} "
+                f"(looked in {looked_in}); set --data-root, or leave --subtitles out"
+            )
 
     def _question(self, parse: Parser, entry: Entry, default_id: str) -> Question | Skipped:
         if entry.record is None:
@@ -222,12 +271,17 @@ class AnnotatedTask(MultipleChoice):
         return self._annotation_files[0].parent if self._annotation_files else None
 
     @functools.cached_property
-    def _folders(self) -> list[Path]:
+    def _videos_in(self) -> list[Path]:
+        return self._folders(self.video_folders)
+
+    @functools.cached_property
+    def _subtitles_in(self) -> list[Path]:
+        return self._folders(self.subtitle_folders)
+
+    def _folders(self, patterns: str | Sequence[str]) -> list[Path]:
         root = self._video_root or Path()
-        patterns = [
-            root.glob(name) if name != "." else [root] for name in _names(self.video_folders)
-        ]
-        return [folder for found in patterns for folder in sorted(found) if folder.is_dir()]
+        found = [root.glob(name) if name != "." else [root] for name in _names(patterns)]
+        return [folder for paths in found for folder in sorted(paths) if folder.is_dir()]
 
     def _parse_function(self) -> Parser:
         parser: Parser = import_object(f"task {self.name!r}: parser", self.parser)

@@ -40,8 +40,14 @@ class Task(Protocol):
         """
         ...
 
-    def prompt(self, question: Question, seconds: Sequence[float] = ()) -> Prompt:
-        """What is put to the MLLM with frames of these times."""
+    def prompt(
+        self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
+    ) -> Prompt:
+        """What is put to the MLLM with frames of these times, in a video of this rate.
+
+        Raises:
+            UserError: something that belongs to the question (subtitles) cannot be read.
+        """
         ...
 
     def query_text(self, question: Question) -> str:

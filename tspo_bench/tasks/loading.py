@@ -13,7 +13,7 @@ from tspo_bench.specs import Spec, is_card_path, parse_spec
 from tspo_bench.tasks.base import Task
 from tspo_bench.tasks.protocols import STRICT
 from tspo_bench.tasks.records import READERS
-from tspo_bench.types import Question
+from tspo_bench.types import Question, SubtitleMode
 
 registry = Registry("task")
 OWN_DATA = "tspo_bench.tasks.annotated:AnnotatedTask"
@@ -26,6 +26,7 @@ def load_task(
     annotations: Path | None = None,
     split: str | None = None,
     protocol: str | None = None,
+    subtitles: SubtitleMode = "none",
     seed: int = 0,
 ) -> Task:
     """The task that `spec` names.
@@ -37,6 +38,8 @@ def load_task(
         annotations: the annotation file, where it lies elsewhere.
         split: the split, for tasks with several; None for the task's default.
         protocol: how to ask, read and average; None for "strict".
+        subtitles: which of them the model is shown: "none", "aligned" with the chosen frames, or
+            "full", those of the whole video.
         seed: the run's seed, for tasks that make their questions.
 
     Raises:
@@ -49,6 +52,7 @@ def load_task(
         annotations=annotations,
         split=split,
         protocol=protocol,
+        subtitles=subtitles,
         seed=seed,
     )
     return task
@@ -61,6 +65,7 @@ def load_tasks(
     annotations: Path | None = None,
     split: str | None = None,
     protocol: str | None = None,
+    subtitles: SubtitleMode = "none",
     seed: int = 0,
 ) -> list[Task]:
     """Several tasks, each with what it takes of the arguments: see `load_task`.
@@ -74,12 +79,14 @@ def load_tasks(
         "split": split,
         "protocol": protocol,
     }
-    asked = [_asked(spec, seed=seed, **given) for spec in specs]
+    asked = [_asked(spec, seed=seed, subtitles=subtitles, **given) for spec in specs]
     calls = [registry.prepare(named, **offered) for named, offered in asked]
     for spec, call in zip(specs, calls, strict=True):
         # A task of one's own may know one way to ask only: another must not be taken for it.
         if protocol not in (None, STRICT) and "protocol" not in call.keywords:
             raise UserError(f"task {spec!r} takes no protocol {protocol!r}; leave --protocol out")
+        if subtitles != "none" and "subtitles" not in call.keywords:
+            raise UserError(f"task {spec!r} has no subtitles; leave --subtitles {subtitles} out")
     for name, value in given.items():
         if value is not None and not any(name in call.keywords for call in calls):
             raise UserError(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tspo_bench.tasks.protocols import DEFAULT, Prompt, Protocol, Reading
+from tspo_bench.tasks.subtitles import Subtitle, aligned, aligned_by_frame, interleaved, within
 from tspo_bench.types import Question
 
 _OPTIONS_BEGIN = re.compile(r"\n\s*(?:Options\b|\(A\)|A[.):])")
@@ -20,14 +22,38 @@ class MultipleChoice:
 
     rules: Protocol = DEFAULT
 
-    def prompt(self, question: Question, seconds: Sequence[float] = ()) -> Prompt:
+    def prompt(
+        self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
+    ) -> Prompt:
         """What is put to the model.
 
         Args:
             question: is asked.
-            seconds: the times of the frames that the sampler chose.
+            seconds: the times of the frames that the sampler chose, rising.
+            frame_rate: the video's own.
+
+        Raises:
+            UserError: the question's subtitles cannot be read.
         """
-        return self.rules.prompt_for(question)
+        if self.rules.subtitles == "none":
+            return self.rules.prompt_for(question)
+        found = self.subtitles_of(question)
+        if found is None:
+            return replace(self.rules.prompt_for(question), notes={"subtitles": "missing"})
+        if self.rules.subtitles == "full":
+            shown = within(found, question.duration_seconds)
+        elif self.rules.alignment == "frames":
+            shown = aligned_by_frame(found, seconds, frame_rate)
+        else:
+            shown = aligned(found, seconds)
+        if not self.rules.interleaved:
+            return self.rules.prompt_for(question, "\n".join(one.text for one in shown))
+        before, rest = interleaved(found, seconds, shown)
+        return self.rules.prompt_for(question, rest, before)
+
+    def subtitles_of(self, question: Question) -> Sequence[Subtitle] | None:
+        """The subtitles of a question's video; None where it has none."""
+        return None
 
     def query_text(self, question: Question) -> str:
         """The question alone, as TSPO's samplers see it: cut where instructions or options begin.

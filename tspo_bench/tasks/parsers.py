@@ -71,18 +71,20 @@ def longvideobench(record: Record, fallback_id: str) -> Question:
         evidence=tuple(Span(frame, frame, "frames") for frame in moments),
         duration_seconds=record.get("duration"),
         subtitles=record.get("subtitle_path"),
+        subtitle_offset=float(record.get("starting_timestamp_for_subtitles") or 0),
     )
 
 
 def mlvu(record: Record, fallback_id: str) -> Question:
     """MLVU: the authors' files (answer as text), and the mirror (as letter, options in the text).
 
-    Two equal options occur: the first is the right one, as in the mirror.
+    Two equal options occur: the first is the right one, as in the mirror. The authors' file of test
+    questions has no answers.
     """
     text, inline = split_options(_text(record, "question"))
     options = tuple(map(str, record.get("candidates") or inline))
-    answer = str(record["answer"])
-    if answer not in OPTION_LETTERS[: len(options)] or len(answer) != 1:
+    answer = None if record.get("answer") is None else str(record["answer"])
+    if answer is not None and answer not in tuple(OPTION_LETTERS[: len(options)]):
         if answer not in options:
             raise ValueError(f"answer {answer!r} is none of the options {list(options)}")
         answer = OPTION_LETTERS[options.index(answer)]
@@ -106,6 +108,7 @@ def videomme(record: Record, fallback_id: str) -> Question:
         text=_text(record, "question"),
         options=without_letters(record["options"]),
         answer=_letter(record),
+        subtitles=f"{record['videoID']}.srt",
     )
 
 

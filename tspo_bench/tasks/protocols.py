@@ -10,13 +10,13 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from tspo_bench.errors import UserError
 from tspo_bench.registry import import_object
 from tspo_bench.tasks.reading import read_answer
-from tspo_bench.types import Question
+from tspo_bench.types import JSON, Question, SubtitleMode
 
 STRICT = "strict"
 # The prompt that TSPO trains and evaluates with (arXiv 2508.04369, released code).
@@ -25,13 +25,17 @@ INSTRUCTION = "Please answer with the option's letter from the given choices dir
 
 @dataclass(frozen=True)
 class Prompt:
-    """What is put to an MLLM beside the frames; see `types.Request` for the fields."""
+    """What is put to an MLLM beside the frames; see `types.Request` for the fields.
+
+    `notes` go into the question's record.
+    """
 
     text: str
     system: str | None = None
     reply_start: str = ""
     before: tuple[str, ...] = ()
     max_new_tokens: int | None = None
+    notes: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,12 @@ class Protocol:
         max_new_tokens: the longest reply; None for the model's own.
         with_subtitles: the template in place of `prompt` where subtitles are shown; None: this
             protocol has no subtitles.
-        interleaved: aligned subtitles stand between the frames instead.
+        no_subtitles: what `{subtitles}` is for a video that has none; None: such a video, and
+            frames that go without any, are asked about by `prompt`.
+        interleaved: subtitles stand between the frames; `{subtitles}` are those after the last.
+        alignment: which subtitles go with the chosen frames: by "seconds", LongVideoBench's rule,
+            or by "frames", that of lmms-eval's Video-MME (`tasks.subtitles`).
+        subtitles: which of them are shown; a run's setting, no card's.
         reader: "package.module:function" that reads a reply: `(reply, question) -> Reading`.
         average: "micro", over questions, or "macro", the mean over the values of the group `over`.
         over: that group.
@@ -80,7 +89,10 @@ class Protocol:
     reply_start: str = ""
     max_new_tokens: int | None = None
     with_subtitles: str | None = None
+    no_subtitles: str | None = None
     interleaved: bool = False
+    alignment: Literal["seconds", "frames"] = "seconds"
+    subtitles: SubtitleMode = "none"
     reader: str = "tspo_bench.tasks.protocols:strict_reading"
     average: Literal["micro", "macro"] = "micro"
     over: str | None = None
@@ -104,22 +116,40 @@ class Protocol:
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @property
-    def label(self) -> str:
-        """Name, version and hash, as records have them: "strict@1#0123456789ab"."""
-        return f"{self.name}@{self.version}#{self.digest}"
+    def title(self) -> str:
+        """Name and version, and the subtitles shown, if any: "strict@1", "strict@1+aligned"."""
+        shown = "" if self.subtitles == "none" else f"+{self.subtitles}"
+        return f"{self.name}@{self.version}{shown}"
 
-    def prompt_for(self, question: Question) -> Prompt:
-        """A question by the template, with system message and the reply's beginning."""
+    @property
+    def label(self) -> str:
+        """Title and hash, as records have them: "strict@1#0123456789ab"."""
+        return f"{self.title}#{self.digest}"
+
+    def prompt_for(
+        self, question: Question, subtitles: str | None = None, before: tuple[str, ...] = ()
+    ) -> Prompt:
+        """A question by the template, with system message and the reply's beginning.
+
+        Args:
+            question: is asked.
+            subtitles: the text that is shown before it; None where the video has no subtitles.
+            before: [n] the words before each frame, where they are interleaved.
+        """
         options = "\n".join(
             self.option.format(letter=letter, text=text)
             for letter, text in zip(question.letters, question.options, strict=True)
         )
-        text = self.prompt.format(
+        shown = self.no_subtitles if subtitles is None else subtitles
+        nothing = self.no_subtitles is None and not (shown or before)
+        template = self.prompt if self.subtitles == "none" or nothing else self.with_subtitles
+        text = (template or self.prompt).format(
             text=question.text.replace("<image>", "").strip(),
             options=options,
+            subtitles=shown,
             record=_Quoted(question.record),
         )
-        return Prompt(text, self.system, self.reply_start, (), self.max_new_tokens)
+        return Prompt(text, self.system, self.reply_start, before, self.max_new_tokens)
 
     def read(self, reply: str, question: Question) -> Reading:
         """What this protocol reads in a reply.
@@ -145,17 +175,21 @@ def strict_reading(reply: str, question: Question) -> Reading:
 
 
 _ASKED = f"{{text}}\n{{options}}\n{INSTRUCTION}"
+_SUBTITLES = "This video's subtitles are listed below:\n{subtitles}\n"
 DEFAULT = Protocol(
     name=STRICT,
     version="1",
     source="tspo-bench; the prompt is TSPO's (arXiv 2508.04369, released code)",
     prompt=_ASKED,
-    with_subtitles=f"This video's subtitles are listed below:\n{{subtitles}}\n{_ASKED}",
+    with_subtitles=_SUBTITLES + _ASKED,
 )
 
 
 def chosen_protocol(
-    task: str, declared: Mapping[str, Mapping[str, Any]], asked: str | None
+    task: str,
+    declared: Mapping[str, Mapping[str, Any]],
+    asked: str | None,
+    subtitles: SubtitleMode = "none",
 ) -> Protocol:
     """The protocol that was asked for, out of those that a task declares and `strict`.
 
@@ -164,9 +198,11 @@ def chosen_protocol(
         declared: the fields of each of its protocols; one with `absent` in place of fields says why
             there is none of that name. Fields of "strict" change the default one.
         asked: a name, also with a version ("lmms-eval@0.7.3"); None for "strict".
+        subtitles: which of them are shown.
 
     Raises:
-        UserError: there is no such protocol or version, or its fields cannot be used.
+        UserError: there is no such protocol or version, its fields cannot be used, or it has no
+            subtitles.
     """
     name, _, version = (asked or STRICT).partition("@")
     usable = {key: fields for key, fields in declared.items() if "absent" not in fields}
@@ -177,12 +213,29 @@ def chosen_protocol(
     if name != STRICT and name not in usable:
         raise UserError(f"task {task!r} has no protocol {name!r}; it has: {known}")
     try:
-        base = dataclasses.asdict(DEFAULT) if name == STRICT else {"name": name}
-        protocol = Protocol(**{**base, **usable.get(name, {})})
+        protocol = Protocol(**_fields(name, usable), subtitles=subtitles)
     except TypeError as error:
         raise UserError(f"task {task!r}: protocol {name!r}: {error}") from error
     if version and version != protocol.version:
         raise UserError(
             f"task {task!r}: protocol {name!r} is at version {protocol.version}, not {version}"
         )
+    if subtitles != "none" and protocol.with_subtitles is None:
+        others = [key for key in (STRICT, *usable) if _fields(key, usable).get("with_subtitles")]
+        raise UserError(
+            f"task {task!r}: protocol {name!r} has no subtitles; leave --subtitles out, or use "
+            f"another protocol: {', '.join(dict.fromkeys(others))}"
+        )
     return protocol
+
+
+def _fields(name: str, declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The fields of a protocol; those that a card changes in "strict" stand over the default's."""
+    own = declared.get(name, {})
+    if name != STRICT:
+        return {"name": name, **own}
+    fields = {field.name: getattr(DEFAULT, field.name) for field in dataclasses.fields(DEFAULT)}
+    del fields["subtitles"]
+    if "prompt" in own:
+        fields["with_subtitles"] = _SUBTITLES + own["prompt"]
+    return {**fields, **own}

@@ -1,0 +1,207 @@
+"""Subtitle files into timed text, and the text that goes with the frames that were chosen.
+
+Alignment and interleaving are LongVideoBench's own rules (arXiv 2407.15754, released loader).
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import math
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.errors import UserError
+
+SUBTITLE_SUFFIXES = (".json", ".srt", ".vtt")
+_SHORTEST = 1.0  # seconds; a shorter one would fall between the frames
+_CUE = re.compile(r"^\s*\d+\s*\n[^\n]*-->", re.MULTILINE)
+# <i>, <font ...>, <c.yellow>, <00:00:01.500>, and SubStation's {\an8}, which SubRip files have too
+_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
+
+
+@dataclass(frozen=True)
+class Subtitle:
+    """A text that is shown from `start` to `end`, in seconds of the video."""
+
+    start: float
+    end: float
+    text: str
+
+
+def read_subtitles(
+    path: Path, *, offset: float = 0.0, duration: float | None = None
+) -> tuple[Subtitle, ...]:
+    """The subtitles of a file, in its order.
+
+    The suffix says what it is: `.json`, LongVideoBench's list in either of its shapes
+    (`{"timestamp": [1.0, 2.5], "text": ...}`, or `{"start": "00:00:01.000", "end": ..., "line":
+    ...}`); `.srt`; `.vtt`. Of the latter two markup is removed, lines are joined by a space, and
+    blocks without readable times are left out.
+
+    Args:
+        path: the file, in UTF-8.
+        offset: seconds that the file's times run ahead of the video's.
+        duration: the video's length in seconds: where a text of LongVideoBench ends that has no
+            end, before the offset is taken off. That is its loader's rule, which takes an end
+            without a decimal point for missing, too. None: such a text does not end.
+
+    Raises:
+        UserError: the file cannot be read, or is not what its suffix says.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        suffix = path.suffix.lower()
+        if suffix == ".json":
+            found = _from_json(text, math.inf if duration is None else duration)
+        elif suffix in SUBTITLE_SUFFIXES:
+            found = _from_cues(text, suffix)
+        else:
+            raise ValueError(f"give {', '.join(SUBTITLE_SUFFIXES)} files")
+    except OSError as error:
+        raise UserError(f"subtitles {path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise UserError(f"subtitles {path} cannot be read: {error}") from error
+    return tuple(Subtitle(one.start - offset, one.end - offset, one.text) for one in found)
+
+
+def within(subtitles: Sequence[Subtitle], duration: float | None) -> tuple[Subtitle, ...]:
+    """Those that are shown while the video runs: the file may be of a longer one."""
+    last = math.inf if duration is None else duration
+    return tuple(one for one in subtitles if one.end > 0 and one.start < last)
+
+
+def aligned(subtitles: Sequence[Subtitle], seconds: Sequence[float]) -> tuple[Subtitle, ...]:
+    """Those within whose time, ends excluded, a frame lies.
+
+    One that is shorter than a second counts as one of a second around its middle.
+
+    Args:
+        subtitles: of the video.
+        seconds: [n] the frames' times, rising.
+    """
+    kept = []
+    for one in subtitles:
+        start, end = one.start, one.end
+        if end - start < _SHORTEST:
+            middle = (start + end) / 2
+            start, end = middle - _SHORTEST / 2, middle + _SHORTEST / 2
+        first = bisect_right(seconds, start)
+        if first < len(seconds) and seconds[first] < end:
+            kept.append(one)
+    return tuple(kept)
+
+
+def aligned_by_frame(
+    subtitles: Sequence[Subtitle], seconds: Sequence[float], frame_rate: float
+) -> tuple[Subtitle, ...]:
+    """Those within whose frames a chosen frame lies, the last one excluded: lmms-eval's Video-MME.
+
+    Args:
+        subtitles: of the video.
+        seconds: [n] the frames' times, rising.
+        frame_rate: the video's, by which times become frame numbers (rounded down).
+    """
+    frames = [round(second * frame_rate) for second in seconds]
+    kept = []
+    for one in subtitles:
+        first = bisect_left(frames, int(one.start * frame_rate))
+        if first < len(frames) and frames[first] < int(one.end * frame_rate):
+            kept.append(one)
+    return tuple(kept)
+
+
+def interleaved(
+    subtitles: Sequence[Subtitle], seconds: Sequence[float], shown: Collection[Subtitle]
+) -> tuple[tuple[str, ...], str]:
+    """The texts between the frames: each stands after the frames up to its middle.
+
+    Frames and texts stand on a line each. A file that is not in time order keeps its order.
+
+    Args:
+        subtitles: of the video, all of them.
+        seconds: [n] the frames' times, rising.
+        shown: those of the subtitles that are to be seen.
+
+    Returns:
+        [n] the text before each frame, and the one after the last, line breaks included.
+    """
+    places: list[list[str]] = [[] for _ in range(len(seconds) + 1)]
+    wanted, place = set(shown), 0
+    for one in subtitles:
+        middle = (one.start + one.end) / 2
+        while place < len(seconds) and seconds[place] <= middle:
+            place += 1
+        if one in wanted:
+            places[place].append(one.text)
+    before = tuple(
+        "\n" * (place > 0) + "".join(f"{text}\n" for text in lines)
+        for place, lines in enumerate(places[:-1])
+    )
+    rest = "".join(f"\n{text}" for text in places[-1])
+    return before, rest if before else rest.removeprefix("\n")
+
+
+def _from_json(text: str, duration: float) -> list[Subtitle]:
+    entries = json.loads(text)
+    if not isinstance(entries, list):
+        raise ValueError(f"it holds no list, but a {type(entries).__name__}")
+    found = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            found.append(_from_entry(entry, duration))
+        except KeyError as error:
+            raise ValueError(f"item {number} has no {error}") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise ValueError(f"item {number} ({error})") from error
+    return found
+
+
+def _from_entry(entry: dict[str, Any], duration: float) -> Subtitle:
+    if "timestamp" in entry:
+        start, end = entry["timestamp"]
+        times, text = (float(start), end if isinstance(end, float) else duration), entry["text"]
+    else:
+        times, text = (_clock(entry["start"]), _clock(entry["end"])), entry["line"]
+    if not isinstance(text, str):
+        raise ValueError(f"its text is {text!r}")
+    return Subtitle(*times, text)
+
+
+def _clock(text: str) -> float:
+    """ "HH:MM:SS.mmm" in seconds."""
+    hours, minutes, seconds = text.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def _from_cues(text: str, suffix: str) -> list[Subtitle]:
+    import webvtt
+
+    if not text.strip():
+        return []
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if suffix == ".srt" and (cue := _CUE.search(text)):
+        text = text[cue.start() :].lstrip()  # the library wants the first cue on the first line
+    try:
+        read = webvtt.from_buffer(io.StringIO(text), format=suffix.removeprefix("."))
+    except (webvtt.errors.MalformedFileError, ValueError) as error:
+        raise ValueError(f"it holds no subtitles in the form of a {suffix} file") from error
+    found = []
+    for caption in read.captions:
+        line = _MARKUP.sub("", " ".join(caption.lines))
+        start, end = caption.start_time, caption.end_time
+        found.append(
+            Subtitle(
+                start.in_seconds() + start.milliseconds / 1000,
+                end.in_seconds() + end.milliseconds / 1000,
+                html.unescape(line) if suffix == ".vtt" else line,
+            )
+        )
+    if not found:
+        raise ValueError("none of its blocks is a subtitle with readable times")
+    return found
