@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.video_utils import VideoMetadata
 
 from tests.mllms.conftest import make_request
-from tspo_bench.mllms.inputs import video_inputs, video_metadata
+from tspo_bench.mllms.inputs import in_groups, video_inputs, video_metadata
 
 GAPS = st.lists(st.floats(0.01, 900), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(GAPS, st.sampled_from([0.5, 10.0, 24000 / 1001, 29.97, 30.0, 60.0]))
 def test_times_are_true_for_any_spacing(gaps: list[float], fps: float) -> None:
     """Frames at any times: what a processor reads is within half a frame, or half a millisecond."""
@@ -47,15 +48,30 @@ def test_the_length_is_the_same_on_either_clock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given_frames", "shortest", "expected"),
-    [(1, 2, [5, 5]), (2, 2, [5, 6]), (1, 1, [5]), (3, 2, [5, 6, 7])],
+    ("given_frames", "size", "repeat", "expected"),
+    [
+        (1, 2, False, [5, 5]),
+        (2, 2, False, [5, 6]),
+        (1, 1, False, [5]),
+        (3, 2, False, [5, 6, 7]),
+        (1, 2, True, [5, 5]),
+        (3, 2, True, [5, 5, 6, 6, 7, 7]),
+    ],
 )
-def test_too_short_a_video_repeats_its_last_frame(
-    given_frames: int, shortest: int, expected: list[int]
+def test_frames_fill_groups(
+    given_frames: int, size: int, repeat: bool, expected: list[int]
 ) -> None:
     request = make_request([5, 6, 7][:given_frames])
-    arguments = video_inputs([request], shortest)
-    assert arguments["videos_kwargs"]["video_metadata"][0].frames_indices == expected
-    pixels = arguments["videos"][0][0]
-    np.testing.assert_array_equal(pixels[-1], request.frames.pixels[-1])
-    assert len(pixels) == len(expected)
+    frames = in_groups(request, size, repeat).frames
+    assert frames.indices.tolist() == expected
+    for number, second, pixels in zip(frames.indices, frames.seconds, frames.pixels, strict=True):
+        own = request.frames.indices.tolist().index(number)
+        assert second == request.frames.seconds[own]
+        np.testing.assert_array_equal(pixels, request.frames.pixels[own])
+
+
+def test_nothing_samples_again() -> None:
+    arguments = video_inputs([make_request([5, 6, 7])])
+    assert arguments["videos_kwargs"]["do_sample_frames"] is False
+    assert arguments["videos_kwargs"]["video_metadata"][0].frames_indices == [5, 6, 7]
+    assert len(arguments["videos"][0][0]) == 3

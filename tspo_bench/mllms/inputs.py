@@ -14,13 +14,8 @@ from tspo_bench.types import Frames, Request
 TICKS = 1000  # a second, on the clock of videos whose frame rate varies
 
 
-def video_inputs(requests: Sequence[Request], shortest: int = 1) -> dict[str, Any]:
-    """A processor's arguments for one video a request: the frames as they are, none dropped.
-
-    A video of fewer than `shortest` frames, which some processors refuse, repeats its last one, as
-    the same processors do where a frame count is odd.
-    """
-    requests = [_repeat_last(request, shortest) for request in requests]
+def video_inputs(requests: Sequence[Request]) -> dict[str, Any]:
+    """A processor's arguments for one video a request: the frames as they are, none dropped."""
     return {
         "videos": [[request.frames.pixels] for request in requests],
         "videos_kwargs": {
@@ -31,20 +26,36 @@ def video_inputs(requests: Sequence[Request], shortest: int = 1) -> dict[str, An
     }
 
 
-def _repeat_last(request: Request, shortest: int) -> Request:
+def in_groups(request: Request, size: int, repeat: bool = False) -> Request:
+    """A request whose frames fill groups of `size`, which a class fuses into one grid step.
+
+    `repeat` gives each frame a group of its own. Else a video of less than one group, which some
+    processors refuse, repeats its last frame, as the same processors do where a count is odd.
+    """
     frames = request.frames
-    if len(frames) >= shortest:
+    if repeat:
+        take = np.repeat(np.arange(len(frames)), size)
+    else:
+        take = np.minimum(np.arange(max(size, len(frames))), len(frames) - 1)
+    if len(take) == len(frames):
         return request
-    take = np.minimum(np.arange(shortest), len(frames) - 1)
-    repeated = Frames(frames.indices[take], frames.seconds[take], frames.pixels[take])
-    return dataclasses.replace(request, frames=repeated)
+    more = Frames(frames.indices[take], frames.seconds[take], frames.pixels[take])
+    return dataclasses.replace(request, frames=more)
 
 
-def image_inputs(requests: Sequence[Request]) -> dict[str, Any]:
-    """A processor's arguments for one list of images a request."""
+def image_inputs(requests: Sequence[Request], processor: Any) -> dict[str, Any]:
+    """A processor's arguments for one list of images a request.
+
+    `processor` is its image processor: where that would cut an image into tiles by a switch, the
+    switch is off, so that a frame costs what it costs in a video.
+    """
+    switches = ("crop_to_patches", "do_image_splitting")
     return {
         "images": [list(request.frames.pixels) for request in requests],
-        "images_kwargs": {"input_data_format": "channels_last"},
+        "images_kwargs": {
+            "input_data_format": "channels_last",
+            **{switch: False for switch in switches if hasattr(processor, switch)},
+        },
     }
 
 

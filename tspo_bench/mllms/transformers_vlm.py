@@ -2,49 +2,61 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import jinja2
+import numpy as np
 import torch
 import transformers
-from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
-from tspo_bench.errors import UserError
-from tspo_bench.features.checkpoint import (
-    content_digest,
-    find_checkpoint,
-    load_errors,
-    load_model,
-    load_processor,
-    packaged_checkpoint,
-    precision,
+from tspo_bench.features.checkpoint import content_digest, load_model, load_processor
+from tspo_bench.mllms.checkpoint_checks import (
+    KIND,
+    MAX_NEW_TOKENS,
+    TIMED_BY_POSITION,
+    takes_pairs,
+    usable_checkpoint,
 )
+from tspo_bench.mllms.conversation import Conversation, Medium, with_times
 from tspo_bench.mllms.equal_frames import share_equal_frames
-from tspo_bench.mllms.inputs import image_inputs, video_inputs
-from tspo_bench.types import Answer, Request
+from tspo_bench.mllms.generation import (
+    first_token_logprobs,
+    letter_tokens,
+    plain_generation,
+    replies,
+)
+from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
+from tspo_bench.mllms.positions import true_time_positions
+from tspo_bench.mllms.seen import count_visual_tokens, grid_tokens, what_was_seen
+from tspo_bench.types import Answer, Frames, Request, Seen
 
-KIND = "model"
-MAX_NEW_TOKENS = 32
-Medium = Literal["video", "image"]
+COUNTED = 3  # frames; one alone may be cut into tiles, where several are not
 
 
 class TransformersVLM:
     """A vision language model that answers greedily, in batches padded on the left.
 
     Computes in bfloat16 on CUDA and float32 elsewhere (part of `id`). Frames go in as a video with
-    their true times where the checkpoint's chat template takes videos, else as images. Safe to call
-    from several threads.
+    their true times where the checkpoint's chat template takes videos, else, and where a request
+    has words between its frames, as images. Safe to call from several threads.
+
+    A class with another layout overrides `check`, `_load_processor`, `_load`, `_inputs` or `_seen`.
 
     Args:
         checkpoint: "reference", a folder, or a hub id.
         device: a torch device.
         batch_size: requests a forward pass.
-        max_new_tokens: the longest answer, in tokens.
+        max_new_tokens: the longest answer, in tokens, where the request does not say.
         name: the model's name in tables; None for the folder's or repository's.
+        time: where a video's tokens stand in time, for Qwen2.5-VL: "true", at their frames' own
+            seconds; "mean", evenly spread over the video's length, as transformers has it.
+        pairs: how classes that fuse frames in pairs get them: "fuse", two selected frames a pair;
+            "repeat", each frame doubled, at twice the tokens.
+        times: "prompt" tells the frames' seconds in a sentence before the prompt; "none" does not.
 
     Raises:
         UserError: no such checkpoint, a class that transformers does not know or that answers no
@@ -58,66 +70,158 @@ class TransformersVLM:
         batch_size: int = 8,
         max_new_tokens: int = MAX_NEW_TOKENS,
         name: str | None = None,
+        time: str | bool = "true",
+        pairs: str = "fuse",
+        times: str = "none",
     ) -> None:
-        folder = usable_checkpoint(checkpoint, device, max_new_tokens)
-        self._processor = load_processor(KIND, checkpoint, folder)
-        self._medium = self._accepted_medium(checkpoint)
-        self._model = load_model(
-            KIND, checkpoint, transformers.AutoModelForImageTextToText, folder, device
-        )
+        folder = self.check(checkpoint, device, max_new_tokens, time=time, pairs=pairs, times=times)
+        self._processor = self._load_processor(checkpoint, folder)
+        self._conversation = Conversation(checkpoint, self._processor)
+        self._model = self._load(checkpoint, folder, device)
         share_equal_frames(self._model)
-        self._prepare_generation(max_new_tokens)
+        self._model.generation_config = plain_generation(
+            self._model.generation_config, self._processor.tokenizer, max_new_tokens
+        )
         self._batch_size = batch_size
+        self._time = _word(time)
+        self._pairs = pairs
+        self._tells_times = times == "prompt"
         self._lock = threading.Lock()
-        dtype = str(self._model.dtype).removeprefix("torch.")
-        digest = content_digest(folder)[:24]
+        self._costs: dict[tuple[int, int, int, bool], int] = {}
         self.name = name or Path(checkpoint).name
-        self.id = f"{self._model.config.model_type}-{digest}-{dtype}-{max_new_tokens}"
-        self.short_side = _short_side(self._processor, self._medium)
+        self.id = "-".join(
+            [
+                self._model.config.model_type,
+                content_digest(folder)[:24],
+                str(self._model.dtype).removeprefix("torch."),
+                str(max_new_tokens),
+                *self._differences(),
+            ]
+        )
+        self.short_side = _short_side(self._processor, self._conversation.medium)
+
+    @classmethod
+    def check(
+        cls,
+        checkpoint: str,
+        device: str = "cpu",
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        *,
+        time: str | bool = "true",
+        pairs: str = "fuse",
+        times: str = "none",
+        **_: Any,
+    ) -> Path:
+        """The checkpoint's folder, after what can be checked without reading the weights.
+
+        Raises:
+            UserError: no such checkpoint, a class of another kind, or an unusable setting.
+        """
+        return usable_checkpoint(
+            checkpoint, device, max_new_tokens, time=_word(time), pairs=pairs, times=times
+        )
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """Answer each request, in order: the new tokens' text, stripped.
+        """Answer each request, in order: the new tokens' text, stripped, or the likeliest option.
 
-        Requests of one frame count and size go through the model together, up to the batch size:
-        processors stack a batch's frames into one array, and some count padding as frames.
+        Requests of one kind, frame count and size go through the model together, up to the batch
+        size: processors stack a batch's frames into one array, and some count padding as frames.
+
+        Raises:
+            UserError: the chat template has no place for what a request holds, or (mode "options")
+                an option's letter is no token of its own.
         """
-        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        groups: dict[Hashable, list[int]] = defaultdict(list)
         for position, request in enumerate(requests):
-            groups[request.frames.pixels.shape[:3] if len(request.frames) else ()].append(position)
+            groups[_together(request)].append(position)
         answers: dict[int, Answer] = {}
         for positions in groups.values():
             for start in range(0, len(positions), self._batch_size):
                 batch = positions[start : start + self._batch_size]
-                texts = self._generate([requests[position] for position in batch])
-                answers.update(zip(batch, map(Answer, texts), strict=True))
+                given = self._answer_batch([requests[position] for position in batch])
+                answers.update(zip(batch, given, strict=True))
         return [answers[position] for position in range(len(requests))]
 
+    def visual_tokens(
+        self, num_frames: int, height: int, width: int, interleaved: bool = False
+    ) -> int:
+        """What a request of so many frames costs, in tokens of its prompt: `Seen.visual_tokens`.
+
+        Without a forward pass, and remembered. Where a video's size hangs on its number of frames
+        (Qwen), its processor is asked on frames that are not there; else a few empty ones are
+        counted, of which each further one costs the same.
+
+        Args:
+            num_frames: frames put in (before any is repeated).
+            height: of the frames put in, in pixels.
+            width: likewise.
+            interleaved: whether words stand between the frames (`Request.before`).
+        """
+        if num_frames <= COUNTED:
+            return self._counted(num_frames, height, width, interleaved)
+        video = None if interleaved else getattr(self._processor, "video_processor", None)
+        if video is not None and "video_grid_thw" in video.model_input_names:
+            copies = video.temporal_patch_size if self._pairs == "repeat" else 1
+            return grid_tokens(video, num_frames * copies, height, width)
+        fewer, most = (self._counted(n, height, width, interleaved) for n in (COUNTED - 1, COUNTED))
+        return most + (num_frames - COUNTED) * (most - fewer)
+
+    def _counted(self, num_frames: int, height: int, width: int, interleaved: bool) -> int:
+        """The visual tokens of empty frames, as the processor lays them out; remembered."""
+        asked = (num_frames, height, width, interleaved)
+        if asked not in self._costs:
+            numbers = np.arange(num_frames)
+            pixels = np.zeros((num_frames, height, width, 3), np.uint8)
+            frames = Frames(numbers, numbers.astype(np.float64), pixels)
+            before = ("",) * num_frames if interleaved else ()
+            with self._lock:
+                inputs = self._inputs([Request(frames, "", 1.0, "", before=before)])
+            (self._costs[asked],) = count_visual_tokens(inputs, self._model.config)
+        return self._costs[asked]
+
     @torch.inference_mode()
-    def _generate(self, requests: list[Request]) -> list[str]:
+    def _answer_batch(self, requests: list[Request]) -> list[Answer]:
+        """The answers to requests that go together."""
+        if self._tells_times:
+            requests = [dataclasses.replace(r, prompt=with_times(r)) for r in requests]
+        mode, longest = requests[0].mode, requests[0].max_new_tokens
         with self._lock:
             inputs = self._inputs(requests).to(self._model.device)
             for key in inputs:
                 if key.startswith("pixel_values"):  # not Qwen's times, which stay in float32
                     inputs[key] = inputs[key].to(self._model.dtype)
-            output = self._model.generate(**inputs)
-        prompt = inputs["input_ids"]
-        length = prompt.shape[1]
-        if torch.equal(output[:, :length], prompt):  # some classes return the new tokens alone
-            output = output[:, length:]
-        texts = self._processor.tokenizer.batch_decode(output, skip_special_tokens=True)
-        return [text.strip() for text in texts]
+            seen = self._seen(requests, inputs)
+            if mode == "generate":
+                texts = replies(self._model, self._processor.tokenizer, inputs, longest)
+                return [Answer(t, seen=s) for t, s in zip(texts, seen, strict=True)]
+            return self._options(requests, inputs, seen)
+
+    def _options(
+        self, requests: list[Request], inputs: Any, seen: list[Seen | None]
+    ) -> list[Answer]:
+        tokenizer = self._processor.tokenizer
+        tokens = [
+            letter_tokens(tokenizer, self._conversation.write(request), request.letters)
+            for request in requests
+        ]
+        rows = first_token_logprobs(self._model, inputs).cpu()
+        answers = []
+        for request, row, letters, what in zip(requests, rows, tokens, seen, strict=True):
+            values = dict(zip(request.letters, row[letters].tolist(), strict=True))
+            answers.append(Answer(max(values, key=values.__getitem__), values, what))
+        return answers
 
     def _inputs(self, requests: list[Request]) -> Any:
-        """The batch as the model takes it; all its requests have one frame count and size."""
-        num_frames = len(requests[0].frames)
-        visual: list[dict[str, str]] = []
+        """The batch as the model takes it; all its requests go together (see `answer`)."""
+        medium = self._conversation.medium_of(requests[0])
         arguments: dict[str, Any] = {}
-        if num_frames and self._medium == "video":
-            shortest = getattr(self._processor.video_processor, "temporal_patch_size", 1)
-            visual, arguments = [{"type": "video"}], video_inputs(requests, shortest)
-        elif num_frames:
-            visual, arguments = [{"type": "image"}] * num_frames, image_inputs(requests)
-        prompts = [self._render([*visual, _text(request.prompt)]) for request in requests]
+        if medium == "video":
+            size = getattr(self._processor.video_processor, "temporal_patch_size", 1)
+            requests = [in_groups(r, size, self._pairs == "repeat") for r in requests]
+            arguments = video_inputs(requests)
+        elif medium == "image":
+            arguments = image_inputs(requests, self._processor.image_processor)
+        prompts = [self._conversation.write(request).text for request in requests]
         bos = self._processor.tokenizer.bos_token
         text_arguments = {
             "padding": True,
@@ -125,103 +229,54 @@ class TransformersVLM:
             # A template that writes the first token itself must not get it twice.
             "add_special_tokens": not (bos and prompts[0].startswith(bos)),
         }
-        return self._processor(
+        inputs = self._processor(
             text=prompts, text_kwargs=text_arguments, return_tensors="pt", **arguments
         )
+        if medium == "video" and self._is_timed and self._time == "true":
+            seconds = [request.frames.seconds for request in requests]
+            inputs["position_ids"] = true_time_positions(self._model, inputs, seconds)
+        return inputs
 
-    def _render(self, content: list[dict[str, str]]) -> str:
-        conversation = [{"role": "user", "content": content}]
-        text: str = self._processor.apply_chat_template(conversation, add_generation_prompt=True)
-        return text
+    def _seen(self, requests: list[Request], inputs: Any) -> list[Seen | None]:
+        """What of each request's frames reached the model."""
+        medium = self._conversation.medium_of(requests[0])
+        return what_was_seen(requests, inputs, self._model.config, medium)
 
-    def _accepted_medium(self, checkpoint: str) -> Medium:
-        """What the chat template writes down: a video, else images."""
-        with load_errors(KIND, checkpoint):  # no chat template at all
-            without = self._render([_text("?")])
-        media: tuple[Medium, ...] = ("video", "image")
-        for medium in media:
-            if getattr(self._processor, f"{medium}_processor", None) is None:
-                continue
-            try:
-                rendered = self._render([{"type": medium}, _text("?")])
-            except jinja2.TemplateError:  # templates may refuse what they do not know
-                continue
-            if rendered != without:
-                return medium
-        raise UserError(
-            f"model {checkpoint!r}: the chat template of its {type(self._processor).__name__} "
-            "takes neither videos nor images; give a checkpoint with its full processor"
+    def _load_processor(self, checkpoint: str, folder: Path) -> Any:
+        return load_processor(KIND, checkpoint, folder)
+
+    def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
+        """The model, in evaluation mode on `device`, in the device's precision."""
+        return load_model(
+            KIND, checkpoint, transformers.AutoModelForImageTextToText, folder, device
         )
 
-    def _prepare_generation(self, max_new_tokens: int) -> None:
-        """Plain greedy decoding, whatever the checkpoint's own settings.
+    @property
+    def _is_timed(self) -> bool:
+        return bool(self._model.config.model_type == TIMED_BY_POSITION)
 
-        A repetition penalty in particular counts the padding, and so would make an answer depend on
-        the batch that it was given in.
-        """
-        tokenizer = self._processor.tokenizer
-        if tokenizer.pad_token is None:
-            tokenizer.pad_token = tokenizer.eos_token
-        own = self._model.generation_config
-        eos = own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id
-        self._model.generation_config = transformers.GenerationConfig(
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=max_new_tokens,
-            bos_token_id=own.bos_token_id,
-            eos_token_id=eos,
-            pad_token_id=tokenizer.pad_token_id,
-            suppress_tokens=own.suppress_tokens,
-        )
+    def _differences(self) -> list[str]:
+        """The settings that change what this class sees."""
+        told = [f"time={self._time}"] if self._is_timed else []
+        told += [f"pairs={self._pairs}"] if takes_pairs(self._model.config) else []
+        return told + (["times=prompt"] if self._tells_times else [])
 
 
-def _text(text: str) -> dict[str, str]:
-    return {"type": "text", "text": text}
+def _word(time: str | bool) -> str:
+    """`time=true` is read as a truth value where options are YAML."""
+    return "true" if time is True else str(time)
 
 
-def usable_checkpoint(checkpoint: str, device: str, max_new_tokens: int = MAX_NEW_TOKENS) -> Path:
-    """The folder of a checkpoint, checked with the settings as far as that goes without weights.
-
-    Raises:
-        UserError: no such checkpoint, a class of another kind, or a setting that cannot be used.
-    """
-    length = max_new_tokens
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise UserError(
-            f"model {checkpoint!r}: max_new_tokens={length!r}; use a whole number, 1 or more"
-        )
-    path = str(packaged_checkpoint("mllm")) if checkpoint == "reference" else checkpoint
-    folder = find_checkpoint(KIND, path)
-    _check_class(checkpoint, folder)
-    precision(device)
-    return folder
-
-
-def _check_class(checkpoint: str, folder: Path) -> None:
-    way_out = (
-        "give a checkpoint in transformers' own format (often named ...-hf), or wrap it in a class "
-        "of your own: --model my_pkg.mod:MyModel"
-    )
-    try:
-        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"model {checkpoint!r}: transformers {transformers.__version__} does not know the "
-            f"model type that {folder / 'config.json'} gives; {way_out}"
-        ) from error
-    if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
-        classes = ", ".join(config.architectures or [type(config).__name__])
-        raise UserError(
-            f"model {checkpoint!r} is a {classes}, which AutoModelForImageTextToText does not "
-            f"know; {way_out}"
-        )
+def _together(request: Request) -> Hashable:
+    """What requests that share a forward pass have in common."""
+    size = request.frames.pixels.shape[:3] if len(request.frames) else ()
+    return size, bool(request.before), request.mode, request.max_new_tokens
 
 
 def _short_side(processor: Any, medium: Medium) -> int | None:
     """The shorter side to which the processor scales every frame; None for native resolution."""
     part = getattr(processor, f"{medium}_processor")
-    tiled = ("image_grid_pinpoints", "do_image_splitting", "crop_to_patches")
-    if medium == "image" and any(getattr(part, attribute, None) for attribute in tiled):
+    if medium == "image" and getattr(part, "image_grid_pinpoints", None):  # tiles
         return None
     size = getattr(part, "size", None) or {}
     if size.get("height"):

@@ -1,0 +1,99 @@
+"""What can be said of a checkpoint and its options without reading the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import transformers
+from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+
+from tspo_bench.errors import UserError
+from tspo_bench.features.checkpoint import find_checkpoint, packaged_checkpoint, precision
+
+KIND = "model"
+MAX_NEW_TOKENS = 32
+WORDS = {"time": ("true", "mean"), "pairs": ("fuse", "repeat"), "times": ("none", "prompt")}
+TIMED_BY_POSITION = "qwen2_5_vl"
+
+
+def usable_checkpoint(
+    checkpoint: str, device: str, max_new_tokens: int = MAX_NEW_TOKENS, **options: Any
+) -> Path:
+    """The folder of a checkpoint, checked with the settings as far as that goes without weights.
+
+    Args:
+        checkpoint: "reference", a folder, or a hub id.
+        device: a torch device.
+        max_new_tokens: the longest answer, in tokens.
+        options: `time`, `pairs` and `times`, as `TransformersVLM` has them.
+
+    Raises:
+        UserError: no such checkpoint, a class of another kind, or a setting that cannot be used.
+    """
+    check_length(checkpoint, max_new_tokens)
+    for name, value in options.items():
+        if value not in WORDS[name]:
+            raise UserError(
+                f"model {checkpoint!r}: {name}={value!r}; use {' or '.join(WORDS[name])}"
+            )
+    path = str(packaged_checkpoint("mllm")) if checkpoint == "reference" else checkpoint
+    folder = find_checkpoint(KIND, path)
+    config = _known_config(checkpoint, folder)
+    _check_options(checkpoint, config, options)
+    precision(device)
+    return folder
+
+
+def check_length(checkpoint: str, max_new_tokens: int) -> None:
+    """Refuse a longest answer that is no number of tokens.
+
+    Raises:
+        UserError: it is no whole number of 1 or more.
+    """
+    length = max_new_tokens
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        raise UserError(
+            f"model {checkpoint!r}: max_new_tokens={length!r}; use a whole number, 1 or more"
+        )
+
+
+def takes_pairs(config: Any) -> bool:
+    """Whether a class sees its video's frames two (or more) at a time."""
+    return getattr(getattr(config, "vision_config", None), "temporal_patch_size", 1) > 1
+
+
+def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> None:
+    """Refuse what would change nothing: a table must not tell two equal models apart."""
+    kind = config.model_type
+    if options.get("time") == "mean" and kind != TIMED_BY_POSITION:
+        raise UserError(
+            f"model {checkpoint!r}: time=mean is for Qwen2.5-VL, whose positions are times; this "
+            f"is a {kind}: leave `time` out"
+        )
+    if options.get("pairs") == "repeat" and not takes_pairs(config):
+        raise UserError(
+            f"model {checkpoint!r}: pairs=repeat is for classes that take frames in pairs; a "
+            f"{kind} takes them one by one: leave `pairs` out"
+        )
+
+
+def _known_config(checkpoint: str, folder: Path) -> Any:
+    way_out = (
+        "give a checkpoint in transformers' own format (often named ...-hf), or wrap it in a class "
+        "of your own: --model my_pkg.mod:MyModel"
+    )
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"model {checkpoint!r}: transformers {transformers.__version__} does not know the "
+            f"model type that {folder / 'config.json'} gives; {way_out}"
+        ) from error
+    if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
+        classes = ", ".join(config.architectures or [type(config).__name__])
+        raise UserError(
+            f"model {checkpoint!r} is a {classes}, which AutoModelForImageTextToText does not "
+            f"know; {way_out}"
+        )
+    return config

@@ -1,0 +1,168 @@
+"""A request in the words of a checkpoint's own chat template."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jinja2
+
+from tspo_bench.errors import UserError
+from tspo_bench.features.checkpoint import load_errors
+from tspo_bench.mllms.checkpoint_checks import KIND
+from tspo_bench.types import Request
+
+Medium = Literal["video", "image"]
+Part = dict[str, str]
+_WORD = "Reply"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A request's text, its frames' places in it; `gap` comes before the reply's first word."""
+
+    text: str
+    gap: str
+
+
+class Conversation:
+    """Writes requests down.
+
+    Args:
+        checkpoint: its name, for messages.
+        processor: the checkpoint's own.
+
+    Raises:
+        UserError: there is no chat template, or it takes neither videos nor images.
+    """
+
+    def __init__(self, checkpoint: str, processor: Any) -> None:
+        self._checkpoint = checkpoint
+        self._processor = processor
+        with load_errors(KIND, checkpoint):  # no chat template at all
+            self._render([_user([_text(_WORD)])])
+        self.medium = self._medium()
+        self._image = self._placeholder("image")
+
+    def medium_of(self, request: Request) -> Medium | None:
+        """How a request's frames go in: as a video, unless words stand between them."""
+        if not len(request.frames):
+            return None
+        return "image" if request.before else self.medium
+
+    def write(self, request: Request) -> Written:
+        """The whole text up to where the reply goes on.
+
+        Raises:
+            UserError: the template drops the system message, or takes no images.
+        """
+        messages = [_user(self._content(request))]
+        if request.system is not None:
+            messages = [{"role": "system", "content": [_text(request.system)]}, *messages]
+        text = self._render(messages)
+        if request.system is not None and request.system.strip() not in text:
+            raise UserError(
+                f"model {self._checkpoint!r}: its chat template drops the system message; use "
+                "another protocol, or a model with system messages"
+            )
+        gap = self._gap(messages, text)
+        if request.reply_start:
+            return Written(text + gap + request.reply_start, "")
+        return Written(text, gap)
+
+    def _content(self, request: Request) -> list[Part]:
+        medium = self.medium_of(request)
+        if medium is None:
+            return [_text(request.prompt)]
+        if medium == "video":
+            return [{"type": "video"}, _text(request.prompt)]
+        if self._image is None:
+            raise UserError(
+                f"model {self._checkpoint!r} takes no images, so no words between frames; use a "
+                "protocol whose words follow the frames"
+            )
+        parts: list[Part] = []
+        for words in request.before or ("",) * len(request.frames):
+            parts += [*([_text(words)] if words else []), {"type": "image"}]
+        parts.append(_text(request.prompt))
+        if not request.before or self._keeps_order():
+            return parts
+        # LLaVA's templates put all images first; written as words they stay where they are.
+        return [_text("".join(part.get("text", self._image) for part in parts))]
+
+    def _render(self, messages: list[dict[str, Any]], reply: bool = False) -> str:
+        text: str = self._processor.apply_chat_template(messages, add_generation_prompt=not reply)
+        return text
+
+    def _gap(self, messages: list[dict[str, Any]], text: str) -> str:
+        """The space, if any, that the template writes before an assistant's words."""
+        replied = [*messages, {"role": "assistant", "content": [_text(_WORD)]}]
+        try:
+            whole = self._render(replied, reply=True)
+        except jinja2.TemplateError:
+            return ""
+        between, found, _ = whole.removeprefix(text).partition(_WORD)
+        return between if whole.startswith(text) and found and between.isspace() else ""
+
+    def _medium(self) -> Medium:
+        """What the chat template writes down: a video, else images."""
+        media: tuple[Medium, ...] = ("video", "image")
+        for medium in media:
+            if self._placeholder(medium):
+                return medium
+        raise UserError(
+            f"model {self._checkpoint!r}: the chat template of its "
+            f"{type(self._processor).__name__} takes neither videos nor images; give a checkpoint "
+            "with its full processor"
+        )
+
+    def _placeholder(self, medium: Medium) -> str | None:
+        """What the template writes in a video's or an image's place; None if it takes none."""
+        if getattr(self._processor, f"{medium}_processor", None) is None:
+            return None
+        try:
+            with_it = self._render([_user([{"type": medium}, _text(_WORD)])])
+        except jinja2.TemplateError:  # templates may refuse what they do not know
+            return None
+        without = self._render([_user([_text(_WORD)])])
+        head, plain = with_it.partition(_WORD)[0], without.partition(_WORD)[0]
+        same = len(os.path.commonprefix([head, plain]))
+        return head[same:].removesuffix(plain[same:]) or None
+
+    def _keeps_order(self) -> bool:
+        """Whether the template leaves an image where it stands between words."""
+        first, second = _text("1st"), _text("2nd")
+        rendered = [
+            self._render([_user(content)])
+            for content in ([first, {"type": "image"}, second], [first, second])
+        ]
+        between = [text.partition("1st")[2].partition("2nd")[0] for text in rendered]
+        return between[0] != between[1]
+
+
+def with_times(request: Request) -> str:
+    """A request's prompt after a sentence that tells its frames' seconds.
+
+    The form is LLaVA-Video's time instruction, which calls the frames "uniformly sampled": chosen
+    ones are not.
+    """
+    frames = request.frames
+    if not len(frames):
+        return request.prompt
+    length = ""
+    if request.num_frames is not None:
+        length = f"The video lasts for {request.num_frames / request.frame_rate:.2f} seconds. "
+    seconds = ",".join(f"{second:.2f}s" for second in frames.seconds)
+    return (
+        f"{length}{len(frames)} frames of it are shown, in order of time; they are located at "
+        f"{seconds}.\n{request.prompt}"
+    )
+
+
+def _user(content: list[Part]) -> dict[str, Any]:
+    return {"role": "user", "content": content}
+
+
+def _text(text: str) -> Part:
+    return {"type": "text", "text": text}

@@ -1,0 +1,88 @@
+"""Replies and option log-probabilities from a model's `generate`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor
+
+from tspo_bench.errors import UserError
+from tspo_bench.mllms.conversation import Written
+
+
+def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
+    """Plain greedy decoding, whatever a checkpoint's own settings (`own`).
+
+    A repetition penalty in particular counts the padding, and so would make an answer depend on
+    the batch that it was given in.
+    """
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    eos = own.eos_token_id if own.eos_token_id is not None else tokenizer.eos_token_id
+    return transformers.GenerationConfig(
+        do_sample=False,
+        num_beams=1,
+        max_new_tokens=max_new_tokens,
+        bos_token_id=own.bos_token_id,
+        eos_token_id=eos,
+        pad_token_id=tokenizer.pad_token_id,
+        suppress_tokens=own.suppress_tokens,
+    )
+
+
+def replies(model: Any, tokenizer: Any, inputs: Any, max_new_tokens: int | None) -> list[str]:
+    """The new tokens' text of each row, stripped; None: as long as the model's own setting."""
+    longest = {} if max_new_tokens is None else {"max_new_tokens": max_new_tokens}
+    output = model.generate(**inputs, **longest)
+    prompt = inputs.get("input_ids")  # a class may go in as embeddings alone
+    if prompt is not None and torch.equal(output[:, : prompt.shape[1]], prompt):
+        output = output[:, prompt.shape[1] :]  # some classes return the new tokens alone
+    texts = tokenizer.batch_decode(output, skip_special_tokens=True)
+    return [text.strip() for text in texts]
+
+
+def first_token_logprobs(model: Any, inputs: Any) -> Tensor:
+    """Log-probabilities [n, vocabulary] of the reply's first token, in float32.
+
+    One forward pass, made by `generate`, so that positions and padding are those of a reply. They
+    are the model's own, before any token is suppressed.
+    """
+    output = model.generate(
+        **inputs, max_new_tokens=1, output_logits=True, return_dict_in_generate=True
+    )
+    logprobs: Tensor = output.logits[0].float().log_softmax(-1)
+    return logprobs
+
+
+def letter_tokens(tokenizer: Any, written: Written, letters: Sequence[str]) -> list[int]:
+    """The token that each option letter is, as the first one of the reply.
+
+    "A" and " A" are often two tokens. The right one is what the tokenizer makes of the letter at
+    that very place: after the text, and the space that the chat template writes there, if any.
+    Where it would merge the letter with the text's end, or cut that differently, it is the letter's
+    token by itself, since the text's tokens are fixed before the reply begins.
+
+    Raises:
+        UserError: a letter is no single token, or two letters are the same (unknown) one.
+    """
+    before = _encode(tokenizer, written.text)
+    tokens: list[int] = []
+    for letter in letters:
+        whole = _encode(tokenizer, written.text + written.gap + letter)
+        goes_on = whole[: len(before)] == before and len(whole) > len(before)
+        token = whole[len(before) :] if goes_on else _encode(tokenizer, letter)
+        if len(token) != 1 or token[0] in (tokenizer.unk_token_id, *tokens):
+            raise UserError(
+                f"option letter {letter!r} is no token of its own for this model's "
+                f"{type(tokenizer).__name__}; use --answer generate"
+            )
+        tokens += token
+    return tokens
+
+
+def _encode(tokenizer: Any, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    return ids

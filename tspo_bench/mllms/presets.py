@@ -1,0 +1,36 @@
+"""Models by a short name: what is registered beside the reference model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A checkpoint of the model hub, in transformers' own format."""
+
+    hub_id: str
+    description: str
+
+
+PRESETS = {
+    "qwen2.5-vl-7b": Preset(
+        "Qwen/Qwen2.5-VL-7B-Instruct",
+        "native resolution, frames in pairs, times as positions (Qwen2.5-VL-7B-Instruct)",
+    ),
+    "qwen3-vl-8b": Preset(
+        "Qwen/Qwen3-VL-8B-Instruct",
+        "native resolution, frames in pairs, times in words (Qwen3-VL-8B-Instruct)",
+    ),
+    "internvl3-8b": Preset(
+        "OpenGVLab/InternVL3-8B-hf", "448 x 448, 256 tokens a frame, no times (InternVL3-8B-hf)"
+    ),
+    "llava-onevision-7b": Preset(
+        "llava-hf/llava-onevision-qwen2-7b-ov-hf",
+        "384 x 384, 196 tokens a frame, no times (llava-onevision-qwen2-7b-ov-hf)",
+    ),
+    "smolvlm2": Preset(
+        "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
+        "384 x 384, 81 tokens a frame, times in words (SmolVLM2-2.2B-Instruct)",
+    ),
+}
