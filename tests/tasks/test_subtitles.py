@@ -1,0 +1,454 @@
+"""Subtitle files, and the text that goes with frames: against lmms-eval's own functions."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support import make_video
+from tspo_bench.errors import UserError
+from tspo_bench.tasks import AnnotatedTask, load_task, load_tasks
+from tspo_bench.tasks.subtitles import (
+    Subtitle,
+    aligned,
+    aligned_by_frame,
+    interleaved,
+    read_subtitles,
+    within,
+)
+
+FONT = '<font color="white" size=".72c">{}</font>'
+# Each example reads a file in the test's folder, which it writes first.
+WITH_FILES = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100
+)
+
+times = st.floats(0, 60).map(lambda second: round(second, 3))
+words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=8)
+
+
+def clock(seconds: float, comma: str = ".") -> str:
+    whole = round(seconds * 1000)
+    parts = f"{whole // 3600000:02d}:{whole // 60000 % 60:02d}:{whole // 1000 % 60:02d}"
+    return f"{parts}{comma}{whole % 1000:03d}"
+
+
+@st.composite
+def longvideobench_items(draw: st.DrawFn) -> dict[str, Any]:
+    """One item in either shape: of no length, below a second, without an end, overlapping."""
+    start = draw(times)
+    length = draw(st.sampled_from([0.0, 0.3, 0.999, 1.0, 1.001, 4.0]) | st.floats(0, 20))
+    text = draw(words)
+    if draw(st.booleans()):
+        end = draw(st.sampled_from([start + length, None, round(start + length)]))
+        return {"timestamp": [draw(st.sampled_from([start, int(start)])), end], "text": text}
+    return {"start": clock(start), "end": clock(start + length), "line": text}
+
+
+@pytest.fixture(scope="module")
+def longvideobench() -> Any:
+    """lmms-eval's module for LongVideoBench."""
+    return pytest.importorskip("lmms_eval.tasks.longvideobench.utils")
+
+
+@WITH_FILES
+@given(
+    items=st.lists(longvideobench_items(), max_size=12),
+    offset=st.sampled_from([0, 7, 12.5]) | times,
+    duration=st.floats(0.5, 60) | st.integers(1, 60),
+    k=st.integers(1, 24),
+)
+def test_interleaving_is_lmms_evals(
+    items: list[dict[str, Any]],
+    offset: float,
+    duration: float,
+    k: int,
+    longvideobench: Any,
+    tmp_path: Path,
+) -> None:
+    """Byte for byte, unsorted files and ends that are no decimals too."""
+    path = tmp_path / "en.json"
+    path.write_text(json.dumps(items))
+    seconds = longvideobench.compute_frame_timestamps(duration, k)
+    found = read_subtitles(path, offset=offset, duration=duration)
+    before, rest = interleaved(found, seconds, aligned(found, seconds))
+    assert len(before) == len(seconds)
+    ours = "".join(f"{text}<image>" for text in before) + rest
+    theirs = longvideobench.insert_subtitles_into_frames(seconds, items, offset, duration)
+    assert ours == theirs
+
+
+INTERLEAVED = {
+    "version": "0",
+    "prompt": "{record[question]}\n{options}\nAnswer.\n",
+    "with_subtitles": "{subtitles}\n{record[question]}\n{options}\nAnswer.\n",
+    "interleaved": True,
+}
+
+
+@WITH_FILES
+@given(
+    items=st.lists(longvideobench_items(), min_size=1, max_size=8), offset=st.sampled_from([0, 9])
+)
+def test_a_longvideobench_prompt_is_lmms_evals(
+    items: list[dict[str, Any]],
+    offset: int,
+    longvideobench: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The whole of what is asked, from files where both look for them."""
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    root = tmp_path / "datasets" / "longvideobench"
+    (root / "subtitles").mkdir(parents=True, exist_ok=True)
+    (root / "subtitles" / "v_en.json").write_text(json.dumps(items))
+    record = {
+        "id": "v_0",
+        "video_path": "v.mp4",
+        "subtitle_path": "v_en.json",
+        "question": "Who sings?",
+        "candidates": ["He", "She"],
+        "correct_choice": 0,
+        "duration": 40.5,
+        "starting_timestamp_for_subtitles": offset,
+        "duration_group": 60,
+        "question_category": "S2E",
+        "level": "L1",
+        "topic_category": "NP",
+    }
+    (root / "lvb_val.json").write_text(json.dumps([record]))
+    (question,) = lvb_task(root, "aligned").questions()
+    seconds = longvideobench.compute_frame_timestamps(question.duration_seconds, 16)
+    prompt = lvb_task(root, "aligned").prompt(question, seconds)
+    asked = "".join(f"{text}<image>" for text in prompt.before) + prompt.text
+    hub = {"option0": "He", "option1": "She", **{f"option{i}": "N/A" for i in (2, 3, 4)}}
+    kwargs = {
+        "pre_prompt": "",
+        "post_prompt": "Answer.\n",
+        "insert_interleave_subtitles": True,
+    }
+    assert asked == longvideobench.longvideobench_doc_to_text({**record, **hub}, kwargs)
+
+
+def lvb_task(root: Path, subtitles: str) -> AnnotatedTask:
+    return AnnotatedTask(
+        name="lvb",
+        data_root=root,
+        splits={"validation": {"files": "lvb_val.json"}},
+        parser="tspo_bench.tasks.parsers:longvideobench",
+        protocols={"lmms-eval": INTERLEAVED},
+        protocol="lmms-eval",
+        subtitles=subtitles,  # type: ignore[arg-type]
+    )
+
+
+@given(
+    cues=st.lists(st.tuples(times, times), max_size=8),
+    seconds=st.lists(times, max_size=12).map(sorted),
+)
+def test_alignment_against_a_naive_one(
+    cues: list[tuple[float, float]], seconds: list[float]
+) -> None:
+    subtitles = [Subtitle(min(cue), max(cue), str(i)) for i, cue in enumerate(cues)]
+    expected = []
+    for one in subtitles:
+        start, end = one.start, one.end
+        if end - start < 1:
+            start, end = (one.start + one.end) / 2 - 0.5, (one.start + one.end) / 2 + 0.5
+        if any(start < second < end for second in seconds):
+            expected.append(one)
+    assert list(aligned(subtitles, seconds)) == expected
+
+
+def test_all_subtitles_are_those_of_the_video() -> None:
+    """A file can be of a longer recording, of which the video is a part."""
+    told = [
+        Subtitle(-5, -1, "a"),
+        Subtitle(-1, 2, "b"),
+        Subtitle(9, 12, "c"),
+        Subtitle(10, 12, "d"),
+    ]
+    assert [one.text for one in within(told, 10)] == ["b", "c"]
+    assert [one.text for one in within(told, None)] == ["b", "c", "d"]
+
+
+@pytest.fixture(scope="module")
+def videomme(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """lmms-eval's module for Video-MME, with one video of 12 s at 10 frames a second."""
+    utils = pytest.importorskip("lmms_eval.tasks.videomme.utils")
+    folder = tmp_path_factory.mktemp("hf")
+    (folder / utils.cache_name / "data").mkdir(parents=True)
+    (folder / utils.cache_name / "subtitle").mkdir()
+    make_video(folder / utils.cache_name / "data" / "v.mp4", 120, width=32, height=32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "base_cache_dir", str(folder))
+        yield utils
+
+
+VIDEOMME_ASKED = (
+    "Select the best answer to the following multiple-choice question based on the video and the "
+    "subtitles. Respond with only the letter (A, B, C, or D) of the correct option.\n"
+    "{record[question]}\n{record[options]}\nThe best answer is:"
+)
+VIDEOMME = {
+    "version": "0",
+    "prompt": VIDEOMME_ASKED,
+    "with_subtitles": "This video's subtitles are listed below: \n{subtitles}\n" + VIDEOMME_ASKED,
+    "no_subtitles": "No subtitles available",
+    "alignment": "frames",
+}
+DOC = {
+    "question_id": "1-1",
+    "videoID": "v",
+    "question": "What is sung?",
+    "options": ["A. Bach.", "B. Berg.", "C. Cage.", "D. Debussy."],
+    "answer": "C",
+    "duration": "short",
+}
+
+
+def videomme_task(root: Path, subtitles: str) -> AnnotatedTask:
+    (root / "videomme.json").write_text(
+        json.dumps([DOC, {**DOC, "question_id": "2", "videoID": "w"}])
+    )
+    return AnnotatedTask(
+        name="videomme",
+        data_root=root,
+        splits={"test": {"files": "videomme.json"}},
+        parser="tspo_bench.tasks.parsers:videomme",
+        protocols={"lmms-eval": VIDEOMME},
+        protocol="lmms-eval",
+        subtitles=subtitles,  # type: ignore[arg-type]
+    )
+
+
+def write_srt(path: Path, cues: Sequence[tuple[float, float, str]]) -> None:
+    blocks = [
+        f"{i}\n{clock(start, ',')} --> {clock(end, ',')}\n{FONT.format(text)}\n"
+        for i, (start, end, text) in enumerate(cues, start=1)
+    ]
+    path.write_text("\n".join(blocks), encoding="utf-8")
+
+
+@settings(WITH_FILES, max_examples=40)
+@given(
+    cues=st.lists(
+        st.tuples(
+            st.integers(0, 12000),
+            st.integers(0, 3000),
+            st.from_regex(r"[a-zäß&,.]{1,9}", fullmatch=True),
+        ),
+        min_size=1,
+        max_size=10,
+        unique_by=lambda cue: cue[0],
+    ),
+    k=st.integers(1, 20),
+)
+def test_a_videomme_prompt_is_lmms_evals(
+    cues: list[tuple[int, int, str]], k: int, videomme: Any
+) -> None:
+    """For the same frames; lmms-eval puts the lines into the order of a set, ours is the file's."""
+    root = Path(videomme.base_cache_dir) / videomme.cache_name
+    told = [(start / 1000, (start + length) / 1000, text) for start, length, text in sorted(cues)]
+    write_srt(root / "subtitle" / "v.srt", told)
+    seconds = [int(frame) / 10 for frame in videomme.np.linspace(0, 119, k, dtype=int)]
+    for mode, kwargs in {
+        "aligned": {"frame_num": k},
+        "full": {"gemini_api_flag": "full subtitle"},
+    }.items():
+        task = videomme_task(root, mode)
+        question, without = task.questions()
+        ours = task.prompt(question, seconds, 10.0).text
+        theirs = videomme.videomme_doc_to_text_subtitle(DOC, kwargs)
+        assert sorted(ours.splitlines()) == sorted(theirs.splitlines())
+        if mode == "full":
+            assert ours == theirs
+        silent = task.prompt(without, seconds, 10.0)
+        assert silent.notes == {"subtitles": "missing"}
+        expected = videomme.videomme_doc_to_text_subtitle({**DOC, "videoID": "w"}, kwargs)
+        assert silent.text == expected
+        assert "No subtitles available" in expected
+    shown = aligned_by_frame(read_subtitles(root / "subtitle" / "v.srt"), seconds, 10.0)
+    assert [one.start for one in shown] == sorted(one.start for one in shown)
+
+
+PLAIN = "1\n00:00:01,000 --> 00:00:02,500\nHello\n\n2\n00:00:05,000 --> 00:00:06,000\nTwo\nlines\n"
+TWO = (Subtitle(1.0, 2.5, "Hello"), Subtitle(5.0, 6.0, "Two lines"))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        PLAIN,
+        "\ufeff" + PLAIN,
+        PLAIN.replace("\n", "\r\n"),
+        PLAIN.replace("\n", "\r"),
+        "\n\nsomebody's greeting\n\n" + PLAIN,
+        PLAIN.replace("Hello", FONT.format("Hello")),
+        PLAIN.replace("Hello", "<i>Hel</i>{\\an8}lo"),
+        PLAIN.replace("\n\n2\n", "\n2\n"),  # no empty line between two
+        PLAIN.replace("\n\n2\n", "\n\n\n\n7\n"),
+        PLAIN.replace("\n\n2\n", "\n\n1\nabc --> def\nlost\n\n2\n"),  # a block without times
+        PLAIN.replace("Two\n", "Two\n\n"),  # an empty line within one
+        PLAIN.replace(",", "."),
+    ],
+)
+def test_srt_in_the_wild(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "film.srt"
+    path.write_bytes(content.encode())
+    assert read_subtitles(path) == TWO
+    assert read_subtitles(path, offset=1.0)[0] == Subtitle(0.0, 1.5, "Hello")
+
+
+def test_what_only_looks_like_markup_stays(tmp_path: Path) -> None:
+    said = "3 < 4 & {x} > 2, 1977"
+    path = tmp_path / "film.srt"
+    path.write_text(PLAIN.replace("Hello", said))
+    assert read_subtitles(path)[0].text == said
+
+
+def test_vtt(tmp_path: Path) -> None:
+    path = tmp_path / "film.vtt"
+    path.write_text(
+        "WEBVTT\nKind: captions\n\nNOTE not shown\n\nSTYLE\n::cue {}\n\ngreeting\n"
+        "00:01.000 --> 00:02.500 align:start\n<v Bob>Hel<00:00:01.500><c>lo</c>\n\n"
+        "00:00:05.000 --> 00:00:06.000\nTwo\nlines\n\n"
+        "01:00:05.000 --> 01:00:06.250\nrock &amp; roll\n"
+    )
+    assert read_subtitles(path) == (*TWO, Subtitle(3605.0, 3606.25, "rock & roll"))
+
+
+def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
+    for name in ("a.srt", "a.vtt"):
+        (tmp_path / name).write_text("\n")
+        assert read_subtitles(tmp_path / name) == ()
+    (tmp_path / "a.json").write_text("[]")
+    assert read_subtitles(tmp_path / "a.json") == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.srt", b"just some words\n", "no subtitles in the form of a .srt file"),
+        ("a.srt", PLAIN.replace("00:0", "xx:x").encode(), "none of its blocks is a subtitle"),
+        ("a.srt", PLAIN.replace("Hello", "H\xe9llo").encode("latin-1"), "can't decode byte 0xe9"),
+        ("a.vtt", PLAIN.encode(), "no subtitles in the form of a .vtt file"),
+        ("a.json", b"[{", "Expecting"),
+        ("a.json", b'{"timestamp": [0.0, 1.0]}', "it holds no list, but a dict"),
+        ("a.json", b'[{"start": "0:0:0", "end": "0:0:1", "line": "x"}, {"line": "y"}]', "item 2"),
+        ("a.json", b'[{"timestamp": [0.0, 1.0], "text": null}]', "item 1 (its text is None)"),
+        ("a.json", b'[{"start": "5", "end": "6", "line": "x"}]', "item 1"),
+        ("a.json", b'["x"]', "item 1"),
+        ("a.txt", PLAIN.encode(), "give .json, .srt, .vtt files"),
+        ("a.srt", None, "Is a directory"),
+    ],
+)
+def test_files_that_cannot_be_read(
+    name: str, content: bytes | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(UserError) as raised:
+        read_subtitles(path)
+    assert str(raised.value).startswith(f"subtitles {path} cannot be read: ")
+    assert said in str(raised.value)
+
+
+def test_a_text_without_an_end(tmp_path: Path) -> None:
+    path = tmp_path / "en.json"
+    path.write_text('[{"timestamp": [3.5, null], "text": "x"}]')
+    assert read_subtitles(path, duration=9.0, offset=1.0) == (Subtitle(2.5, 8.0, "x"),)
+    assert read_subtitles(path) == (Subtitle(3.5, math.inf, "x"),)
+
+
+ROWS = [
+    {"id": "a", "video": "film.mp4", "question": "What?", "options": ["x", "y"], "answer": "A"},
+    {"id": "b", "video": "mute.mp4", "question": "Who?", "options": ["x", "y"], "answer": "B"},
+]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[..., Any]:
+    """Loads a task of one's own: a film with subtitles, and one whose file is not there."""
+    rows = [{**row, "subtitles": row["video"].replace(".mp4", ".srt")} for row in ROWS]
+    (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    (tmp_path / "subtitles").mkdir()
+    (tmp_path / "subtitles" / "film.srt").write_text(PLAIN)
+    return lambda **given: load_task(str(tmp_path / "own.jsonl"), **given)
+
+
+def test_strict_shows_them_before_the_question(own: Callable[..., Any]) -> None:
+    heading = "This video's subtitles are listed below:\n"
+    for mode, seconds, shown in [
+        ("none", [1.5, 5.5], ""),
+        ("full", [], f"{heading}Hello\nTwo lines\n"),
+        ("aligned", [1.5, 5.5], f"{heading}Hello\nTwo lines\n"),
+        ("aligned", [0.5, 5.5], f"{heading}Two lines\n"),
+        ("aligned", [1.0, 2.5], ""),  # just outside: nothing to list
+        ("aligned", [], ""),
+    ]:
+        task = own(subtitles=mode)
+        film, mute = task.questions()
+        plain = own().prompt(film).text
+        prompt = task.prompt(film, seconds)
+        assert (prompt.text, prompt.notes, prompt.before) == (shown + plain, {}, ())
+        silent = task.prompt(mute, seconds)
+        assert silent.text == own().prompt(mute).text
+        assert silent.notes == ({} if mode == "none" else {"subtitles": "missing"})
+
+
+def test_a_reworded_prompt_keeps_its_words(own: Callable[..., Any]) -> None:
+    reworded = {"strict": {"prompt": "{text}\n{options}\nOnly the letter."}}
+    rules = AnnotatedTask(name="x", protocols=reworded, subtitles="full").rules
+    assert rules.prompt_for(own().questions()[0], "Hello").text == (
+        "This video's subtitles are listed below:\nHello\nWhat?\nA. x\nB. y\nOnly the letter."
+    )
+
+
+def test_the_label_tells_the_setting(own: Callable[..., Any]) -> None:
+    labels = {mode: own(subtitles=mode).rules.label for mode in ("none", "aligned", "full")}
+    assert labels["none"].startswith("strict@1#")
+    assert labels["aligned"].startswith("strict@1+aligned#")
+    assert labels["full"].startswith("strict@1+full#")
+    assert len({label.partition("#")[2] for label in labels.values()}) == 3
+
+
+def test_what_has_no_subtitles_says_so(own: Callable[..., Any], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="'some'; use one of none, aligned, full"):
+        own(subtitles="some")
+    with pytest.raises(UserError, match="'haystack' has no subtitles; leave --subtitles aligned"):
+        load_tasks(["haystack"], subtitles="aligned")
+    mute = {"mute": {"version": "1", "prompt": "{text}"}}
+    with pytest.raises(UserError, match=r"'mute' has no subtitles; .* another protocol: strict"):
+        AnnotatedTask(name="x", protocols=mute, protocol="mute", subtitles="full")
+    assert AnnotatedTask(name="x", protocols=mute, protocol="mute").rules.title == "mute@1"
+    (tmp_path / "subtitles" / "film.srt").unlink()
+    assert len(own().questions()) == 2
+    with pytest.raises(UserError, match=r"no question has a subtitle file under .*subtitles,"):
+        own(subtitles="aligned").questions()
+
+
+def test_a_broken_file_names_itself(own: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "subtitles" / "film.srt").write_text("no subtitles")
+    task = own(subtitles="aligned")
+    with pytest.raises(UserError, match=r"film\.srt cannot be read"):
+        task.prompt(task.questions()[0], [1.0])
+
+
+def test_real_questions_name_their_files(real_data: Path) -> None:
+    root = real_data / "annotations"
+    lvb = load_task("longvideobench", data_root=root).questions()
+    assert sum(question.subtitle_offset > 0 for question in lvb) == 250
+    assert all((question.subtitles or "").endswith(".json") for question in lvb)
+    names = {question.subtitles for question in load_task("videomme", data_root=root).questions()}
+    assert len(names) == 900
