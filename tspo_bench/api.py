@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tspo_bench.results import Cell
     from tspo_bench.training.callbacks import TrainingProgress
     from tspo_bench.training.train import Trained
-    from tspo_bench.types import AnswerMode
+    from tspo_bench.types import AnswerMode, SubtitleMode
 
 __all__ = [
     "EvaluationResult",
@@ -93,6 +93,7 @@ def evaluate(
     seeds: int | Sequence[int] | None = None,
     split: str | None = None,
     protocol: str | None = None,
+    subtitles: SubtitleMode = "none",
     answer: AnswerMode = "generate",
     with_bounds: bool = False,
     data_root: str | Path | None = None,
@@ -138,6 +139,8 @@ def evaluate(
             get the first.
         split: the tasks' split; None for each task's default.
         protocol: how to ask, read and average: "strict" (None), "official", "lmms-eval".
+        subtitles: which of them the model is shown: "none", those "aligned" with the chosen frames,
+            or "full", those of the whole video.
         answer: "generate", words that the protocol reads, or "options", the option whose letter has
             the highest log-probability.
         with_bounds: add the samplers blind and, where the task has evidence, oracle.
@@ -171,6 +174,7 @@ def evaluate(
         seeds=_numbers(seeds),
         split=split,
         protocol=protocol,
+        subtitles=subtitles,
         answer=answer,
         with_bounds=with_bounds,
         data_root=_path(data_root),

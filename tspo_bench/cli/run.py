@@ -24,7 +24,7 @@ from tspo_bench.specs import parse_spec, split_specs
 
 if TYPE_CHECKING:
     from tspo_bench.api import EvaluationResult
-    from tspo_bench.types import AnswerMode
+    from tspo_bench.types import AnswerMode, SubtitleMode
 
 DEFAULT_BASELINE = "uniform"
 _FEW = 3  # examples of what was left out
@@ -74,6 +74,14 @@ def run(
     ] = None,
     split: options.Split = None,
     protocol: options.Protocol = None,
+    subtitles: Annotated[
+        str,
+        typer.Option(
+            "--subtitles",
+            help="none; aligned: those of the frames that the sampler chose; full: the whole "
+            "video's.",
+        ),
+    ] = "none",
     answer: Annotated[
         str,
         typer.Option(
@@ -138,6 +146,7 @@ def run(
                 seeds=numbers,
                 split=split,
                 protocol=protocol,
+                subtitles=cast("SubtitleMode", subtitles),  # checked by the run's settings
                 answer=cast("AnswerMode", answer),  # checked by the run's settings
                 with_bounds=with_bounds,
                 data_root=data_root,
@@ -221,6 +230,7 @@ def _tell_what_is_missing(result: EvaluationResult) -> None:
         lines = "annotation line" + "s" * (len(result.skipped) > 1)
         first = "; ".join(result.skipped[:_FEW])
         say(f"warning: {len(result.skipped)} {lines} skipped: {first}")
+    _tell_of_missing_subtitles(result)
     failed = [record for cell in result.cells for record in cell.records if record.failed]
     if failed:
         total = sum(len(cell.records) for cell in result.cells)
@@ -232,3 +242,16 @@ def _tell_what_is_missing(result: EvaluationResult) -> None:
             f"them again. First: {first}"
         )
         raise typer.Exit(EXIT_FAILURES)
+
+
+def _tell_of_missing_subtitles(result: EvaluationResult) -> None:
+    has_some: dict[tuple[str, str], bool] = {}
+    for cell in result.cells:
+        for record in cell.records:
+            key = (cell.settings["task"], record.question_id)
+            has_some[key] = record.notes.get("subtitles") != "missing"
+    if missing := list(has_some.values()).count(False):
+        say(
+            f"warning: {missing} of {len(has_some)} questions were asked without subtitles: their "
+            "videos have no subtitle file"
+        )

@@ -13,7 +13,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
 from tspo_bench.samplers import AGENTS
 from tspo_bench.specs import parse_spec
-from tspo_bench.types import JSON, AnswerMode
+from tspo_bench.types import JSON, AnswerMode, SubtitleMode
 
 DEFAULT_RUNS = Path("runs")
 DEFAULT_FRAMES = 8
@@ -43,6 +43,8 @@ class RunConfig:
             tasks that draw; None: 0 for what draws, all that there are of an agent.
         split: the tasks'; None for each task's default.
         protocol: how to ask, read and average; None for "strict".
+        subtitles: which of them the model is shown: "none", those "aligned" with the chosen frames,
+            or "full", those of the whole video.
         answer: whether the model replies in words or weighs the options' letters.
         with_bounds: add the samplers blind and, where a task has evidence, oracle.
         data_root: the folder with annotations and videos.
@@ -69,6 +71,7 @@ class RunConfig:
     seeds: tuple[int, ...] | None = None
     split: str | None = None
     protocol: str | None = None
+    subtitles: SubtitleMode = "none"
     answer: AnswerMode = "generate"
     with_bounds: bool = False
     data_root: Path | None = None
@@ -93,6 +96,10 @@ class RunConfig:
                 raise UserError(f"seed {seed} is negative; give 0 or more")
         if self.answer not in get_args(AnswerMode):
             raise UserError(f"answer {self.answer!r}; use {' or '.join(get_args(AnswerMode))}")
+        if self.subtitles not in get_args(SubtitleMode):
+            raise UserError(
+                f"subtitles {self.subtitles!r}; use {' or '.join(get_args(SubtitleMode))}"
+            )
         self._check_numbers()
         if self.agent is not None and not any(parse_spec(s).name in AGENTS for s in self.samplers):
             raise UserError(

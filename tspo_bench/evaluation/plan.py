@@ -131,7 +131,7 @@ def cell_settings(
         "sampler": sampler.label,
         "model": model.name,
         "frames": budget.frames,
-        "protocol": f"{task.rules.name}@{task.rules.version}",
+        "protocol": task.rules.title,
         "protocol_hash": task.rules.digest,
         "scoring": {
             "average": task.rules.average,

@@ -248,7 +248,13 @@ class _Video:
             return Prepared(cell, question, replace(selection, timing=chosen.seconds))
         seconds = frames.seconds[np.searchsorted(frames.indices, selection.indices)]
         needs = cell.sampler.needs
-        info, candidates = self._info(needs), self._candidates(needs)
+        rate = float(info.frame_rate) if (info := self._info(needs)) else 1.0
+        try:
+            prompt = self.how.task.prompt(question, seconds.tolist(), rate)
+        except UserError as error:  # a subtitle file, say
+            record = self._failure(question, "decode_error", str(error))
+            return Prepared(cell, question, replace(record, timing=chosen.seconds))
+        candidates = self._candidates(needs)
         recall = evidence_recall(
             self._evidence(question, needs),
             seconds,
@@ -266,16 +272,15 @@ class _Video:
             num_filled=selection.num_filled,
             evidence_recall=recall.recall,
             groups=question.groups,
-            notes=selection.notes,
+            notes={**selection.notes, **prompt.notes},
             protocol=self.how.task.rules.label,
             mode=self.how.mode,
             timing=chosen.seconds,
         )
-        prompt = self.how.task.prompt(question, seconds.tolist())
         request = Request(
             frames=frames,
             prompt=prompt.text,
-            frame_rate=float(info.frame_rate) if info else 1.0,
+            frame_rate=rate,
             letters=question.letters,
             num_frames=info.num_frames if info else None,
             mode=self.how.mode,

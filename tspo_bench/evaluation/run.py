@@ -88,6 +88,7 @@ def run_grid(
         annotations=config.annotations,
         split=config.split,
         protocol=config.protocol,
+        subtitles=config.subtitles,
         seed=config.seeds[0] if config.seeds else 0,  # one: all cells ask the same questions
     )
     refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
