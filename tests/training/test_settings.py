@@ -6,11 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
 import tspo_bench
 from tspo_bench.errors import UserError
 from tspo_bench.training.presets import PRESETS
 from tspo_bench.training.settings import train_config
+from tspo_bench.training.train import keep_to_one_gpu, training_arguments
 
 
 def test_each_setting_goes_where_it_belongs(tmp_path: Path) -> None:
@@ -73,6 +75,20 @@ def test_what_counts_is_a_whole_number(value: object, tmp_path: Path) -> None:
 def test_a_candidate_rate_is_above_0(rate: float, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=f"candidate rate {rate} must be above 0 a second"):
         train_config("tspo", tmp_path, candidate_fps=rate)
+
+
+def test_the_gpu_asked_for_is_the_one_trained_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[torch.device] = []
+    monkeypatch.setattr("torch.cuda.set_device", chosen.append)
+    arguments = training_arguments(train_config("tspo", tmp_path, device="cpu"), 1.0)
+    arguments._n_gpu = 4
+    keep_to_one_gpu(arguments, torch.device("cuda"))  # the library's choice: the first
+    assert (arguments.device.type, chosen) == ("cpu", [])
+    keep_to_one_gpu(arguments, torch.device("cuda:1"))
+    assert (arguments.device, arguments.n_gpu) == (torch.device("cuda:1"), 1)
+    assert chosen == [torch.device("cuda:1")]
 
 
 def test_a_device_is_one_that_is_there(tmp_path: Path) -> None:

@@ -184,11 +184,21 @@ def training_arguments(config: TrainConfig, tau: float) -> TSPOConfig:
         dataloader_pin_memory=on_gpu,
         report_to=["tensorboard"],
     )
-    if arguments.n_gpu > 1:
-        # Without a launcher, transformers would spread each batch over all GPUs that it sees
-        # (DataParallel), which cannot split a batch of episodes.
-        arguments._n_gpu = 1
+    if on_gpu and arguments.world_size == 1:
+        keep_to_one_gpu(arguments, torch.device(config.device))
     return arguments
+
+
+def keep_to_one_gpu(arguments: TSPOConfig, device: torch.device) -> None:
+    """Have a single process train on the GPU that was asked for, and on no other.
+
+    By itself transformers takes the first one that it sees, and spreads each batch over all of them
+    (DataParallel), which cannot split a batch of episodes.
+    """
+    arguments._n_gpu = 1
+    if device.index is not None:
+        arguments._setup_devices = device  # what `arguments.device` gives
+        torch.cuda.set_device(device)  # what "cuda" means to accelerate
 
 
 def _check_types(task: Task, without: Sequence[str]) -> None:
