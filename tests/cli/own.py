@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from tspo_bench.types import Answer, Candidates, Query, Request, Selection
+from tspo_bench.training.episode import Episode
+from tspo_bench.types import Answer, Candidates, IntArray, Query, Request, Selection
 
 ALWAYS_A = "tests.cli.own:AlwaysA"
 
@@ -32,6 +33,19 @@ class InterruptedOnce(AlwaysA):
         if self.calls == 2:
             raise KeyboardInterrupt
         return super().answer(requests)
+
+
+class InterruptedAt:
+    """When Ctrl-C is pressed: before so many more calls of a reward. Once."""
+
+    calls_left: ClassVar[int] = 0
+
+
+def interrupted_once(episode: Episode, positions: IntArray, reply: str) -> float:
+    InterruptedAt.calls_left -= 1
+    if InterruptedAt.calls_left == 0:
+        raise KeyboardInterrupt
+    return float(positions.mean())
 
 
 class Chatty:

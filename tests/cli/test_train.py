@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.cli.own import InterruptedAt
 from tests.films import make_films
 from tspo_bench.agent.checkpoint import load_agent
 
@@ -31,6 +32,22 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
     used = cli(*run, "--sampler", kind, "--agent", str(folder), "--json")
     assert used.code == 0
     assert json.loads(used.out)["cells"][0]["n"] == 2
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        (1, "there is no checkpoint yet: the same command with --resume starts over"),
+        (2, "the same command with --resume goes on from the last checkpoint"),
+    ],
+)
+def test_what_an_interrupted_run_is_told_is_true(question: int, said: str, cli: Cli) -> None:
+    small = (*TRAIN, "--questions", "1", "--rewards", "tests.cli.own:interrupted_once")
+    InterruptedAt.calls_left = 2 * question - 1  # with 2 rollouts a question, one a step
+    stopped = cli(*small)
+    assert (stopped.code, stopped.out) == (130, "")
+    assert stopped.err.splitlines()[-1] == f"interrupted; {said}"
+    assert cli(*small, "--resume").code == 0
 
 
 def test_seeds_are_compared_in_one_table_on_stdout(cli: Cli) -> None:
@@ -164,13 +181,14 @@ def test_a_mistake_throws_nothing_away(given: tuple[str, ...], cli: Cli, tmp_pat
 def test_each_option_reaches_the_training(cli: Cli, tmp_path: Path) -> None:
     given = ("--without", "film, echo", "--window", "4", "--without-type", "after,before")
     more = ("--learning-rate", "0.01", "--tau", "0.5", "--anneal", "0.5", "--rewards", "temporal")
-    assert cli(*TRAIN, *given, *more, "--log-prob", "plackett-luce", "--seeds", "3").code == 0
+    more = (*more, "--log-prob", "plackett-luce", "--accumulation", "2")
+    assert cli(*TRAIN, *given, *more, "--seeds", "3").code == 0
     known = json.loads((tmp_path / "agents/tspo-q/training.json").read_text())
     assert known["options"] == {"without": ["film", "echo"], "window": 4}
     assert known["without_types"] == ["after", "before"]
     assert (known["num_videos"], known["seed"]) == (7, 3)
     assert known["preset"] == {
-        "frames": 4, "rollouts": 2, "steps": 2, "questions": 2, "accumulation": 1,
+        "frames": 4, "rollouts": 2, "steps": 2, "questions": 2, "accumulation": 2,
         "learning_rate": 0.01, "tau": 0.5, "anneal": 0.5, "rewards": "temporal",
         "log_prob": "plackett-luce",
     }  # fmt: skip

@@ -15,7 +15,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.haystack.task import HaystackTask
 from tspo_bench.training.task_data import TaskData
-from tspo_bench.training.toy import OneOpening, ToyTrained, train_toy
+from tspo_bench.training.toy import OneOpening, ToyTrained, toy_config, train_toy
 
 STEPS = 2
 
@@ -25,7 +25,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> ToyTrained:
     folder = tmp_path_factory.mktemp("toy")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TSPO_BENCH_CACHE", str(folder / "cache"))
-        return train_toy("tspo", out=folder / "agent", steps=STEPS, rollouts=3, device="cpu")
+        config = toy_config("tspo", folder / "agent", steps=STEPS, rollouts=3, device="cpu")
+        return train_toy(config)
 
 
 def test_the_question_is_about_an_opening_and_nothing_says_where() -> None:
@@ -77,12 +78,16 @@ def test_the_figures_are_there(toy: ToyTrained) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"resume": True}, "--toy is not resumed"),
         ({"data": "items.jsonl"}, "leave --data out"),
         ({"stps": 3}, "no setting 'stps'; did you mean 'steps'"),
     ],
 )
 def test_what_a_toy_cannot_do(given: dict[str, object], said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said):
-        train_toy("tspo", out=tmp_path / "agent", **given)  # type: ignore[arg-type]
+        toy_config("tspo", tmp_path / "agent", **given)
+
+
+def test_a_toy_is_not_resumed(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--toy is not resumed"):
+        train_toy(toy_config("tspo", tmp_path / "agent"), resume=True)
     assert not (tmp_path / "agent").exists()

@@ -24,9 +24,8 @@ EXIT_FAILURES = 3
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 _HOW_TO_GO_ON = {
-    "run": "; what is finished is kept, and the same command goes on from there",
-    "encode": "; what is finished is kept, and the same command goes on from there",
-    "train": "; the same command with --resume goes on from the last checkpoint",
+    "run": "what is finished is kept, and the same command goes on from there",
+    "encode": "what is finished is kept, and the same command goes on from there",
 }
 
 
@@ -40,8 +39,9 @@ class Commands(TyperGroup):
         except UserError as error:
             say(f"error: {' '.join(str(error).split())}")
             raise typer.Exit(EXIT_MISTAKE) from None
-        except KeyboardInterrupt:
-            say("interrupted" + _HOW_TO_GO_ON.get(ctx.invoked_subcommand or "", ""))
+        except KeyboardInterrupt as interrupt:
+            how = str(interrupt) or _HOW_TO_GO_ON.get(ctx.invoked_subcommand or "")
+            say(f"interrupted; {how}" if how else "interrupted")
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
 

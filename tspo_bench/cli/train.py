@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,9 @@ from tspo_bench.errors import UserError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+    from tspo_bench.training.settings import TrainConfig
+    from tspo_bench.training.train import Trained
 
 AGENTS_FOLDER = Path("agents")
 _OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate", "base_url")
@@ -83,6 +88,10 @@ def train(
     questions: Annotated[
         int | None, typer.Option("--questions", help="Questions a step and device.")
     ] = None,
+    accumulation: Annotated[
+        int | None,
+        typer.Option("--accumulation", help="Batches of questions that make one step."),
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option("--learning-rate")] = None,
     tau: Annotated[
         float | None,
@@ -96,7 +105,10 @@ def train(
         str | None,
         typer.Option(
             "--rewards",
-            help="answer, temporal, coverage, pkg.mod:name; commas separate: a sum.",
+            help="What a rollout is worth, a sum of: answer (1 if the reply is right), "
+            "answer-released (the same as the authors' code reads it), temporal (share of its "
+            "frames inside a needle), coverage (share of the needles hit), pkg.mod:name (your "
+            "own); commas separate.",
         ),
     ] = None,
     log_prob: Annotated[
@@ -136,55 +148,76 @@ def train(
     numbers = _read_seeds(seeds)
     # The other options are settings of the training, named as the library names them.
     settings = {key: value for key, value in ctx.params.items() if key not in _OWN}
+    kind = agent or ("tspo" if toy else "tspo-q")
+    folder = AGENTS_FOLDER / (name or (f"toy-{kind}" if toy else kind))
     with only_results_on_stdout(), Bar() as bar:
-        from tspo_bench import api
         from tspo_bench.mllms.loading import with_base_url
-        from tspo_bench.training.folder import check_folder, trained_frames
+        from tspo_bench.training.folder import check_folder
         from tspo_bench.training.settings import train_config
         from tspo_bench.training.toy import toy_config, train_toy
+        from tspo_bench.training.train import train_agent
 
         [settings["model"]] = with_base_url([model], base_url)
-        train_one = train_toy if toy else api.train
-        kind = agent or ("tspo" if toy else "tspo-q")
-        folder = AGENTS_FOLDER / (name or (f"toy-{kind}" if toy else kind))
+        configure, train_one = (toy_config, train_toy) if toy else (train_config, train_agent)
         outs = [folder if len(numbers) == 1 else folder / f"seed-{seed}" for seed in numbers]
+        configs = [
+            configure(kind, out, preset, seed=seed, **settings)
+            for seed, out in zip(numbers, outs, strict=True)
+        ]
         # A mistake that concerns the last seed must not come out after the others have trained.
-        for seed, out in zip(numbers, outs, strict=True):
-            configure = toy_config if toy else train_config
-            config = configure(kind, out, preset, seed=seed, **settings)
-            if _is_main():
-                check_folder(config, resume=resume, fresh=fresh)
+        for config in configs if _is_main() else ():
+            check_folder(config, resume=resume, fresh=fresh)
         say("loading the models; videos are rendered and encoded when their questions come up")
-        for seed, out in zip(numbers, outs, strict=True):
-            trained = train_one(
-                kind,
-                out=out,
-                preset=preset,
-                resume=resume,
-                fresh=fresh,
-                command=_command(),
-                progress=BarProgress(bar),
-                seed=seed,
-                **settings,
-            )
-            if not _is_main():
-                continue
-            if trained.skipped:
-                first = "; ".join(trained.skipped[:3])
-                say(f"warning: {len(trained.skipped)} lines left out: {first}")
-            figures = ", toy.png, toy.gif" if toy else ""
-            say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
-            used = ["--sampler", f"clip-topk,{kind}", "--agent", str(trained.folder)]
-            used += [] if encoder == "reference" else ["--encoder", encoder]
-            say(f"try it: tspo-bench run {shlex.join(used)}")
-        # Where several processes train (torchrun, accelerate), the main one alone compares.
-        compared = evaluate and data is None and not toy and _is_main()
         table = None
-        if compared:
-            k = trained_frames(trained.folder)
-            table = _compared(folder, kind, task, k, fresh, settings, bar)
+        with _telling_how_to_go_on(outs, toy=toy, fresh=fresh):
+            for config in configs:
+                trained = train_one(
+                    config,
+                    resume=resume,
+                    fresh=fresh,
+                    command=_command(),
+                    progress=BarProgress(bar),
+                )
+                if _is_main():
+                    _tell(trained, config, toy=toy)
+            # Where several processes train (torchrun, accelerate), the main one alone compares.
+            if evaluate and data is None and not toy and _is_main():
+                k = configs[0].preset.frames
+                table = _compared(folder, kind, task, k, fresh, settings, bar)
     if table is not None:
         show(table)
+
+
+def _tell(trained: Trained, config: TrainConfig, *, toy: bool) -> None:
+    """Say what was made of one seed, and how to use it."""
+    if trained.skipped:
+        first = "; ".join(trained.skipped[:3])
+        say(f"warning: {len(trained.skipped)} lines left out: {first}")
+    figures = ", toy.png, toy.gif" if toy else ""
+    say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
+    used = ["--sampler", f"clip-topk,{config.agent}", "--agent", str(trained.folder)]
+    used += [] if config.encoder == "reference" else ["--encoder", config.encoder]
+    say(f"try it: tspo-bench run {shlex.join(used)}")
+
+
+@contextlib.contextmanager
+def _telling_how_to_go_on(outs: Sequence[Path], *, toy: bool, fresh: bool) -> Iterator[None]:
+    """Have an interruption say what can be done after it."""
+    from tspo_bench.training.folder import SETTINGS_FILE, last_checkpoint
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        resume = "--resume in place of --fresh" if fresh else "--resume"
+        if not any((out / SETTINGS_FILE).exists() for out in outs):
+            how = "nothing is written yet, and the same command starts over"
+        elif toy:
+            how = "the same command with --fresh starts over"
+        elif any(last_checkpoint(out) for out in outs):
+            how = f"the same command with {resume} goes on from the last checkpoint"
+        else:
+            how = f"there is no checkpoint yet: the same command with {resume} starts over"
+        raise KeyboardInterrupt(how) from None
 
 
 class BarProgress:

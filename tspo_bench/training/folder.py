@@ -88,11 +88,6 @@ def is_complete(checkpoint: str) -> bool:
     return bool(state["global_step"] >= state["max_steps"])
 
 
-def trained_frames(out: Path) -> int:
-    """The frame budget that the agent in a folder was trained with."""
-    return int(_read_settings(out / SETTINGS_FILE)["preset"]["frames"])
-
-
 def _check_not_mixed(out: Path) -> None:
     """Refuse to make a folder both an agent and a holder of one agent a seed."""
     if seeds := sorted(path.name for path in out.glob(_SEEDS) if path.is_dir()):

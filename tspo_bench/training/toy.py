@@ -64,31 +64,27 @@ class ToyTrained(Trained):
 
 
 def train_toy(
-    agent: str = "tspo",
+    config: TrainConfig,
     *,
-    out: str | Path,
-    preset: str | None = None,
     resume: bool = False,
     fresh: bool = False,
     command: Sequence[str] = (),
     progress: TrainingProgress | None = None,
-    **settings: Any,
 ) -> ToyTrained:
     """Train an agent on one question, and draw toy.png and toy.gif into its folder.
 
-    Takes what `tspo_bench.train` takes, but that the preset is "toy" and the task is its own.
+    Takes what `train_agent` takes, with a configuration by `toy_config`.
 
     Raises:
-        UserError: see `tspo_bench.train`; or data are given, or an earlier run is to go on.
+        UserError: see `train_agent`; or an earlier run is to go on.
     """
     if resume:
         raise UserError("--toy is not resumed: it takes a minute or two; --fresh starts it over")
-    config = toy_config(agent, out, preset, **settings)
     watch = Watch()
     trained = train_agent(
         config, fresh=fresh, command=command, progress=progress, callbacks=[watch]
     )
-    run = watch.run(agent)
+    run = watch.run(config.agent)
     draw_figure(run, trained.folder / FIGURE)
     draw_animation(run, trained.folder / ANIMATION)
     return ToyTrained(trained.folder, trained.skipped, run)
@@ -97,7 +93,7 @@ def train_toy(
 def toy_config(
     agent: str, out: str | Path, preset: str | None = None, **settings: Any
 ) -> TrainConfig:
-    """The configuration of a toy run; see `train_config`.
+    """The configuration of a toy run: as `train_config`'s, with preset "toy" and its own task.
 
     Raises:
         UserError: see `train_config`; or data are given.
