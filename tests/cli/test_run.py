@@ -296,3 +296,19 @@ def test_a_full_disk_ends_in_one_line(cli: Cli) -> None:
         done = cli("run", "--task", task, "--model", ALWAYS_A, "--limit", "1")
     assert done.code == 2
     assert "mp4: File too large; make room, or set TSPO_BENCH_CACHE" in done.error
+
+
+def test_says_how_many_have_no_subtitles(cli: Cli, films: Path) -> None:
+    rows = [json.loads(line) for line in films.read_text().splitlines()]
+    named = [{**row, "subtitles": f"{i}.srt"} for i, row in enumerate(rows)]
+    films.write_text("\n".join(map(json.dumps, named)))
+    (films.parent / "0.srt").write_text("1\n00:00:00,000 --> 00:01:00,000\nHello\n")
+    done = cli(*OWN, "--sampler", "uniform,oracle", "--subtitles", "full", "--json")
+    assert done.code == 0
+    assert {cell["protocol"] for cell in json.loads(done.out)["cells"]} == {"strict@1+full"}
+    missing = len(rows) - 1
+    assert f"warning: {missing} of {len(rows)} questions were asked without subtitles" in done.err
+    assert "subtitles 'all'; use none or aligned or full" in cli(*OWN, "--subtitles", "all").error
+    refused = cli("run", "--task", "haystack", "--model", ALWAYS_A, "--subtitles", "aligned")
+    assert refused.code == 2
+    assert "task 'haystack' has no subtitles; leave --subtitles aligned out" in refused.error
