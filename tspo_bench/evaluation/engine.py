@@ -70,7 +70,7 @@ def _settle(
     finished: Callable[[Record, str, str], None],
 ) -> None:
     requests = [prepared.request for prepared in waiting]
-    answers = iter(_answers(model, [request for request in requests if request is not None]))
+    answers = iter(answer_requests(model, [request for request in requests if request is not None]))
     for prepared, request in zip(waiting, requests, strict=True):
         record = prepared.record
         if request is not None:
@@ -79,7 +79,7 @@ def _settle(
         finished(record, prepared.cell.label, prepared.cell.budget.label)
 
 
-def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:
+def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:
     """Each request's answer and its share of the seconds.
 
     If the batch fails its requests are put one by one, so that one costs no other its answer.
@@ -91,7 +91,7 @@ def _answers(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed
         answers = checked_answers(model.answer(requests), requests)
     except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
         if len(requests) > 1:
-            return [pair for request in requests for pair in _answers(model, [request])]
+            return [pair for request in requests for pair in answer_requests(model, [request])]
         answers = [Failed(f"{type(error).__name__}: {error}")]
     seconds = (time.perf_counter() - started) / len(requests)
     return [(answer, seconds) for answer in answers]

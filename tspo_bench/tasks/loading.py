@@ -17,6 +17,10 @@ from tspo_bench.types import Question, SubtitleMode
 
 registry = Registry("task")
 OWN_DATA = "tspo_bench.tasks.annotated:AnnotatedTask"
+LMMS = "lmms"
+registry.register(
+    LMMS, "tspo_bench.lmms.task:LmmsTask", "lmms:NAME, a multiple-choice video task of lmms-eval"
+)
 
 
 def load_task(
@@ -103,7 +107,7 @@ def is_annotation_file(spec: str) -> bool:
 
 def _asked(spec: str, *, annotations: Path | None, **given: Any) -> tuple[Spec, dict[str, Any]]:
     """What to create, and what its class is offered."""
-    parsed = parse_spec(spec)
+    parsed = _parse(spec)
     path = Path(parsed.name).expanduser()
     is_own_file = is_annotation_file(spec)
     if is_own_file and annotations is not None:
@@ -121,6 +125,13 @@ def _asked(spec: str, *, annotations: Path | None, **given: Any) -> tuple[Spec, 
         "variant": parsed.options,
     }
     return named, offered
+
+
+def _parse(text: str) -> Spec:
+    """A task's spec. What follows "lmms:" is no attribute of a local package of that name."""
+    spec = parse_spec(text)
+    package, _, name = spec.name.partition(":")
+    return Spec(LMMS, spec.options, name) if package == LMMS and name else spec
 
 
 def limit_questions(questions: Sequence[Question], n: int) -> list[Question]:

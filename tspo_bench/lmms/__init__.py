@@ -1,0 +1,1 @@
+"""lmms-eval both ways: tspo-bench as one of its models, its tasks as some of ours."""

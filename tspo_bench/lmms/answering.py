@@ -1,0 +1,203 @@
+"""Requests of any harness, answered by our samplers and MLLMs: the pipeline of a run without files.
+
+A video is scanned once however many requests ask about it, and the requests of all videos fill
+batches together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from PIL import Image
+
+from tspo_bench.agent.checkpoint import default_encoder
+from tspo_bench.evaluation.budget import Budget
+from tspo_bench.evaluation.checks import check_encoder
+from tspo_bench.evaluation.engine import answer_requests, answer_videos
+from tspo_bench.evaluation.plan import OpenCell, VideoWork
+from tspo_bench.evaluation.prepare import VideoPreparer
+from tspo_bench.features import FeatureStore, load_encoder
+from tspo_bench.lmms.messages import Shown
+from tspo_bench.mllms import load_mllm
+from tspo_bench.results import CellWriter
+from tspo_bench.samplers import load_sampler
+from tspo_bench.specs import parse_spec
+from tspo_bench.tasks import MultipleChoice, Prompt, Reading
+from tspo_bench.types import Failed, Frames, Question, Record, Request
+
+_PROMPT = "prompt"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with its words and media; `question.video` is not looked at."""
+
+    question: Question
+    shown: Shown
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the MLLM said, or why it said nothing."""
+
+    text: str = ""
+    error: str | None = None
+
+
+class Answerer:
+    """A sampler and an MLLM, loaded.
+
+    Args:
+        model: the MLLM's spec, as all others here.
+        sampler: picks the frames of videos; images are shown as they are.
+        frames: the frame budget K.
+        encoder: gives the features that the sampler searches with; None for the agent's own, or
+            "reference".
+        agent: that of the samplers tspo and tspo-q; None for those in the package.
+        candidate_fps: candidate frames a second.
+        batch_size: requests that the MLLM answers at once.
+        device: a torch device.
+        seed: of samplers that draw.
+
+    Raises:
+        UserError: something that does not exist or does not go together.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        sampler: str,
+        frames: int,
+        *,
+        encoder: str | None,
+        agent: str | None,
+        candidate_fps: float,
+        batch_size: int,
+        device: str,
+        seed: int,
+    ) -> None:
+        label = parse_spec(sampler).label
+        chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
+        self._encoder = None
+        if "features" in chosen.needs:
+            self._encoder = load_encoder(encoder or default_encoder(agent), device)
+            check_encoder(label, chosen, self._encoder)
+        self._model = load_mllm(model, device, batch_size)
+        self._batch_size = batch_size
+        self._candidate_fps = candidate_fps
+        self._kept = _Kept()
+        # A cell's file is where a run keeps its answers; here they go back to who asked.
+        writer = cast(CellWriter, self._kept)
+        self._cell = OpenCell(label, chosen, Budget(frames=frames), "", {}, writer)
+
+    def answer(self, asked: Iterable[Asked]) -> list[Reply]:
+        """The reply to each request, in order. What cannot be read or answered raises nothing."""
+        replies: dict[int, Reply] = {}
+        videos: dict[Path, list[tuple[int, Question]]] = {}
+        others: list[tuple[int, Request]] = []
+        count = 0
+        for place, one in enumerate(asked):
+            count += 1
+            if one.shown.video is not None:
+                videos.setdefault(one.shown.video, []).append((place, _for_preparer(one)))
+                continue
+            others.append((place, _request_of_images(one.shown)))
+            if len(others) == self._batch_size:  # images are not kept beyond their batch
+                replies |= self._answer_images(others)
+                others = []
+        replies |= self._answer_images(others) | self._answer_videos(videos)
+        return [replies[place] for place in range(count)]
+
+    def _answer_images(self, placed: Sequence[tuple[int, Request]]) -> dict[int, Reply]:
+        answers = answer_requests(self._model, [request for _, request in placed])
+        return {
+            place: Reply(error=answer.error) if isinstance(answer, Failed) else Reply(answer.text)
+            for (place, _), (answer, _) in zip(placed, answers, strict=True)
+        }
+
+    def _answer_videos(self, videos: dict[Path, list[tuple[int, Question]]]) -> dict[int, Reply]:
+        task = _Asking()
+        prepare = VideoPreparer(
+            task, FeatureStore(), self._encoder, self._candidate_fps, self._model.short_side
+        )
+        work = [
+            VideoWork(str(path), tuple((self._cell, question) for _, question in questions))
+            for path, questions in videos.items()
+        ]
+        self._kept.records.clear()
+        answer_videos(work, prepare, task, self._model, self._batch_size, lambda *_: None)
+        places = [place for questions in videos.values() for place, _ in questions]
+        return {
+            place: Reply(record.reply or "", record.error)
+            for place, record in zip(places, self._kept.records, strict=True)
+        }
+
+
+@dataclass
+class _Kept:
+    """Keeps records in the order in which the engine settles them, that of the work."""
+
+    records: list[Record] = field(default_factory=list)
+
+    def append(self, record: Record) -> None:
+        self.records.append(record)
+
+
+class _Asking(MultipleChoice):
+    """The task whose questions bring their prompt along: somebody else reads and scores."""
+
+    name = label = "lmms-eval"
+    tolerance_seconds = 0.0
+
+    def questions(self) -> Sequence[Question]:
+        return ()
+
+    def video_path(self, video: str) -> Path:
+        return Path(video)
+
+    def prompt(
+        self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
+    ) -> Prompt:
+        return cast(Prompt, question.record[_PROMPT])
+
+    def read_answer(self, reply: str, question: Question) -> Reading:
+        return Reading(None)
+
+
+def _for_preparer(asked: Asked) -> Question:
+    return replace(
+        asked.question, video=str(asked.shown.video), record={_PROMPT: asked.shown.prompt}
+    )
+
+
+def _request_of_images(shown: Shown) -> Request:
+    """Images as frames a second apart, for want of their times; words alone as no frames."""
+    prompt, number = shown.prompt, len(shown.images)
+    indices = np.arange(number, dtype=np.int64)
+    return Request(
+        frames=Frames(indices, indices.astype(np.float64), _stacked(shown.images)),
+        prompt=prompt.text,
+        frame_rate=1.0,
+        letters="",
+        num_frames=number or None,
+        system=prompt.system,
+        reply_start=prompt.reply_start,
+        before=prompt.before,
+        max_new_tokens=prompt.max_new_tokens,
+    )
+
+
+def _stacked(images: Sequence[Image.Image]) -> Any:
+    """Pixels [n, h, w, 3]; smaller images get black margins at the right and below."""
+    if not images:
+        return np.empty((0, 1, 1, 3), np.uint8)
+    arrays = [np.asarray(image.convert("RGB")) for image in images]
+    height, width = (max(array.shape[axis] for array in arrays) for axis in (0, 1))
+    pixels = np.zeros((len(arrays), height, width, 3), np.uint8)
+    for place, array in zip(pixels, arrays, strict=True):
+        place[: array.shape[0], : array.shape[1]] = array
+    return pixels

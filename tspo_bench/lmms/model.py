@@ -1,0 +1,168 @@
+"""tspo-bench as a model of lmms-eval: `--model tspo_bench`.
+
+lmms-eval finds the classes by `manifest`, imports this module and builds one of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn, Self
+
+from lmms_eval.api.instance import Instance
+from lmms_eval.api.model import lmms
+from lmms_eval.utils import simple_parse_args_string
+from loguru import logger
+
+from tspo_bench.device import default_device
+from tspo_bench.errors import UserError
+from tspo_bench.lmms.answering import Answerer, Asked, Reply
+from tspo_bench.lmms.fields import id_of, question_of
+from tspo_bench.lmms.messages import Shown, cut, read_context, read_messages
+
+_OPTIONS = (
+    "tspo_bench replies in words; for log-probabilities of the options' letters run "
+    "`tspo-bench run --task lmms:NAME --answer options`"
+)
+
+
+class TspoBench(lmms):
+    """Our samplers and MLLMs under lmms-eval's tasks, by its simple interface.
+
+    A request whose video cannot be read, or that the MLLM does not answer, gets the empty reply,
+    which no task should take for an answer; how many these are is logged at the end, with the first
+    reason.
+
+    Args:
+        model: the MLLM's spec: a preset's name, a folder or hub id, `openai:NAME[base_url=URL]`.
+        sampler: picks the frames of videos ("uniform", "tspo", "aks[depth=5]", ...).
+        frames: the frame budget K.
+        encoder: gives the features that the sampler searches with; None for the agent's own, or
+            "reference".
+        agent: that of the samplers tspo and tspo-q; None for those in the package.
+        candidate_fps: candidate frames a second.
+        batch_size: requests that the MLLM answers at once.
+        device: a torch device; None for CUDA where torch sees it (each process its own), else the
+            CPU.
+        seed: of samplers that draw.
+        max_batch_size: lmms-eval passes it; it must be None.
+
+    Raises:
+        UserError: something that does not exist, does not go together or cannot be used.
+    """
+
+    is_simple = True
+
+    def __init__(
+        self,
+        model: str = "reference",
+        sampler: str = "uniform",
+        frames: int = 8,
+        encoder: str | None = None,
+        agent: str | None = None,
+        candidate_fps: float = 1.0,
+        batch_size: int | str = 1,
+        device: str | None = None,
+        seed: int = 0,
+        max_batch_size: int | None = None,
+    ) -> None:
+        super().__init__()
+        if not str(batch_size).isdecimal() or max_batch_size is not None:
+            raise UserError(f"batch size {batch_size!r} is no number; give batch_size=8, say")
+        self.device = device or _own_device()
+        self.batch_size = int(batch_size)
+        self._answerer: Answerer | None = Answerer(
+            model,
+            sampler,
+            frames,
+            encoder=encoder,
+            agent=agent,
+            candidate_fps=candidate_fps,
+            batch_size=self.batch_size,
+            device=self.device,
+            seed=seed,
+        )
+
+    @classmethod
+    def create_from_arg_string(
+        cls, arg_string: str, additional_config: Mapping[str, Any] | None = None
+    ) -> Self:
+        """What lmms-eval calls; `--model_args` go before its own --device and --batch_size."""
+        own = {key: value for key, value in (additional_config or {}).items() if value is not None}
+        return cls(**{**own, **simple_parse_args_string(arg_string)})
+
+    def generate_until(self, requests: Sequence[Instance]) -> list[str]:
+        """The reply to each request, in order, up to the first of its strings `until`."""
+        if self._answerer is None:
+            raise RuntimeError("lmms-eval has cleaned this model already")
+        told = [self._told(request) for request in requests]
+        _warn_of_sampling([generation for _, _, generation in told])
+        lost: dict[int, Reply] = {}
+        replies = iter(self._answerer.answer(self._asked(told, lost)))
+        all_replies = [lost.get(place) or next(replies) for place in range(len(told))]
+        _tell_of_failures(all_replies)
+        return [
+            cut(reply.text, generation.get("until"))
+            for reply, (_, _, generation) in zip(all_replies, told, strict=True)
+        ]
+
+    def _asked(self, told: Sequence[Any], lost: dict[int, Reply]) -> Iterator[Asked]:
+        """The requests one by one, but for those whose media are not there: they go to `lost`."""
+        for place, (doc, show, _) in enumerate(told):
+            try:
+                shown: Shown = show()
+            except (SystemExit, OSError) as error:  # tasks leave the process over a missing video
+                lost[place] = Reply(error=f"{error}")
+                continue
+            question = question_of(doc, id_of(doc, str(place)), "", shown.prompt.text)
+            yield Asked(question, shown)
+
+    def _told(self, request: Instance) -> Any:
+        """A request's document, what shows its words and media, and how to generate."""
+        context, generation, to_visual, doc_id, task, split = request.args
+        doc = self.task_dict[task][split][doc_id]
+        return doc, lambda: read_context(context, to_visual(doc), generation), generation
+
+    def loglikelihood(self, requests: Sequence[Instance]) -> NoReturn:
+        """Not there: an MLLM here gives words, or log-probabilities of letters."""
+        raise NotImplementedError(_OPTIONS)
+
+    def generate_until_multi_round(self, requests: Sequence[Instance]) -> NoReturn:
+        """Not there: a request here is one turn."""
+        raise NotImplementedError("tspo_bench answers one turn; multi-round tasks are not for it")
+
+    def clean(self) -> None:
+        """Let go of the MLLM's weights: a judge may need the room."""
+        self._answerer = None
+        super().clean()
+
+
+class TspoBenchChat(TspoBench):
+    """The same by the chat interface, which lmms-eval prefers."""
+
+    is_simple = False
+
+    def _told(self, request: Instance) -> Any:
+        _, to_messages, generation, doc_id, task, split = request.args
+        doc = self.task_dict[task][split][doc_id]
+        return doc, lambda: read_messages(to_messages(doc), generation), generation
+
+
+def _own_device() -> str:
+    """The default device; of several processes each takes a GPU of its own."""
+    device, several = default_device(), int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and several else device
+
+
+def _warn_of_sampling(generations: Sequence[Mapping[str, Any]]) -> None:
+    if any(each.get("do_sample") or each.get("temperature") for each in generations):
+        logger.warning("tspo_bench answers greedily: do_sample and temperature are left aside")
+
+
+def _tell_of_failures(replies: Sequence[Reply]) -> None:
+    failed = [reply.error for reply in replies if reply.error is not None]
+    if failed:
+        logger.warning(
+            f"{len(failed)} of {len(replies)} requests have no answer, and the empty reply in its "
+            f"place. First: {failed[0]}"
+        )

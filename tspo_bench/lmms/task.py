@@ -1,0 +1,199 @@
+"""A multiple-choice video task of lmms-eval as a task of ours: `--task lmms:NAME`.
+
+Its words, its reading of replies and its figures are lmms-eval's own; videos, samplers, MLLMs and
+records are ours.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.lmms.fields import id_of, question_of
+from tspo_bench.lmms.loading import load_lmms_task, version
+from tspo_bench.lmms.messages import read_context, read_messages
+from tspo_bench.lmms.scoring import figures, is_right, said_letter, score_reply
+from tspo_bench.tasks import MultipleChoice, Prompt, Protocol, Reading, read_answer
+from tspo_bench.types import Question, Record
+
+PROTOCOL = "lmms-eval"
+_VIDEO_FIELDS = ("video_path", "video", "video_name", "videoID", "video_id", "video_idx", "key")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskProtocol(Protocol):
+    """An lmms-eval task's own way to ask, read and average: `content` is a hash of its files."""
+
+    content: str
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that decides a figure: of the task's YAML and Python files."""
+        return self.content
+
+
+class LmmsTask(MultipleChoice):
+    """The questions of an lmms-eval task whose documents show one video's file each.
+
+    Options, the right one, groups and evidence are found in the documents' usual fields (`fields`);
+    prompts come from `doc_to_messages`, or `doc_to_text` with its default arguments. A reply is
+    right if the task's first metric says so (`scoring.is_right`).
+
+    Args:
+        path: the task's name.
+        include: a folder with tasks of one's own.
+        protocol: "lmms-eval" or None: there is no other.
+
+    Raises:
+        UserError: there is no such task, it cannot be loaded or asked here, or another protocol.
+    """
+
+    tolerance_seconds = 1.0
+
+    def __init__(self, path: str, include: str | None = None, protocol: str | None = None) -> None:
+        self.name = self.label = f"lmms:{path}"
+        if protocol not in (None, PROTOCOL, f"{PROTOCOL}@{version()}"):
+            raise UserError(
+                f"task {self.name!r} has no protocol {protocol!r}: it is asked, read and averaged "
+                f"by lmms-eval {version()} itself; leave --protocol out"
+            )
+        self._task, digest = load_lmms_task(path, include)
+        self.rules = TaskProtocol(
+            name=PROTOCOL, version=version(), prompt="{text}", content=digest, source=self.name
+        )
+        self._unfound: dict[str, str] = {}
+
+    def questions(self) -> Sequence[Question]:
+        """Every document as a question, in the dataset's order.
+
+        Raises:
+            UserError: the documents show no video's file, or their right answers are no options.
+        """
+        return [question for question, _ in self._asked.values()]
+
+    def video_path(self, video: str) -> Path:
+        """The file that `doc_to_visual` names.
+
+        Raises:
+            VideoError: it names none, or there is no such file.
+        """
+        if video in self._unfound:
+            raise VideoError(f"task {self.name!r}: video {video}: {self._unfound[video]}")
+        if not Path(video).is_file():
+            raise VideoError(f"task {self.name!r}: there is no video {video}; see HF_HOME")
+        return Path(video)
+
+    def prompt(
+        self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
+    ) -> Prompt:
+        """What lmms-eval would put to a model beside the video."""
+        return self._prompt(self._asked[question.id][1])
+
+    def read_answer(self, reply: str, question: Question) -> Reading:
+        """The letter that stands for what the task makes of the reply.
+
+        It is the right option's if and only if the task counts the reply as right; else what the
+        task says it read, or what the reply states where the task does not say.
+        """
+        results, guessed = self._results(question.id, reply)
+        said = said_letter(results)
+        letter = read_answer(reply, question.options) if said is None else said or None
+        if is_right(self._task, results):
+            letter = question.answer
+        elif letter == question.answer:
+            letter = None
+        return Reading(letter, guessed)
+
+    def own_scores(self, records: Sequence[Record]) -> dict[str, float]:
+        """The task's own figures of all records, by metric; a failed one has the empty reply.
+
+        None for questions whose answers are withheld.
+        """
+        known = [record for record in records if record.gold is not None]
+        every = [self._results(record.question_id, record.reply or "")[0] for record in known]
+        return figures(self._task, every) if every else {}
+
+    @functools.cached_property
+    def _asked(self) -> dict[str, tuple[Question, Mapping[str, Any]]]:
+        """The questions with their documents, by id."""
+        docs = list(self._task.eval_docs_no_media)
+        numbered = [f"{self._task.config.task}-{number}" for number in range(len(docs))]
+        ids = [id_of(doc, fallback) for doc, fallback in zip(docs, numbered, strict=True)]
+        if len(set(ids)) < len(ids):
+            ids = numbered
+        asked = {}
+        for doc, question_id in zip(docs, ids, strict=True):
+            question = question_of(
+                doc,
+                question_id,
+                self._video(doc, question_id),
+                self._prompt(doc).text,
+                self._task.doc_to_choice(doc) if self._task.config.doc_to_choice else None,
+                self._task.doc_to_target(doc),
+            )
+            asked[question_id] = question, doc
+        self._refuse_other_kinds([question for question, _ in asked.values()], docs)
+        return asked
+
+    def _refuse_other_kinds(
+        self, questions: Sequence[Question], docs: Sequence[Mapping[str, Any]]
+    ) -> None:
+        targets = [self._task.doc_to_target(doc) for doc in docs]
+        stated = [target for target in targets if target not in (None, "", -1, "-1")]
+        if stated and all(question.answer is None for question in questions):
+            raise UserError(
+                f"task {self.name!r} is no multiple-choice task: its answer "
+                f"{str(stated[0])[:60]!r} is none of the options {', '.join(questions[0].options)}"
+            )
+
+    def _prompt(self, doc: Mapping[str, Any]) -> Prompt:
+        generation = self._task.config.generation_kwargs or {}
+        if callable(self._task.config.doc_to_messages):
+            return read_messages(self._task.doc_to_messages(doc), generation).prompt
+        return read_context(self._task.doc_to_text(doc), None, generation).prompt
+
+    def _video(self, doc: Mapping[str, Any], fallback: str) -> str:
+        """The path of a document's video, or a name for one that is not there.
+
+        Raises:
+            UserError: the document shows something else.
+        """
+        try:
+            visuals = self._task.doc_to_visual(doc)
+            shown = read_context("", visuals, {})
+        except (SystemExit, OSError) as error:  # tasks leave the process over a missing video
+            name = next((doc[key] for key in _VIDEO_FIELDS if doc.get(key)), fallback)
+            self._unfound[str(name)] = f"{error}"
+            return str(name)
+        except (UserError, KeyError, TypeError) as error:
+            raise UserError(f"task {self.name!r} shows no video's file: {error}") from error
+        if shown.video is None:
+            kind = f"{len(shown.images)} images" if shown.images else "nothing"
+            raise UserError(
+                f"task {self.name!r} shows {kind} where a video's file is needed; "
+                "`--model tspo_bench` of lmms-eval answers such tasks"
+            )
+        return str(shown.video)
+
+    def _results(self, question_id: str, reply: str) -> tuple[Mapping[str, Any], bool]:
+        """What `process_results` makes of a reply; nothing where it raises."""
+        try:
+            scored = score_reply(self._task, self._asked[question_id][1], reply, question_id)
+        except Exception as error:  # noqa: BLE001 - a task's code may raise anything over a reply
+            _log.warning(
+                "task %r cannot score the reply %.60r to question %r, which counts as wrong: %s: "
+                "%s",
+                self.name,
+                reply,
+                question_id,
+                type(error).__name__,
+                error,
+            )
+            return {}, False
+        return scored.results, scored.guessed
