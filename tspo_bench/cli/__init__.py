@@ -16,6 +16,7 @@ from tspo_bench.cli.encode import encode
 from tspo_bench.cli.list import list_names
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
+from tspo_bench.cli.show import show
 from tspo_bench.cli.train import train
 
 app = typer.Typer(
@@ -52,6 +53,7 @@ app.command()(select)
 app.command()(encode)
 app.command()(train)
 app.command("list")(list_names)
+app.command()(show)
 app.command()(doctor)
 
 

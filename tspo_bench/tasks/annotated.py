@@ -44,7 +44,8 @@ class AnnotatedTask(MultipleChoice):
 
     Attributes:
         splits: for each split its `files` (names or patterns, tried in order) and its `hub`
-            dataset (arguments of `datasets.load_dataset`); the first split is the default.
+            dataset (arguments of `datasets.load_dataset`), and `protocols`, the fields in which
+            its protocols differ; the first split is the default.
         parser: "package.module:function" that makes a `Question` of a record.
         nested: the field that holds a record's questions, where a record is a whole video.
         groups: the record's fields that accuracies are broken down by. A list is joined with "|".
@@ -105,11 +106,19 @@ class AnnotatedTask(MultipleChoice):
                 f"task {self.name!r}: subtitles {self.subtitles!r}; use one of "
                 f"{', '.join(get_args(SubtitleMode))}"
             )
-        self.rules = chosen_protocol(self.name, self.protocols, self.protocol, self.subtitles)
+        self.rules = chosen_protocol(
+            self.name, self._declared_protocols(), self.protocol, self.subtitles
+        )
         options = {key: value for key, value in self.variant.items() if key != "split"}
         if self.split != default:
             options["split"] = self.split
         self.label = Spec(self.name, options).label
+
+    def _declared_protocols(self) -> dict[str, dict[str, Any]]:
+        """The fields of each protocol; the split's own stand over those of the task."""
+        own = self.splits[self.split or ""].get("protocols", {})
+        names = dict.fromkeys([*self.protocols, *own])
+        return {name: {**self.protocols.get(name, {}), **own.get(name, {})} for name in names}
 
     def questions(self) -> Sequence[Question]:
         """Every question of the split, in annotation order. No video is touched.

@@ -17,7 +17,7 @@ from tspo_bench.types import OPTION_LETTERS, Question, Span
 
 Parser = Callable[[Record, str], Question]
 
-_OPTION_LINE = re.compile(r"\n\s*\(([A-J])\)")
+_OPTION_LINE = re.compile(r"\n[^\S\n]*\(([A-J])\)")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
 
 
@@ -79,9 +79,10 @@ def mlvu(record: Record, fallback_id: str) -> Question:
     """MLVU: the authors' files (answer as text), and the mirror (as letter, options in the text).
 
     Two equal options occur: the first is the right one, as in the mirror. The authors' file of test
-    questions has no answers.
+    questions has no answers. The text keeps its blanks, which the prompts of others have too.
     """
-    text, inline = split_options(_text(record, "question"))
+    _text(record, "question")  # it is no question if this is empty
+    text, inline = split_options(record["question"])
     options = tuple(map(str, record.get("candidates") or inline))
     answer = None if record.get("answer") is None else str(record["answer"])
     if answer is not None and answer not in tuple(OPTION_LETTERS[: len(options)]):
@@ -121,7 +122,7 @@ def lvbench(record: Record, fallback_id: str) -> Question:
     return Question(
         id=str(record.get("uid", fallback_id)),
         video=f"{record['key']}.mp4",
-        text=text,
+        text=text.strip(),
         options=options,
         answer=_letter(record),
         evidence=read_time_reference(record.get("time_reference") or ""),
@@ -129,7 +130,7 @@ def lvbench(record: Record, fallback_id: str) -> Question:
 
 
 def split_options(text: str) -> tuple[str, tuple[str, ...]]:
-    """Split "Who?\\n(A) He\\n(B) She" into the question and its options.
+    """Split "Who?\\n(A) He\\n(B) She" into the question as it stands and its options.
 
     Raises:
         ValueError: the letters are not A, B, C ... in this order.
@@ -138,7 +139,7 @@ def split_options(text: str) -> tuple[str, tuple[str, ...]]:
     letters, options = rest[::2], rest[1::2]
     if "".join(letters) != OPTION_LETTERS[: len(letters)]:
         raise ValueError(f"options are lettered {', '.join(letters)}, not A, B, ...")
-    return question.strip(), tuple(option.strip() for option in options)
+    return question, tuple(option.strip() for option in options)
 
 
 def without_letters(options: Sequence[str]) -> tuple[str, ...]:

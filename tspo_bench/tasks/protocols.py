@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -57,9 +58,10 @@ class Protocol:
         name: "strict", "official", "lmms-eval", or one's own.
         version: changes whenever a figure may.
         source: whose it is and where it was read; decides nothing.
-        prompt: a template of `{text}` (the question without its options), `{options}` (one a line),
-            `{subtitles}`, and `{record[field]}`, an annotation's field as it stands (a list: one
-            item a line).
+        prompt: a template of `{text}` (the question without its options and the blanks around it),
+            `{options}` (one a line), `{subtitles}`, and `{record[field]}`, an annotation's field as
+            it stands (a list: one item a line). For protocols that keep blanks where we do not, or
+            the other way about: `{raw_text}` and `{trimmed_options}`.
         option: the template of a line of `{options}`: `{letter}`, `{text}`.
         system: the system message; None for the model's own.
         reply_start: words put into the model's mouth.
@@ -106,6 +108,8 @@ class Protocol:
                 f"protocol {self.name!r}: average {self.average!r} over {self.over!r}; use micro "
                 "without `over`, or macro with it"
             )
+        for template in filter(None, (self.prompt, self.with_subtitles)):
+            _check_template(self.name, template)
 
     @property
     def digest(self) -> str:
@@ -135,6 +139,9 @@ class Protocol:
             question: is asked.
             subtitles: the text that is shown before it; None where the video has no subtitles.
             before: [n] the words before each frame, where they are interleaved.
+
+        Raises:
+            UserError: the template quotes a field that the question's annotation lacks.
         """
         options = "\n".join(
             self.option.format(letter=letter, text=text)
@@ -143,12 +150,21 @@ class Protocol:
         shown = self.no_subtitles if subtitles is None else subtitles
         nothing = self.no_subtitles is None and not (shown or before)
         template = self.prompt if self.subtitles == "none" or nothing else self.with_subtitles
-        text = (template or self.prompt).format(
-            text=question.text.replace("<image>", "").strip(),
-            options=options,
-            subtitles=shown,
-            record=_Quoted(question.record),
-        )
+        fields = {
+            "text": question.text.replace("<image>", "").strip(),
+            "raw_text": question.text,
+            "options": options,
+            "trimmed_options": options.rstrip(),
+            "subtitles": shown,
+            "record": _Quoted(question.record),
+        }
+        try:
+            text = (template or self.prompt).format(**fields)
+        except KeyError as error:
+            raise UserError(
+                f"protocol {self.name!r} quotes the field {error}, which question "
+                f"{question.id!r} lacks; use another protocol"
+            ) from error
         return Prompt(text, self.system, self.reply_start, before, self.max_new_tokens)
 
     def read(self, reply: str, question: Question) -> Reading:
@@ -159,6 +175,21 @@ class Protocol:
         """
         reader: Reader = import_object(f"protocol {self.name!r}: reader", self.reader)
         return reader(reply, question)
+
+
+_TEMPLATE_FIELDS = ("text", "raw_text", "options", "trimmed_options", "subtitles", "record")
+
+
+def _check_template(protocol: str, template: str) -> None:
+    """Raise UserError unless the template can be filled in, but for fields of annotations."""
+    try:
+        named = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        raise UserError(f"protocol {protocol!r}: template {template!r}: {error}") from error
+    for name in named:
+        if name.partition("[")[0] not in _TEMPLATE_FIELDS:
+            known = ", ".join(f"{{{field}}}" for field in _TEMPLATE_FIELDS)
+            raise UserError(f"protocol {protocol!r}: no field {{{name}}} in templates; use {known}")
 
 
 class _Quoted(dict[str, Any]):

@@ -1,0 +1,125 @@
+"""`tspo-bench show`: what a model is asked, and what is read in its reply."""
+
+from __future__ import annotations
+
+import json as json_format
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tspo_bench.cli import options
+from tspo_bench.cli.console import only_results_on_stdout
+from tspo_bench.errors import UserError
+from tspo_bench.registry import did_you_mean
+
+if TYPE_CHECKING:
+    from tspo_bench.tasks import Task
+    from tspo_bench.types import Question
+
+
+def show(
+    task: Annotated[
+        str,
+        typer.Option(
+            "--task", help="Whose questions: a name, an annotation file, a card or pkg.mod:Name."
+        ),
+    ],
+    question_id: Annotated[
+        str | None, typer.Option("--id", help="This question alone; default: all.")
+    ] = None,
+    protocol: options.Protocol = None,
+    split: options.Split = None,
+    data_root: options.DataRoot = None,
+    annotations: options.Annotations = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="The first N questions of a fixed shuffle.")
+    ] = None,
+    reply: Annotated[
+        str | None, typer.Option("--reply", help="Say what the protocol reads in this reply.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object a question, each on its line.")
+    ] = False,
+) -> None:
+    """Show what a model is asked, and what is read in its reply. No videos are needed."""
+    with only_results_on_stdout():
+        from tspo_bench.tasks import load_task
+
+        loaded = load_task(
+            task, data_root=data_root, annotations=annotations, split=split, protocol=protocol
+        )
+        questions = _chosen(loaded, question_id, limit)
+    for number, question in enumerate(questions):
+        shown = _shown(loaded, question, reply)
+        if json:
+            typer.echo(json_format.dumps(shown, allow_nan=False))
+        else:
+            typer.echo("\n" * (number > 0) + "\n".join(_lines(shown)))
+
+
+def _chosen(task: Task, question_id: str | None, limit: int | None) -> list[Question]:
+    from tspo_bench.tasks import limit_questions
+
+    questions = list(task.questions())
+    if question_id is not None:
+        found = [question for question in questions if question.id == question_id]
+        if not found:
+            near = did_you_mean(question_id, [question.id for question in questions])
+            raise UserError(
+                f"task {task.label!r} has no question {question_id!r}: {near}it has "
+                f"{len(questions)}, the first is {questions[0].id!r}"
+            )
+        return found
+    return questions if limit is None else limit_questions(questions, limit)
+
+
+def _shown(task: Task, question: Question, reply: str | None) -> dict[str, Any]:
+    """All that is put to the model and known of the question; what is read in a reply."""
+    prompt = task.prompt(question)
+    shown: dict[str, Any] = {
+        "id": question.id,
+        "video": question.video,
+        "protocol": task.rules.label,
+        "prompt": prompt.text,
+        "options": list(question.options),
+        "answer": question.answer,
+        "groups": dict(question.groups),
+        "evidence": [asdict(span) for span in question.evidence],
+    }
+    if prompt.system is not None:
+        shown["system"] = prompt.system
+    if prompt.reply_start:
+        shown["reply_start"] = prompt.reply_start
+    if reply is not None:
+        reading = task.read_answer(reply, question)
+        right = None if question.answer is None else reading.letter == question.answer
+        shown |= {"letter": reading.letter, "guessed": reading.guessed, "correct": right}
+    return shown
+
+
+def _lines(shown: dict[str, Any]) -> Iterator[str]:
+    """The same for people: the prompt between rules, as it stands."""
+    yield f"{shown['id']}  video {shown['video']}  protocol {shown['protocol']}"
+    if "system" in shown:
+        yield f"system message: {shown['system']}"
+    yield from ("-" * 60, shown["prompt"], "-" * 60)
+    if "reply_start" in shown:
+        yield f"the reply goes on from: {shown['reply_start']}"
+    yield f"answer: {shown['answer'] or 'withheld'}"
+    if shown["groups"]:
+        yield "groups: " + ", ".join(f"{name} {value}" for name, value in shown["groups"].items())
+    if shown["evidence"]:
+        spans = (
+            f"{span['start']:g}"
+            if span["start"] == span["end"]
+            else f"{span['start']:g} to {span['end']:g}"
+            for span in shown["evidence"]
+        )
+        yield f"evidence: {', '.join(spans)} {shown['evidence'][0]['unit']}"
+    if "letter" in shown:
+        letter = shown["letter"] or "nothing"
+        drawn = ", drawn at random" if shown["guessed"] else ""
+        result = {True: ", right", False: ", wrong", None: ""}[shown["correct"]]
+        yield f"read in the reply: {letter}{drawn}{result}"
