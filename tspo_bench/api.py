@@ -53,7 +53,7 @@ class EvaluationResult:
         """The figures of each cell: accuracy, its interval, evidence recall, ..."""
         from tspo_bench.report import summarise
 
-        return tuple(summarise(cell.records, frames=cell.settings["frames"]) for cell in self.cells)
+        return tuple(summarise(cell.records, cell.settings) for cell in self.cells)
 
     @property
     def folder(self) -> Path:

@@ -63,7 +63,7 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
         records = read_records(cell.folder / "records.jsonl")
         assert untimed(records) == untimed(cell.records)
         summary = json.loads((cell.folder / "summary.json").read_text())
-        expected = summary_json(summarise(records, frames=cell.settings["frames"]))
+        expected = summary_json(summarise(records, cell.settings))
         assert summary == json.loads(json.dumps(expected))
         assert sum(summary["status_counts"].values()) == summary["n"] == len(records)
 
@@ -212,7 +212,7 @@ def test_a_budget_above_the_candidates_gives_all_of_them(
             assert record.num_candidates == 9
             expected = both_ends(90, 64).tolist() if label == "uniform" else [*range(0, 90, 10)]
             assert list(record.frames) == seen(record)[0] == expected
-    short = summarise(result.cells[1].records, frames=64).num_short
+    short = summarise(result.cells[1].records, {"frames": 64}).num_short
     assert short == 12  # none of the three videos has 64 candidates
 
 

@@ -21,7 +21,7 @@ def test_every_figure_by_hand() -> None:
         record(3, False, status="decode_error", letter=None, frames=(), error="broken"),
         record(4, num_filled=2),
     ]
-    found = summarise(records, frames=2)
+    found = summarise(records, {"frames": 2})
     assert (found.n, found.num_videos, found.num_withheld) == (5, 3, 0)
     assert found.accuracy == pytest.approx(2 / 5)
     assert found.accuracy_answered == pytest.approx(2 / 3)
@@ -123,9 +123,11 @@ def test_json_has_the_promised_shape() -> None:
         "cells"
     ]
     assert list(found) == [
-        "task", "sampler", "model", "frames", "protocol", "seed", "n", "accuracy", "ci95",
-        "accuracy_answered", "evidence_recall", "headroom_recovered", "seconds_per_question",
-        "status_counts", "groups", "run_dir",
+        "task", "sampler", "model", "frames", "visual_tokens", "seed", "protocol", "protocol_hash",
+        "answer", "n", "num_withheld", "accuracy", "ci95", "headline", "headline_ci95", "macro",
+        "macro_ci95", "accuracy_answered", "evidence_recall", "headroom_recovered",
+        "seconds_per_question", "mean_frames", "mean_visual_tokens", "frame_sizes", "mean_usage",
+        "status_counts", "num_guessed", "groups", "run_dir",
     ]  # fmt: skip
     assert (found["task"], found["sampler"], found["frames"]) == ("haystack", "aks", 2)
     assert found["accuracy"] == 0.5
@@ -137,7 +139,44 @@ def test_json_has_the_promised_shape() -> None:
 
 
 def test_summary_is_plain_json() -> None:
-    content = summary_json(summarise([record(n, groups={"a": "b"}) for n in range(4)], frames=2))
+    content = summary_json(
+        summarise([record(n, groups={"a": "b"}) for n in range(4)], {"frames": 2})
+    )
     read = json.loads(json.dumps(content, allow_nan=False))
     assert read["num_failed"] == 0
     assert read["groups"]["a"]["b"]["accuracy"] == 1.0
+
+
+def test_headline_and_macro_are_the_protocols_and_the_benchmarks() -> None:
+    kinds = ["count"] * 2 + ["order"] * 6
+    records = [
+        record(n, n > 4, groups={"type": kind}, status="unparsed" if n == 0 else "ok")
+        for n, kind in enumerate(kinds)
+    ]
+    dropped = {"average": "micro", "over": None, "values": [], "unparsed": "dropped"}
+    found = summarise(records, {"scoring": dropped, "macro": "type"})
+    assert (found.accuracy, found.headline) == (3 / 8, 3 / 7)
+    assert found.macro == pytest.approx((0 + 3 / 6) / 2)
+    assert found.macro_ci95 is not None
+    plain = summarise(records)
+    assert (plain.headline, plain.headline_ci95, plain.macro) == (3 / 8, plain.ci95, None)
+
+
+def test_what_the_model_was_shown() -> None:
+    def seen(height: int, tokens: int) -> dict[str, int]:
+        return {"frames": 2, "height": height, "width": 640, "visual_tokens": tokens}
+
+    records = [
+        record(0, seen=seen(360, 100), usage={"prompt_tokens": 120}),
+        record(1, seen=seen(480, 300), guessed=True),
+        record(2, seen=seen(480, 200), usage={"prompt_tokens": 220, "completion_tokens": 2}),
+        record(3, False, status="decode_error", frames=()),
+        record(4, seen={"frames": 0, "height": 0, "width": 0, "visual_tokens": 0}),  # blind
+    ]
+    settings = {"protocol": "strict@1", "protocol_hash": "0a", "answer": "options"}
+    found = summarise(records, settings)
+    assert found.mean_visual_tokens == (100 + 300 + 200 + 0) / 4
+    assert list(found.frame_sizes.items()) == [("480x640", 2), ("360x640", 1)]
+    assert found.mean_usage == {"prompt_tokens": 170.0, "completion_tokens": 2.0}
+    assert found.num_guessed == 1
+    assert (found.protocol, found.protocol_hash, found.answer) == ("strict@1", "0a", "options")

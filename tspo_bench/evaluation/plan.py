@@ -41,6 +41,7 @@ class OpenCell:
     sampler: FrameSampler
     budget: Budget
     slug: str
+    settings: Mapping[str, JSON]
     writer: CellWriter
 
     def pending(self, questions: Sequence[Question]) -> list[Question]:
@@ -181,7 +182,8 @@ def open_cell(
     assert seed is None or isinstance(seed, int)
     task, label, model = (str(settings[key]) for key in ("task", "sampler", "model"))
     slug = cell_slug(task, label, model, budget.label, seed)
-    return OpenCell(label, sampler, budget, slug, run.open_cell(slug, settings, fresh=fresh))
+    writer = run.open_cell(slug, settings, fresh=fresh)
+    return OpenCell(label, sampler, budget, slug, settings, writer)
 
 
 def videos_to_do(questions: Sequence[Question], cells: Sequence[OpenCell]) -> Iterator[VideoWork]:

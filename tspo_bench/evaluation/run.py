@@ -192,7 +192,5 @@ class _Grid:
             )
             for cell in cells:
                 records = read_records(cell.writer.folder / RECORDS_FILE)
-                cell.writer.write_summary(
-                    summary_json(summarise(records, frames=cell.budget.frames))
-                )
+                cell.writer.write_summary(summary_json(summarise(records, cell.settings)))
             return [cell.slug for cell in cells]

@@ -10,9 +10,16 @@ from tspo_bench.report.stats import PairedDifference
 from tspo_bench.report.summary import Summary, summarise, summary_json
 from tspo_bench.results import Cell
 
-_LABELS = ("task", "sampler", "model", "frames", "protocol")
-_BEFORE_HEADROOM = ("n", "accuracy", "ci95", "accuracy_answered", "evidence_recall")
-_AFTER_HEADROOM = ("seconds_per_question", "status_counts", "groups")
+_LABELS = ("task", "sampler", "model", "frames", "visual_tokens")
+_FIGURES_BEFORE_HEADROOM = (
+    *("protocol", "protocol_hash", "answer", "n", "num_withheld"),
+    *("accuracy", "ci95", "headline", "headline_ci95", "macro", "macro_ci95"),
+    *("accuracy_answered", "evidence_recall"),
+)
+_FIGURES_AFTER_HEADROOM = (
+    *("seconds_per_question", "mean_frames", "mean_visual_tokens", "frame_sizes", "mean_usage"),
+    *("status_counts", "num_guessed", "groups"),
+)
 
 
 def cells_json(cells: Sequence[Cell], baseline: str = BASELINE) -> dict[str, Any]:
@@ -30,7 +37,7 @@ def cells_json(cells: Sequence[Cell], baseline: str = BASELINE) -> dict[str, Any
 
 
 def _cell_json(cell: Cell, rivals: Rivals) -> dict[str, Any]:
-    summary = summarise(cell.records, frames=cell.settings["frames"])
+    summary = summarise(cell.records, cell.settings)
     return {
         **_labels(cell),
         "seed": cell.settings.get("seed"),
@@ -52,15 +59,15 @@ def _row_json(row: Row, baseline: str) -> dict[str, Any]:
 
 
 def _labels(cell: Cell) -> dict[str, Any]:
-    return {key: cell.settings[key] for key in _LABELS}
+    return {key: cell.settings.get(key) for key in _LABELS}
 
 
 def _figures(summary: Summary, headroom: float | None) -> dict[str, Any]:
     figures = summary_json(summary)
     return {
-        **{key: figures[key] for key in _BEFORE_HEADROOM},
+        **{key: figures[key] for key in _FIGURES_BEFORE_HEADROOM},
         "headroom_recovered": headroom,
-        **{key: figures[key] for key in _AFTER_HEADROOM},
+        **{key: figures[key] for key in _FIGURES_AFTER_HEADROOM},
     }
 
 

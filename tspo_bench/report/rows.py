@@ -104,7 +104,7 @@ def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
     """The rows of a table of these cells, in the order of each one's first cell."""
     rows = []
     for pool in _pools(cells):
-        summary = summarise(_records(pool), frames=pool[0].settings["frames"])
+        summary = summarise(_records(pool), pool[0].settings)
         headroom = rivals.headroom(pool[0], summary.accuracy)
         rows.append(Row(tuple(pool), summary, headroom, rivals.paired(pool)))
     return rows

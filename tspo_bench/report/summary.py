@@ -11,13 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any, get_args
 
+from tspo_bench.report.headline import headline, headline_interval, values_of
 from tspo_bench.report.stats import Interval, accuracy_interval
 from tspo_bench.types import Record, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
-_SEVERAL_VALUES = "|"
 
 
 @dataclass(frozen=True)
@@ -34,23 +35,38 @@ class Summary:
     """The figures of one cell; None is undefined. `docs/metrics.md` defines each of them.
 
     Shares are of 1. `num_withheld` questions have no public right answer and are in no accuracy.
-    `num_short` answers were given fewer frames than asked for, though `mean_frames` were given on
-    average.
+    `accuracy` is over questions, `macro` the mean over the values of the benchmark's own group,
+    whatever the protocol; `headline` is the protocol's figure, which may be either or neither.
+    `num_guessed` letters were drawn by the protocol. `num_short` answers were given fewer frames
+    than asked for, though `mean_frames` were given on average. `frame_sizes` counts the answers by
+    height x width of their frames as the model's processor made them, the commonest first;
+    `mean_usage` is what a server counted.
     """
 
+    protocol: str | None
+    protocol_hash: str | None
+    answer: str | None
     n: int
     num_videos: int
     num_withheld: int
     accuracy: float | None
     ci95: Interval | None
+    headline: float | None
+    headline_ci95: Interval | None
+    macro: float | None
+    macro_ci95: Interval | None
     accuracy_answered: float | None
     evidence_recall: float | None
     num_with_evidence: int
     status_counts: Mapping[Status, int]
+    num_guessed: int
     seconds_per_question: float | None
     num_filled: int
     num_short: int
     mean_frames: float | None
+    mean_visual_tokens: float | None
+    frame_sizes: Mapping[str, int]
+    mean_usage: Mapping[str, float]
     groups: Mapping[str, Mapping[str, GroupSummary]]
 
     @property
@@ -60,12 +76,16 @@ class Summary:
         return sum(number for status, number in counts if status not in ("ok", "unparsed"))
 
 
-def summarise(records: Sequence[Record], *, frames: int | None = None) -> Summary:
+def summarise(
+    records: Sequence[Record], settings: Mapping[str, Any] = MappingProxyType({})
+) -> Summary:
     """The figures of a cell's records, or of those of several cells that differ in the seed alone.
 
     Args:
         records: one for each question asked, and seed.
-        frames: the frame budget K, to count the answers that were given fewer.
+        settings: the cell's: of interest are `frames` (K, to count the answers that were given
+            fewer), `scoring` (see `report.headline`), `macro` (the group that the benchmark
+            averages over), and what says how it was asked.
     """
     counts = Counter(record.status for record in records)
     known = [record for record in records if record.gold is not None]
@@ -77,20 +97,33 @@ def summarise(records: Sequence[Record], *, frames: int | None = None) -> Summar
     ]
     timed = [record.timing for record in records if record.timing]
     seconds = math.fsum(second for timing in timed for second in timing.values())
+    scoring = settings.get("scoring") or {}
+    macro = {"average": "macro", "over": settings["macro"]} if settings.get("macro") else None
     return Summary(
+        protocol=settings.get("protocol"),
+        protocol_hash=settings.get("protocol_hash"),
+        answer=settings.get("answer"),
         n=_num_questions(records),
         num_videos=len({record.video for record in records}),
         num_withheld=_num_questions([record for record in records if record.gold is None]),
         accuracy=_accuracy(known),
         ci95=_interval(known),
+        headline=headline(records, scoring),
+        headline_ci95=headline_interval(records, scoring),
+        macro=headline(records, macro) if macro else None,
+        macro_ci95=headline_interval(records, macro) if macro else None,
         accuracy_answered=_accuracy([record for record in known if record.status == "ok"]),
         evidence_recall=_mean(recall for _, recall in recalls),
         num_with_evidence=len({question for question, _ in recalls}),
         status_counts={status: counts[status] for status in STATUSES},
+        num_guessed=sum(record.guessed for record in records),
         seconds_per_question=seconds / len(records) if timed else None,
         num_filled=sum(record.num_filled for record in records),
-        num_short=sum(number < (frames or 0) for number in given),
+        num_short=sum(number < (settings.get("frames") or 0) for number in given),
         mean_frames=_mean(given),
+        mean_visual_tokens=_mean_of([record.seen for record in records]).get("visual_tokens"),
+        frame_sizes=_frame_sizes(records),
+        mean_usage=_mean_of([record.usage for record in records]),
         groups=_groups(records),
     )
 
@@ -104,10 +137,9 @@ def _groups(records: Sequence[Record]) -> dict[str, dict[str, GroupSummary]]:
     """Accuracy by group and value; a question with "a|b" counts in a and in b."""
     members: dict[str, dict[str, list[Record]]] = {}
     for record in records:
-        for group, values in record.groups.items():
-            for value in dict.fromkeys(part.strip() for part in values.split(_SEVERAL_VALUES)):
-                if value:
-                    members.setdefault(group, {}).setdefault(value, []).append(record)
+        for group in record.groups:
+            for value in values_of(record, group):
+                members.setdefault(group, {}).setdefault(value, []).append(record)
     return {
         group: {value: _group_summary(by_value[value]) for value in sorted(by_value, key=_natural)}
         for group, by_value in members.items()
@@ -123,6 +155,20 @@ def _natural(text: str) -> list[Any]:
 def _group_summary(records: Sequence[Record]) -> GroupSummary:
     known = [record for record in records if record.gold is not None]
     return GroupSummary(_num_questions(records), _accuracy(known), _interval(known))
+
+
+def _frame_sizes(records: Sequence[Record]) -> dict[str, int]:
+    """How many answers were given frames of each height and width: {"384x384": 1337}."""
+    sizes = [record.seen for record in records if record.seen.get("frames")]
+    counts = Counter(f"{seen['height']}x{seen['width']}" for seen in sizes)
+    return dict(counts.most_common())
+
+
+def _mean_of(counts: Sequence[Mapping[str, int]]) -> dict[str, float]:
+    """The mean of each key over those that have it."""
+    keys = dict.fromkeys(key for count in counts for key in count)
+    means = {key: _mean(count[key] for count in counts if key in count) for key in keys}
+    return {key: mean for key, mean in means.items() if mean is not None}
 
 
 def _num_questions(records: Sequence[Record]) -> int:
