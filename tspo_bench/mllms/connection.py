@@ -68,14 +68,21 @@ class Connection:
                 cause = error.__cause__ or error
                 reason = f"cannot reach {self.shown_url}: {type(cause).__name__}: {cause}"
             case openai.APIStatusError():
-                reason = f"{self.shown_url} answers: {error.message}"
-                if "continue_final_message" in reason:
+                said = _said(error)
+                reason = f"{self.shown_url} answers {error.status_code}: {said}"
+                if "continue_final_message" in said:
                     reason = f"{reason[:_SHOWN]}; [prefill=false] ends the prompt with these words"
             case json.JSONDecodeError():
                 reason = f"the reply is no JSON: {error.doc[:80]!r}"
             case _:
                 reason = str(error) or type(error).__name__
         return " ".join(self.redacted(reason).split())[: 2 * _SHOWN]
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """What a server says of a refusal: OpenAI's own field for it, or all that it sent."""
+    message = error.body.get("message") if isinstance(error.body, dict) else None
+    return message if isinstance(message, str) else error.response.text
 
 
 def is_unreachable(error: Exception) -> bool:
