@@ -85,14 +85,6 @@ def test_interleaving_is_lmms_evals(
     assert ours == theirs
 
 
-INTERLEAVED = {
-    "version": "0",
-    "prompt": "{record[question]}\n{options}\nAnswer.\n",
-    "with_subtitles": "{subtitles}\n{record[question]}\n{options}\nAnswer.\n",
-    "interleaved": True,
-}
-
-
 @WITH_FILES
 @given(
     items=st.lists(longvideobench_items(), min_size=1, max_size=8), offset=st.sampled_from([0, 9])
@@ -124,29 +116,16 @@ def test_a_longvideobench_prompt_is_lmms_evals(
         "topic_category": "NP",
     }
     (root / "lvb_val.json").write_text(json.dumps([record]))
-    (question,) = lvb_task(root, "aligned").questions()
+    task = load_task("longvideobench", data_root=root, protocol="lmms-eval", subtitles="aligned")
+    (question,) = task.questions()
     seconds = longvideobench.compute_frame_timestamps(question.duration_seconds, 16)
-    prompt = lvb_task(root, "aligned").prompt(question, seconds)
+    prompt = task.prompt(question, seconds)
     asked = "".join(f"{text}<image>" for text in prompt.before) + prompt.text
     hub = {"option0": "He", "option1": "She", **{f"option{i}": "N/A" for i in (2, 3, 4)}}
-    kwargs = {
-        "pre_prompt": "",
-        "post_prompt": "Answer.\n",
-        "insert_interleave_subtitles": True,
-    }
+    kwargs = longvideobench._load_task_config("longvideobench_val_i.yaml")[
+        "lmms_eval_specific_kwargs"
+    ]["default"]
     assert asked == longvideobench.longvideobench_doc_to_text({**record, **hub}, kwargs)
-
-
-def lvb_task(root: Path, subtitles: str) -> AnnotatedTask:
-    return AnnotatedTask(
-        name="lvb",
-        data_root=root,
-        splits={"validation": {"files": "lvb_val.json"}},
-        parser="tspo_bench.tasks.parsers:longvideobench",
-        protocols={"lmms-eval": INTERLEAVED},
-        protocol="lmms-eval",
-        subtitles=subtitles,  # type: ignore[arg-type]
-    )
 
 
 @given(
@@ -192,41 +171,14 @@ def videomme(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield utils
 
 
-VIDEOMME_ASKED = (
-    "Select the best answer to the following multiple-choice question based on the video and the "
-    "subtitles. Respond with only the letter (A, B, C, or D) of the correct option.\n"
-    "{record[question]}\n{record[options]}\nThe best answer is:"
-)
-VIDEOMME = {
-    "version": "0",
-    "prompt": VIDEOMME_ASKED,
-    "with_subtitles": "This video's subtitles are listed below: \n{subtitles}\n" + VIDEOMME_ASKED,
-    "no_subtitles": "No subtitles available",
-    "alignment": "frames",
-}
 DOC = {
     "question_id": "1-1",
     "videoID": "v",
     "question": "What is sung?",
     "options": ["A. Bach.", "B. Berg.", "C. Cage.", "D. Debussy."],
     "answer": "C",
-    "duration": "short",
+    **dict.fromkeys(("duration", "domain", "sub_category", "task_type"), "short"),
 }
-
-
-def videomme_task(root: Path, subtitles: str) -> AnnotatedTask:
-    (root / "videomme.json").write_text(
-        json.dumps([DOC, {**DOC, "question_id": "2", "videoID": "w"}])
-    )
-    return AnnotatedTask(
-        name="videomme",
-        data_root=root,
-        splits={"test": {"files": "videomme.json"}},
-        parser="tspo_bench.tasks.parsers:videomme",
-        protocols={"lmms-eval": VIDEOMME},
-        protocol="lmms-eval",
-        subtitles=subtitles,  # type: ignore[arg-type]
-    )
 
 
 def write_srt(path: Path, cues: Sequence[tuple[float, float, str]]) -> None:
@@ -258,12 +210,14 @@ def test_a_videomme_prompt_is_lmms_evals(
     root = Path(videomme.base_cache_dir) / videomme.cache_name
     told = [(start / 1000, (start + length) / 1000, text) for start, length, text in sorted(cues)]
     write_srt(root / "subtitle" / "v.srt", told)
+    rows = [DOC, {**DOC, "question_id": "2", "videoID": "w"}]
+    (root / "videomme.json").write_text(json.dumps(rows))
     seconds = [int(frame) / 10 for frame in videomme.np.linspace(0, 119, k, dtype=int)]
     for mode, kwargs in {
         "aligned": {"frame_num": k},
         "full": {"gemini_api_flag": "full subtitle"},
     }.items():
-        task = videomme_task(root, mode)
+        task = load_task("videomme", data_root=root, protocol="lmms-eval", subtitles=mode)
         question, without = task.questions()
         ours = task.prompt(question, seconds, 10.0).text
         theirs = videomme.videomme_doc_to_text_subtitle(DOC, kwargs)
