@@ -111,8 +111,13 @@ def test_headroom_is_measured_within_the_same_setting() -> None:
     uniform, aks, oracle = cell_with("uniform", 4), cell_with("aks", 6), cell_with("oracle", 9)
     assert recovered([uniform, aks, oracle]) == pytest.approx([0.0, 0.4, 1.0])
     assert recovered([cell_with("uniform[rule=edge]", 4), aks, oracle]) == [None] * 3
-    for other in ({"task": "mlvu"}, {"model": "m"}, {"frames": 8}, {"limit": 5}, {"protocol": "q"}):
-        assert recovered([uniform, cell_with("aks", 6, **other), oracle])[1] is None
+    for key in (
+        *("task", "model", "frames", "visual_tokens", "limit", "questions"),
+        *("protocol", "protocol_hash", "answer"),
+    ):
+        other = cell_with("aks", 6, **{key: 8})
+        assert recovered([uniform, other, oracle])[1] is None
+        assert cells_json([uniform, other])["pooled"][1]["paired"] is None
     elsewhere = cell("aks", aks.records, run=Path("/runs/two"))
     assert recovered([uniform, elsewhere, oracle])[1] is None
 

@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 
 from tests.report.support import cell, cell_with, record
 from tspo_bench.report import groups_table, results_table
-from tspo_bench.report.table import accuracy_text, difference_text, p_text, percent
+from tspo_bench.report.texts import accuracy_text, difference_text, p_text, percent
 
 
 def shown(what: RenderableType, width: int = 100) -> str:
@@ -36,10 +36,19 @@ def test_a_row_shows_every_figure() -> None:
 
 def test_undefined_is_not_0() -> None:
     text = shown(results_table([cell("aks", [record(0), record(1)])]))
-    assert row_of(text, "aks")[3:] == ["100.0%", "[n/a]", "n/a", "n/a", "n/a"]
-    withheld = shown(results_table([cell("aks", [record(0, False, gold=None)])]))
-    assert row_of(withheld, "aks")[3:] == ["n/a"] * 4
-    assert "1 questions without a public answer are in no accuracy" in withheld
+    assert row_of(text, "aks")[3:] == ["100.0%", "[n/a]", "n/a"]
+    assert "recall" not in text  # no row has one
+
+
+def test_withheld_answers_have_no_accuracy() -> None:
+    hidden = [record(n, False, gold=None, groups={"type": "after"}) for n in range(4)]
+    text = shown(results_table([cell("aks", hidden, macro="type")]))
+    assert row_of(text, "aks")[2:] == ["4", "withheld", "n/a"]
+    assert "4 questions without a public answer are in no accuracy" in text
+    groups = shown(groups_table([cell("aks", hidden)]))
+    assert ["after", "4", "withheld"] in [line.split() for line in groups.splitlines()]
+    partly = shown(results_table([cell("aks", [*hidden, record(4), record(6)])]))
+    assert row_of(partly, "aks")[2:4] == ["6", "100.0%"]
 
 
 @pytest.mark.parametrize(
@@ -143,8 +152,8 @@ def three_seeds(label: str = "tspo-q") -> list:
 def test_seeds_share_a_row_that_shows_their_spread() -> None:
     text = shown(results_table([cell_with("uniform", 4), *three_seeds(), cell_with("oracle", 9)]))
     assert row_of(text, "tspo-q")[:6] == ["tspo-q", "(3", "seeds)", "2", "10", "70.0%"]
-    assert row_of(text, "tspo-q")[8:] == ["10.0", "n/a", "60.0%", "n/a"]
-    assert row_of(text, "uniform")[6:] == ["n/a", "0.0%", "n/a"]
+    assert row_of(text, "tspo-q")[8:] == ["10.0", "60.0%", "n/a"]
+    assert row_of(text, "uniform")[6:] == ["0.0%", "n/a"]
     assert "seed" not in shown(results_table([cell_with("uniform", 4), three_seeds()[0]]))
 
 
@@ -200,3 +209,92 @@ def test_an_unfinished_seed_is_named() -> None:
         cell("tspo-q", [record(n) for n in range(10)], seed=s, num_questions=10) for s in (0, 1)
     ]
     assert "unfinished: 24 of 30 answers" in shown(results_table([*done, short]))
+
+
+ASKED = {
+    "protocol": "lmms-eval@0.7.3",
+    "protocol_hash": "0123456789ab",
+    "answer": "generate",
+    "scoring": {"average": "micro", "over": None, "values": [], "unparsed": "wrong"},
+}
+BY_TYPE = {**ASKED["scoring"], "average": "macro", "over": "task_type"}
+
+
+def of_types(right: int, n: int = 200) -> list:
+    """The first tenth is of a type of its own."""
+    kinds = ["count" if number < n / 10 else "order" for number in range(n)]
+    return [
+        record(number, number < right, groups={"task_type": kind})
+        for number, kind in enumerate(kinds)
+    ]
+
+
+def test_macro_and_micro_stand_side_by_side_where_the_benchmark_averages_over_a_group() -> None:
+    settings = {**ASKED, "macro": "task_type", "scoring": BY_TYPE}
+    text = shown(results_table([cell("uniform", of_types(110), **settings)]))
+    row = row_of(text, "uniform")
+    assert (row[3], row[6]) == ("55.0%", "75.0%")  # micro; (20 / 20 + 90 / 180) / 2
+    assert "macro" in text
+    assert "headline\n" not in text  # the protocol's figure is the macro one
+    assert (
+        "protocol lmms-eval@0.7.3#0123456789ab, --answer generate, macro: the mean over task_type; "
+        "its headline: the mean over task_type"
+    ) in " ".join(text.split())
+    plain = shown(results_table([cell("uniform", of_types(110), **ASKED)]))
+    assert "macro" not in plain
+    assert "\nprotocol lmms-eval@0.7.3#0123456789ab, --answer generate\n" in plain
+
+
+def test_a_headline_that_is_neither_has_a_column() -> None:
+    dropped = {**ASKED, "scoring": {**ASKED["scoring"], "unparsed": "dropped"}}
+    records = [record(0), record(1, False), record(2, False, status="unparsed", letter=None)]
+    text = shown(results_table([cell("uniform", records, **dropped)]))
+    row = row_of(text, "uniform")
+    assert (row[3], row[6]) == ("33.3%", "50.0%")
+    assert "its headline: over questions, without the unparsed" in " ".join(text.split())
+    assert "counted as wrong: 1 unparsed" in text
+
+
+def test_drawn_letters_are_told() -> None:
+    records = [record(0), record(1, False, guessed=True)]
+    text = shown(results_table([cell("uniform", records, **ASKED)]))
+    assert "1 letters were drawn by the protocol: no reply gave one" in text
+
+
+def test_another_protocol_or_mode_is_another_table() -> None:
+    ways = [
+        ASKED,
+        {**ASKED, "protocol": "strict@1"},
+        {**ASKED, "protocol_hash": "f" * 12},
+        {**ASKED, "answer": "options"},
+    ]
+    cells = [
+        cell(label, [record(n, n < k) for n in range(10)], **way)
+        for way in ways
+        for label, k in (("uniform", 4), ("oracle", 9))
+    ]
+    text = shown(results_table(cells))
+    captions = [line for line in text.splitlines() if line.startswith("protocol ")]
+    assert len(captions) == len(set(captions)) == 4
+    oracles = [line.split() for line in text.splitlines() if line.split()[:1] == ["oracle"]]
+    assert [line[4] for line in oracles[1::2]] == ["+50.0"] * 4
+
+
+def test_equal_visual_tokens_are_the_budget() -> None:
+    seen = {"frames": 2, "height": 64, "width": 64, "visual_tokens": 90}
+    records = [record(n, seen=seen) for n in range(4)]
+    text = shown(results_table([cell("aks", records, **ASKED, frames=None, visual_tokens=100)]))
+    assert row_of(text, "aks")[1] == "v100"
+    assert "a question was shown 2.0 frames and 90 visual tokens on average" in text
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_macro_with_seeds_fits(width: int) -> None:
+    settings = {**ASKED, "macro": "task_type", "frames": 64}
+    right = of_types(110, 2170)
+    wrong = [record(n, False, groups=right[n].groups) for n in range(2170)]
+    seeds = [cell("tspo-q", one, seed=n, **settings) for n, one in enumerate((right, wrong))]
+    text = shown(results_table([cell("uniform", right, **settings), *seeds]), width)
+    assert "tspo-q " in text
+    assert "5.1% [" in text  # 110 of 2170
+    assert "25.3% [" in text  # 110 of 217, 0 of 1953, and half of it

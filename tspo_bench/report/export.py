@@ -7,7 +7,7 @@ from typing import Any
 
 from tspo_bench.report.rows import BASELINE, Rivals, Row, pooled_rows
 from tspo_bench.report.stats import PairedDifference
-from tspo_bench.report.summary import Summary, summarise, summary_json
+from tspo_bench.report.summary import Summary, summarise_cells, summary_json
 from tspo_bench.results import Cell
 
 _LABELS = ("task", "sampler", "model", "frames", "visual_tokens")
@@ -37,11 +37,12 @@ def cells_json(cells: Sequence[Cell], baseline: str = BASELINE) -> dict[str, Any
 
 
 def _cell_json(cell: Cell, rivals: Rivals) -> dict[str, Any]:
-    summary = summarise(cell.records, cell.settings)
+    summary = summarise_cells([cell])
     return {
         **_labels(cell),
         "seed": cell.settings.get("seed"),
         **_figures(summary, rivals.headroom(cell, summary.accuracy)),
+        "own_scores": dict(cell.own_scores.figures) if cell.own_scores else {},
         "run_dir": str(cell.run_folder),
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tspo_bench.report.stats import PairedDifference, paired_difference
-from tspo_bench.report.summary import Summary, summarise
+from tspo_bench.report.summary import Summary, summarise, summarise_cells
 from tspo_bench.results import Cell, read_run
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.specs import parse_spec
@@ -104,7 +104,7 @@ def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
     """The rows of a table of these cells, in the order of each one's first cell."""
     rows = []
     for pool in _pools(cells):
-        summary = summarise(_records(pool), pool[0].settings)
+        summary = summarise_cells(pool)
         headroom = rivals.headroom(pool[0], summary.accuracy)
         rows.append(Row(tuple(pool), summary, headroom, rivals.paired(pool)))
     return rows

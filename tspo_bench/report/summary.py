@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 from tspo_bench.report.headline import headline, headline_interval, values_of
 from tspo_bench.report.stats import Interval, accuracy_interval
+from tspo_bench.results import Cell
 from tspo_bench.types import Record, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -77,7 +78,9 @@ class Summary:
 
 
 def summarise(
-    records: Sequence[Record], settings: Mapping[str, Any] = MappingProxyType({})
+    records: Sequence[Record],
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    own_headline: float | None = None,
 ) -> Summary:
     """The figures of a cell's records, or of those of several cells that differ in the seed alone.
 
@@ -86,6 +89,7 @@ def summarise(
         settings: the cell's: of interest are `frames` (K, to count the answers that were given
             fewer), `scoring` (see `report.headline`), `macro` (the group that the benchmark
             averages over), and what says how it was asked.
+        own_headline: that of a task which scores by its own code (`results.OwnScores`).
     """
     counts = Counter(record.status for record in records)
     known = [record for record in records if record.gold is not None]
@@ -108,8 +112,8 @@ def summarise(
         num_withheld=_num_questions([record for record in records if record.gold is None]),
         accuracy=_accuracy(known),
         ci95=_interval(known),
-        headline=headline(records, scoring),
-        headline_ci95=headline_interval(records, scoring),
+        headline=headline(records, scoring) if own_headline is None else own_headline,
+        headline_ci95=headline_interval(records, scoring) if own_headline is None else None,
         macro=headline(records, macro) if macro else None,
         macro_ci95=headline_interval(records, macro) if macro else None,
         accuracy_answered=_accuracy([record for record in known if record.status == "ok"]),
@@ -126,6 +130,15 @@ def summarise(
         mean_usage=_mean_of([record.usage for record in records]),
         groups=_groups(records),
     )
+
+
+def summarise_cells(cells: Sequence[Cell]) -> Summary:
+    """The figures of cells that differ in the seed alone (mostly one cell), together."""
+    records = [record for cell in cells for record in cell.records]
+    own = [cell.own_scores.headline for cell in cells if cell.own_scores is not None]
+    known = [headline for headline in own if headline is not None]
+    mean = _mean(known) if len(known) == len(cells) else None
+    return summarise(records, cells[0].settings, mean)
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:

@@ -5,45 +5,43 @@ Cells that differ in the seed alone share a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tspo_bench.report.notes import caption, foot_notes
 from tspo_bench.report.rows import BASELINE, Rivals, Row, pooled_rows
 from tspo_bench.report.stats import Interval, PairedDifference
-from tspo_bench.report.summary import GroupSummary
+from tspo_bench.report.summary import GroupSummary, Summary
+from tspo_bench.report.texts import (
+    UNDEFINED,
+    accuracy_text,
+    budget,
+    difference_text,
+    label,
+    names_of,
+    p_text,
+    percent,
+    seconds_text,
+)
 from tspo_bench.results import Cell
 
-UNDEFINED = "n/a"
+WITHHELD = "withheld"
 _CELLS_A_TABLE = 4
-
-
-def _label(row: Row, key: str) -> str:
-    return str(row.cells[0].settings[key])
-
-
-def percent(share: float | None) -> str:
-    """A share of 1 as "62.3%"."""
-    return UNDEFINED if share is None else f"{100 * share:.1f}%"
-
-
-def accuracy_text(accuracy: float | None, ci95: Interval | None) -> str:
-    """An accuracy with its interval: "62.3% [58.1, 66.3]"."""
-    if accuracy is None:
-        return UNDEFINED
-    interval = f"{100 * ci95[0]:.1f}, {100 * ci95[1]:.1f}" if ci95 else UNDEFINED
-    return f"{percent(accuracy)} [{interval}]"
+# What the rows of one table share.
+_TOGETHER = ("task", "model", "protocol", "protocol_hash", "answer")
 
 
 def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     """The comparison of a run's cells, with foot notes, for `rich.print`.
 
-    One table for each pair of task and model, named above it where there are several; below it the
-    differences to the baseline, where that has run too. Labels are shown as they are, whatever
-    markup they may look like.
+    One table for each task, model, protocol and answering mode; task and model are named above it
+    where there are several tables, the others below it. Then come the differences to the baseline,
+    where that has run too. Labels are shown as they are, whatever markup they may look like.
 
     Args:
         cells: of one run or several.
@@ -53,7 +51,7 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     parts: list[RenderableType] = []
     for title, rows in _sections(cells, rivals):
         parts += [_accuracy_table(title, rows)]
-        parts += [Text(note, style="dim") for note in _foot_notes(rows)]
+        parts += [Text(note, style="dim") for note in [*caption(rows), *foot_notes(rows)]]
         compared = [(row, row.paired) for row in rows if row.paired is not None]
         if compared:
             parts += [_difference_table(rivals.baseline, compared)]
@@ -61,36 +59,53 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
 
 
 def _accuracy_table(title: Text | None, rows: Sequence[Row]) -> Table:
-    pooled = any(len(row.seeds) > 1 for row in rows)
+    columns = _columns(rows)
     table = _empty_table(title)
     table.add_column("sampler", overflow="fold")
-    for heading in ("K", "n", "accuracy\n[95% interval]"):
+    for heading in columns:
         table.add_column(Text(heading), justify="right", no_wrap=True)
-    if pooled:
-        table.add_column("seed\nstd", justify="right", no_wrap=True)
-    for heading in ("evidence\nrecall", "headroom\nrecovered", "seconds /\nquestion"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        seconds = row.summary.seconds_per_question
-        texts = [
-            _sampler_text(row),
-            _label(row, "frames"),
-            str(row.summary.n),
-            accuracy_text(row.summary.accuracy, row.summary.ci95),
-            *([_spread_text(row)] if pooled else []),
-            percent(row.summary.evidence_recall),
-            percent(row.headroom),
-            UNDEFINED if seconds is None else f"{seconds:.2f}",
-        ]
+    for number, row in enumerate(rows):
+        texts = [_sampler_text(row), *(texts[number] for texts in columns.values())]
         table.add_row(*map(Text, texts))
     return table
+
+
+def _columns(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """The figures of the rows by heading; a figure that no row has is no column."""
+    sums = [row.summary for row in rows]
+    columns = {
+        "K": [budget(row) for row in rows],
+        "n": [str(one.n) for one in sums],
+        "accuracy\n[95% interval]": [_figure(one, one.accuracy, one.ci95) for one in sums],
+    }
+    if any(one.macro is not None for one in sums):
+        columns["macro\n[95% interval]"] = [_figure(one, one.macro, one.macro_ci95) for one in sums]
+    if any(one.headline not in (one.accuracy, one.macro) for one in sums):
+        columns["headline\n[95% interval]"] = [
+            _figure(one, one.headline, one.headline_ci95) for one in sums
+        ]
+    if any(len(row.seeds) > 1 for row in rows):
+        columns["seed\nstd"] = [_spread_text(row) for row in rows]
+    if any(one.evidence_recall is not None for one in sums):
+        columns["evidence\nrecall"] = [percent(one.evidence_recall) for one in sums]
+    if any(row.headroom is not None for row in rows):
+        columns["headroom\nrecovered"] = [percent(row.headroom) for row in rows]
+    columns["seconds /\nquestion"] = [seconds_text(one.seconds_per_question) for one in sums]
+    return columns
+
+
+def _figure(summary: Summary, share: float | None, ci95: Interval | None) -> str:
+    """An accuracy with its interval, or why there is none."""
+    if share is None and 0 < summary.n == summary.num_withheld:
+        return WITHHELD
+    return accuracy_text(share, ci95)
 
 
 def _sampler_text(row: Row) -> str:
     """The sampler as a row's name: "aks-videomme*", "tspo-q (3 seeds)"."""
     tuned = "*" if row.cells[0].settings.get("tuned_for") else ""
     seeds = f" ({len(row.seeds)} seeds)" if len(row.seeds) > 1 else ""
-    return _label(row, "sampler") + tuned + seeds
+    return label(row, "sampler") + tuned + seeds
 
 
 def _spread_text(row: Row) -> str:
@@ -107,7 +122,7 @@ def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDiffere
     for row, paired in compared:
         texts = [
             _sampler_text(row),
-            _label(row, "frames"),
+            budget(row),
             str(paired.num_questions),
             str(paired.num_videos),
             difference_text(paired.difference, paired.ci95),
@@ -117,28 +132,13 @@ def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDiffere
     return table
 
 
-def difference_text(difference: float | None, ci95: Interval | None) -> str:
-    """A difference of accuracies in points, with its interval: "+12.3 [+8.1, +16.5]"."""
-    if difference is None:
-        return UNDEFINED
-    interval = f"{100 * ci95[0]:+.1f}, {100 * ci95[1]:+.1f}" if ci95 else UNDEFINED
-    return f"{100 * difference:+.1f} [{interval}]"
-
-
-def p_text(p_value: float | None) -> str:
-    """A p-value to three places."""
-    if p_value is None:
-        return UNDEFINED
-    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
-
-
 def groups_table(cells: Sequence[Cell]) -> Group:
     """Accuracy by group: a table for each group, a row for each value, a column for each sampler.
 
     Cells that differ in the seed alone share a column.
     """
     tables = [
-        _group_table(group, title, rows[start:stop], _names(rows)[start:stop])
+        _group_table(group, title, rows[start:stop], names_of(rows)[start:stop])
         for title, rows in _sections(cells, Rivals(cells))
         for group in dict.fromkeys(group for row in rows for group in row.summary.groups)
         for start in range(0, len(rows), _CELLS_A_TABLE)
@@ -163,7 +163,8 @@ def _group_table(
         found = [row.summary.groups.get(group, {}).get(value) for row in rows]
         sizes = sorted({entry.n for entry in found if entry})
         shown = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]}-{sizes[-1]}"
-        table.add_row(Text(value), shown, *(Text(_entry_text(entry)) for entry in found))
+        texts = [_entry_text(row.summary, entry) for row, entry in zip(rows, found, strict=True)]
+        table.add_row(Text(value), shown, *map(Text, texts))
     return table
 
 
@@ -178,97 +179,19 @@ def _empty_table(title: Text | None) -> Table:
     )
 
 
-def _entry_text(entry: GroupSummary | None) -> str:
-    return accuracy_text(entry.accuracy, entry.ci95) if entry else UNDEFINED
+def _entry_text(summary: Summary, entry: GroupSummary | None) -> str:
+    return _figure(summary, entry.accuracy, entry.ci95) if entry else UNDEFINED
 
 
 def _sections(cells: Sequence[Cell], rivals: Rivals) -> list[tuple[Text | None, list[Row]]]:
-    """The rows by task and model, under a title where there are several such pairs."""
-    sections: dict[tuple[str, str], list[Row]] = {}
+    """The rows that may stand in one table, under a title where there are several tables."""
+    sections: dict[tuple[Any, ...], list[Row]] = {}
     for row in pooled_rows(cells, rivals):
-        sections.setdefault((_label(row, "task"), _label(row, "model")), []).append(row)
+        settings = row.cells[0].settings
+        sections.setdefault(tuple(settings.get(key) for key in _TOGETHER), []).append(row)
     if len(sections) == 1:
         return [(None, rows) for rows in sections.values()]
     return [
         (Text(f"\ntask {task}, model {model}", style="bold"), rows)
-        for (task, model), rows in sections.items()
+        for (task, model, *_), rows in sections.items()
     ]
-
-
-def _names(rows: Sequence[Row]) -> list[str]:
-    """What tells the rows of one task and model apart: the sampler, and K if there are several."""
-    several = len({_label(row, "frames") for row in rows}) > 1
-    return [
-        _label(row, "sampler") + (f" K={_label(row, 'frames')}" if several else "") for row in rows
-    ]
-
-
-def _foot_notes(rows: Sequence[Row]) -> list[str]:
-    """What the figures leave unsaid: a note that not all rows share names those it holds for."""
-    notes = []
-    for make in _NOTES:
-        holders: dict[str, list[str]] = {}
-        for name, row in zip(_names(rows), rows, strict=True):
-            if note := make(row):
-                holders.setdefault(note, []).append(name)
-        for note, names in holders.items():
-            notes.append(note if len(names) == len(rows) else f"{', '.join(names)}: {note}")
-    return notes
-
-
-def _asked(row: Row) -> str:
-    """What is counted: a question asked with three seeds has three answers."""
-    return "answers" if len(row.cells) > 1 else "questions"
-
-
-def _limit_note(row: Row) -> str | None:
-    limit = row.cells[0].settings.get("limit")
-    return f"--limit {limit}: the first {limit} questions of a fixed shuffle" if limit else None
-
-
-def _unfinished_note(row: Row) -> str | None:
-    planned = sum(cell.settings.get("num_questions", 0) for cell in row.cells)
-    done = sum(len(cell.records) for cell in row.cells)
-    return f"unfinished: {done} of {planned} {_asked(row)}" if done < planned else None
-
-
-def _status_note(row: Row) -> str | None:
-    counts = row.summary.status_counts
-    wrong = [f"{number} {status}" for status, number in counts.items() if number and status != "ok"]
-    if not wrong:
-        return None
-    answered = percent(row.summary.accuracy_answered)
-    return f"counted as wrong: {', '.join(wrong)} (accuracy of the answered: {answered})"
-
-
-def _withheld_note(row: Row) -> str | None:
-    number = row.summary.num_withheld
-    return f"{number} questions without a public answer are in no accuracy" if number else None
-
-
-def _short_note(row: Row) -> str | None:
-    if not row.summary.num_short or not row.summary.mean_frames:  # no frame at all: a blind sampler
-        return None
-    frames = _label(row, "frames")
-    return f"{row.summary.num_short} {_asked(row)} were given fewer than {frames} frames"
-
-
-def _filled_note(row: Row) -> str | None:
-    number = row.summary.num_filled
-    return f"{number} frames were added by the fill rule" if number else None
-
-
-def _tuned_note(row: Row) -> str | None:
-    task = row.cells[0].settings.get("tuned_for")
-    return f"settings tuned for {task} (*)" if task else None
-
-
-_NOTES: tuple[Callable[[Row], str | None], ...] = (
-    _limit_note,
-    _unfinished_note,
-    _status_note,
-    _withheld_note,
-    _short_note,
-    _filled_note,
-    _tuned_note,
-)

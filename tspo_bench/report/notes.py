@@ -1,0 +1,121 @@
+"""What stands below a table: how its questions were asked, and what its figures leave unsaid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tspo_bench.report.rows import Row
+from tspo_bench.report.texts import label, names_of, percent
+
+
+def caption(rows: Sequence[Row]) -> list[str]:
+    """Protocol and answering mode of a table's rows, and what its averages are over.
+
+    Rows of runs that did not write these down have no caption.
+    """
+    settings = rows[0].cells[0].settings
+    if "scoring" not in settings:
+        return []
+    said = [f"protocol {settings['protocol']}#{settings['protocol_hash']}"]
+    said += [f"--answer {settings['answer']}"]
+    if settings.get("macro"):
+        said += [f"macro: the mean over {settings['macro']}"]
+    own = _own_average(settings["scoring"])
+    return [", ".join(said) + (f"; its headline: {own}" if own else "")]
+
+
+def _own_average(scoring: Mapping[str, Any]) -> str | None:
+    """What a protocol's headline is over; None for the accuracy."""
+    is_macro, drops = scoring["average"] == "macro", scoring["unparsed"] == "dropped"
+    if not is_macro and not drops:
+        return None
+    over = f"the mean over {scoring['over']}" if is_macro else "over questions"
+    return over + (", without the unparsed" if drops else "")
+
+
+def foot_notes(rows: Sequence[Row]) -> list[str]:
+    """What the figures leave unsaid: a note that not all rows share names those it holds for."""
+    notes = []
+    for make in _NOTES:
+        holders: dict[str, list[str]] = {}
+        for name, row in zip(names_of(rows), rows, strict=True):
+            if note := make(row):
+                holders.setdefault(note, []).append(name)
+        for note, names in holders.items():
+            notes.append(note if len(names) == len(rows) else f"{', '.join(names)}: {note}")
+    return notes
+
+
+def _asked(row: Row) -> str:
+    """What is counted: a question asked with three seeds has three answers."""
+    return "answers" if len(row.cells) > 1 else "questions"
+
+
+def _limit_note(row: Row) -> str | None:
+    limit = row.cells[0].settings.get("limit")
+    return f"--limit {limit}: the first {limit} questions of a fixed shuffle" if limit else None
+
+
+def _unfinished_note(row: Row) -> str | None:
+    planned = sum(cell.settings.get("num_questions", 0) for cell in row.cells)
+    done = sum(len(cell.records) for cell in row.cells)
+    return f"unfinished: {done} of {planned} {_asked(row)}" if done < planned else None
+
+
+def _status_note(row: Row) -> str | None:
+    counts = row.summary.status_counts
+    wrong = [f"{number} {status}" for status, number in counts.items() if number and status != "ok"]
+    if not wrong:
+        return None
+    answered = percent(row.summary.accuracy_answered)
+    return f"counted as wrong: {', '.join(wrong)} (accuracy of the answered: {answered})"
+
+
+def _withheld_note(row: Row) -> str | None:
+    number = row.summary.num_withheld
+    return f"{number} questions without a public answer are in no accuracy" if number else None
+
+
+def _guess_note(row: Row) -> str | None:
+    number = row.summary.num_guessed
+    return f"{number} letters were drawn by the protocol: no reply gave one" if number else None
+
+
+def _visual_tokens_note(row: Row) -> str | None:
+    if row.cells[0].settings.get("visual_tokens") is None:
+        return None
+    frames, tokens = row.summary.mean_frames, row.summary.mean_visual_tokens
+    shown = [f"{frames:.1f} frames"] if frames is not None else []
+    shown += [f"{tokens:.0f} visual tokens"] if tokens is not None else []
+    return f"a question was shown {' and '.join(shown)} on average" if shown else None
+
+
+def _short_note(row: Row) -> str | None:
+    if not row.summary.num_short or not row.summary.mean_frames:  # no frame at all: a blind sampler
+        return None
+    frames = label(row, "frames")
+    return f"{row.summary.num_short} {_asked(row)} were given fewer than {frames} frames"
+
+
+def _filled_note(row: Row) -> str | None:
+    number = row.summary.num_filled
+    return f"{number} frames were added by the fill rule" if number else None
+
+
+def _tuned_note(row: Row) -> str | None:
+    task = row.cells[0].settings.get("tuned_for")
+    return f"settings tuned for {task} (*)" if task else None
+
+
+_NOTES: tuple[Callable[[Row], str | None], ...] = (
+    _limit_note,
+    _unfinished_note,
+    _status_note,
+    _guess_note,
+    _withheld_note,
+    _visual_tokens_note,
+    _short_note,
+    _filled_note,
+    _tuned_note,
+)
