@@ -19,7 +19,6 @@ from typing import Any
 import torch
 import transformers
 from huggingface_hub import snapshot_download
-from safetensors import SafetensorError
 
 from tspo_bench.errors import UserError
 
@@ -93,7 +92,8 @@ def _fetch(kind: str, name: str, beside: str) -> Path:
     except (OSError, ValueError) as error:  # offline, unknown, gated; not a valid id
         raise UserError(
             f"{kind} {name!r}: there is no such folder{beside}, and the model hub cannot give it "
-            f"({_first_line(error)}); check the name and the network, or give the folder of a copy"
+            f"({_first_line(error)}); check the name and the network, fetch it beforehand with "
+            f"`hf download {name}`, or give the folder of a copy in place of the {kind}'s name"
         ) from error
 
 
@@ -192,7 +192,9 @@ def load_errors(kind: str, name: str) -> Iterator[None]:
     """Turn what transformers raises on an unusable checkpoint into a UserError."""
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, ImportError, SafetensorError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # transformers and tokenizers raise what they like
         raise UserError(
             f"{kind} {name!r} cannot be loaded by transformers {transformers.__version__}: "
             f"{_first_line(error)}"

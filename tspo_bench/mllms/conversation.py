@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -127,7 +126,7 @@ class Conversation:
             return None
         without = self._render([_user([_text(_WORD)])])
         head, plain = with_it.partition(_WORD)[0], without.partition(_WORD)[0]
-        same = len(os.path.commonprefix([head, plain]))
+        same = _common(head, plain)
         return head[same:].removesuffix(plain[same:]) or None
 
     def _keeps_order(self) -> bool:
@@ -155,9 +154,14 @@ def with_times(request: Request) -> str:
         length = f"The video lasts for {request.num_frames / request.frame_rate:.2f} seconds. "
     seconds = ",".join(f"{second:.2f}s" for second in frames.seconds)
     return (
-        f"{length}{len(frames)} frames of it are shown, in order of time; they are located at "
-        f"{seconds}.\n{request.prompt}"
+        f"{length}The frames shown, in order of time, are located at {seconds}.\n{request.prompt}"
     )
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _user(content: list[Part]) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""Checkpoints that cannot be used end a command with one line and exit code 2."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tspo_bench.errors import UserError
+from tspo_bench.mllms import check_mllm, load_mllm, registry
+from tspo_bench.mllms.presets import PRESETS
+from tspo_bench.registry import parse_spec
+
+Get = Callable[[str], Path]
+HUB_IDS = {
+    "qwen2.5-vl-7b": "Qwen/Qwen2.5-VL-7B-Instruct",
+    "qwen3-vl-8b": "Qwen/Qwen3-VL-8B-Instruct",
+    "internvl3-8b": "OpenGVLab/InternVL3-8B-hf",
+    "llava-onevision-7b": "llava-hf/llava-onevision-qwen2-7b-ov-hf",
+    "smolvlm2": "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
+}
+
+
+@pytest.mark.parametrize("name", sorted(HUB_IDS))
+def test_a_preset_is_a_hub_id_and_says_how_to_get_it(name: str) -> None:
+    """No hub can be reached here."""
+    card = registry.cards()[name]
+    assert card.options["checkpoint"] == HUB_IDS[name] == PRESETS[name].hub_id
+    assert card.description
+    with pytest.raises(UserError) as caught:
+        check_mllm(f"{name}[max_new_tokens=4]")
+    said = str(caught.value)
+    assert f"hf download {HUB_IDS[name]}" in said
+    assert "folder of a copy" in said
+    assert "\n" not in said
+
+
+def test_a_presets_options_are_part_of_its_name() -> None:
+    card = registry.card(parse_spec("qwen2.5-vl-7b[pairs=repeat]"))
+    assert card.options["name"] == "qwen2.5-vl-7b[pairs=repeat]"
+    assert registry.card(parse_spec("smolvlm2")).options["name"] == "smolvlm2"
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("processor_config.json", "{"),
+        ("processor_config.json", "[1, 2]"),
+        ("processor_config.json", '{"processor_class": "NoSuchProcessor"}'),
+        ("processor_config.json", None),
+        ("tokenizer.json", '{"model": 3}'),
+        ("tokenizer.json", None),
+        ("chat_template.jinja", "{% for x in"),
+        ("chat_template.jinja", "{{ messages | no_such_filter }}"),
+    ],
+)
+def test_a_corrupt_processor_is_refused(
+    checkpoint: Get, tmp_path: Path, file: str, content: str | None
+) -> None:
+    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
+    assert (copy / file).is_file()
+    (copy / file).unlink()
+    if content is not None:
+        (copy / file).write_text(content)
+    with pytest.raises(UserError) as caught:
+        load_mllm(str(copy))
+    assert str(copy) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_torchvision_is_named(checkpoint: Get, tmp_path: Path) -> None:
+    """By the command itself, in an interpreter that cannot import it."""
+    program = (
+        "import sys; sys.modules['torchvision'] = None; from tspo_bench.cli import main; main()"
+    )
+    options = ["--task", "haystack", "--sampler", "blind", "--frames", "1", "--limit", "1"]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", program, "run", *options),
+            *("--model", str(checkpoint("llava_onevision")), "--out", str(tmp_path / "run")),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 2, done.stderr
+    assert "orchvision" in done.stderr
+    assert "Traceback" not in done.stderr
