@@ -13,6 +13,7 @@ import typer
 from tspo_bench.cli.console import Commands, listen_for_interrupts
 from tspo_bench.cli.doctor import doctor
 from tspo_bench.cli.encode import encode
+from tspo_bench.cli.export import export_submission
 from tspo_bench.cli.list import list_names
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
@@ -54,6 +55,7 @@ app.command()(encode)
 app.command()(train)
 app.command("list")(list_names)
 app.command()(show)
+app.command()(export_submission)
 app.command()(doctor)
 
 

@@ -1,0 +1,101 @@
+"""A cell's answers as the file that a benchmark's evaluation server takes.
+
+Answers are option letters as the protocol read them. A question without one (nothing could be read
+in the reply, or it failed) has the empty string, which every server counts as wrong; it is never
+left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tspo_bench.errors import UserError
+from tspo_bench.results import Cell, read_run
+from tspo_bench.results.run import RUN_FILE
+from tspo_bench.specs import parse_spec
+from tspo_bench.types import JSON, Record
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What is written, and the ids of the questions that have the empty string in it.
+
+    `format` is "mlvu" or "letters".
+    """
+
+    format: str
+    content: JSON
+    num_questions: int
+    unparsed: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def submission(cell: Cell) -> Submission:
+    """The answers of a finished cell, in the form of its benchmark.
+
+    Two forms are known. MLVU's is a list of {"question_id", "question_type", "option"} (the form
+    that its repository describes, JUNJIE99/MLVU, Evaluation_Test). For everything else it is one
+    object from id to letter, which is LongVideoBench's as lmms-eval's task `longvideobench_test_v`
+    writes it.
+
+    Raises:
+        UserError: some questions have no record yet.
+    """
+    planned = cell.settings.get("num_questions", len(cell.records))
+    if len(cell.records) < planned:
+        raise UserError(
+            f"cell {cell.folder} is unfinished: {len(cell.records)} of {planned} questions; run "
+            "the same command again, it goes on from there"
+        )
+    task = parse_spec(cell.settings["task"]).name
+    name = task if task in _FORMATS else "letters"
+    return Submission(
+        format=name,
+        content=_FORMATS[name](cell.records),
+        num_questions=len(cell.records),
+        unparsed=tuple(r.question_id for r in cell.records if r.letter is None and not r.failed),
+        failed=tuple(r.question_id for r in cell.records if r.failed),
+    )
+
+
+def cell_at(path: Path) -> Cell:
+    """The cell of a folder: a cell's own, or that of a run which has no other.
+
+    Raises:
+        UserError: the folder is neither, or the run has several cells.
+    """
+    if (path / RUN_FILE).is_file():
+        cells = read_run(path)
+        if len(cells) != 1:
+            names = ", ".join(cell.folder.name for cell in cells)
+            raise UserError(f"run {path} has {len(cells)} cells; name one of them: {names}")
+        return cells[0]
+    resolved = path.resolve()
+    if (resolved.parent / RUN_FILE).is_file():
+        for cell in read_run(resolved.parent):
+            if cell.folder.name == resolved.name:
+                return cell
+    raise UserError(
+        f"{path} is neither a run (it has no {RUN_FILE}) nor a cell of one; name the folder given "
+        "as --out, or one of the folders in it"
+    )
+
+
+def _letters(records: Sequence[Record]) -> JSON:
+    return {record.question_id: record.letter or "" for record in records}
+
+
+def _mlvu(records: Sequence[Record]) -> JSON:
+    return [
+        {
+            "question_id": record.question_id,
+            "question_type": record.groups.get("task_type", ""),
+            "option": record.letter or "",
+        }
+        for record in records
+    ]
+
+
+_FORMATS: Mapping[str, Callable[[Sequence[Record]], JSON]] = {"letters": _letters, "mlvu": _mlvu}
