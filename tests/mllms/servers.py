@@ -1,19 +1,34 @@
-"""A small chat server on loopback that behaves as a test tells it to."""
+"""A small chat server on loopback that behaves as a test tells it to.
+
+`python -m tests.mllms.servers PORT LOG [N]` is one that reads the numbers drawn into frames, wants
+KEY, writes what it is asked to LOG, and is killed by the system at its N-th question.
+"""
 
 from __future__ import annotations
 
 import base64
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+import pytest
 from PIL import Image
 
+from tests.evaluation.own import shown_letters
+from tests.support import read_number
+
+ROOT = Path(__file__).parents[2]
 KEY = "sk-sesame-0123456789"
 Body = dict[str, Any]
 
@@ -32,6 +47,7 @@ class ChatServer:
         behave: Callable[..., Any] | None = None,
         models: list[str] | None = None,
         key: str | None = None,
+        port: int = 0,
     ) -> None:
         self.behave = behave or (lambda body, number: completion("A"))
         self.models, self.key = models, key
@@ -40,7 +56,7 @@ class ChatServer:
         self.headers: list[Mapping[str, str]] = []
         self.most = self.under_way = 0
         self.lock = threading.Lock()
-        self._port = 0
+        self._port = port
 
     @property
     def url(self) -> str:
@@ -156,3 +172,51 @@ def pictures_of(body: Body) -> list[np.ndarray]:
         assert image.format == "JPEG"
         found.append(np.array(image))
     return found
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key and no URL of this machine's, and waits before another try 50 times shorter."""
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
+    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.05)
+
+
+@contextmanager
+def served(log: Path, port: int = 0, killed_at: int | None = None) -> Iterator[str]:
+    """The URL of a frame reading server in a process of its own."""
+    words = [str(port), str(log), *([] if killed_at is None else [str(killed_at)])]
+    command = [sys.executable, "-m", "tests.mllms.servers", *words]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def main() -> None:
+    """See the module."""
+    port, log, *killed_at = sys.argv[1:]
+
+    def read_frames(body: Body, number: int) -> Any:
+        if killed_at and number + 1 >= int(killed_at[0]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        prompt = prompt_of(body)
+        with server.lock, Path(log).open("a") as file:
+            file.write(prompt.splitlines()[0] + "\n")
+        if killed_at and number == 1:
+            return 400, {"error": {"message": f"your key {KEY} has no luck"}}
+        letters = shown_letters(prompt, [read_number(each) for each in pictures_of(body)])
+        return completion(f"The answer is {letters[0]}." if len(letters) == 1 else "Not shown.")
+
+    server = ChatServer(read_frames, ["reader"], KEY, int(port))
+    with server:
+        sys.stdout.write(server.url + "\n")
+        sys.stdout.flush()
+        signal.pause()
+
+
+if __name__ == "__main__":
+    main()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.mllms.conftest import make_request
-from tests.mllms.servers import KEY, Body, ChatServer, completion, prompt_of
+from tests.mllms.servers import KEY, Body, ChatServer, completion, hurry, prompt_of
 from tests.mllms.test_chat import NONSENSE, listed
 from tests.training.episodes import Openings
 from tspo_bench.errors import UserError
@@ -29,12 +29,8 @@ MODEL = "some/tiny-vl"
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No key and no URL of this machine's, and waits that are 50 times shorter."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "http_proxy", "HTTP_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.01)
-    monkeypatch.setattr("openai._base_client.MAX_RETRY_DELAY", 0.05)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
 
 
 def model_at(server: ChatServer, **options: Any) -> OpenAIServer:
