@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
+from huggingface_hub import hf_hub_download
+
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.mllms.presets import PRESETS
+from tspo_bench.mllms.presets import CHECKPOINTS, LLAVA_VIDEO, PRESETS
 from tspo_bench.registry import Card, Registry, Spec, parse_spec
 from tspo_bench.specs import is_import_path
 
-CHECKPOINTS = "tspo_bench.mllms.transformers_vlm:TransformersVLM"
 SERVERS = "tspo_bench.mllms.openai_server:OpenAIServer"
 SERVED = "openai:"
 # Options of a served model that change no answer, and so no name.
@@ -29,7 +30,8 @@ class ModelRegistry(Registry):
         written = spec.name if spec.argument is None else f"{spec.name}:{spec.argument}"
         if spec.name not in self.cards() and _is_checkpoint(written):
             name = Path(written).name
-            card = Card(name, CHECKPOINTS, {"checkpoint": written, **spec.options})
+            target = LLAVA_VIDEO if _is_llavas_own(written) else CHECKPOINTS
+            card = Card(name, target, {"checkpoint": written, **spec.options})
         else:
             name, card = spec.name, super().card(spec)
         if card.target == SERVERS and "model" in card.options:
@@ -48,6 +50,21 @@ def _is_checkpoint(name: str) -> bool:
     return path.is_dir() or ("/" in name and path.suffix not in (".yaml", ".yml"))
 
 
+def _is_llavas_own(checkpoint: str) -> bool:
+    """Whether a checkpoint is in LLaVA's own format; one that cannot be read is not, for now."""
+    file = Path(checkpoint).expanduser() / "config.json"
+    try:
+        if not file.parent.is_dir():
+            file = Path(hf_hub_download(checkpoint, "config.json"))
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # loading it will say why
+        return False
+    return isinstance(config, dict) and (
+        config.get("model_type") == "llava_qwen"
+        or "LlavaQwenForCausalLM" in (config.get("architectures") or ())
+    )
+
+
 registry = ModelRegistry("model")
 registry.register(
     "reference",
@@ -56,7 +73,7 @@ registry.register(
     checkpoint="reference",
 )
 for _name, _preset in PRESETS.items():
-    registry.register(_name, CHECKPOINTS, _preset.description, checkpoint=_preset.hub_id)
+    registry.register(_name, _preset.target, _preset.description, checkpoint=_preset.hub_id)
 registry.register("openai", SERVERS, "openai:NAME, a model on an OpenAI-compatible server")
 
 
@@ -64,8 +81,9 @@ def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
     """The model that a spec names, its weights loaded on `device`.
 
     A spec is a registered name ("reference", "qwen2.5-vl-7b"), a checkpoint's folder or hub id
-    whose class AutoModelForImageTextToText knows, `openai:NAME[base_url=URL]` for a model on a
-    server, or "pkg.mod:Name" of one's own; options follow in brackets (`PATH[max_new_tokens=16]`).
+    whose class AutoModelForImageTextToText knows or that is a released LLaVA-Video,
+    `openai:NAME[base_url=URL]` for a model on a server, or "pkg.mod:Name" of one's own; options
+    follow in brackets (`PATH[max_new_tokens=16]`).
     `batch_size` is the number of requests a forward pass.
 
     Raises:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CHECKPOINTS = "tspo_bench.mllms.transformers_vlm:TransformersVLM"
+LLAVA_VIDEO = "tspo_bench.mllms.llava_video:LlavaVideo"
+
 
 @dataclass(frozen=True)
 class Preset:
-    """A checkpoint of the model hub, in transformers' own format."""
+    """A checkpoint of the model hub; its class says in which format."""
 
     hub_id: str
     description: str
+    target: str = CHECKPOINTS
 
 
 PRESETS = {
@@ -32,5 +36,15 @@ PRESETS = {
     "smolvlm2": Preset(
         "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
         "384 x 384, 81 tokens a frame, times in words (SmolVLM2-2.2B-Instruct)",
+    ),
+    "llava-video-7b": Preset(
+        "lmms-lab/LLaVA-Video-7B-Qwen2",
+        "384 x 384, 210 tokens a frame, times in words on demand (LLaVA-Video-7B-Qwen2)",
+        LLAVA_VIDEO,
+    ),
+    "llava-video-72b": Preset(
+        "lmms-lab/LLaVA-Video-72B-Qwen2",
+        "384 x 384, 210 tokens a frame, times in words on demand (LLaVA-Video-72B-Qwen2)",
+        LLAVA_VIDEO,
     ),
 }

@@ -1,0 +1,171 @@
+"""LLaVA-Video from its released weights (Zhang et al. 2024, arXiv 2410.02713)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.models.llava_onevision.modeling_llava_onevision import LlavaOnevisionModel
+
+from tspo_bench.errors import UserError
+from tspo_bench.features.checkpoint import find_checkpoint, load_errors, precision
+from tspo_bench.mllms.checkpoint_checks import KIND, MAX_NEW_TOKENS, check_length
+from tspo_bench.mllms.conversation import with_times
+from tspo_bench.mllms.llava_keys import PREFIXES, UNUSED, check_weights, read_config
+from tspo_bench.mllms.llava_processor import LlavaVideoProcessor
+from tspo_bench.mllms.transformers_vlm import TransformersVLM
+from tspo_bench.types import Answer, Request
+
+TIME_INSTRUCTIONS = ("none", "original", "neutral")
+
+
+class GridModel(LlavaOnevisionModel):
+    """LLaVA-OneVision's model with LLaVA-Video's token layout: a newline after each row."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.vision_tower.post_layernorm = nn.Identity()  # features are taken before it
+
+    def get_video_features(self, pixel_values_videos: Tensor, **_: Any) -> Any:
+        """The visual tokens of videos [videos, n, 3, h, w]: [videos, n * side * (side + 1), d].
+
+        Each frame's grid is resampled bilinearly to half its side, rounded up: 27 x 27 to 14 x 14.
+        """
+        features = self.vision_tower(pixel_values_videos.flatten(0, 1)).last_hidden_state
+        pooled = self.apply_pooling(self.multi_modal_projector(features))
+        side = math.isqrt(pooled.shape[1])
+        rows = pooled.unflatten(1, (side, side))
+        newlines = self.image_newline.expand(*rows.shape[:2], 1, -1)
+        tokens = torch.cat((rows, newlines), 2)
+        by_video = tokens.reshape(len(pixel_values_videos), -1, tokens.shape[-1])
+        return BaseModelOutputWithPooling(pooler_output=by_video)
+
+
+class LlavaVideoNetwork(transformers.LlavaOnevisionForConditionalGeneration):
+    """LLaVA-OneVision's classes around a `GridModel`."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.model = GridModel(config)  # weights are not allocated before they are loaded
+        self._keys_to_ignore_on_load_unexpected = [re.escape(part) for part in UNUSED]
+        self.post_init()
+
+
+class LlavaVideo(TransformersVLM):
+    """The released LLaVA-Video models; also for fine-tuned ones in the same format.
+
+    Frames are resized to a square (384) and cost 14 x 15 = 210 tokens each.
+
+    Args:
+        checkpoint: a folder, or a hub id.
+        device: a torch device.
+        batch_size: requests a forward pass.
+        max_new_tokens: the longest answer, in tokens, where the request does not say.
+        name: the model's name in tables; None for the folder's or repository's.
+        time_instruction: the sentence before the prompt that tells the frames' seconds: "original",
+            the released wording, which calls any frames "uniformly sampled"; "neutral", without
+            that claim; "none", as in lmms-eval's runs.
+
+    Raises:
+        UserError: no such checkpoint, weights that are missing or unknown, another token layout, no
+            tokenizer, or a setting that cannot be used.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str,
+        device: str = "cpu",
+        batch_size: int = 8,
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        name: str | None = None,
+        time_instruction: str = "none",
+    ) -> None:
+        _check_instruction(checkpoint, time_instruction)
+        self._instruction = time_instruction
+        super().__init__(checkpoint, device, batch_size, max_new_tokens, name)
+
+    @classmethod
+    def check(
+        cls,
+        checkpoint: str,
+        device: str = "cpu",
+        max_new_tokens: int = MAX_NEW_TOKENS,
+        *,
+        time_instruction: str = "none",
+        **_: Any,
+    ) -> Path:
+        """The checkpoint's folder, after what can be checked without reading the weights.
+
+        Raises:
+            UserError: as the class.
+        """
+        check_length(checkpoint, max_new_tokens)
+        _check_instruction(checkpoint, time_instruction)
+        precision(device)
+        folder = find_checkpoint(KIND, checkpoint)
+        config = read_config(checkpoint, folder)
+        with torch.device("meta"):
+            needed = LlavaVideoNetwork(config).state_dict()
+        check_weights(checkpoint, folder, needed, config.tie_word_embeddings)
+        return folder
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        """As in `TransformersVLM`, with the time instruction before each prompt."""
+        return super().answer([instructed(request, self._instruction) for request in requests])
+
+    def _load_processor(self, checkpoint: str, folder: Path) -> LlavaVideoProcessor:
+        return LlavaVideoProcessor(checkpoint, folder, read_config(checkpoint, folder))
+
+    def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
+        """Shard by shard, straight to the device and its precision."""
+        config = read_config(checkpoint, folder)
+        config.image_token_id = config.video_token_id = self._processor.visual_id
+        with load_errors(KIND, checkpoint):
+            return LlavaVideoNetwork.from_pretrained(
+                folder,
+                config=config,
+                key_mapping={f"^{re.escape(theirs)}": ours for theirs, ours in PREFIXES.items()},
+                dtype=precision(device),
+                device_map={"": device},
+                use_safetensors=True,
+            ).eval()
+
+    def _differences(self) -> list[str]:
+        return [] if self._instruction == "none" else [f"time_instruction={self._instruction}"]
+
+
+def _check_instruction(checkpoint: str, wording: str) -> None:
+    if wording not in TIME_INSTRUCTIONS:
+        raise UserError(
+            f"model {checkpoint!r}: time_instruction={wording!r}; use "
+            f"{', '.join(TIME_INSTRUCTIONS[:-1])} or {TIME_INSTRUCTIONS[-1]}"
+        )
+
+
+def instructed(request: Request, wording: str) -> Request:
+    """A request whose prompt begins with a time instruction, if it has frames.
+
+    `wording` is one of `TIME_INSTRUCTIONS`; "original" is the released sentence letter for letter,
+    with the frames' true seconds.
+    """
+    frames = request.frames
+    if wording == "none" or not len(frames):
+        return request
+    if wording == "neutral":
+        return dataclasses.replace(request, prompt=with_times(request))
+    total = request.num_frames or int(frames.indices[-1]) + 1
+    seconds = ",".join(f"{second:.2f}s" for second in frames.seconds)
+    sentence = (
+        f"The video lasts for {total / request.frame_rate:.2f} seconds, and {len(frames)} frames "
+        f"are uniformly sampled from it. These frames are located at {seconds}."
+        "Please answer the following questions related to this video."
+    )
+    return dataclasses.replace(request, prompt=f"{sentence}\n{request.prompt}")
