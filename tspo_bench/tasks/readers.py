@@ -86,7 +86,9 @@ def without_reasoning(reply: str) -> str:
     """
     for tag in ("think", "analysis"):
         begin, end = f"<{tag}>", f"</{tag}>"
-        reply = re.sub(f"{begin}.*?{end}", "", reply, flags=re.DOTALL)
+        # Beyond the last end nothing is closed: not looking there keeps a long reply's time linear.
+        closed, last, rest = reply.rpartition(end)
+        reply = re.sub(f"{begin}.*?{end}", "", closed + last, flags=re.DOTALL) + rest
         if begin not in reply:
             reply = reply.rpartition(end)[2]
     return reply.strip()
