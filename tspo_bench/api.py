@@ -51,9 +51,9 @@ class EvaluationResult:
     @property
     def summaries(self) -> tuple[Summary, ...]:
         """The figures of each cell: accuracy, its interval, evidence recall, ..."""
-        from tspo_bench.report import summarise
+        from tspo_bench.report.summary import summarise_cells
 
-        return tuple(summarise(cell.records, cell.settings) for cell in self.cells)
+        return tuple(summarise_cells([cell]) for cell in self.cells)
 
     @property
     def folder(self) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,7 +27,7 @@ from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
-from tspo_bench.results import Cell, RunDirectory, read_records, read_run
+from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
 from tspo_bench.results.run import RECORDS_FILE
 from tspo_bench.tasks import Task, limit_questions, load_tasks
 from tspo_bench.types import Question, Record
@@ -192,5 +192,16 @@ class _Grid:
             )
             for cell in cells:
                 records = read_records(cell.writer.folder / RECORDS_FILE)
-                cell.writer.write_summary(summary_json(summarise(records, cell.settings)))
+                own = self._own_scores(task, records)
+                if own is not None:
+                    cell.writer.write_own_scores(own)
+                headline = own.headline if own is not None else None
+                summary = summarise(records, cell.settings, headline)
+                cell.writer.write_summary(summary_json(summary))
             return [cell.slug for cell in cells]
+
+    @staticmethod
+    def _own_scores(task: Task, records: Sequence[Record]) -> OwnScores | None:
+        """What a task that scores by its own code makes of a finished cell's records."""
+        score: Callable[[Sequence[Record]], OwnScores] | None = getattr(task, "own_scores", None)
+        return None if score is None else score(records)

@@ -18,6 +18,7 @@ from tspo_bench.lmms.fields import id_of, question_of
 from tspo_bench.lmms.loading import load_lmms_task, version
 from tspo_bench.lmms.messages import read_context, read_messages
 from tspo_bench.lmms.scoring import figures, is_right, said_letter, score_reply
+from tspo_bench.results import OwnScores
 from tspo_bench.tasks import MultipleChoice, Prompt, Protocol, Reading, read_answer
 from tspo_bench.types import Question, Record
 
@@ -110,14 +111,21 @@ class LmmsTask(MultipleChoice):
             letter = None
         return Reading(letter, guessed)
 
-    def own_scores(self, records: Sequence[Record]) -> dict[str, float]:
-        """The task's own figures of all records, by metric; a failed one has the empty reply.
+    def own_scores(self, records: Sequence[Record]) -> OwnScores:
+        """The task's own figures of all records; a question that failed has the empty reply.
 
-        None for questions whose answers are withheld.
+        A headline is in percent where one right reply alone comes to more than 1. There are no
+        figures where the answers are withheld.
         """
         known = [record for record in records if record.gold is not None]
         every = [self._results(record.question_id, record.reply or "")[0] for record in known]
-        return figures(self._task, every) if every else {}
+        found = figures(self._task, every)
+        first = next(iter(found), None)
+        if first is None:
+            return OwnScores(None, {})
+        right = next((results for results in every if is_right(self._task, results)), None)
+        is_percent = right is not None and figures(self._task, [right])[first] > 1
+        return OwnScores(found[first] / (100 if is_percent else 1), found)
 
     @functools.cached_property
     def _asked(self) -> dict[str, tuple[Question, Mapping[str, Any]]]:

@@ -3,13 +3,14 @@
 from tspo_bench.results.environment import describe_environment
 from tspo_bench.results.evidence import EvidenceRecall, evidence_recall
 from tspo_bench.results.records import read_records, record_from_line, record_to_line
-from tspo_bench.results.run import Cell, CellWriter, RunDirectory, read_run
+from tspo_bench.results.run import Cell, CellWriter, OwnScores, RunDirectory, read_run
 from tspo_bench.results.slug import cell_slug
 
 __all__ = [
     "Cell",
     "CellWriter",
     "EvidenceRecall",
+    "OwnScores",
     "RunDirectory",
     "cell_slug",
     "describe_environment",

@@ -15,7 +15,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,7 +31,19 @@ FORMAT = 1
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
 SUMMARY_FILE = "summary.json"
+OWN_SCORES_FILE = "own_scores.json"
 _OTHER_FOLDER = "name another folder with --out"
+
+
+@dataclass(frozen=True)
+class OwnScores:
+    """What a task of another harness makes of a finished cell's records, by its own code.
+
+    `figures` are by metric, each in its own unit; `headline` is the first of them as a share of 1.
+    """
+
+    headline: float | None
+    figures: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -39,12 +51,14 @@ class Cell:
     """One finished or unfinished cell of a run, as read from disk.
 
     `settings` are those it was opened with. `task`, `sampler`, `model`, `frames` and `protocol`
-    are always among them; `limit`, `num_questions` and `tuned_for` where they apply.
+    are always among them; `limit`, `num_questions` and `tuned_for` where they apply. `own_scores`
+    are there for a task that scores by its own code, once the cell is finished.
     """
 
     settings: Mapping[str, Any]
     records: Sequence[Record]
     folder: Path
+    own_scores: OwnScores | None = None
 
     @property
     def run_folder(self) -> Path:
@@ -84,6 +98,10 @@ class CellWriter:
     def write_summary(self, summary: Mapping[str, JSON]) -> None:
         """Write the cell's figures to summary.json, in one piece."""
         _write_json(self.folder / SUMMARY_FILE, dict(summary))
+
+    def write_own_scores(self, scores: OwnScores) -> None:
+        """Write what the task itself makes of the records, in one piece."""
+        _write_json(self.folder / OWN_SCORES_FILE, asdict(scores))
 
     def close(self) -> None:
         """Let go of the cell.
@@ -184,6 +202,7 @@ class RunDirectory:
         if fresh:
             os.truncate(path, 0)
             (path.parent / SUMMARY_FILE).unlink(missing_ok=True)
+        (path.parent / OWN_SCORES_FILE).unlink(missing_ok=True)  # it is of the records as they were
         records, num_bytes = read_whole_lines(path)
         asked = json.loads(json.dumps(dict(settings)))
         with self._changing() as content:
@@ -225,8 +244,21 @@ def read_run(path: Path) -> list[Cell]:
     cells = []
     for slug, settings in _read_run_file(path / RUN_FILE)["cells"].items():
         records = path / slug / RECORDS_FILE
-        cells.append(Cell(settings, read_records(records) if records.exists() else [], path / slug))
+        read = read_records(records) if records.exists() else []
+        cells.append(Cell(settings, read, path / slug, _read_own_scores(path / slug)))
     return cells
+
+
+def _read_own_scores(folder: Path) -> OwnScores | None:
+    try:
+        return OwnScores(**json.loads((folder / OWN_SCORES_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"cannot read {folder / OWN_SCORES_FILE}: {error}; remove it, and run the same command "
+            "again"
+        ) from error
 
 
 def _read_run_file(path: Path) -> dict[str, Any]:
