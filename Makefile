@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml
 	@if uv --version >/dev/null 2>&1; then uv venv --quiet --allow-existing --python $(PYTHON) $(VENV); \
 	  else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; fi
 	@if uv --version >/dev/null 2>&1; then UV=uv; else UV=$(BIN)/uv; fi; echo "installing tspo-bench into $(VENV) (about 7 GB: torch)"; \
-	  "$$UV" pip install --quiet --python $(BIN)/python --editable '.[dev,lmms-eval]'
+	  "$$UV" pip install --quiet --python $(BIN)/python --editable '.[dev,lmms-eval,openai]'
 	@touch $@
 
 demo: setup

@@ -127,7 +127,7 @@ def test_the_tokens_of_a_letter_count_together() -> None:
     assert found["B"] == pytest.approx(-0.5)
     request = dataclasses.replace(make_request([]), mode="options")
     answer = read_reply(completion(None, **choice), request)
-    assert (answer.text, list(answer.option_logprobs or ())) == ("", ["A", "B"])
+    assert (answer.text, list(answer.option_logprobs or ())) == ("B", ["A", "B"])
 
 
 def test_infinite_log_probabilities_are_none() -> None:

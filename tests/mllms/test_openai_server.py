@@ -100,6 +100,7 @@ def test_options_are_asked_for_as_log_probabilities() -> None:
     [body] = server.asked
     assert (body["logprobs"], body["top_logprobs"], body["max_tokens"]) == (True, 20, 1)
     assert isinstance(answer, Answer)
+    assert answer.text == "C"
     assert dict(answer.option_logprobs or {}) == pytest.approx({"A": -3.0, "C": -0.1})
 
 

@@ -66,6 +66,8 @@ def jpeg_url(pixels: Pixels, quality: int) -> str:
 def read_reply(content: Any, request: Request) -> Answer:
     """The answer in a chat completion, as it was read from JSON.
 
+    Where log-probabilities are asked for, its text is the likeliest letter.
+
     Raises:
         NonsenseError: it has no message, an empty one, or no log-probabilities where they are asked
             for.
@@ -78,12 +80,12 @@ def read_reply(content: Any, request: Request) -> Answer:
     logprobs = None
     if request.mode == "options":
         logprobs = letter_logprobs(choice, request.letters)
+        text = max(logprobs, key=logprobs.__getitem__)
     elif not isinstance(text, str) or not text.strip():
         raise NonsenseError(
             f"the reply's text is {text!r} (finish_reason {choice.get('finish_reason')!r})"
         )
-    text = text.strip() if isinstance(text, str) else ""
-    return Answer(text, logprobs, _seen(request), _usage(content))
+    return Answer(text.strip(), logprobs, _seen(request), _usage(content))
 
 
 def letter_logprobs(choice: Mapping[str, Any], letters: str) -> dict[str, float]:

@@ -66,7 +66,8 @@ class Connection:
                 reason = f"{self.shown_url} gave no answer within {self._timeout:g} s"
             case openai.APIConnectionError():
                 cause = error.__cause__ or error
-                reason = f"cannot reach {self.shown_url}: {type(cause).__name__}: {cause}"
+                told = f"{type(cause).__name__}: {cause}".removesuffix(": ")
+                reason = f"cannot reach {self.shown_url}: {told}"
             case openai.APIStatusError():
                 said = _said(error)
                 reason = f"{self.shown_url} answers {error.status_code}: {said}"

@@ -23,6 +23,7 @@ try:
 except ImportError as error:
     raise ImportError(f"{error}; install it with: pip install 'tspo-bench[openai]'") from error
 
+_HELLO_RETRIES = 2  # a connection may break between two requests; an unserved model stays one
 _LISTED = 10  # served models that a message names
 _HELLO = Request(
     Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8)),
@@ -176,7 +177,8 @@ class OpenAIServer:
             try:
                 served = await served_models(client)
                 if self._model not in served:  # lists may be incomplete: a question tells
-                    await post(client, self._body(_HELLO))
+                    patient = client.with_options(max_retries=_HELLO_RETRIES)
+                    await post(patient, self._body(_HELLO))
             except openai.RateLimitError:
                 return  # it is there, and will take questions
             except (openai.OpenAIError, ValueError) as error:
