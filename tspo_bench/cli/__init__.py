@@ -19,6 +19,7 @@ from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
 from tspo_bench.cli.show import show
 from tspo_bench.cli.train import train
+from tspo_bench.cli.verify import verify_baseline
 
 app = typer.Typer(
     name="tspo-bench",
@@ -56,6 +57,7 @@ app.command()(train)
 app.command("list")(list_names)
 app.command()(show)
 app.command()(export_submission)
+app.command()(verify_baseline)
 app.command()(doctor)
 
 
