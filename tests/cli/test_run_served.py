@@ -91,7 +91,7 @@ def test_a_server_that_is_not_there(cli: Cli, monkeypatch: pytest.MonkeyPatch) -
     assert not Path("there").exists()
 
 
-@pytest.mark.parametrize("command", ["run", "train"])
+@pytest.mark.parametrize("command", ["run", pytest.param("train", marks=pytest.mark.slow)])
 def test_a_url_with_a_password_is_written_nowhere(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:

@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
@@ -53,7 +54,7 @@ class ChatServer:
         self.models, self.key = models, key
         self.asked: list[Body] = []
         self.at: list[float] = []
-        self.headers: list[Mapping[str, str]] = []
+        self.headers: list[Message] = []
         self.most = self.under_way = 0
         self.lock = threading.Lock()
         self._port = port
@@ -111,17 +112,15 @@ def _handler_of(server: ChatServer) -> type[BaseHTTPRequestHandler]:
                 server.headers.append(self.headers)
                 server.under_way += 1
                 server.most = max(server.most, server.under_way)
-            try:
-                given = server.behave(body, number)
-                if callable(given):
-                    given(self)
-                elif isinstance(given, tuple):
-                    self.respond(given[1], given[0], given[2] if len(given) > 2 else {})
-                else:
-                    self.respond(given)
-            finally:
-                with server.lock:
-                    server.under_way -= 1
+            given = server.behave(body, number)
+            with server.lock:  # before the response: the next question comes right after it
+                server.under_way -= 1
+            if callable(given):
+                given(self)
+            elif isinstance(given, tuple):
+                self.respond(given[1], given[0], given[2] if len(given) > 2 else {})
+            else:
+                self.respond(given)
 
         def _lets_in(self) -> bool:
             given = self.headers["Authorization"]

@@ -89,7 +89,7 @@ def test_strange_usage_costs_no_answer(usage: object) -> None:
     assert (answer.text, answer.usage) == ("B", {})
 
 
-NONSENSE = {
+NONSENSE: dict[str, object] = {
     "null": None,
     "number": 7,
     "text": "B",
