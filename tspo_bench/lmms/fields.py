@@ -25,7 +25,7 @@ _GROUPS = (
     *("task_type", "question_type", "question_category", "task_category", "category"),
     *("sub_category", "domain", "duration_group", "duration", "topic_category", "type"),
 )
-_LINE = re.compile(r"^[^\S\n]*\(?([A-J])[.):][^\S\n]*(\S.*)$", re.MULTILINE)
+_LINE = re.compile(r"^[^\S\n]*\(?([A-J])[.):][^\S\n]*(.*)$", re.MULTILINE)
 _LETTER = re.compile(r"\(?([A-J])(?:[.):](?:\s.*)?)?", re.DOTALL)
 _NO_OPTIONS = 4  # as many stand for those that are found nowhere, more if the answer lies beyond
 

@@ -32,16 +32,17 @@ def load_lmms_task(name: str, include: str | None = None) -> tuple[Any, str]:
             group, or of another output type than "generate_until".
     """
     label = f"lmms:{name}"
-    if include is not None and not Path(include).expanduser().is_dir():
+    folder = None if include is None else Path(include).expanduser().resolve()
+    if folder is not None and not folder.is_dir():
         raise UserError(f"task {label!r}: there is no folder {include}; check include=")
     try:
-        from lmms_eval.tasks import TaskManager
+        manager = _index(folder, with_own=False) if folder is not None else None
+        if manager is None or name not in manager.task_index:
+            manager = _index(folder, with_own=True)
     except ImportError as error:
         raise UserError(
             f"task {label!r} needs lmms-eval ({error}): install tspo-bench[lmms-eval]"
         ) from error
-    folder = None if include is None else str(Path(include).expanduser().resolve())
-    manager = TaskManager("ERROR", include_path=folder, model_name=NAME)
     entry = _entry(manager, name)
     try:
         loaded = manager.load_task_or_group(name, task_type="chat")
@@ -60,8 +61,19 @@ def load_lmms_task(name: str, include: str | None = None) -> tuple[Any, str]:
 
 
 def version() -> str:
-    """The installed lmms-eval's."""
-    return importlib.metadata.version("lmms-eval")
+    """The installed lmms-eval's; "?" where it is not installed."""
+    try:
+        return importlib.metadata.version("lmms-eval")
+    except importlib.metadata.PackageNotFoundError:
+        return "?"
+
+
+def _index(folder: Path | None, *, with_own: bool) -> Any:
+    """The tasks of a folder, and those of lmms-eval itself, of which there are some 1500 files."""
+    from lmms_eval.tasks import TaskManager
+
+    include = None if folder is None else str(folder)
+    return TaskManager("ERROR", include, include_defaults=with_own, model_name=NAME)
 
 
 def _entry(manager: Any, name: str) -> Mapping[str, Any]:
