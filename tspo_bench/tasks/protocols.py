@@ -49,6 +49,12 @@ class Reading:
 
 Reader = Callable[[str, Question], Reading]
 
+_WORDS = {
+    "alignment": ("seconds", "frames"),
+    "average": ("micro", "macro"),
+    "unparsed": ("wrong", "dropped"),
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
@@ -103,6 +109,12 @@ class Protocol:
     faults: Sequence[str] = ()
 
     def __post_init__(self) -> None:
+        for name, known in _WORDS.items():
+            if getattr(self, name) not in known:
+                raise UserError(
+                    f"protocol {self.name!r}: {name} {getattr(self, name)!r}; use "
+                    f"{' or '.join(known)}"
+                )
         if (self.average == "macro") != (self.over is not None):
             raise UserError(
                 f"protocol {self.name!r}: average {self.average!r} over {self.over!r}; use micro "
