@@ -11,11 +11,15 @@ from typing import Any
 import pytest
 
 from tests.lmms.local_task import YAML, doc_of, docs_of, write_task
+from tests.lmms.test_fields import FORMS
 from tests.mllms.conftest import checkpoint  # noqa: F401
-from tspo_bench.errors import UserError
+from tests.real import ANNOTATIONS
+from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation import RunConfig, run_grid
+from tspo_bench.report.headline import headline
 from tspo_bench.results import Cell
 from tspo_bench.tasks import load_task
+from tspo_bench.types import Record
 
 pytest.importorskip("lmms_eval", reason="lmms-eval is an extra")
 pytestmark = pytest.mark.slow
@@ -218,3 +222,67 @@ def test_both_ways_on_real_clips(
     assert any(said.values())
     assert cell.own_scores is not None
     assert cell.own_scores.figures["plain"] == score(there, "clips", "plain")
+
+
+# The figures' names, and whether lmms-eval gives them in percent.
+SHIPPED = {
+    "mlvu": ("mlvu/mlvu_dev.yaml", "mlvu_percetion_score", True),
+    "videomme": ("videomme/videomme.yaml", "videomme_perception_score", True),
+    "longvideobench": ("longvideobench/longvideobench_val_v.yaml", "lvb_acc", False),
+}
+SAID = ("A", "(B)", "The answer is C.", "", "b", "Option D", "E", "I think it is C, not D", "0")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_tasks_that_lmms_eval_ships(
+    name: str, real_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read and scored as our cards' protocol `lmms-eval` does, which was written apart from it."""
+    import lmms_eval
+
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    yaml, metric, is_percent = SHIPPED[name]
+    records = json.loads((real_data / "annotations" / ANNOTATIONS[name]).read_text())
+    docs = [FORMS[name](record) for record in records]
+    write_task(
+        tmp_path / "tasks",
+        "here",
+        docs,
+        f"task: {{name}}\ninclude: {Path(lmms_eval.__file__).parent / 'tasks' / yaml}\n"
+        "test_split: test\ndataset_path: json\n"
+        "dataset_kwargs:\n  data_files:\n    test: {name}.jsonl\n",
+    )
+    task = load_task(f"lmms:here[include={tmp_path / 'tasks'}]")
+    annotations = real_data / "annotations" / ANNOTATIONS[name]
+    card = load_task(name, annotations=annotations, protocol="lmms-eval")
+    pairs = list(zip(task.questions(), card.questions(), strict=True))
+    for ours, theirs in pairs:
+        assert task.prompt(ours).text == card.prompt(theirs).text
+        assert (ours.answer, ours.evidence) == (theirs.answer, theirs.evidence)
+    with pytest.raises(VideoError, match=r"\.mp4"):
+        task.video_path(pairs[0][0].video)
+    given: dict[str, str] = {}
+    for number, (ours, theirs) in enumerate(pairs[:400]):
+        reply = given[ours.id] = SAID[number % len(SAID)]
+        found, expected = task.read_answer(reply, ours), card.read_answer(reply, theirs)
+        assert found.guessed == expected.guessed, (ours, reply)
+        assert found.guessed or found.letter == expected.letter, (ours, reply)
+    answered = [
+        Record(
+            question_id=question.id,
+            video=question.video,
+            status="ok",
+            gold=question.answer,
+            groups=theirs.groups,
+            letter=(letter := task.read_answer(given[question.id], question).letter),
+            correct=letter == question.answer,
+            reply=given[question.id],
+        )
+        for question, theirs in pairs[:400]
+    ]
+    scores = task.own_scores(answered)
+    rules = card.rules
+    scoring = {"average": rules.average, "over": rules.over, "values": rules.values}
+    assert list(scores.figures) == [metric]
+    assert scores.headline == pytest.approx(headline(answered, scoring), abs=1e-5)
+    assert scores.figures[metric] == pytest.approx(scores.headline * (100 if is_percent else 1))
