@@ -13,8 +13,8 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from tests.mllms.checkpoints import BUILDERS, PIECES
-from tests.mllms.conftest import MIXED, make_request
+from tests.mllms.checkpoints import BUILDERS, PIECES, WORDS
+from tests.mllms.conftest import MIXED
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.conversation import Written
 from tspo_bench.mllms.generation import letter_tokens
@@ -81,14 +81,17 @@ def test_a_batch_gives_those_of_single_calls(checkpoint: Get, name: str) -> None
         assert (batched.text, batched.seen) == (single.text, single.seen)
 
 
-@pytest.mark.parametrize("name", CLASSES)
+SAYS_LETTERS = [param for param in CLASSES if "llava" not in param.values]
+
+
+@pytest.mark.parametrize("name", SAYS_LETTERS)
 def test_a_reply_that_begins_with_a_letter_begins_with_the_likeliest(
     checkpoint: Get, name: str
 ) -> None:
-    """For prompts in which the tiny model says a letter first."""
+    """Of so many begun replies the tiny model goes on with a letter in some."""
     model = TransformersVLM(str(checkpoint(name)), max_new_tokens=1)
-    words = itertools.product(("A", "thing", "?"), "BD3", ("C", "long", "which"))
-    asked = [make_request([3, 50], " ".join(three)) for three in words]
+    begun = itertools.product((MIXED[0], MIXED[3], MIXED[7]), WORDS)
+    asked = [dataclasses.replace(request, reply_start=f" {word}") for request, word in begun]
     said = [answer.text for answer in model.answer(asked)]
     options = model.answer([dataclasses.replace(request, mode="options") for request in asked])
     pairs = [(s, o.text) for s, o in zip(said, options, strict=True) if s and s in "ABCD"]

@@ -194,6 +194,12 @@ def load_errors(kind: str, name: str) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except ImportError as error:
+        needs = _first_line(error).partition(". ")[0]
+        raise UserError(
+            f"{kind} {name!r} cannot be loaded by transformers {transformers.__version__}: "
+            f"{needs}; install it (`uv pip install ...`), in the version that fits this torch"
+        ) from error
     except Exception as error:  # transformers and tokenizers raise what they like
         raise UserError(
             f"{kind} {name!r} cannot be loaded by transformers {transformers.__version__}: "
