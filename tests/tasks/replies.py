@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tspo_bench.types import Question
 
@@ -86,8 +86,16 @@ _PIECES = (
 )
 
 
-def replies_to(question: Question, number: int) -> Iterator[str]:
-    """As many replies to a question, always the same: of each kind in turn."""
+def replies_to(
+    question: Question, number: int, phrases: Sequence[str] = ("the answer is",)
+) -> Iterator[str]:
+    """As many replies to a question, always the same: of each kind in turn.
+
+    Args:
+        question: is answered.
+        number: of replies.
+        phrases: those that a reader knows, of which one kind has two.
+    """
     rng = random.Random(f"{question.id} {number}")
     for turn in range(number):
         letter = rng.choice([*question.letters, question.answer or "A", "E", "e", "b"])
@@ -96,9 +104,16 @@ def replies_to(question: Question, number: int) -> Iterator[str]:
             rng.choice(TRAPS),
             _filled(rng.choice(_WRAPPED), letter),
             _filled(rng.choice(_SENTENCES), letter),
-            "".join(rng.choice(_PIECES) + rng.choice(["", " "]) for _ in range(rng.randint(0, 12))),
+            _pieces(rng, 12),
             rng.choice([option, f"{letter}. {option}", f"It is {option}", question.text]),
-        )[turn % 5]
+            "".join(f"{_pieces(rng, 4)}{rng.choice(phrases)} {letter} " for _ in "12") + "or so",
+        )[turn % 6]
+
+
+def _pieces(rng: random.Random, number: int) -> str:
+    return "".join(
+        rng.choice(_PIECES) + rng.choice(["", " "]) for _ in range(rng.randint(0, number))
+    )
 
 
 def _filled(template: str, letter: str) -> str:
