@@ -14,6 +14,10 @@ class MLLM(Protocol):
     `name` is the model as tables show it; `id` identifies the weights and settings (it is part of a
     cell's settings). Frames are decoded with their shorter side scaled down to `short_side` pixels
     (never up); None leaves them as they are.
+
+    A class may also have `visual_tokens(num_frames, height, width) -> int`, what frames of that size
+    cost it (for `--visual-tokens`), and a class method `check(**options)` that finds out what its
+    constructor would complain about without loading weights.
     """
 
     name: str
