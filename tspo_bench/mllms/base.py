@@ -15,7 +15,7 @@ class MLLM(Protocol):
     cell's settings). Frames are decoded with their shorter side scaled down to `short_side` pixels
     (never up); None leaves them as they are.
 
-    A class may also have `visual_tokens(num_frames, height, width) -> int`, what frames of that size
+    A class may also have `visual_tokens(num_frames, height, width) -> int`, what such frames
     cost it (for `--visual-tokens`), and a class method `check(**options)` that finds out what its
     constructor would complain about without loading weights.
     """
