@@ -70,6 +70,7 @@ def version() -> str:
 
 def _index(folder: Path | None, *, with_own: bool) -> Any:
     """The tasks of a folder, and those of lmms-eval itself, of which there are some 1500 files."""
+    import lmms_eval.models  # noqa: F401 - sets its log to warnings: tasks log every aggregation
     from lmms_eval.tasks import TaskManager
 
     include = None if folder is None else str(folder)
