@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -50,16 +51,20 @@ class Budget:
         return k
 
 
-def cost_of(model: MLLM) -> Cost:
+def cost_of(model: MLLM, *, interleaved: bool = False) -> Cost:
     """What tells the visual tokens of a model's frames.
+
+    Args:
+        model: has a method `visual_tokens`.
+        interleaved: words stand between the frames, which some classes then see as images.
 
     Raises:
         UserError: the model does not tell.
     """
-    cost: Cost | None = getattr(model, "visual_tokens", None)
+    cost: Callable[..., int] | None = getattr(model, "visual_tokens", None)
     if cost is None:
         raise UserError(
             f"model {model.name!r} does not tell its visual tokens (it has no method "
             "`visual_tokens(num_frames, height, width)`); give --frames"
         )
-    return cost
+    return functools.partial(cost, interleaved=True) if interleaved else cost

@@ -164,41 +164,56 @@ class _Grid:
     def _run_task(self, asked: _Asked, model: MLLM) -> list[str]:
         task, questions = asked.task, asked.questions
         with ExitStack() as stack:
-            cells: list[OpenCell] = []
-            for sampler in asked.samplers:
-                for budget in self.config.budgets:
-                    settings = cell_settings(
-                        self.config, task, questions, sampler, model, budget, self.encoder
-                    )
-                    fresh = self.config.fresh
-                    cell = open_cell(self.run, settings, sampler.sampler, budget, fresh=fresh)
-                    stack.enter_context(cell.writer)
-                    cells.append(cell)
+            cells = self._open_cells(asked, model, stack)
             done = sum(len(cell.writer.done) for cell in cells)
             pending = len(cells) * len(questions) - done
             self.progress.started(task.label, model.name, pending, done)
-            prepare = VideoPreparer(
-                task,
-                FeatureStore(),
-                self.encoder,
-                self.config.candidate_fps,
-                model.short_side,
-                self.config.answer,
-                cost_of(model) if self.config.visual_tokens else None,
-            )
             work = list(videos_to_do(questions, cells))
+            prepare = self._preparer(task, model)
             answer_videos(
                 work, prepare, task, model, self.config.batch_size, self.progress.finished
             )
             for cell in cells:
-                records = read_records(cell.writer.folder / RECORDS_FILE)
-                own = self._own_scores(task, records)
-                if own is not None:
-                    cell.writer.write_own_scores(own)
-                headline = own.headline if own is not None else None
-                summary = summarise(records, cell.settings, headline)
-                cell.writer.write_summary(summary_json(summary))
+                self._sum_up(cell, task)
             return [cell.slug for cell in cells]
+
+    def _open_cells(self, asked: _Asked, model: MLLM, stack: ExitStack) -> list[OpenCell]:
+        """A task's cells with one model; the stack closes them."""
+        cells = []
+        for sampler in asked.samplers:
+            for budget in self.config.budgets:
+                settings = cell_settings(
+                    self.config, asked.task, asked.questions, sampler, model, budget, self.encoder
+                )
+                fresh = self.config.fresh
+                cell = open_cell(self.run, settings, sampler.sampler, budget, fresh=fresh)
+                stack.enter_context(cell.writer)
+                cells.append(cell)
+        return cells
+
+    def _preparer(self, task: Task, model: MLLM) -> VideoPreparer:
+        rules, cost = task.rules, None
+        if self.config.visual_tokens:
+            interleaved = rules.interleaved and rules.subtitles != "none"
+            cost = cost_of(model, interleaved=interleaved)
+        return VideoPreparer(
+            task,
+            FeatureStore(),
+            self.encoder,
+            self.config.candidate_fps,
+            model.short_side,
+            self.config.answer,
+            cost,
+        )
+
+    def _sum_up(self, cell: OpenCell, task: Task) -> None:
+        """Write the figures of a finished cell."""
+        records = read_records(cell.writer.folder / RECORDS_FILE)
+        own = self._own_scores(task, records)
+        if own is not None:
+            cell.writer.write_own_scores(own)
+        headline = own.headline if own is not None else None
+        cell.writer.write_summary(summary_json(summarise(records, cell.settings, headline)))
 
     @staticmethod
     def _own_scores(task: Task, records: Sequence[Record]) -> OwnScores | None:
