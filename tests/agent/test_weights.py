@@ -29,6 +29,7 @@ def test_an_agent_says_how_it_was_made_and_reads_the_shipped_encoder(kind: str) 
     assert size < 1.5e6
 
 
+@pytest.mark.slow
 def test_tspo_q_finds_evidence_that_cosines_miss(cache: Path) -> None:
     """Evidence recall on one-minute videos of the val split, with four frames of sixty."""
     task = load_task("haystack[length=1min,videos=14]", split="val")

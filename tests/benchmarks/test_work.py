@@ -79,6 +79,7 @@ def start_and(signal_number: int) -> None:
     parent.wait()
 
 
+@pytest.mark.slow
 def test_what_a_killed_call_left_running_is_waited_for(capfd: pytest.CaptureFixture[str]):
     start_and(signal.SIGKILL)
     assert not Path("said").exists()
@@ -87,6 +88,7 @@ def test_what_a_killed_call_left_running_is_waited_for(capfd: pytest.CaptureFixt
     assert Path("said").read_text() == "xx"  # nobody was there to see the first one end
 
 
+@pytest.mark.slow
 def test_a_terminated_call_ends_its_commands():
     start_and(signal.SIGTERM)
     time.sleep(2)

@@ -34,6 +34,7 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
     assert json.loads(used.out)["cells"][0]["n"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("question", "said"),
     [
@@ -77,6 +78,7 @@ def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert (other.code, "with another seed" in other.error) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_complete_run_stays_as_it_is_when_resumed(cli: Cli, tmp_path: Path) -> None:
     assert cli(*TRAIN).code == 0
     folder = tmp_path / "agents/tspo-q"

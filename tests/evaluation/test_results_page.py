@@ -43,7 +43,9 @@ def test_every_key_is_on_the_page(files: tuple[dict, list[dict], dict]) -> None:
     assert set(summary) == set(table_keys("summary.json"))
     assert list(described) == table_keys("run.json")
     (settings,) = described["cells"].values()
-    assert set(settings) | {"tuned_for", "macro", "visual_tokens"} == set(table_keys("run.json", table=1))
+    assert set(settings) | {"tuned_for", "macro", "visual_tokens"} == set(
+        table_keys("run.json", table=1)
+    )
     (command,) = described["commands"]
     mentioned(command)
     mentioned(command["environment"])

@@ -55,6 +55,7 @@ def kill_in_mid_run(task: Path, out: Path, clip: Path, log: Path, *, after: int)
     assert process.returncode == -signal.SIGKILL
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_as_an_uninterrupted_one(
     questions: Path, clip: Path, tmp_path: Path
 ) -> None:
