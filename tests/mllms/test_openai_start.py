@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -100,9 +101,7 @@ def test_a_key_that_no_header_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sk-" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "url", ["http://me:{}@HOST/v1", "http://{}@HOST/v1", "http://HOST/v1?k={}"]
-)
+@pytest.mark.parametrize("url", ["http://me:{}@HOST/v1", "http://{}@HOST/v1"])
 def test_a_url_with_a_password_is_refused(url: str) -> None:
     with pytest.raises(UserError, match="OPENAI_BASE_URL") as error:
         OpenAIServer(MODEL, url.format(KEY).replace("HOST", "127.0.0.1:9"))
@@ -125,3 +124,36 @@ def test_a_password_in_the_environment_is_used_and_not_told(
     with pytest.raises(UserError, match=f"cannot reach {server.url}") as error:
         OpenAIServer(MODEL)
     assert KEY not in str(error.value)
+
+
+def test_a_token_in_the_users_place_is_used_and_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a sign that a URL must escape: the server has it, and tells it, without."""
+    token = f"{KEY}/9"
+
+    def telltale(body: Body, number: int) -> Any:
+        return 400, {"error": {"message": f"no {token}"}}
+
+    with ChatServer(telltale, [MODEL]) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url.replace("//", f"//{KEY}%2F9@"))
+        model = OpenAIServer(MODEL)
+        [given] = model.answer(questions(1))
+    sent = server.headers[0]["Authorization"].removeprefix("Basic ")
+    assert base64.b64decode(sent).decode() == f"{token}:"
+    assert "no ***" in reason(given)
+    assert KEY not in model.id + reason(given)
+
+
+@pytest.mark.parametrize("end", ["?api-key={}", "/?api-key={}", "#{}"])
+@pytest.mark.parametrize("in_environment", [True, False])
+def test_a_url_with_a_query_is_refused(
+    monkeypatch: pytest.MonkeyPatch, end: str, in_environment: bool
+) -> None:
+    url = "http://127.0.0.1:9/v1" + end.format(KEY)
+    if in_environment:
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+    with pytest.raises(UserError, match=r"URL|--base-url") as error:
+        OpenAIServer(MODEL, None if in_environment else url)
+    said = str(error.value)
+    assert said.startswith("OPENAI_BASE_URL" if in_environment else "--base-url")
+    assert "put a key into OPENAI_API_KEY" in said
+    assert KEY not in said

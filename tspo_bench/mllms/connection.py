@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import httpx2
 import openai
@@ -24,18 +24,19 @@ class Connection:
 
     Args:
         base_url: where the server is; None for OPENAI_BASE_URL, or OpenAI's own. A user and
-            password may stand in the variable, since an argument is written down.
+            password (or a token in the user's place) may stand in the variable, since an argument
+            is written down; a query in neither.
         key_env: the environment variable that holds the key.
         timeout: seconds for one try of a request.
 
     Raises:
-        UserError: no http(s) URL, one with a password, or a key that no header can hold.
+        UserError: no http(s) URL, one with what may not stand in it, or a key that no header can
+            hold.
     """
 
     def __init__(self, base_url: str | None, key_env: str, timeout: float) -> None:
-        if base_url is not None:
-            _check_url(base_url)
-        self._url = base_url or os.environ.get(URL_ENV) or _OPENAI
+        self._url = base_url if base_url is not None else os.environ.get(URL_ENV) or _OPENAI
+        _check_url(self._url, "--base-url" if base_url is not None else URL_ENV)
         self._key = os.environ.get(key_env, "").strip()
         if not (self._key.isascii() and self._key.isprintable()):
             raise UserError(f"the key in {key_env} holds characters that no key has; set it anew")
@@ -53,8 +54,13 @@ class Connection:
         )
 
     def redacted(self, text: str) -> str:
-        """A text of the server's without the key and the URL's password."""
-        for secret in (self._key, urlsplit(self._url).password or ""):
+        """A text of the server's without the key and the URL's password, or user that stands alone.
+
+        A server sees these without the URL's %-escapes.
+        """
+        parts = urlsplit(self._url)
+        in_url = parts.password or parts.username or ""
+        for secret in (self._key, in_url, unquote(in_url)):
             if len(secret) >= _SECRET_LENGTH:
                 text = text.replace(secret, "***")
         return text
@@ -119,15 +125,20 @@ async def served_models(client: openai.AsyncOpenAI) -> list[str]:
         return []
 
 
-def _check_url(url: str) -> None:
+def _check_url(url: str, source: str) -> None:
     """Refuse a URL that cannot be used, or that must not be written down."""
     shown, parts = _without_secrets(url), urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UserError(f"--base-url {shown!r}: write http://HOST:PORT/v1, or https://...")
-    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise UserError(f"{source} {shown!r}: write http://HOST:PORT/v1, or https://...")
+    if parts.query or parts.fragment:  # the client would put the request's path behind it
         raise UserError(
-            f"--base-url {shown}...: a user, password or query in it would be kept with the run; "
-            f"put the whole URL into {URL_ENV}, or the key into OPENAI_API_KEY"
+            f"{source} {shown}...: what stands behind ? or # in it cannot be sent; leave it out, "
+            "and put a key into OPENAI_API_KEY"
+        )
+    if "@" in parts.netloc and source != URL_ENV:
+        raise UserError(
+            f"{source} {shown}...: a user or password in it would be kept with the run; put the "
+            f"whole URL into {URL_ENV}, or the key into OPENAI_API_KEY"
         )
 
 
