@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import Qwen3VLVideoProcessor
 
 from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget, cost_of
+from tspo_bench.mllms.seen import grid_tokens
 from tspo_bench.types import Answer, Request, Seen
 
 COUNTER = "tests.evaluation.test_budget:Counter"
@@ -36,7 +39,7 @@ class Counter(FrameReader):
     st.integers(1, 400),
     st.integers(1, 60),
     st.integers(1, 60),
-    st.integers(1, 3),
+    st.integers(1, 2),
     st.integers(1, 5000),
 )
 def test_one_more_frame_would_not_fit(
@@ -53,6 +56,30 @@ def test_one_more_frame_would_not_fit(
     k = budget.k(cost, num_frames, height, width)
     assert cost(k, height, width) <= tokens
     assert k == num_frames or cost(k + 1, height, width) > tokens
+
+
+@pytest.mark.parametrize("total", [25165824, 12582912])
+@pytest.mark.parametrize(("height", "width"), [(360, 640), (720, 1280)])
+@pytest.mark.parametrize("tokens", [1000, 4096, 8192, 16384, 10**6])
+def test_frames_are_not_scaled_down_to_fit_in_more(
+    total: int, height: int, width: int, tokens: int
+) -> None:
+    """Qwen3-VL's own processor: beyond a total of pixels each frame gets smaller, and cheaper."""
+    processor = Qwen3VLVideoProcessor(size={"longest_edge": total, "shortest_edge": 4096})
+
+    def grid(frames: int) -> list[int]:
+        empty = torch.empty(frames, 3, height, width, dtype=torch.uint8, device="meta")
+        made = processor([empty], do_sample_frames=False, return_tensors="pt")
+        return list(map(int, made["video_grid_thw"][0]))
+
+    def cost(frames: int, h: int, w: int) -> int:
+        return grid_tokens(processor, frames, h, w)
+
+    k = Budget(visual_tokens=tokens).k(cost, 108_000, height, width)
+    assert cost(k, height, width) <= tokens
+    assert grid(k)[1:] == grid(2)[1:]  # the size of few frames
+    more = k + 2
+    assert cost(more, height, width) > tokens or grid(more)[1:] != grid(2)[1:]
 
 
 def test_each_question_gets_what_the_tokens_allow(questions: Path, tmp_path: Path) -> None:
@@ -85,7 +112,7 @@ def test_too_few_tokens_fail_by_question(questions: Path, tmp_path: Path) -> Non
 
 
 def test_a_model_that_does_not_tell_is_refused(questions: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"'reader' does not tell its visual tokens"):
+    with pytest.raises(UserError, match=r"FrameReader' does not tell its visual tokens"):
         run(questions, tmp_path / "run", frames=None, visual_tokens=(64,))
     with pytest.raises(UserError, match="both fix the frames"):
         run(questions, tmp_path / "run", visual_tokens=(64,))

@@ -99,6 +99,15 @@ def test_a_cards_protocol_asks_in_its_own_words(questions: Path, tmp_path: Path)
         run(card, tmp_path / "other", protocol="lmms-eval")
 
 
+def test_an_annotation_that_a_prompt_may_quote_is_part_of_the_cell(
+    questions: Path, tmp_path: Path
+) -> None:
+    run(questions, tmp_path / "run", limit=2)
+    questions.write_text(questions.read_text().replace('"id"', '"note": "reworded", "id"'))
+    with pytest.raises(UserError, match="questions"):
+        run(questions, tmp_path / "run", limit=2)
+
+
 def test_the_default_is_strict(questions: Path, tmp_path: Path) -> None:
     (cell,) = run(questions, tmp_path / "run", limit=2).cells
     assert {record.protocol for record in cell.records} == {DEFAULT.label}

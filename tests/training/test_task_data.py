@@ -1,14 +1,25 @@
-"""Needles of a task's question: which span of its evidence each candidate lies in."""
+"""Episodes of a task's questions: what is asked, and which span each candidate lies in."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.training.support import FrameReader, make_videos
+from tspo_bench.errors import UserError
+from tspo_bench.features import FeatureStore
 from tspo_bench.samplers.oracle import evidence_frames
-from tspo_bench.training.task_data import _needle_of
-from tspo_bench.types import Candidates, Question, Span
+from tspo_bench.tasks import AnnotatedTask
+from tspo_bench.training.rollout import answer_groups
+from tspo_bench.training.task_data import TaskData, _needle_of
+from tspo_bench.types import Answer, Candidates, Question, Record, Request, Span
 
 CANDIDATES = Candidates(np.arange(20) * 10, np.arange(20.0), num_frames=200, frame_rate=10.0)
 
@@ -46,3 +57,44 @@ def test_needles_are_the_oracles_frames(given: list[tuple[float, float]]) -> Non
         tuple(np.flatnonzero(np.array(numbers) == number) * 10) for number in set(numbers) - {-1}
     }
     assert ours == {tuple(pool) for pool in evidence_frames(given, CANDIDATES)}
+
+
+def test_a_rollout_asks_as_the_tasks_protocol_does(cache: Path, tmp_path: Path) -> None:
+    """What the agent is evaluated with is what it is rewarded for."""
+    make_videos(tmp_path)
+    row = {"video": "a.mp4", "question": "What?", "options": ["x", "y"], "answer": "A"}
+    (tmp_path / "quiz.jsonl").write_text(json.dumps(row))
+    strict = {"system": "Look.", "prompt": "{text}", "reply_start": "(", "max_new_tokens": 3}
+    task = AnnotatedTask(
+        name="quiz",
+        data_root=tmp_path,
+        annotations=tmp_path / "quiz.jsonl",
+        protocols={"strict": strict},
+    )
+    asked: list[Request] = []
+
+    class Listener:
+        name = id = "listener"
+        short_side = None
+
+        def answer(self, requests: Sequence[Request]) -> list[Answer]:
+            asked.extend(requests)
+            return [Answer("A")] * len(requests)
+
+    episode = TaskData(task, FrameReader(), FeatureStore(), k=2).episode(0, 0)
+    answer_groups([episode], [torch.tensor([[0, 1]])], Listener())
+    told = [(r.system, r.prompt, r.reply_start, r.max_new_tokens) for r in asked]
+    assert told == [("Look.", "What?", "(", 3)]
+
+
+def test_a_task_that_scores_by_itself_is_no_reward() -> None:
+    class Own:
+        label = "lmms:own"
+
+        def questions(self) -> list[Question]:
+            return []
+
+        def own_scores(self, records: Sequence[Record]) -> None: ...
+
+    with pytest.raises(UserError, match="'lmms:own' scores replies by code of its own"):
+        TaskData(Own(), FrameReader(), FeatureStore())

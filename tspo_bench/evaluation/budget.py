@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import bisect
 import functools
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tspo_bench.errors import UserError
+from tspo_bench.mllms import registry as models
 from tspo_bench.mllms.base import MLLM
+from tspo_bench.registry import import_object
+from tspo_bench.specs import parse_spec
 
 # Visual tokens that a number of frames of one height and width takes.
 Cost = Callable[[int, int, int], int]
@@ -29,6 +33,9 @@ class Budget:
     def k(self, cost: Cost | None, num_frames: int, height: int, width: int) -> int:
         """The frames that a video of `num_frames` frames, shown at this size, is given.
 
+        Of visual tokens: the most frames that fit in before the model scales them down to fit more
+        in (Qwen3-VL's processor shares a total of pixels out among a video's frames).
+
         Raises:
             UserError: not even one frame fits.
         """
@@ -39,16 +46,41 @@ class Budget:
         if not num_frames:  # a sampler that sees nothing of the video shows none of it
             return 0
 
-        def tokens(frames: int) -> int:
-            return cost(frames, height, width)
+        most = self.visual_tokens
 
-        k = bisect.bisect_right(range(1, num_frames + 1), self.visual_tokens, key=tokens)
+        def too_many(frames: int) -> bool:
+            tokens = cost(frames, height, width)
+            return tokens > most or _are_scaled_down(cost, frames, tokens, height, width)
+
+        k = bisect.bisect_left(range(1, num_frames + 1), True, key=too_many)
         if not k:
             raise UserError(
-                f"one frame of {width}x{height} takes {tokens(1)} visual tokens, more than "
-                f"{self.visual_tokens}; raise --visual-tokens"
+                f"one frame of {width}x{height} takes {cost(1, height, width)} visual tokens, more "
+                f"than {most}; raise --visual-tokens"
             )
         return k
+
+
+def _are_scaled_down(cost: Cost, frames: int, tokens: int, height: int, width: int) -> bool:
+    """Whether so many frames take fewer tokens than what the first four of them foretell.
+
+    Even numbers are compared: classes may take frames in pairs.
+    """
+    if frames <= 4:
+        return False
+    two, four = cost(2, height, width), cost(4, height, width)
+    return tokens < two + (four - two) * (frames - 2) / 2
+
+
+def refuse_untold(spec: str) -> None:
+    """Refuse a model whose class tells no visual tokens, before any model is loaded.
+
+    Raises:
+        UserError: it has no method `visual_tokens`.
+    """
+    made_by = import_object("model", models.card(parse_spec(spec)).target)
+    if isinstance(made_by, type):
+        _visual_tokens(made_by, spec)
 
 
 def cost_of(model: MLLM, *, interleaved: bool = False) -> Cost:
@@ -61,10 +93,17 @@ def cost_of(model: MLLM, *, interleaved: bool = False) -> Cost:
     Raises:
         UserError: the model does not tell.
     """
-    cost: Callable[..., int] | None = getattr(model, "visual_tokens", None)
-    if cost is None:
+    cost = _visual_tokens(model, model.name)
+    if interleaved and "interleaved" in inspect.signature(cost).parameters:
+        return functools.partial(cost, interleaved=True)
+    return cost
+
+
+def _visual_tokens(model: object, name: str) -> Callable[..., int]:
+    tells: Callable[..., int] | None = getattr(model, "visual_tokens", None)
+    if tells is None:
         raise UserError(
-            f"model {model.name!r} does not tell its visual tokens (it has no method "
+            f"model {name!r} does not tell its visual tokens (it has no method "
             "`visual_tokens(num_frames, height, width)`); give --frames"
         )
-    return functools.partial(cost, interleaved=True) if interleaved else cost
+    return tells

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +160,12 @@ def cell_settings(
 
 
 def _digest(questions: Sequence[Question]) -> str:
-    asked = [asdict(replace(question, record={})) for question in questions]
-    content = json.dumps(asked, sort_keys=True)
+    # The annotations too: prompts may quote them. Of what JSON cannot hold (pictures), the kind.
+    content = json.dumps(
+        [asdict(question) for question in questions],
+        sort_keys=True,
+        default=lambda value: type(value).__name__,
+    )
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
-from tspo_bench.evaluation.budget import cost_of
+from tspo_bench.evaluation.budget import cost_of, refuse_untold
 from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.engine import answer_videos
@@ -94,6 +94,9 @@ def run_grid(
     refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
     # What is wrong must come out now, not when the first model has answered for hours.
     asked = [_asked(config, task) for task in loaded]
+    if config.visual_tokens is not None:
+        for spec in config.models:
+            refuse_untold(spec)
     names = [check_mllm(spec, config.device) for spec in config.models]
     refuse_equal_labels("models", config.models, [name for name in names if name is not None])
     encoder = _load_encoder(config, asked)

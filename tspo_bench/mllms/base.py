@@ -16,7 +16,8 @@ class MLLM(Protocol):
     (never up); None leaves them as they are.
 
     A class may also have `visual_tokens(num_frames, height, width) -> int`, what such frames
-    cost it (for `--visual-tokens`), and a class method `check(**options)` that finds out what its
+    cost it (for `--visual-tokens`; with an argument `interleaved` where words between the frames
+    make them cost something else), and a class method `check(**options)` that finds out what its
     constructor would complain about without loading weights.
     """
 
