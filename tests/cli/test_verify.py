@@ -1,6 +1,7 @@
 """`tspo-bench verify-baseline`: runs made by hand beside the shipped published figures."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,10 @@ def records(count: float, order: float, n: int = 2000) -> Iterator[Record]:
         )  # fmt: skip
 
 
-def run(count: float, order: float, n: int = 2000, **settings: Any) -> Path:
+def run(
+    count: float, order: float, n: int = 2000, folder: Path = Path("run"), **settings: Any
+) -> Path:
     """A run's folder with one more uniform cell."""
-    folder = Path("run")
     asked = UNIFORM | settings
     slug = f"{asked['task']}-{asked['sampler']}-{asked['model']}-{asked['frames']}"
     with RunDirectory(folder).open_cell(slug, asked) as writer:
@@ -137,6 +139,7 @@ def test_groups_and_second_hand_figures(cli: Cli) -> None:
         ({"task": "mlvu[split=test]"}, "no cell of task 'mlvu'; it has: mlvu[split=test]"),
         ({"num_questions": 2174}, "is unfinished: 2000 of 2174 questions"),
         ({"limit": 2000}, "is over the first 2000 questions alone"),
+        ({"answer": "options"}, "weighs the options' letters"),
         ({"protocol": "strict@1+aligned"}, "subtitles none there, aligned here"),
     ],
 )
@@ -145,6 +148,70 @@ def test_what_is_refused(cli: Cli, settings: dict[str, Any], problem: str) -> No
     done = cli(*VERIFY)
     assert done.code == 2
     assert problem in done.error
+
+
+NEWEST = ("verify-baseline", "llava-video-7b", "--task", "mlvu")
+
+
+def age(folder: Path, hours: int) -> None:
+    """A run's folder, last written so long ago."""
+    then = 1.7e9 - 3600 * hours
+    os.utime(folder / "run.json", (then, then))
+
+
+def test_without_a_folder_the_newest_that_can_be_compared(cli: Cli) -> None:
+    """Newer ones are of another task, a first try, answered otherwise, unfinished, or no run."""
+    for hours, count, settings in (
+        (9, 2000, {}),
+        (8, 2000, {}),
+        (7, 20, {"limit": 20, "num_questions": 20}),
+        (6, 20, {"answer": "options", "num_questions": 20}),
+        (5, 20, {}),
+        (4, 20, {"task": "lvbench", "num_questions": 20}),
+        (3, 20, {"frames": 8, "num_questions": 20}),
+    ):
+        folder = Path(f"runs/{hours}")
+        age(run(0.7, 0.7, count, folder, **settings), hours)
+    Path("runs/2").mkdir()
+    Path("runs/2/run.json").write_text("{}")
+    Path("runs/notes.txt").touch()
+    found = json.loads(cli(*NEWEST, "--json").out)
+    assert found["run"] == str(Path("runs/8"))
+    assert cli(*NEWEST).out.startswith("run runs/8\n")
+    age(Path("runs/8"), 10)
+    assert json.loads(cli(*NEWEST, "--json").out)["run"] == "runs/9"
+    assert json.loads(cli(*NEWEST, "runs/8", "--json").out)["run"] == "runs/8"
+
+
+def test_without_a_folder_and_without_a_run(cli: Cli) -> None:
+    done = cli(*NEWEST)
+    assert done.code == 2
+    assert (
+        "make one with `tspo-bench run --task mlvu --model llava-video-7b --sampler uniform "
+        "--frames 64 --protocol lmms-eval --data-root DIR`"
+    ) in done.error
+    run(0.7, 0.7, 20, Path("runs/a"))
+    run(0.7, 0.7, 20, Path("runs/b"), task="lvbench")
+    done = cli(*NEWEST)
+    assert done.code == 2
+    assert "not runs/a: cell runs/a/mlvu-uniform-llava-video-7b-64 is unfinished" in done.error
+    unknown = cli("verify-baseline", "smolvlm2", "--task", "mlvu")
+    assert unknown.code == 2
+    assert "no published uniform figure of 'smolvlm2' on 'mlvu'" in unknown.error
+
+
+def test_what_published_runs_did_not_have_is_told(cli: Cli) -> None:
+    run(0.7, 0.7, protocol="strict@1", model="llava-video-7b[pool=2]")
+    done = cli(*VERIFY, "--json")
+    (cell,) = json.loads(done.out)["cells"]
+    protocol, options = cell["warnings"]
+    assert "protocol 'strict@1'" in protocol
+    assert "--protocol lmms-eval" in protocol
+    assert "'llava-video-7b[pool=2]'" in options
+    assert done.err.splitlines() == [f"warning: {protocol}", f"warning: {options}"]
+    run(0.7, 0.7, folder=Path("plain"))
+    plain = cli("verify-baseline", "llava-video-7b", "plain", "--task", "mlvu", "--json")
+    assert json.loads(plain.out)["cells"][0]["warnings"] == []
 
 
 def test_models_and_tasks_without_a_published_figure(cli: Cli) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tspo_bench.cli import options
-from tspo_bench.cli.console import EXIT_FAILURES, show, show_json
+from tspo_bench.cli.console import EXIT_FAILURES, say, show, show_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,8 +23,15 @@ RULE = (
 
 def verify_baseline(
     model: Annotated[str, typer.Argument(help="The model, as published.csv names it.")],
-    folder: Annotated[Path, typer.Argument(help="The run's folder.")],
     task: Annotated[str, typer.Option("--task", help="The benchmark.")],
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="RUN_FOLDER",
+            help="The run's folder; default: the newest under runs/ that can be compared.",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Compare a finished uniform run with what others published for it.
@@ -32,18 +39,25 @@ def verify_baseline(
     Exit code 3: it disagrees with all of them.
     """
     from tspo_bench.mllms.presets import PRESETS
-    from tspo_bench.report.baseline import check_baseline
+    from tspo_bench.report.baseline import check_baseline, check_newest
     from tspo_bench.report.published import read_published
     from tspo_bench.results import read_run
+    from tspo_bench.results.run import DEFAULT_RUNS
 
     # A preset's checkpoint that was given as a folder or hub id goes by its last part.
     names = [model, *([PRESETS[model].hub_id.rpartition("/")[2]] if model in PRESETS else [])]
-    checks = check_baseline(read_run(folder), task, model, names, read_published())
-    passed = all(check.passed for check in checks)
-    if json:
-        entries = [_entry(check) for check in checks]
-        show_json({"model": model, "task": task, "rule": RULE, "passed": passed, "cells": entries})
+    if folder is None:
+        folder, checks = check_newest(DEFAULT_RUNS, task, model, names, read_published())
     else:
+        checks = check_baseline(read_run(folder), task, model, names, read_published())
+    passed = all(check.passed for check in checks)
+    for warning in dict.fromkeys(text for check in checks for text in check.warnings):
+        say(f"warning: {warning}")
+    if json:
+        verdict = {"rule": RULE, "passed": passed, "cells": [_entry(check) for check in checks]}
+        show_json({"model": model, "task": task, "run": str(folder), **verdict})
+    else:
+        typer.echo(f"run {folder}")
         for check in checks:
             show(_table(check))
         typer.echo(f"{RULE}\n{'passed' if passed else 'not passed'}")
@@ -60,6 +74,7 @@ def _entry(check: Check) -> dict[str, Any]:
         "n": summary.n,
         "num_failed": summary.num_failed,
         "passed": check.passed,
+        "warnings": check.warnings,
         "published": [_verdict(one) for one in check.verdicts],
     }
 

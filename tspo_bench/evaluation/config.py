@@ -11,11 +11,11 @@ from typing import get_args
 
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
+from tspo_bench.results.run import DEFAULT_RUNS
 from tspo_bench.samplers import AGENTS
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import JSON, AnswerMode, SubtitleMode
 
-DEFAULT_RUNS = Path("runs")
 DEFAULT_FRAMES = 8
 # What a run's folder is not named after: these add cells to it, or change nothing in them.
 _NOT_ASKED = {

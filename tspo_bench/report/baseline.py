@@ -15,13 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.published import Published
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import Summary, summarise
-from tspo_bench.results import Cell
+from tspo_bench.results import Cell, read_run
+from tspo_bench.results.run import RUN_FILE
 
 ROUNDING = 0.05  # points: half of a published figure's last decimal
 
@@ -72,6 +74,47 @@ class Check:
                 figures.setdefault(figure, []).append(one.outside_by == 0)
         return all(map(any, figures.values()))
 
+    @property
+    def warnings(self) -> list[str]:
+        """In what the run is not set up as those whose figures it is compared with."""
+        found = []
+        protocol, model = (str(self.cell.settings[key]) for key in ("protocol", "model"))
+        if protocol.partition("@")[0] == "strict":
+            found.append(
+                f"protocol {protocol!r}: published runs asked, read and averaged by "
+                "rules of their benchmark's or harness's own; run it with --protocol lmms-eval"
+            )
+        if "[" in model:
+            found.append(f"model {model!r}: the published runs did not have these options")
+        return found
+
+
+def check_newest(
+    runs: Path, task: str, model: str, names: Collection[str], rows: Sequence[Published]
+) -> tuple[Path, list[Check]]:
+    """Compare the newest run that can be compared; its folder, and as `check_baseline`.
+
+    Args:
+        runs: the folder that holds the runs' folders.
+        task, model, names, rows: as there.
+
+    Raises:
+        UserError: none of them can be compared, or there is no figure to compare with.
+    """
+    budgets = _budgets(_published(rows, task, model))
+    found = sorted(runs.glob(f"*/{RUN_FILE}"), key=lambda file: file.stat().st_mtime, reverse=True)
+    reasons = []
+    for file in found:
+        try:
+            return file.parent, check_baseline(read_run(file.parent), task, model, names, rows)
+        except UserError as error:
+            reasons.append(f"; not {file.parent}: {error}")
+    raise UserError(
+        f"no run under {runs} can be compared with {model} on {task}: make one with "
+        f"`tspo-bench run --task {task} --model {model} --sampler uniform --frames {budgets[-1]} "
+        f"--protocol lmms-eval --data-root DIR`, or name its folder{''.join(reasons[:3])}"
+    )
+
 
 def check_baseline(
     cells: Sequence[Cell], task: str, model: str, names: Collection[str], rows: Sequence[Published]
@@ -87,15 +130,12 @@ def check_baseline(
 
     Raises:
         UserError: the run has no such cell (another task, sampler, model, or budget), it is not
-            finished or not over the whole benchmark, or there is no figure to compare with.
+            finished, not over the whole benchmark or answered by options' letters, or there is no
+            figure to compare with.
     """
-    own = [row for row in rows if (row.benchmark, row.model) == (task, model)]
-    own = [row for row in own if row.method == BASELINE]
-    if not own:
-        known = ", ".join(sorted({f"{r.model} on {r.benchmark}" for r in rows if _is_uniform(r)}))
-        raise UserError(f"no published uniform figure of {model!r} on {task!r}; there are: {known}")
+    own = _published(rows, task, model)
     chosen = _uniform_cells(cells, task, names)
-    budgets = sorted({row.frames for row in own if row.frames is not None})
+    budgets = _budgets(own)
     with_rows = [cell for cell in chosen if cell.settings["frames"] in budgets]
     if not with_rows:
         theirs = ", ".join(map(str, budgets))
@@ -115,6 +155,20 @@ def check_baseline(
                 f"{check.cell.settings['frames']} frames: {reasons}"
             )
     return checks
+
+
+def _published(rows: Sequence[Published], task: str, model: str) -> list[Published]:
+    """The uniform figures of a model on a benchmark, or which there are."""
+    own = [row for row in rows if (row.benchmark, row.model) == (task, model)]
+    own = [row for row in own if row.method == BASELINE]
+    if not own:
+        known = ", ".join(sorted({f"{r.model} on {r.benchmark}" for r in rows if _is_uniform(r)}))
+        raise UserError(f"no published uniform figure of {model!r} on {task!r}; there are: {known}")
+    return own
+
+
+def _budgets(rows: Sequence[Published]) -> list[int]:
+    return sorted({row.frames for row in rows if row.frames is not None})
 
 
 def _is_uniform(row: Published) -> bool:
@@ -151,6 +205,11 @@ def _check(cell: Cell, rows: Sequence[Published]) -> Check:
     if limit is not None:
         raise UserError(
             f"cell {cell.folder} is over the first {limit} questions alone; run it without --limit"
+        )
+    if cell.settings.get("answer") == "options":
+        raise UserError(
+            f"cell {cell.folder} weighs the options' letters, published runs read replies: that "
+            "is another figure; run it without --answer options"
         )
     summary = summarise(cell.records, cell.settings)
     return Check(cell, summary, tuple(_verdict(row, cell, summary) for row in rows))

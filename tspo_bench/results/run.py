@@ -27,6 +27,7 @@ from tspo_bench.results.environment import describe_environment
 from tspo_bench.results.records import read_records, read_whole_lines, record_to_line
 from tspo_bench.types import JSON, Record
 
+DEFAULT_RUNS = Path("runs")  # holds the folders of runs without --out
 FORMAT = 1
 RUN_FILE = "run.json"
 RECORDS_FILE = "records.jsonl"
