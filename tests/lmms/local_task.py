@@ -51,6 +51,13 @@ def text(doc, lmms_eval_specific_kwargs=None):
     return "\\n".join([doc["question"], *lines]) + lmms_eval_specific_kwargs["post_prompt"]
 
 
+def messages(doc, lmms_eval_specific_kwargs=None):
+    """For the chat interface: not named in YAML."""
+    media = [{"type": "video", "url": path} for path in visual(doc)]
+    words = {"type": "text", "text": text(doc, lmms_eval_specific_kwargs)}
+    return [{"role": "user", "content": [*media, words]}]
+
+
 def process(doc, results):
     said = results[0].strip().lower()
     pairs = zip("ABCD", doc["options"])

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.cli.conftest import Result
 from tests.lmms.local_task import YAML, doc_of, docs_of, write_task
 from tests.lmms.test_fields import FORMS
 from tests.mllms.conftest import checkpoint  # noqa: F401
@@ -151,6 +152,34 @@ def test_what_cannot_be_read_is_no_answer(folder: Path, tmp_path: Path) -> None:
     assert cell.own_scores.figures["plain"] == score(first, "holed", "plain")
     reasons = {record.question_id: record.error for record in cell.records}
     assert "does not exist, please check" in str(reasons["nowhere"])
+
+
+def test_messages_that_need_a_missing_video(folder: Path, tmp_path: Path) -> None:
+    """The task leaves the process over it; that costs its question, whoever picks the frames."""
+    docs = [json.loads(line) for line in (folder / "holed.jsonl").read_text().splitlines()]
+    messages = "doc_to_messages: !function utils.messages\n"
+    write_task(folder, "chatty", docs[:3], YAML + messages)
+    spec = f"lmms:chatty[include={folder}]"
+    for sampler in (SAMPLER, "blind"):
+        cell = ran(spec, tmp_path / sampler, samplers=(sampler,))
+        assert [record.status == "decode_error" for record in cell.records] == [True, False, False]
+        assert docs[0]["video"] in str(cell.records[0].error)
+        assert all(record.reply for record in cell.records[1:])
+
+    task, told = load_task(spec), load_task(f"lmms:holed[include={folder}]")
+    questions = task.questions()
+    assert task.prompt(questions[1]) == told.prompt(told.questions()[1])
+    with pytest.raises(VideoError, match="does not exist, please check"):
+        task.prompt(questions[0])
+
+    done = Result("show", "--task", spec, "--json", "--reply", "A")
+    assert done.code == 0
+    lost, *shown = map(json.loads, done.out.splitlines())
+    assert (lost["prompt"], lost["letter"]) == (None, "A")
+    assert docs[0]["video"] in lost["error"]
+    said = Result("show", "--task", spec, "--id", "nowhere")
+    assert (said.code, said.out.count(f"failed: {lost['error']}")) == (0, 1)
+    assert [one["prompt"] for one in shown] == [task.prompt(q).text for q in questions[1:]]
 
 
 def test_tasks_that_cannot_be_asked(folder: Path) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from tspo_bench.cli import options
 from tspo_bench.cli.console import only_results_on_stdout
-from tspo_bench.errors import UserError
+from tspo_bench.errors import UserError, VideoError
 from tspo_bench.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -77,20 +77,26 @@ def _chosen(task: Task, question_id: str | None, limit: int | None) -> list[Ques
 
 def _shown(task: Task, question: Question, reply: str | None) -> dict[str, Any]:
     """All that is put to the model and known of the question; what is read in a reply."""
-    prompt = task.prompt(question)
+    prompt, error = None, None
+    try:
+        prompt = task.prompt(question)
+    except VideoError as lost:  # a task of another harness may need the video to ask
+        error = str(lost)
     shown: dict[str, Any] = {
         "id": question.id,
         "video": question.video,
         "protocol": task.rules.label,
-        "prompt": prompt.text,
+        "prompt": prompt.text if prompt else None,
         "options": list(question.options),
         "answer": question.answer,
         "groups": dict(question.groups),
         "evidence": [asdict(span) for span in question.evidence],
     }
-    if prompt.system is not None:
+    if error is not None:
+        shown["error"] = error
+    if prompt and prompt.system is not None:
         shown["system"] = prompt.system
-    if prompt.reply_start:
+    if prompt and prompt.reply_start:
         shown["reply_start"] = prompt.reply_start
     if reply is not None:
         reading = task.read_answer(reply, question)
@@ -104,7 +110,7 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     yield f"{shown['id']}  video {shown['video']}  protocol {shown['protocol']}"
     if "system" in shown:
         yield f"system message: {shown['system']}"
-    yield from ("-" * 60, shown["prompt"], "-" * 60)
+    yield from ("-" * 60, shown["prompt"] or f"failed: {shown['error']}", "-" * 60)
     if "reply_start" in shown:
         yield f"the reply goes on from: {shown['reply_start']}"
     yield f"answer: {shown['answer'] or 'withheld'}"

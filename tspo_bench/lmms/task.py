@@ -68,7 +68,8 @@ class LmmsTask(MultipleChoice):
         self.rules = TaskProtocol(
             name=PROTOCOL, version=version(), prompt="{text}", content=digest, source=self.name
         )
-        self._unfound: dict[str, str] = {}
+        self._unfound: dict[str, str] = {}  # why there is no such video
+        self._unasked: dict[str, str] = {}  # why a question, by id, has no prompt
 
     def questions(self) -> Sequence[Question]:
         """Every document as a question, in the dataset's order.
@@ -93,8 +94,15 @@ class LmmsTask(MultipleChoice):
     def prompt(
         self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
     ) -> Prompt:
-        """What lmms-eval would put to a model beside the video."""
-        return self._prompt(self._asked[question.id][1])
+        """What lmms-eval would put to a model beside the video.
+
+        Raises:
+            VideoError: the task's own code needs the video for it, which is not there.
+        """
+        doc = self._asked[question.id][1]
+        if question.id in self._unasked:
+            raise VideoError(self._unasked[question.id])
+        return self._prompt(doc, question.video)
 
     def read_answer(self, reply: str, question: Question) -> Reading:
         """The letter that stands for what the task makes of the reply.
@@ -137,11 +145,16 @@ class LmmsTask(MultipleChoice):
             ids = numbered
         asked = {}
         for doc, question_id in zip(docs, ids, strict=True):
+            video = self._video(doc, question_id)
+            try:
+                words = self._prompt(doc, video).text
+            except VideoError as error:
+                self._unasked[question_id], words = str(error), ""
             question = question_of(
                 doc,
                 question_id,
-                self._video(doc, question_id),
-                self._prompt(doc).text,
+                video,
+                words,
                 self._task.doc_to_choice(doc) if self._task.config.doc_to_choice else None,
                 self._task.doc_to_target(doc),
             )
@@ -160,11 +173,19 @@ class LmmsTask(MultipleChoice):
                 f"{str(stated[0])[:60]!r} is none of the options {', '.join(questions[0].options)}"
             )
 
-    def _prompt(self, doc: Mapping[str, Any]) -> Prompt:
+    def _prompt(self, doc: Mapping[str, Any], video: str) -> Prompt:
+        """A document's prompt.
+
+        Raises:
+            VideoError: the task reads the video for it, and it is not there.
+        """
         generation = self._task.config.generation_kwargs or {}
-        if callable(self._task.config.doc_to_messages):
-            return read_messages(self._task.doc_to_messages(doc), generation).prompt
-        return read_context(self._task.doc_to_text(doc), None, generation).prompt
+        try:
+            if callable(self._task.config.doc_to_messages):
+                return read_messages(self._task.doc_to_messages(doc), generation).prompt
+            return read_context(self._task.doc_to_text(doc), None, generation).prompt
+        except (SystemExit, OSError) as error:  # tasks leave the process over a missing video
+            raise VideoError(f"task {self.name!r}: no prompt: video {video}: {error}") from error
 
     def _video(self, doc: Mapping[str, Any], fallback: str) -> str:
         """The path of a document's video, or a name for one that is not there.
