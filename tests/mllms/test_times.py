@@ -16,6 +16,7 @@ from tests.mllms.conftest import make_request
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm
 from tspo_bench.mllms.conversation import with_times
+from tspo_bench.mllms.llava_video import instructed
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
 from tspo_bench.types import Request
 
@@ -203,11 +204,15 @@ def test_where_frames_stand_changes_the_answer(checkpoint: Get) -> None:
 
 
 def test_seconds_in_words() -> None:
+    """The sentence is the one that the documentation prints, for both of its options."""
     request = make_request([0, 20, 599], "which ?")
-    assert with_times(request) == (
+    sentence = (
         "The video lasts for 60.00 seconds. The frames shown, in order of time, are located at "
-        "0.00s,2.00s,59.90s.\nwhich ?"
+        "0.00s,2.00s,59.90s."
     )
+    assert with_times(request) == instructed(request, "neutral").prompt == f"{sentence}\nwhich ?"
+    page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
+    assert page.count(f'"{sentence}"') == 2
     unknown = make_request([4], "which ?", num_frames=None)
     assert with_times(unknown).startswith("The frames shown, in order of time, are located at 0.4")
     assert with_times(make_request([], "which ?")) == "which ?"

@@ -183,9 +183,10 @@ def _warn_of_reference(task: str, sampler: str, model: str, encoder: str) -> Non
     used += ["encoder"] * (encoder == "reference" and any(map(_searches, split_specs(sampler))))
     others = [name for name in split_specs(task) if parse_spec(name).name != "haystack"]
     if used and others:
+        knows, shows = ("knows", "it shows") if len(used) == 1 else ("know", "they show")
         say(
-            f"warning: the reference {' and '.join(used)} know the built-in pictogram world alone: "
-            f"on {', '.join(others)} they show that everything runs, not how well; "
+            f"warning: the reference {' and '.join(used)} {knows} the built-in pictogram world "
+            f"alone: on {', '.join(others)} {shows} that everything runs, not how well; "
             f"give {' and '.join(f'--{name}' for name in used)}"
         )
 

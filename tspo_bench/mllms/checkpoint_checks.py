@@ -18,7 +18,11 @@ TIMED_BY_POSITION = "qwen2_5_vl"
 
 
 def usable_checkpoint(
-    checkpoint: str, device: str, max_new_tokens: int = MAX_NEW_TOKENS, **options: Any
+    checkpoint: str,
+    device: str,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    max_pixels: int | None = None,
+    **options: Any,
 ) -> Path:
     """The folder of a checkpoint, checked with the settings as far as that goes without weights.
 
@@ -26,6 +30,7 @@ def usable_checkpoint(
         checkpoint: "reference", a folder, or a hub id.
         device: a torch device.
         max_new_tokens: the longest answer, in tokens.
+        max_pixels: of one frame; None for no limit.
         options: `time`, `pairs` and `times`, as `TransformersVLM` has them.
 
     Raises:
@@ -41,6 +46,8 @@ def usable_checkpoint(
     folder = find_checkpoint(KIND, path)
     config = _known_config(checkpoint, folder)
     _check_options(checkpoint, config, options)
+    if max_pixels is not None:
+        _check_pixels(checkpoint, config, max_pixels)
     precision(device)
     return folder
 
@@ -63,6 +70,13 @@ def takes_pairs(config: Any) -> bool:
     return getattr(getattr(config, "vision_config", None), "temporal_patch_size", 1) > 1
 
 
+def token_side(config: Any) -> int | None:
+    """The side in pixels of what becomes one token, for classes of native resolution; else None."""
+    vision: Any = getattr(config, "vision_config", None)
+    merged = getattr(vision, "spatial_merge_size", None)
+    return None if merged is None else int(vision.patch_size * merged)
+
+
 def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> None:
     """Refuse what would change nothing: a table must not tell two equal models apart."""
     kind = config.model_type
@@ -75,6 +89,20 @@ def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> Non
         raise UserError(
             f"model {checkpoint!r}: pairs=repeat is for classes that take frames in pairs; a "
             f"{kind} takes them one by one: leave `pairs` out"
+        )
+
+
+def _check_pixels(checkpoint: str, config: Any, max_pixels: int) -> None:
+    side = token_side(config)
+    if side is None:
+        raise UserError(
+            f"model {checkpoint!r}: max_pixels is for classes of native resolution (Qwen-VL); a "
+            f"{config.model_type} has a size of its own for frames: leave `max_pixels` out"
+        )
+    if isinstance(max_pixels, bool) or not isinstance(max_pixels, int) or max_pixels < side**2:
+        raise UserError(
+            f"model {checkpoint!r}: max_pixels={max_pixels!r}; use a whole number of pixels, "
+            f"{side**2} ({side} x {side}, one token) or more"
         )
 
 

@@ -19,10 +19,12 @@ from tspo_bench.mllms.checkpoint_checks import (
     MAX_NEW_TOKENS,
     TIMED_BY_POSITION,
     takes_pairs,
+    token_side,
     usable_checkpoint,
 )
-from tspo_bench.mllms.conversation import Conversation, Medium, with_times
+from tspo_bench.mllms.conversation import Conversation, with_times
 from tspo_bench.mllms.equal_frames import share_equal_frames
+from tspo_bench.mllms.frame_size import fixed_short_side, limited, limited_size
 from tspo_bench.mllms.generation import (
     first_token_logprobs,
     letter_tokens,
@@ -57,6 +59,8 @@ class TransformersVLM:
         pairs: how classes that fuse frames in pairs get them: "fuse", two selected frames a pair;
             "repeat", each frame doubled, at twice the tokens.
         times: "prompt" tells the frames' seconds in a sentence before the prompt; "none" does not.
+        max_pixels: of one frame (height x width): larger ones are scaled down to it, for classes of
+            native resolution, on top of their processors' own bounds; None for no such limit.
 
     Raises:
         UserError: no such checkpoint, a class that transformers does not know or that answers no
@@ -73,8 +77,15 @@ class TransformersVLM:
         time: str | bool = "true",
         pairs: str = "fuse",
         times: str = "none",
+        max_pixels: int | None = None,
     ) -> None:
-        folder = self.check(checkpoint, device, max_new_tokens, time=time, pairs=pairs, times=times)
+        settings: dict[str, Any] = {
+            "time": time,
+            "pairs": pairs,
+            "times": times,
+            "max_pixels": max_pixels,
+        }
+        folder = self.check(checkpoint, device, max_new_tokens, **settings)
         self._processor = self._load_processor(checkpoint, folder)
         self._conversation = Conversation(checkpoint, self._processor)
         self._model = self._load(checkpoint, folder, device)
@@ -86,6 +97,8 @@ class TransformersVLM:
         self._time = _word(time)
         self._pairs = pairs
         self._tells_times = times == "prompt"
+        self._max_pixels = max_pixels
+        self._token_side = token_side(self._model.config) or 1
         self._lock = threading.Lock()
         self._costs: dict[tuple[int, int, int, bool], int] = {}
         self.name = name or Path(checkpoint).name
@@ -98,7 +111,7 @@ class TransformersVLM:
                 *self._differences(),
             ]
         )
-        self.short_side = _short_side(self._processor, self._conversation.medium)
+        self.short_side = fixed_short_side(self._processor, self._conversation.medium)
 
     @classmethod
     def check(
@@ -110,6 +123,7 @@ class TransformersVLM:
         time: str | bool = "true",
         pairs: str = "fuse",
         times: str = "none",
+        max_pixels: int | None = None,
         **_: Any,
     ) -> Path:
         """The checkpoint's folder, after what can be checked without reading the weights.
@@ -118,7 +132,13 @@ class TransformersVLM:
             UserError: no such checkpoint, a class of another kind, or an unusable setting.
         """
         return usable_checkpoint(
-            checkpoint, device, max_new_tokens, time=_word(time), pairs=pairs, times=times
+            checkpoint,
+            device,
+            max_new_tokens,
+            max_pixels,
+            time=_word(time),
+            pairs=pairs,
+            times=times,
         )
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
@@ -161,6 +181,8 @@ class TransformersVLM:
             return self._counted(num_frames, height, width, interleaved)
         video = None if interleaved else getattr(self._processor, "video_processor", None)
         if video is not None and "video_grid_thw" in video.model_input_names:
+            if self._max_pixels is not None:
+                height, width = limited_size(height, width, self._max_pixels, self._token_side)
             copies = video.temporal_patch_size if self._pairs == "repeat" else 1
             return grid_tokens(video, num_frames * copies, height, width)
         fewer, most = (self._counted(n, height, width, interleaved) for n in (COUNTED - 1, COUNTED))
@@ -213,6 +235,8 @@ class TransformersVLM:
 
     def _inputs(self, requests: list[Request]) -> Any:
         """The batch as the model takes it; all its requests go together (see `answer`)."""
+        if self._max_pixels is not None:
+            requests = [limited(r, self._max_pixels, self._token_side) for r in requests]
         medium = self._conversation.medium_of(requests[0])
         arguments: dict[str, Any] = {}
         if medium == "video":
@@ -259,7 +283,8 @@ class TransformersVLM:
         """The settings that change what this class sees."""
         told = [f"time={self._time}"] if self._is_timed else []
         told += [f"pairs={self._pairs}"] if takes_pairs(self._model.config) else []
-        return told + (["times=prompt"] if self._tells_times else [])
+        told += ["times=prompt"] if self._tells_times else []
+        return told + ([] if self._max_pixels is None else [f"max_pixels={self._max_pixels}"])
 
 
 def _word(time: str | bool) -> str:
@@ -271,17 +296,3 @@ def _together(request: Request) -> Hashable:
     """What requests that share a forward pass have in common."""
     size = request.frames.pixels.shape[:3] if len(request.frames) else ()
     return size, bool(request.before), request.mode, request.max_new_tokens
-
-
-def _short_side(processor: Any, medium: Medium) -> int | None:
-    """The shorter side to which the processor scales every frame; None for native resolution."""
-    part = getattr(processor, f"{medium}_processor")
-    if medium == "image" and getattr(part, "image_grid_pinpoints", None):  # tiles
-        return None
-    size = getattr(part, "size", None) or {}
-    if size.get("height"):
-        return int(min(size["height"], size["width"]))
-    # With a longest edge beside it, Qwen's shortest edge is a number of pixels, not a length.
-    if size.get("shortest_edge") and not size.get("longest_edge"):
-        return int(size["shortest_edge"])
-    return None

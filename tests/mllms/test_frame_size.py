@@ -1,0 +1,100 @@
+"""A limit on the pixels of a frame: kept, foretold, and Qwen's own rule."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import transformers
+from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
+
+from tests.mllms.conftest import make_request
+from tspo_bench.errors import UserError
+from tspo_bench.mllms import check_mllm, load_mllm
+from tspo_bench.mllms.frame_size import limited, limited_size
+from tspo_bench.mllms.transformers_vlm import TransformersVLM
+from tspo_bench.types import Seen
+
+Get = Callable[[str], Path]
+
+
+def test_the_size_is_the_one_of_qwens_own_processor() -> None:
+    """Where the limit binds; below it frames are left to the processor."""
+    rng = np.random.default_rng(0)
+    bound = 0
+    for height, width in rng.integers(60, 2000, (500, 2)).tolist():
+        max_pixels = int(rng.integers(20_000, 800_000))
+        expected = smart_resize(height, width, 28, min_pixels=1, max_pixels=max_pixels)
+        size = limited_size(height, width, max_pixels, 28)
+        if size == (height, width):
+            size = (round(height / 28) * 28, round(width / 28) * 28)
+        else:
+            bound += 1
+        assert size == expected
+        assert size[0] * size[1] <= max_pixels
+    assert bound > 100
+
+
+@pytest.mark.parametrize("size", [(3, 900), (900, 3), (8, 200), (900, 900)])
+@pytest.mark.parametrize("max_pixels", [64, 100, 400])
+def test_strips_are_within_the_limit_too(size: tuple[int, int], max_pixels: int) -> None:
+    height, width = limited_size(*size, max_pixels, 8)
+    assert 64 <= height * width <= max_pixels
+    assert (height % 8, width % 8) == (0, 0)
+    assert limited_size(height, width, max_pixels, 8) == (height, width)
+
+
+def test_the_pixels_are_those_of_qwens_own_processor() -> None:
+    """Bit by bit: what is scaled here is not scaled again there."""
+    request = make_request([0, 9], size=(150, 231))
+    own = transformers.Qwen2VLImageProcessor(min_pixels=28 * 28, max_pixels=20_000)
+    free = transformers.Qwen2VLImageProcessor(min_pixels=28 * 28, max_pixels=10**9)
+    scaled = limited(request, 20_000, 28)
+    assert scaled.frames.pixels.shape == (2, 112, 168, 3)
+    assert scaled.frames.seconds is request.frames.seconds
+    for frame, small in zip(request.frames.pixels, scaled.frames.pixels, strict=True):
+        expected = own(frame, return_tensors="np")["pixel_values"]
+        assert np.array_equal(free(small, return_tensors="np")["pixel_values"], expected)
+    assert limited(request, 10**6, 28) is request
+
+
+@pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl"])
+def test_a_model_keeps_to_it_and_foretells_its_cost(checkpoint: Get, name: str) -> None:
+    """As a video and as images; 1280 pixels are 20 tokens of 8 x 8."""
+    limit = 1280
+    model = load_mllm(f"{checkpoint(name)}[max_pixels={limit},max_new_tokens=1]")
+    assert isinstance(model, TransformersVLM)
+    for frames, size, words in itertools.product(
+        (1, 2, 5), [(40, 56), (90, 30), (24, 32), (44, 29)], (False, True)
+    ):
+        request = make_request([7 * i for i in range(frames)], size=size)
+        if words:
+            request = dataclasses.replace(request, before=("A",) * frames)
+        seen = model.answer([request])[0].seen
+        assert seen is not None
+        assert seen.height * seen.width <= limit
+        assert model.visual_tokens(frames, *size, words) == seen.visual_tokens
+    assert model.answer([make_request([])])[0].seen == Seen(0, 0, 0, 0)
+    # 40 x 56 becomes 24 x 40 = 15 tokens a pair of frames; without a limit it is 35
+    assert model.visual_tokens(8, 40, 56) == 4 * 15
+    free = TransformersVLM(str(checkpoint(name)), max_new_tokens=1)
+    assert free.visual_tokens(4, 40, 56) == 2 * 35
+    assert model.id == f"{free.id}-max_pixels={limit}"
+    assert model.name == f"{name}[max_new_tokens=1,max_pixels={limit}]"
+
+
+@pytest.mark.parametrize("value", ["63", "0", "-200704", "2.5e5", "true", "abc"])
+def test_a_limit_that_is_none(checkpoint: Get, value: str) -> None:
+    for find in (load_mllm, check_mllm):
+        with pytest.raises(UserError, match=r"max_pixels=.*; use a whole number of pixels, 64 \(8"):
+            find(f"{checkpoint('qwen3_vl')}[max_pixels={value}]")
+
+
+def test_classes_with_a_size_of_their_own_refuse_it(checkpoint: Get) -> None:
+    for find in (load_mllm, check_mllm):
+        with pytest.raises(UserError, match="max_pixels is for classes of native resolution"):
+            find(f"{checkpoint('llava_onevision')}[max_pixels=200704]")

@@ -1,0 +1,65 @@
+"""The size at which frames reach a model: what it prescribes itself, and a limit on its pixels."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import torch
+
+from tspo_bench.mllms.conversation import Medium
+from tspo_bench.types import Frames, Request
+
+
+def fixed_short_side(processor: Any, medium: Medium) -> int | None:
+    """The shorter side to which the processor scales every frame; None for native resolution."""
+    part = getattr(processor, f"{medium}_processor")
+    if medium == "image" and getattr(part, "image_grid_pinpoints", None):  # tiles
+        return None
+    size = getattr(part, "size", None) or {}
+    if size.get("height"):
+        return int(min(size["height"], size["width"]))
+    # With a longest edge beside it, Qwen's shortest edge is a number of pixels, not a length.
+    if size.get("shortest_edge") and not size.get("longest_edge"):
+        return int(size["shortest_edge"])
+    return None
+
+
+def limited_size(height: int, width: int, max_pixels: int, side: int) -> tuple[int, int]:
+    """Height and width of at most `max_pixels`, the aspect kept as closely as whole tokens allow.
+
+    Where the size in whole tokens is within the limit it stays as it is: rounding is the
+    processor's. Else both sides shrink alike and are cut to whole tokens: the rule of Qwen's own
+    processors (Qwen2-VL, arXiv 2409.12191), but that strips thinner than a token are within too.
+
+    Args:
+        height: in pixels.
+        width: likewise.
+        max_pixels: at least `side` squared.
+        side: of what becomes one token, in pixels.
+    """
+    most = max_pixels // side**2  # tokens
+    if max(1, round(height / side)) * max(1, round(width / side)) <= most:
+        return height, width
+    shrink = math.sqrt(height * width / max_pixels)
+    high, wide = (max(1, math.floor(length / shrink / side)) for length in (height, width))
+    high, wide = min(high, max(1, most // wide)), min(wide, max(1, most // high))
+    return high * side, wide * side
+
+
+def limited(request: Request, max_pixels: int, side: int) -> Request:
+    """A request whose frames have at most `max_pixels` each, scaled as Qwen's processors scale."""
+    frames = request.frames
+    height, width = frames.pixels.shape[1:3]
+    size = limited_size(height, width, max_pixels, side) if len(frames) else (height, width)
+    if size == (height, width):
+        return request
+    pixels = np.empty((len(frames), *size, 3), np.uint8)
+    for number, frame in enumerate(frames.pixels):  # one by one: all at full size are gigabytes
+        planes = torch.tensor(frame).permute(2, 0, 1)[None]
+        scaled = torch.nn.functional.interpolate(planes, size, mode="bicubic", antialias=True)
+        pixels[number] = scaled[0].permute(1, 2, 0).numpy()
+    smaller = Frames(frames.indices, frames.seconds, pixels)
+    return dataclasses.replace(request, frames=smaller)
