@@ -110,7 +110,8 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     yield f"{shown['id']}  video {shown['video']}  protocol {shown['protocol']}"
     if "system" in shown:
         yield f"system message: {shown['system']}"
-    yield from ("-" * 60, shown["prompt"] or f"failed: {shown['error']}", "-" * 60)
+    asked = f"failed: {shown['error']}" if "error" in shown else shown["prompt"]
+    yield from ("-" * 60, asked, "-" * 60)
     if "reply_start" in shown:
         yield f"the reply goes on from: {shown['reply_start']}"
     yield f"answer: {shown['answer'] or 'withheld'}"
