@@ -15,7 +15,7 @@ from tspo_bench.reference.encoder import training_scenes
 from tspo_bench.reference.train import WEIGHTS
 from tspo_bench.samplers.scores import cosine
 from tspo_bench.tasks import limit_questions, load_task
-from tspo_bench.types import Request
+from tspo_bench.types import Frames, Request
 from tspo_bench.video import open_video
 
 BARS = Path(__file__).parents[2] / "results" / "reference" / "bars.json"
@@ -59,6 +59,17 @@ def test_the_mllm_reads_the_evidence(cache: Path) -> None:
     letters = [task.read_answer(a.text, q).letter for a, q in zip(answers, questions, strict=True)]
     right = [letter == q.answer for letter, q in zip(letters, questions, strict=True)]
     assert np.mean(right) >= 0.6
+
+
+def test_words_may_stand_between_the_frames() -> None:
+    """Interleaved subtitles: frames go in as images then, with a newline token each."""
+    pixels = np.zeros((3, 96, 170, 3), np.uint8)
+    frames = Frames(np.arange(3), np.arange(3.0), pixels)
+    request = Request(frames, "What is said ?", 1.0, "ABCD", 3, before=("", "hello\n", ""))
+    model = load_mllm("reference")
+    (answer,) = model.answer([request])
+    assert answer.seen is not None
+    assert answer.seen.visual_tokens == 3 * 65 == model.visual_tokens(3, 96, 170, interleaved=True)
 
 
 def test_the_bars_are_met() -> None:

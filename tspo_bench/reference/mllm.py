@@ -94,7 +94,7 @@ def make_processor() -> LlavaOnevisionProcessor:
         images,
         make_tokenizer(sentence_marks=False),
         videos,
-        num_image_tokens=GRID * GRID,
+        num_image_tokens=1 + GRID * GRID,  # CLIP's first token counts, though it is dropped
         vision_feature_select_strategy="default",
         chat_template=CHAT_TEMPLATE,
     )
