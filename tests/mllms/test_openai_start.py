@@ -157,3 +157,9 @@ def test_a_url_with_a_query_is_refused(
     assert said.startswith("OPENAI_BASE_URL" if in_environment else "--base-url")
     assert "put a key into OPENAI_API_KEY" in said
     assert KEY not in said
+
+
+def test_frames_are_sent_nowhere_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    with pytest.raises(UserError, match="give --base-url"):
+        load_mllm("openai:anything")

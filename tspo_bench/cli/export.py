@@ -28,7 +28,8 @@ def export_submission(
     from tspo_bench.files import written_whole
     from tspo_bench.report.submission import cell_at, submission
 
-    made = submission(cell_at(folder))
+    cell = cell_at(folder)
+    made = submission(cell)
     text = json_module.dumps(made.content, indent=2, ensure_ascii=False)
     with written_whole(out) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -44,6 +45,8 @@ def export_submission(
         )
     else:
         typer.echo(f"{out}: {made.num_questions} questions, format {made.format}")
+    if (limit := cell.settings.get("limit")) is not None:
+        say(f"warning: the run asked no more than --limit {limit} questions: servers want them all")
     if made.unparsed:
         say(f"warning: {len(made.unparsed)} replies gave no letter: {_some(made.unparsed)}")
     if made.failed:

@@ -14,7 +14,6 @@ from tspo_bench.errors import UserError
 from tspo_bench.mllms.bounded_http import BoundedClient
 
 URL_ENV = "OPENAI_BASE_URL"
-_OPENAI = "https://api.openai.com/v1"
 _SECRET_LENGTH = 8  # shorter keys ("EMPTY") keep nothing secret, and may be words of a reply
 _SHOWN = 500  # characters of a server's message that are kept
 
@@ -23,19 +22,24 @@ class Connection:
     """Makes clients of one server, and keeps its secrets.
 
     Args:
-        base_url: where the server is; None for OPENAI_BASE_URL, or OpenAI's own. A user and
+        base_url: where the server is; None for OPENAI_BASE_URL. A user and
             password (or a token in the user's place) may stand in the variable, since an argument
             is written down; a query in neither.
         key_env: the environment variable that holds the key.
         timeout: seconds for one try of a request.
 
     Raises:
-        UserError: no http(s) URL, one with what may not stand in it, or a key that no header can
-            hold.
+        UserError: no URL (frames are not sent anywhere unasked), none of http(s), one with what may
+            not stand in it, or a key that no header can hold.
     """
 
     def __init__(self, base_url: str | None, key_env: str, timeout: float) -> None:
-        self._url = base_url if base_url is not None else os.environ.get(URL_ENV) or _OPENAI
+        self._url = base_url if base_url is not None else os.environ.get(URL_ENV, "")
+        if not self._url:
+            raise UserError(
+                f"a served model needs its server: give --base-url (or set {URL_ENV}), as in "
+                "http://localhost:8000/v1"
+            )
         _check_url(self._url, "--base-url" if base_url is not None else URL_ENV)
         self._key = os.environ.get(key_env, "").strip()
         if not (self._key.isascii() and self._key.isprintable()):

@@ -247,7 +247,7 @@ def chosen_protocol(
         UserError: there is no such protocol or version, its fields cannot be used, or it has no
             subtitles.
     """
-    name, _, version = (asked or STRICT).partition("@")
+    name, _, version = (STRICT if asked is None else asked).partition("@")
     usable = {key: fields for key, fields in declared.items() if "absent" not in fields}
     known = ", ".join(dict.fromkeys([STRICT, *usable]))
     if name in declared and name not in usable:
