@@ -390,6 +390,10 @@ def test_what_has_no_subtitles_says_so(own: Callable[..., Any], tmp_path: Path) 
     assert len(own().questions()) == 2
     with pytest.raises(UserError, match=r"no question has a subtitle file under .*subtitles,"):
         own(subtitles="aligned").questions()
+    row = {"video": "film.mp4", "question": "What?", "options": ["a", "b"], "answer": "A"}
+    (tmp_path / "none.jsonl").write_text(json.dumps(row))
+    with pytest.raises(UserError, match="'none' has no subtitles: its annotations name none"):
+        load_tasks([str(tmp_path / "none.jsonl")], subtitles="aligned")[0].questions()
 
 
 def test_a_broken_file_names_itself(own: Callable[..., Any], tmp_path: Path) -> None:

@@ -206,7 +206,15 @@ class AnnotatedTask(MultipleChoice):
 
     def _check_subtitles(self, questions: Iterable[Question]) -> None:
         """Refuse to show subtitles where not one question has a file of them."""
-        if self.subtitles != "none" and not any(map(self._subtitle_path, questions)):
+        if self.subtitles == "none":
+            return
+        asked = list(questions)
+        if not any(question.subtitles for question in asked):
+            raise UserError(
+                f"task {self.name!r} has no subtitles: its annotations name none; leave "
+                "--subtitles out"
+            )
+        if not any(map(self._subtitle_path, asked)):
             looked_in = ", ".join(_names(self.subtitle_folders))
             raise UserError(
                 f"task {self.name!r}: no question has a subtitle file under {self._video_root} "
