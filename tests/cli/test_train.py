@@ -180,6 +180,7 @@ def test_a_mistake_throws_nothing_away(given: tuple[str, ...], cli: Cli, tmp_pat
     assert settings.read_text() == "{}"
 
 
+@pytest.mark.slow
 def test_each_option_reaches_the_training(cli: Cli, tmp_path: Path) -> None:
     given = ("--without", "film, echo", "--window", "4", "--without-type", "after,before")
     more = ("--learning-rate", "0.01", "--tau", "0.5", "--anneal", "0.5", "--rewards", "temporal")

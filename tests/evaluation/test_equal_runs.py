@@ -56,6 +56,7 @@ def test_the_cells_beside_do_not_matter(
     assert untimed_files(tmp_path / "alone") == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_frames", [0, 1, 9])
 def test_the_bound_of_the_frames_in_memory_does_not_matter(
     num_frames: int,

@@ -44,6 +44,7 @@ def test_the_encoder_finds_what_a_text_names() -> None:
     assert np.mean(ranks) < 0.05
 
 
+@pytest.mark.slow
 def test_the_mllm_reads_the_evidence(cache: Path) -> None:
     """By the product's own path; the figures themselves are in results/reference/."""
     task = load_task("haystack[length=1min]")
