@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
@@ -20,7 +20,7 @@ from tspo_bench.samplers import FrameSampler, load_sampler, with_agent
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task
-from tspo_bench.types import JSON, Question
+from tspo_bench.types import JSON, Question, Record
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,31 @@ class NamedSampler:
     settings: dict[str, JSON]
 
 
+class Keeper(Protocol):
+    """Where records go as they are settled."""
+
+    def append(self, record: Record) -> None:
+        """Keep one more."""
+        ...
+
+
 @dataclass(frozen=True)
 class OpenCell:
-    """One cell of the grid, open for writing; `label` is its sampler's in tables."""
+    """What is asked of a sampler with a budget; `label` is the sampler's name in tables."""
 
     label: str
     sampler: FrameSampler
     budget: Budget
+    writer: Keeper
+
+
+@dataclass(frozen=True)
+class RunCell(OpenCell):
+    """One cell of the grid, open for writing in a run's folder."""
+
+    writer: CellWriter
     slug: str
     settings: Mapping[str, JSON]
-    writer: CellWriter
 
     def pending(self, questions: Sequence[Question]) -> list[Question]:
         """The questions that have no record yet."""
@@ -120,13 +135,14 @@ def refuse_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) 
 def cell_settings(
     config: RunConfig,
     task: Task,
-    questions: Sequence[Question],
+    num_questions: int,
+    digest: str,
     sampler: NamedSampler,
     model: MLLM,
     budget: Budget,
     encoder: FrameEncoder | None,
 ) -> dict[str, JSON]:
-    """Everything that a cell's records depend on."""
+    """Everything that a cell's records depend on; `digest` is that of the questions asked."""
     settings: dict[str, JSON] = {
         "task": task.label,
         "sampler": sampler.label,
@@ -142,8 +158,8 @@ def cell_settings(
         },
         "answer": config.answer,
         "limit": config.limit,
-        "num_questions": len(questions),
-        "questions": _digest(questions),
+        "num_questions": num_questions,
+        "questions": digest,
         "seed": sampler.seed,
         "model_id": model.id,
         "sampler_settings": {k: v for k, v in sampler.settings.items() if k != "tuned_for"},
@@ -159,7 +175,8 @@ def cell_settings(
     return settings
 
 
-def _digest(questions: Sequence[Question]) -> str:
+def digest_of(questions: Sequence[Question]) -> str:
+    """A hash of all that questions hold."""
     # The annotations too: prompts may quote them. Of what JSON cannot hold (pictures), the kind.
     content = json.dumps(
         [asdict(question) for question in questions],
@@ -176,7 +193,7 @@ def open_cell(
     budget: Budget,
     *,
     fresh: bool,
-) -> OpenCell:
+) -> RunCell:
     """Open the cell of these settings in a run.
 
     Raises:
@@ -187,10 +204,10 @@ def open_cell(
     task, label, model = (str(settings[key]) for key in ("task", "sampler", "model"))
     slug = cell_slug(task, label, model, budget.label, seed)
     writer = run.open_cell(slug, settings, fresh=fresh)
-    return OpenCell(label, sampler, budget, slug, settings, writer)
+    return RunCell(label, sampler, budget, writer, slug, settings)
 
 
-def videos_to_do(questions: Sequence[Question], cells: Sequence[OpenCell]) -> Iterator[VideoWork]:
+def videos_to_do(questions: Sequence[Question], cells: Sequence[RunCell]) -> Iterator[VideoWork]:
     """The videos with pending questions, in the order of their first question."""
     by_video: dict[str, list[Question]] = {}
     for question in questions:

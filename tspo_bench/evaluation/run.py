@@ -14,8 +14,9 @@ from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.plan import (
     NamedSampler,
-    OpenCell,
+    RunCell,
     cell_settings,
+    digest_of,
     load_samplers,
     open_cell,
     refuse_equal_labels,
@@ -118,6 +119,7 @@ class _Asked:
 
     task: Task
     questions: Sequence[Question]
+    digest: str
     samplers: Sequence[NamedSampler]
 
 
@@ -125,7 +127,7 @@ def _asked(config: RunConfig, task: Task) -> _Asked:
     questions = task.questions()
     if config.limit is not None:
         questions = limit_questions(questions, config.limit)
-    return _Asked(task, questions, load_samplers(config, task))
+    return _Asked(task, questions, digest_of(questions), load_samplers(config, task))
 
 
 def _load_encoder(config: RunConfig, asked: Sequence[_Asked]) -> FrameEncoder | None:
@@ -180,13 +182,20 @@ class _Grid:
                 self._sum_up(cell, task)
             return [cell.slug for cell in cells]
 
-    def _open_cells(self, asked: _Asked, model: MLLM, stack: ExitStack) -> list[OpenCell]:
+    def _open_cells(self, asked: _Asked, model: MLLM, stack: ExitStack) -> list[RunCell]:
         """A task's cells with one model; the stack closes them."""
         cells = []
         for sampler in asked.samplers:
             for budget in self.config.budgets:
                 settings = cell_settings(
-                    self.config, asked.task, asked.questions, sampler, model, budget, self.encoder
+                    self.config,
+                    asked.task,
+                    len(asked.questions),
+                    asked.digest,
+                    sampler,
+                    model,
+                    budget,
+                    self.encoder,
                 )
                 fresh = self.config.fresh
                 cell = open_cell(self.run, settings, sampler.sampler, budget, fresh=fresh)
@@ -209,7 +218,7 @@ class _Grid:
             cost,
         )
 
-    def _sum_up(self, cell: OpenCell, task: Task) -> None:
+    def _sum_up(self, cell: RunCell, task: Task) -> None:
         """Write the figures of a finished cell."""
         records = read_records(cell.writer.folder / RECORDS_FILE)
         own = self._own_scores(task, records)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,7 +23,6 @@ from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.lmms.messages import Shown
 from tspo_bench.mllms import load_mllm
-from tspo_bench.results import CellWriter
 from tspo_bench.samplers import load_sampler
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import MultipleChoice, Prompt, Reading
@@ -91,8 +90,7 @@ class Answerer:
         self._candidate_fps = candidate_fps
         self._kept = _Kept()
         # A cell's file is where a run keeps its answers; here they go back to who asked.
-        writer = cast(CellWriter, self._kept)
-        self._cell = OpenCell(label, chosen, Budget(frames=frames), "", {}, writer)
+        self._cell = OpenCell(label, chosen, Budget(frames=frames), self._kept)
 
     def answer(self, asked: Iterable[Asked]) -> list[Reply]:
         """The reply to each request, in order. What cannot be read or answered raises nothing."""
@@ -162,7 +160,8 @@ class _Asking(MultipleChoice):
     def prompt(
         self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
     ) -> Prompt:
-        return cast(Prompt, question.record[_PROMPT])
+        prompt: Prompt = question.record[_PROMPT]
+        return prompt
 
     def read_answer(self, reply: str, question: Question) -> Reading:
         return Reading(None)
