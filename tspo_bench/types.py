@@ -7,7 +7,7 @@ features float32.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -135,12 +135,28 @@ class Frames:
         return len(self.indices)
 
 
+# Positions [n] among the candidates -> their relevance to the question [n].
+LazyScores = Callable[[IntArray], Features]
+# Frames a second, short side in pixels -> the whole video's frames at that rate, in batches.
+PixelScan = Callable[[float, int], Iterator[Frames]]
+
+
 @dataclass(frozen=True)
 class Candidates:
     """The T frames from which a sampler picks.
 
-    `features` [T, d] are the encoder's projected image features, not normalised; None for a sampler
-    that asked for the probe alone. `num_frames` and `frame_rate` are the whole video's.
+    What a sampler did not declare as a need is None.
+
+    Attributes:
+        indices: frame numbers [T].
+        seconds: their times [T].
+        num_frames: the whole video's.
+        frame_rate: the whole video's.
+        features: [T, d], the encoder's projected image features, not normalised.
+        score: the need "lazy_scores": tells the relevance (cosine to the question) of the
+            candidates at some positions. A frame is decoded and encoded when it is first asked for.
+        scan: the need "pixels": decodes the video at a rate and size of the sampler's choice. Equal
+            videos of a run share this object, so that a sampler can keep by it what it found.
     """
 
     indices: IntArray
@@ -148,6 +164,8 @@ class Candidates:
     num_frames: int
     frame_rate: float
     features: Features | None = None
+    score: LazyScores | None = None
+    scan: PixelScan | None = None
 
     def __post_init__(self) -> None:
         lengths = {len(self.indices), len(self.seconds)}
