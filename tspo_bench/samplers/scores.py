@@ -59,6 +59,40 @@ def checked_features(query: Query, candidates: Candidates) -> tuple[Features, Fe
     return candidates.features, query.text_features
 
 
+def directions(query: Query, candidates: Candidates) -> tuple[Features, Features]:
+    """Features of length 1: the candidates' [T, d] and the question's [d].
+
+    float32 throughout, for samplers that compare frames with frames; a norm below 1e-8 counts as
+    1e-8. Equal frames get equal directions.
+
+    Raises:
+        UserError: a feature is NaN or infinite.
+        ValueError: the features that the sampler declared as a need are not there, or differ in
+            width.
+    """
+    frames, text = checked_features(query, candidates)
+    if frames.shape[1] != text.size:
+        raise ValueError(f"frames {list(frames.shape)} and text {list(text.shape)} do not match")
+    return _unit(frames), _unit(text.reshape(1, -1))[0]
+
+
+def _unit(rows: Features) -> Features:
+    norms = np.sqrt(np.einsum("td,td->t", rows, rows)).clip(min=NORM_FLOOR)
+    return np.asarray(rows / norms[:, None], np.float32)
+
+
+def along(frames: Features, text: Features) -> Features:
+    """Cosines [T] of directions [T, d] and a direction [d], equal for equal frames."""
+    return np.asarray(np.einsum("td,d->t", frames, text), np.float32)  # row by row, unlike BLAS
+
+
+def between_0_and_1(scores: ArrayLike) -> Features:
+    """Scores [T] scaled so that the lowest is 0 and the highest 1; all 0 where they are equal."""
+    values = np.asarray(scores, np.float32)
+    width = np.ptp(values)
+    return (values - values.min()) / width if width > 0 else np.zeros_like(values)
+
+
 def best_first(scores: ArrayLike) -> IntArray:
     """Positions [T] from the highest score to the lowest, the earliest first on ties."""
     return np.argsort(-np.asarray(scores), kind="stable")
