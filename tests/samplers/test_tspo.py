@@ -16,7 +16,7 @@ from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.aks import aks
 from tspo_bench.samplers.bin_max import bin_max
 from tspo_bench.samplers.scores import top_k
-from tspo_bench.samplers.tspo import inverse_transform
+from tspo_bench.samplers.tspo import softmax_steps
 from tspo_bench.types import Candidates, Query
 
 WIDTH = 16
@@ -67,7 +67,7 @@ def test_the_scores_are_the_agents_and_the_rules_are_the_samplers(folder: Path) 
         "topk": top_k(scores, 6),
         "bin-max": bin_max(scores, 6),
         "aks": aks(scores, 6),
-        "inverse-transform": inverse_transform(scores / 0.3, 6),
+        "inverse-transform": softmax_steps(scores / 0.3, 6),
     }
     for rule, positions in wanted.items():
         spec = f"tspo[agent={folder / 'tspo'},select={rule}]"
@@ -80,7 +80,7 @@ def test_the_scores_are_the_agents_and_the_rules_are_the_samplers(folder: Path) 
         assert set(filled) == set(left[np.argsort(-scores[left])[: 6 - len(positions)]])
 
 
-def naive_inverse_transform(logits: np.ndarray, k: int) -> set[int]:
+def naive_softmax_steps(logits: np.ndarray, k: int) -> set[int]:
     weights = [np.exp(x - max(logits)) for x in logits]
     picks = set()
     for i in range(k):
@@ -98,19 +98,19 @@ def naive_inverse_transform(logits: np.ndarray, k: int) -> set[int]:
     k=st.integers(1, 20),
 )
 @settings(max_examples=100, deadline=None)
-def test_inverse_transform_takes_equal_steps(logits: list[int], k: int) -> None:
+def test_softmax_steps_are_equal(logits: list[int], k: int) -> None:
     values = np.array(logits) / 7 + np.arange(len(logits)) * 1e-4  # no step on a frame's edge
-    picks = inverse_transform(values, k)
-    assert set(picks.tolist()) == naive_inverse_transform(values, k)
+    picks = softmax_steps(values, k)
+    assert set(picks.tolist()) == naive_softmax_steps(values, k)
     assert (np.diff(picks) > 0).all()
 
 
-def test_inverse_transform_by_hand() -> None:
-    assert inverse_transform(np.zeros(12), 4).tolist() == [1, 4, 7, 10]
+def test_softmax_steps_by_hand() -> None:
+    assert softmax_steps(np.zeros(12), 4).tolist() == [1, 4, 7, 10]
     peaked = np.where(np.arange(12) == 5, 100.0, 0.0)
-    assert inverse_transform(peaked, 4).tolist() == [5]
+    assert softmax_steps(peaked, 4).tolist() == [5]
     half = np.log([1, 1, 1, 1, 4])  # the last holds half: steps 1/8, 3/8, 5/8, 7/8
-    assert inverse_transform(half, 4).tolist() == [0, 2, 4]
+    assert softmax_steps(half, 4).tolist() == [0, 2, 4]
 
 
 def test_what_it_says_of_itself(folder: Path) -> None:

@@ -11,13 +11,14 @@ from tspo_bench.errors import UserError
 from tspo_bench.samplers.aks import aks
 from tspo_bench.samplers.bin_max import bin_max
 from tspo_bench.samplers.fill import fill_by_score
+from tspo_bench.samplers.inverse_transform import inverse_transform
 from tspo_bench.samplers.scores import checked_features, top_k
 from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
 
 Rule = Literal["topk", "bin-max", "aks", "inverse-transform"]
 
 
-def inverse_transform(logits: ArrayLike, k: int) -> IntArray:
+def softmax_steps(logits: ArrayLike, k: int) -> IntArray:
     """Sorted distinct positions, at most k, where softmax's cumulative sum passes k equal steps.
 
     The steps are (i + 1/2) / k, i = 0 .. k - 1. A frame that holds several of them is given once.
@@ -27,9 +28,7 @@ def inverse_transform(logits: ArrayLike, k: int) -> IntArray:
         k: the frame budget.
     """
     values = np.asarray(logits, np.float64)
-    cumulative = np.exp(values - values.max()).cumsum()
-    steps = (np.arange(k) + 0.5) / k * cumulative[-1]
-    return np.unique(np.searchsorted(cumulative, steps)).astype(np.int64)
+    return inverse_transform(np.exp(values - values.max()), (np.arange(k) + 0.5) / k)
 
 
 class TSPO:
@@ -99,4 +98,4 @@ class TSPO:
             case "aks":
                 return aks(scores, k)
             case "inverse-transform":
-                return inverse_transform(scores / self._agent.tau, k)
+                return softmax_steps(scores / self._agent.tau, k)
