@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tspo_bench.device import default_device
-from tspo_bench.errors import UserError
+from tspo_bench.errors import UserError, VideoError
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
     JSON,
+    SEARCHING,
     Candidates,
     Features,
     FloatArray,
@@ -156,9 +157,10 @@ def select_frames(
         VideoError: the video is missing or cannot be read.
     """
     from tspo_bench.evaluation.checks import check_encoder, checked_selection
+    from tspo_bench.evaluation.sight import VideoSight
+    from tspo_bench.features import FeatureStore
     from tspo_bench.samplers import AGENTS, load_sampler
     from tspo_bench.video import open_video
-    from tspo_bench.video.base import candidate_indices
 
     if frames < 1:
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
@@ -171,26 +173,24 @@ def select_frames(
     label = parse_spec(sampler).label
     _check_usable(label, chosen, question)
     path = Path(video).expanduser()
-    with open_video(path) as reader:
-        info, times = reader.info, reader.times
-    indices = candidate_indices(info, candidate_fps)
-    rate = float(info.frame_rate)
-    candidates = Candidates(indices, times[indices], info.num_frames, rate)
-    text_features = None
-    if "features" in chosen.needs:
-        from tspo_bench.features import FeatureStore
-
+    loaded, text_features = None, None
+    if SEARCHING & chosen.needs:
         loaded = _loaded_encoder(encoder, agent, device)
         check_encoder(label, chosen, loaded)
-        candidates = FeatureStore().candidates(path, loaded, candidate_fps)
         text_features = loaded.encode_text([question])
     query = Query(question, str(path), question, text_features=text_features)
-    try:
-        selection = chosen.select(query, candidates, frames)
-    except UserError:
-        raise
-    except Exception as error:  # a sampler of a user's own may raise anything
-        raise UserError(f"sampler {label!r} failed: {type(error).__name__}: {error}") from error
+    with open_video(path) as reader:
+        info, times = reader.info, reader.times
+        sight = VideoSight(path, reader, candidate_fps, FeatureStore(), loaded)
+        if "features" in chosen.needs:
+            sight.scan()
+        candidates = sight.candidates(chosen.needs, chosen, text_features)
+        try:
+            selection = chosen.select(query, candidates, frames)
+        except (UserError, VideoError):
+            raise
+        except Exception as error:  # a sampler of a user's own may raise anything
+            raise UserError(f"sampler {label!r} failed: {type(error).__name__}: {error}") from error
     selection = checked_selection(selection, info.num_frames, frames)
     picks = selection.indices
     return SelectedFrames(
@@ -233,9 +233,7 @@ def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
             f"sampler {label!r} looks frames up by a question's id, which a question of your own "
             "does not have; use another sampler, or evaluate the task that the file is for"
         )
-    if unmet := sorted(sampler.needs - {"probe", "features"}):
-        raise UserError(f"sampler {label!r} needs {unmet[0]!r}, which nothing provides yet")
-    if "features" in sampler.needs and not question.strip():
+    if SEARCHING & sampler.needs and not question.strip():
         raise UserError(f"sampler {label!r} searches for the question's text; it is empty")
 
 

@@ -23,6 +23,7 @@ Pixels = NDArray[np.uint8]
 JSON = str | int | float | bool | None | list["JSON"] | dict[str, "JSON"]
 
 Need = Literal["probe", "features", "lazy_scores", "pixels", "evidence"]
+SEARCHING: frozenset[Need] = frozenset({"features", "lazy_scores"})  # what takes an encoder
 Status = Literal["ok", "unparsed", "decode_error", "sampler_error", "model_error"]
 AnswerMode = Literal["generate", "options"]
 SubtitleMode = Literal["none", "aligned", "full"]
@@ -288,9 +289,10 @@ class Record:
     """One line of results. `timing` (seconds per stage) is all that may differ between equal runs.
 
     `frames` and `seconds` are those the MLLM was given, `seen` is what its processor made of them
-    (frames, height, width, visual_tokens); `num_candidates` is None where the sampler saw the probe
-    alone; `error` says why there is no answer. `letter` is what the protocol reads in the reply,
-    `guessed` where the protocol drew it for want of one.
+    (frames, height, width, visual_tokens); `num_candidates` is None where the sampler saw nothing;
+    `looked_at` counts the frames "decoded" and "encoded" for its choice, as if nothing had been
+    kept from before; `error` says why there is no answer. `letter` is what the protocol reads in
+    the reply, `guessed` where the protocol drew it for want of one.
     """
 
     question_id: str
@@ -304,6 +306,7 @@ class Record:
     seconds: tuple[float, ...] = ()
     num_candidates: int | None = None
     num_filled: int = 0
+    looked_at: Mapping[str, int] = field(default_factory=dict)
     evidence_recall: float | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, JSON] = field(default_factory=dict)

@@ -188,6 +188,42 @@ class Farthest:
         return Selection(np.sort(candidates.indices[order[:k]]), scores, notes={"seed": self.seed})
 
 
+class Peeking:
+    """The best of every `step`-th candidate: asks for the scores of no others."""
+
+    needs = frozenset({"lazy_scores"})
+
+    def __init__(self, step: int = 3) -> None:
+        self.step = step
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        assert candidates.score is not None
+        asked = np.arange(0, len(candidates), self.step)
+        first, rest = asked[:1], asked[1:]
+        scores = np.concatenate([candidates.score(first), candidates.score(rest)])
+        assert np.array_equal(scores, candidates.score(asked))  # asked for twice, encoded once
+        best = asked[np.argsort(-scores, kind="stable")[:k]]
+        return Selection(np.sort(candidates.indices[best]), notes={"scores": scores.tolist()})
+
+
+class Brightest:
+    """The k brightest of the frames at 2 a second, looked at once for all questions of a video."""
+
+    needs = frozenset({"pixels"})
+
+    def __init__(self) -> None:
+        self._seen: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        assert candidates.scan is not None
+        if candidates.scan not in self._seen:
+            batches = list(candidates.scan(2.0, 16))
+            indices = np.concatenate([batch.indices for batch in batches])
+            light = np.concatenate([batch.pixels.mean(axis=(1, 2, 3)) for batch in batches])
+            self._seen[candidates.scan] = indices[np.argsort(-light, kind="stable")]
+        return Selection(np.sort(self._seen[candidates.scan][:k]))
+
+
 class Curious:
     """Picks the first frame and notes what it was told, beside `needs`."""
 
@@ -199,6 +235,8 @@ class Curious:
             "features": candidates.features is not None,
             "text": query.text_features is not None,
             "evidence": len(query.evidence) > 0,
+            "score": candidates.score is not None,
+            "scan": candidates.scan is not None,
             "answer": hasattr(query, "answer"),
         }
         return Selection(np.zeros(1, np.int64), notes=told)

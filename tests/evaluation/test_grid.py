@@ -179,7 +179,7 @@ def test_samplers_are_told_what_they_declare_and_no_more(
     questions: Path, clip: Path, tmp_path: Path
 ) -> None:
     """Whatever the samplers beside them need: no evidence for one that does not declare it."""
-    needs = ("probe", "features", "probe+evidence", "features+evidence")
+    needs = ("probe", "features", "probe+evidence", "features+evidence", "lazy_scores", "pixels")
     samplers = tuple(f"tests.evaluation.own:Curious[needs={need}]" for need in needs)
     result = run(questions, tmp_path / "run", samplers=samplers, encoder=str(clip))
     annotated = {q.id: bool(q.evidence) for q in load_task(str(questions)).questions()}
@@ -187,7 +187,9 @@ def test_samplers_are_told_what_they_declare_and_no_more(
         for record in cell.records:
             assert record.notes == {
                 "features": "features" in need,
-                "text": "features" in need,
+                "text": need in ("features", "features+evidence", "lazy_scores"),
+                "score": need == "lazy_scores",
+                "scan": need == "pixels",
                 "evidence": "evidence" in need and annotated[record.question_id],
                 "answer": False,
             }

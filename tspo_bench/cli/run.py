@@ -192,11 +192,12 @@ def _warn_of_reference(task: str, sampler: str, model: str, encoder: str) -> Non
 
 
 def _searches(sampler: str) -> bool:
-    """Whether a sampler's class says that it needs an encoder's features."""
+    """Whether a sampler's class says that it needs an encoder."""
     from tspo_bench.samplers import registry
+    from tspo_bench.types import SEARCHING
 
     target = registry.card(parse_spec(sampler)).target
-    return "features" in getattr(import_object("sampler", target), "needs", ())
+    return not SEARCHING.isdisjoint(getattr(import_object("sampler", target), "needs", ()))
 
 
 def _files(result: EvaluationResult) -> str:

@@ -18,12 +18,16 @@ PART_BYTES = 512 * 2**20
 
 @dataclass(frozen=True)
 class Chosen:
-    """What a sampler picked for a question of a cell, or the record of why there is nothing."""
+    """What a sampler picked for a question of a cell, or the record of why there is nothing.
+
+    `looked_at` counts the frames that it had decoded and encoded for it.
+    """
 
     cell: OpenCell
     question: Question
     picked: Selection | Record
     seconds: dict[str, float]
+    looked_at: dict[str, int]
 
     @property
     def indices(self) -> IntArray:

@@ -20,7 +20,7 @@ from tspo_bench.samplers import FrameSampler, load_sampler, with_agent
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task
-from tspo_bench.types import JSON, Question, Record
+from tspo_bench.types import JSON, SEARCHING, Question, Record
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def cell_settings(
         "model_id": model.id,
         "sampler_settings": {k: v for k, v in sampler.settings.items() if k != "tuned_for"},
         "candidate_fps": config.candidate_fps,
-        "encoder_id": encoder.id if encoder and "features" in sampler.sampler.needs else None,
+        "encoder_id": encoder.id if encoder and SEARCHING & sampler.sampler.needs else None,
     }
     if budget.visual_tokens is not None:
         settings["visual_tokens"] = budget.visual_tokens

@@ -76,6 +76,16 @@ class FeatureStore:
         _write(path, encoded)
         return encoded
 
+    def stored(
+        self, video: Path, encoder: FrameEncoder, rate: float = 1.0
+    ) -> StoredCandidates | None:
+        """The candidates as `candidates` gives them, if the store has them already.
+
+        Raises:
+            VideoError: the video is missing or cannot be read.
+        """
+        return _read(self.path(video, encoder, rate))
+
     def path(self, video: Path, encoder: FrameEncoder, rate: float = 1.0) -> Path:
         """Where the features of that video, encoder and rate lie, whether there yet or not."""
         name = f"{self.video_id(video)}-{float(rate)!r}fps.safetensors"

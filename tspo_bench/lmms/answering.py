@@ -26,7 +26,7 @@ from tspo_bench.mllms import load_mllm
 from tspo_bench.samplers import load_sampler
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import MultipleChoice, Prompt, Reading
-from tspo_bench.types import Failed, Frames, Question, Record, Request
+from tspo_bench.types import SEARCHING, Failed, Frames, Question, Record, Request
 
 _PROMPT = "prompt"
 
@@ -82,7 +82,7 @@ class Answerer:
         label = parse_spec(sampler).label
         chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
         self._encoder = None
-        if "features" in chosen.needs:
+        if SEARCHING & chosen.needs:
             self._encoder = load_encoder(encoder or default_encoder(agent), device)
             check_encoder(label, chosen, self._encoder)
         self._model = load_mllm(model, device, batch_size)

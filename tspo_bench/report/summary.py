@@ -39,7 +39,8 @@ class Summary:
     `accuracy` is over questions, `macro` the mean over the values of the benchmark's own group,
     whatever the protocol; `headline` is the protocol's figure, which may be either or neither.
     `num_guessed` letters were drawn by the protocol. `num_short` answers were given fewer frames
-    than asked for, though `mean_frames` were given on average. `frame_sizes` counts the answers by
+    than asked for, though `mean_frames` were given on average; `mean_looked_at` counts the frames
+    decoded and encoded to choose them. `frame_sizes` counts the answers by
     height x width of their frames as the model's processor made them, the commonest first;
     `mean_usage` is what a server counted.
     """
@@ -65,6 +66,7 @@ class Summary:
     num_filled: int
     num_short: int
     mean_frames: float | None
+    mean_looked_at: Mapping[str, float]
     mean_visual_tokens: float | None
     frame_sizes: Mapping[str, int]
     mean_usage: Mapping[str, float]
@@ -125,6 +127,7 @@ def summarise(
         num_filled=sum(record.num_filled for record in records),
         num_short=sum(number < (settings.get("frames") or 0) for number in given),
         mean_frames=_mean(given),
+        mean_looked_at=_mean_of([record.looked_at for record in records]),
         mean_visual_tokens=_mean_of([record.seen for record in records]).get("visual_tokens"),
         frame_sizes=_frame_sizes(records),
         mean_usage=_mean_of([record.usage for record in records]),

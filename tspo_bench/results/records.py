@@ -62,6 +62,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "seconds": _list_of(_is_number),
     "num_candidates": _optional(_is_count),
     "num_filled": _is_count,
+    "looked_at": _mapping_of(_is_count),
     "evidence_recall": _optional(_is_number),
     "groups": _mapping_of(_is_text),
     "notes": _is_mapping,

@@ -1,0 +1,226 @@
+"""Samplers pick frames of one video, for every cell and question that asks about it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.evaluation.budget import Cost
+from tspo_bench.evaluation.checks import checked_selection
+from tspo_bench.evaluation.parts import Chosen
+from tspo_bench.evaluation.plan import OpenCell, VideoWork
+from tspo_bench.evaluation.sight import VideoSight, looked_at
+from tspo_bench.features import FeatureStore
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.tasks import Task
+from tspo_bench.types import (
+    SEARCHING,
+    AnswerMode,
+    Candidates,
+    Features,
+    Need,
+    Query,
+    Question,
+    Record,
+    Selection,
+    Status,
+    VideoInfo,
+)
+from tspo_bench.video import open_video
+from tspo_bench.video.base import VideoReader, scaled_size
+
+NO_CANDIDATES = Candidates(np.empty(0, np.int64), np.empty(0), num_frames=0, frame_rate=1.0)
+
+
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Add the block's duration to a stage."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def share(
+    stage: str, spent: dict[str, float], jobs: Sequence[Chosen], weights: Sequence[float]
+) -> None:
+    """Charge a stage's seconds to those that asked for it: uniform sampling pays for no scan."""
+    total = sum(weights)
+    for job, weight in zip(jobs, weights, strict=True):
+        if stage in spent and weight:
+            before = job.seconds.get(stage, 0.0)
+            job.seconds[stage] = before + spent[stage] * weight / total
+
+
+@dataclass
+class VideoChooser:
+    """How samplers are asked; safe to use from several threads.
+
+    Args:
+        task: where videos and prompts come from.
+        store: keeps candidate features.
+        encoder: makes them; None if no sampler searches.
+        candidate_fps: candidates per second.
+        short_side: to which the MLLM wants frames scaled down; None for full size.
+        mode: how the MLLM is to answer.
+        cost: tells the MLLM's visual tokens, where cells are limited by these.
+    """
+
+    task: Task
+    store: FeatureStore
+    encoder: FrameEncoder | None
+    candidate_fps: float
+    short_side: int | None = None
+    mode: AnswerMode = "generate"
+    cost: Cost | None = None
+
+    def open(self, work: VideoWork, stack: ExitStack) -> ChosenVideo:
+        """Open a video until the stack closes it; what fails is recorded, not raised."""
+        return ChosenVideo(self, work, stack)
+
+
+class ChosenVideo:
+    """One video with what the samplers of its jobs see of it and pick."""
+
+    def __init__(self, how: VideoChooser, work: VideoWork, stack: ExitStack) -> None:
+        self.how = how
+        self.reader: VideoReader | None = None
+        self._work = work
+        self._seconds: dict[str, float] = {}  # per stage, for all jobs together
+        self._sight: VideoSight | None = None
+        self._text_features: dict[str, Features] = {}
+        self._unreadable: str | None = None
+        self._unscannable: str | None = None
+        needs = frozenset().union(*(cell.sampler.needs for cell, _ in work.jobs))
+        if not needs:
+            return  # every cell is blind: the video may even be missing
+        try:
+            self._open(stack, needs)
+        except VideoError as error:
+            self._unreadable = str(error)
+
+    def _open(self, stack: ExitStack, needs: Collection[Need]) -> None:
+        path = self.how.task.video_path(self._work.video)
+        encoder = self.how.encoder
+        with timed(self._seconds, "probe"):
+            self.reader = stack.enter_context(open_video(path))
+            self._sight = VideoSight(
+                path, self.reader, self.how.candidate_fps, self.how.store, encoder
+            )
+        if encoder is None:
+            return
+        with timed(self._seconds, "scan"):
+            self._encode_texts(encoder)
+            if "features" in needs:
+                try:
+                    self._sight.scan()
+                except VideoError as error:  # one broken candidate: other frames may be sound
+                    self._unscannable = str(error)
+
+    def _encode_texts(self, encoder: FrameEncoder) -> None:
+        asked = [q for cell, q in self._work.jobs if SEARCHING & cell.sampler.needs]
+        for text in dict.fromkeys(map(self.how.task.query_text, asked)):
+            # One at a time: the features must not depend on which questions are still pending.
+            self._text_features[text] = encoder.encode_text([text])
+
+    # What a cell is told depends on its own needs alone, never on the cells beside it.
+
+    def choose(self) -> list[Chosen]:
+        """What each job's sampler picks, in the order of the jobs."""
+        chosen = [self._chosen(cell, question) for cell, question in self._work.jobs]
+        needs = [one.cell.sampler.needs for one in chosen]
+        share("probe", self._seconds, chosen, [float(bool(need)) for need in needs])
+        share("scan", self._seconds, chosen, [float(bool(SEARCHING & need)) for need in needs])
+        return chosen
+
+    def info(self, needs: Collection[Need]) -> VideoInfo | None:
+        """The video's, for those who need anything of it."""
+        return self.reader.info if needs and self.reader is not None else None
+
+    def size(self) -> tuple[int, int]:
+        """Height and width of the frames as the MLLM is given them; 1 x 1 without a video."""
+        if self.reader is None:
+            return 1, 1
+        info = self.reader.info
+        width, height = scaled_size(info.width, info.height, self.how.short_side)
+        return height, width
+
+    def num_candidates(self, needs: Collection[Need]) -> int | None:
+        """How many candidates a sampler of these needs had; None for one that needs nothing."""
+        return len(self._sight.probed) if needs and self._sight is not None else None
+
+    def evidence(
+        self, question: Question, needs: Collection[Need]
+    ) -> tuple[tuple[float, float], ...]:
+        """The question's annotated (start, end), in seconds."""
+        info = self.info(needs)
+        rate = float(info.frame_rate) if info else 1.0
+        return tuple(span.in_seconds(rate) for span in question.evidence)
+
+    def failure(self, question: Question, status: Status, error: str) -> Record:
+        """The record of a question that does not get as far as the MLLM."""
+        return Record(
+            question_id=question.id,
+            video=question.video,
+            status=status,
+            gold=question.answer,
+            groups=question.groups,
+            error=error,
+            protocol=self.how.task.rules.label,
+            mode=self.how.mode,
+        )
+
+    def _chosen(self, cell: OpenCell, question: Question) -> Chosen:
+        seconds: dict[str, float] = {}
+        with timed(seconds, "select"):
+            picked, looked = self._select(cell, question)
+        return Chosen(cell, question, picked, seconds, looked)
+
+    def _problem(self, needs: Collection[Need]) -> str | None:
+        """Why the video cannot be had by a sampler of these needs."""
+        if not needs:
+            return None
+        return self._unreadable or (self._unscannable if "features" in needs else None)
+
+    def _select(
+        self, cell: OpenCell, question: Question
+    ) -> tuple[Selection | Record, dict[str, int]]:
+        """The sampler's pick, or the record of why there is none; and what it looked at."""
+        needs = cell.sampler.needs
+        if problem := self._problem(needs):
+            return self.failure(question, "decode_error", problem), {}
+        try:
+            query = self._query(cell, question)
+            candidates = NO_CANDIDATES
+            if needs:
+                assert self._sight is not None
+                candidates = self._sight.candidates(needs, cell.sampler, query.text_features)
+            k = cell.budget.k(self.how.cost, candidates.num_frames, *self.size())
+            selection = cell.sampler.select(query, candidates, k)
+            checked = checked_selection(selection, candidates.num_frames, k)
+            return checked, looked_at(candidates)
+        except VideoError as error:  # of a sampler that has frames decoded as it goes
+            return self.failure(question, "decode_error", str(error)), {}
+        except UserError as error:
+            return self.failure(question, "sampler_error", str(error)), {}
+        except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
+            message = f"{type(error).__name__}: {error}"
+            return self.failure(question, "sampler_error", message), {}
+
+    def _query(self, cell: OpenCell, question: Question) -> Query:
+        needs = cell.sampler.needs
+        text = self.how.task.query_text(question)
+        return Query(
+            question_id=question.id,
+            video_id=question.video,
+            text=text,
+            options=question.options,
+            text_features=self._text_features[text] if SEARCHING & needs else None,
+            evidence=self.evidence(question, needs) if "evidence" in needs else (),
+        )

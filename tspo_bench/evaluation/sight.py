@@ -1,0 +1,163 @@
+"""What samplers are shown of one video: its probe, features, scores on demand, pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tspo_bench.features import FeatureStore
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.samplers.scores import cosine
+from tspo_bench.types import Candidates, Features, Frames, IntArray, Need
+from tspo_bench.video.base import VideoReader, candidate_indices
+
+_BATCH = 64  # frames decoded at once: bounds memory
+
+
+class LazyFeatures:
+    """Features of a video's candidates, decoded and encoded when they are first asked for.
+
+    Those that the store has are read from there.
+    """
+
+    def __init__(
+        self, reader: VideoReader, candidates: Candidates, encoder: FrameEncoder, known: Features
+    ) -> None:
+        self._reader = reader
+        self._indices = candidates.indices
+        self._encoder = encoder
+        self._rows = dict(enumerate(known))
+
+    def __call__(self, positions: IntArray) -> Features:
+        """Features [n, d] of the candidates at `positions` [n].
+
+        Raises:
+            VideoError: a frame cannot be decoded.
+        """
+        missing = sorted(set(positions.tolist()) - set(self._rows))
+        for start in range(0, len(missing), _BATCH):
+            batch = missing[start : start + _BATCH]
+            short_side = self._encoder.short_side
+            frames = self._reader.fetch(self._indices[batch], short_side=short_side)
+            for position, picture in zip(batch, frames.pixels, strict=True):
+                # One at a time: a feature must not depend on what else is asked for, to the bit.
+                self._rows[position] = self._encoder.encode_frames(picture[None])[0]
+        return np.array([self._rows[position] for position in positions.tolist()], np.float32)
+
+
+class CountedScores:
+    """A question's scores on demand; `asked` are the positions whose score was asked for."""
+
+    def __init__(self, features: LazyFeatures, text_features: Features) -> None:
+        self._features = features
+        self._text = text_features
+        self.asked: set[int] = set()
+
+    def __call__(self, positions: IntArray) -> Features:
+        """Relevance [n] of the candidates at `positions` [n]."""
+        positions = np.asarray(positions, np.int64)
+        self.asked.update(positions.tolist())
+        if not len(positions):
+            return np.empty(0, np.float32)
+        return cosine(self._features(positions), self._text)
+
+
+class CountedScan:
+    """The video's pixels for one sampler; `num_frames` were decoded so far."""
+
+    def __init__(self, reader: VideoReader) -> None:
+        self._reader = reader
+        self.num_frames = 0
+
+    def __call__(self, rate: float, short_side: int) -> Iterator[Frames]:
+        """See `tspo_bench.types.PixelScan`."""
+        for frames in self._reader.scan(rate, short_side=short_side):
+            self.num_frames += len(frames)
+            yield frames
+
+
+class VideoSight:
+    """An open video as samplers see it, each no more than it declares as a need.
+
+    Args:
+        path: the video's file, for the store.
+        reader: the video.
+        candidate_fps: candidates per second.
+        store: keeps features.
+        encoder: makes them; None where no sampler searches.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        reader: VideoReader,
+        candidate_fps: float,
+        store: FeatureStore,
+        encoder: FrameEncoder | None,
+    ) -> None:
+        self._path, self._reader, self._rate = path, reader, candidate_fps
+        self._store, self._encoder = store, encoder
+        info = reader.info
+        indices = candidate_indices(info, candidate_fps)
+        self.probed = Candidates(
+            indices, reader.times[indices], info.num_frames, float(info.frame_rate)
+        )
+        self._scanned: Candidates | None = None
+        self._lazy: LazyFeatures | None = None
+        self._scans: dict[int, CountedScan] = {}
+
+    def scan(self) -> None:
+        """Have every candidate's features, from the store or by decoding and encoding them.
+
+        Raises:
+            VideoError: a candidate cannot be decoded.
+        """
+        assert self._encoder is not None
+        self._scanned = self._store.candidates(self._path, self._encoder, self._rate)
+
+    def candidates(
+        self, needs: Collection[Need], sampler: object, text_features: Features | None
+    ) -> Candidates:
+        """What a sampler of these needs is given for a question whose text has these features.
+
+        A sampler is given one and the same `scan` for all its questions.
+        """
+        shown = self.probed
+        if "features" in needs:
+            assert self._scanned is not None
+            shown = self._scanned
+        if "lazy_scores" in needs:
+            assert text_features is not None
+            shown = replace(shown, score=CountedScores(self._lazy_features(), text_features))
+        if "pixels" in needs:
+            shown = replace(shown, scan=self._scans.setdefault(id(sampler), self._new_scan()))
+        return shown
+
+    def _new_scan(self) -> CountedScan:
+        return CountedScan(self._reader)
+
+    def _lazy_features(self) -> LazyFeatures:
+        if self._lazy is None:
+            assert self._encoder is not None
+            stored = self._scanned or self._store.stored(self._path, self._encoder, self._rate)
+            features = None if stored is None else stored.features
+            known = np.empty((0, 0), np.float32) if features is None else features
+            self._lazy = LazyFeatures(self._reader, self.probed, self._encoder, known)
+        return self._lazy
+
+
+def looked_at(candidates: Candidates) -> dict[str, int]:
+    """How many frames a sampler had decoded and encoded to choose from these candidates.
+
+    Counted as if nothing had been kept from before, so that it tells of the sampler, not of the
+    cache. What the MLLM is shown comes on top.
+    """
+    decoded = encoded = len(candidates) if candidates.features is not None else 0
+    if isinstance(candidates.score, CountedScores) and candidates.features is None:
+        decoded = encoded = len(candidates.score.asked)
+    if isinstance(candidates.scan, CountedScan):
+        decoded += candidates.scan.num_frames
+    return {"decoded": decoded, "encoded": encoded}
