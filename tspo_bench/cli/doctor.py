@@ -72,12 +72,11 @@ def _size(folder: Path) -> int:
 
 
 def _data(task: Task) -> dict[str, Any]:
-    """A task's questions and videos; the built-in task makes its own when they are needed."""
-    from tspo_bench.haystack.task import HaystackTask
+    """A task's questions and videos, which are not looked for where the task makes them."""
     from tspo_bench.tasks import survey, videos_of
 
     videos = list(videos_of(task.questions()))
-    on_demand = isinstance(task, HaystackTask)
+    on_demand = getattr(task, "makes_videos", False)
     found: dict[str, Any] = {
         "task": task.label,
         "questions": len(task.questions()),

@@ -13,7 +13,6 @@ from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.plan import (
-    NamedSampler,
     RunCell,
     cell_settings,
     digest_of,
@@ -22,6 +21,7 @@ from tspo_bench.evaluation.plan import (
     refuse_equal_labels,
     videos_to_do,
 )
+from tspo_bench.evaluation.preflight import Asked, check_videos
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
@@ -31,7 +31,7 @@ from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
 from tspo_bench.results.run import RECORDS_FILE
 from tspo_bench.tasks import Task, limit_questions, load_tasks
-from tspo_bench.types import SEARCHING, Question, Record
+from tspo_bench.types import Record
 
 
 class Progress(Protocol):
@@ -100,6 +100,8 @@ def run_grid(
             refuse_untold(spec)
     names = [check_mllm(spec, config.device) for spec in config.models]
     refuse_equal_labels("models", config.models, [name for name in names if name is not None])
+    for one in asked:
+        check_videos(config, one, names)
     encoder = _load_encoder(config, asked)
     run = RunDirectory(config.folder, command=command, settings=config.resolved)
     grid = _Grid(config, run, progress or Silent(), encoder)
@@ -113,27 +115,17 @@ def run_grid(
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """A task of the run, with the questions that are asked and the samplers built for it."""
-
-    task: Task
-    questions: Sequence[Question]
-    digest: str
-    samplers: Sequence[NamedSampler]
-
-
-def _asked(config: RunConfig, task: Task) -> _Asked:
+def _asked(config: RunConfig, task: Task) -> Asked:
     questions = task.questions()
     if config.limit is not None:
         questions = limit_questions(questions, config.limit)
-    return _Asked(task, questions, digest_of(questions), load_samplers(config, task))
+    return Asked(task, questions, digest_of(questions), load_samplers(config, task))
 
 
-def _load_encoder(config: RunConfig, asked: Sequence[_Asked]) -> FrameEncoder | None:
+def _load_encoder(config: RunConfig, asked: Sequence[Asked]) -> FrameEncoder | None:
     """The run's encoder, or None where no sampler needs features."""
     searching = [
-        named for one in asked for named in one.samplers if SEARCHING & named.sampler.needs
+        named for one in asked for named in one.samplers if "features" in named.sampler.needs
     ]
     if not searching:
         return None
@@ -159,14 +151,14 @@ class _Grid:
         self.encoder = encoder
         self.models: list[str] = []
 
-    def run_model(self, spec: str, asked: Sequence[_Asked]) -> list[list[str]]:
+    def run_model(self, spec: str, asked: Sequence[Asked]) -> list[list[str]]:
         """Run every cell of one model; the cells' slugs, task by task."""
         model = load_mllm(spec, self.config.device, self.config.batch_size)
         self.models.append(model.name)
         refuse_equal_labels("models", self.config.models, self.models)
         return [self._run_task(one, model) for one in asked]
 
-    def _run_task(self, asked: _Asked, model: MLLM) -> list[str]:
+    def _run_task(self, asked: Asked, model: MLLM) -> list[str]:
         task, questions = asked.task, asked.questions
         with ExitStack() as stack:
             cells = self._open_cells(asked, model, stack)
@@ -182,7 +174,7 @@ class _Grid:
                 self._sum_up(cell, task)
             return [cell.slug for cell in cells]
 
-    def _open_cells(self, asked: _Asked, model: MLLM, stack: ExitStack) -> list[RunCell]:
+    def _open_cells(self, asked: Asked, model: MLLM, stack: ExitStack) -> list[RunCell]:
         """A task's cells with one model; the stack closes them."""
         cells = []
         for sampler in asked.samplers:

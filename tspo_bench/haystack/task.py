@@ -51,6 +51,7 @@ class HaystackTask(MultipleChoice):
 
     name = "haystack"
     tolerance_seconds = 1.0
+    makes_videos = True
 
     def __init__(
         self,
