@@ -31,7 +31,7 @@ from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
 from tspo_bench.results.run import RECORDS_FILE
 from tspo_bench.tasks import Task, limit_questions, load_tasks
-from tspo_bench.types import Record
+from tspo_bench.types import SEARCHING, Record
 
 
 class Progress(Protocol):
@@ -125,7 +125,7 @@ def _asked(config: RunConfig, task: Task) -> Asked:
 def _load_encoder(config: RunConfig, asked: Sequence[Asked]) -> FrameEncoder | None:
     """The run's encoder, or None where no sampler needs features."""
     searching = [
-        named for one in asked for named in one.samplers if "features" in named.sampler.needs
+        named for one in asked for named in one.samplers if SEARCHING & named.sampler.needs
     ]
     if not searching:
         return None
