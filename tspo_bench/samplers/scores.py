@@ -9,6 +9,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.types import Candidates, Features, IntArray, Query
 
 NORM_FLOOR = 1e-8
+ROWS = 256
 
 
 def cosine(frames: NDArray[np.floating], text: NDArray[np.floating]) -> Features:
@@ -17,12 +18,16 @@ def cosine(frames: NDArray[np.floating], text: NDArray[np.floating]) -> Features
     Computed in float64, row by row, so that equal frames get equal scores wherever they stand; a
     norm below 1e-8 counts as 1e-8 (a zero vector scores 0), as in `torch.cosine_similarity`.
     """
-    left, right = np.asarray(frames, np.float64), np.asarray(text, np.float64).reshape(1, -1)
+    left, right = np.asarray(frames), np.asarray(text, np.float64).reshape(1, -1)
     if left.ndim != 2 or left.shape[1] != right.shape[1]:
         raise ValueError(f"frames {list(left.shape)} and text {list(text.shape)} do not match")
-    frame_norms = np.sqrt((left * left).sum(axis=1)).clip(min=NORM_FLOOR)
     text_norm = np.sqrt((right * right).sum()).clip(min=NORM_FLOOR)
-    return np.asarray((left * right).sum(axis=1) / frame_norms / text_norm, np.float32)
+    found = np.empty(len(left), np.float32)
+    for start in range(0, len(left), ROWS):  # what a part takes in float64 stays in the cache
+        rows = np.asarray(left[start : start + ROWS], np.float64)
+        norms = np.sqrt((rows * rows).sum(axis=1)).clip(min=NORM_FLOOR)
+        found[start : start + ROWS] = (rows * right).sum(axis=1) / norms / text_norm
+    return found
 
 
 def relevance(query: Query, candidates: Candidates) -> Features:
