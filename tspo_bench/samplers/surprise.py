@@ -1,0 +1,73 @@
+"""Surprising frames: those that the frames before them do not foretell. Looks at no question."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from tspo_bench.samplers.fill import fill_by_score
+from tspo_bench.samplers.options import check_count
+from tspo_bench.samplers.scores import directions, top_k
+from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
+
+
+def surprises(frames: Features) -> Features:
+    """How far each of the frames [T, d] lies from where those before it point, [T].
+
+    The prediction is the Taylor series about the frame before, up to its second term, with
+    backward differences for velocity and acceleration: f[t-1] + v + a / 2, v = f[t-1] - f[t-2],
+    a = f[t-1] - 2 f[t-2] + f[t-3]. Near the start it has the terms for which there are frames; the
+    first frame is no surprise.
+    """
+    past = [np.concatenate([np.repeat(frames[:1], lag, axis=0), frames])[: len(frames)]
+            for lag in (1, 2, 3)]  # fmt: skip
+    velocity = past[0] - past[1]
+    acceleration = past[0] - 2 * past[1] + past[2]
+    acceleration[:3] = 0
+    velocity[:2] = 0
+    return np.linalg.norm(frames - past[0] - velocity - acceleration / 2, axis=1)
+
+
+def peaks(scores: Features, radius: int) -> IntArray:
+    """Positions whose score is the highest of all within `radius`, the earliest on ties."""
+    edge = np.full(radius, -np.inf, scores.dtype)
+    windows = np.lib.stride_tricks.sliding_window_view(
+        np.concatenate([edge, scores, edge]), 2 * radius + 1
+    )
+    return np.flatnonzero(windows.argmax(axis=1) == radius)
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """The most surprising moments of the video: the idea of Swift Sampling, arXiv 2605.22678.
+
+    The paper measures the residual of a Taylor expansion of the frames' features, with velocity
+    and acceleration, and takes the largest residuals of their temporal neighbourhood. What its
+    public descriptions leave open was chosen here: features have length 1, `radius` is 2 (one jump
+    echoes in the two residuals after it), ties go to the earliest, and where there are fewer peaks
+    than frames asked for, the highest residuals of the others fill up.
+
+    Raises:
+        UserError: an option that is out of range.
+    """
+
+    radius: int = 2
+    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
+
+    def __post_init__(self) -> None:
+        check_count("surprise", "radius", self.radius, low=0)
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        """Pick the highest peaks, then fill up; the query does not matter.
+
+        Raises:
+            UserError: a feature is NaN or infinite.
+        """
+        frames, _ = directions(query, candidates)
+        scores = surprises(frames)
+        found = peaks(scores, self.radius)
+        chosen = found[top_k(scores[found], k)]
+        picks = fill_by_score(chosen, scores, k)
+        return Selection(candidates.indices[picks], scores, len(picks) - len(chosen))
