@@ -59,6 +59,11 @@ def test_a_run_outlives_its_server_and_asks_only_what_is_missing(
     with served(tmp_path / "second", port=urlsplit(url).port or 0):
         again = cli(*command)
     assert again.code == 0
+    without = cli(*command)  # nothing is left to ask, so nobody need be there
+    assert (without.code, without.out) == (0, again.out)
+    added = cli(*command, "--sampler", "uniform,random")
+    assert added.code == 2
+    assert added.error.startswith("error: model 'reader': cannot reach ")
     asked = Counter((tmp_path / "second").read_text().splitlines())
     rows = map(json.loads, Path("quiz.jsonl").read_text().splitlines())
     texts = {row["id"]: row["question"] for row in rows}

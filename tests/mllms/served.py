@@ -13,7 +13,10 @@ MODEL = "some/tiny-vl"
 
 
 def model_at(server: ChatServer, **options: Any) -> OpenAIServer:
-    return OpenAIServer(MODEL, server.url, **options)
+    """A served model, of a server that is asked whether it is there."""
+    settings = {"model": MODEL, "base_url": server.url, **options}
+    OpenAIServer.reach(**settings)
+    return OpenAIServer(**settings)
 
 
 def questions(number: int) -> list[Request]:

@@ -10,7 +10,7 @@ import pytest
 from tests.mllms.served import MODEL, echo, model_at, questions, reason
 from tests.mllms.servers import KEY, Body, ChatServer, completion, hurry
 from tspo_bench.errors import UserError
-from tspo_bench.mllms import check_mllm, load_mllm
+from tspo_bench.mllms import check_mllm, load_mllm, reach_mllm
 from tspo_bench.mllms.openai_server import OpenAIServer
 from tspo_bench.types import Answer
 
@@ -24,9 +24,11 @@ def test_nobody_there() -> None:
     with ChatServer() as server:
         pass
     spec = f"openai:{MODEL}[base_url={server.url}]"
-    for find in (load_mllm, check_mllm):
+    for find in (load_mllm, reach_mllm):
         with pytest.raises(UserError, match=f"cannot reach {server.url}: .*; start the server, or"):
             find(spec)
+    # A finished run is told its model's name by one that is not there.
+    assert check_mllm(spec) == load_mllm(spec, reach=False).name == "tiny-vl"
 
 
 def test_a_model_that_is_not_served() -> None:
@@ -48,7 +50,7 @@ def test_lists_that_are_missing_or_incomplete(models: list[str] | None) -> None:
 
 def test_a_url_without_its_path() -> None:
     with ChatServer() as server, pytest.raises(UserError, match=r"most end in /v1$"):
-        OpenAIServer(MODEL, server.url.removesuffix("/v1"))
+        OpenAIServer.reach(model=MODEL, base_url=server.url.removesuffix("/v1"))
 
 
 def test_a_server_that_is_busy_is_there_all_the_same() -> None:
@@ -122,7 +124,7 @@ def test_a_password_in_the_environment_is_used_and_not_told(
     assert f"base_url={server.url}," in model.id
     assert KEY not in model.id + reason(given)
     with pytest.raises(UserError, match=f"cannot reach {server.url}") as error:
-        OpenAIServer(MODEL)
+        OpenAIServer.reach(model=MODEL)
     assert KEY not in str(error.value)
 
 

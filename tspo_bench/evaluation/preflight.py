@@ -48,6 +48,11 @@ def left_to_ask(
             yield from ((sampler, one) for one in asked.questions if one.id not in done)
 
 
+def is_finished(config: RunConfig, asked: Sequence[Asked], model: str | None) -> bool:
+    """Whether a model has nothing left to answer in any task."""
+    return not any(True for one in asked for _ in left_to_ask(config, one, model))
+
+
 def check_videos(config: RunConfig, asked: Asked, models: Sequence[str | None]) -> None:
     """Look for the videos of what is left to ask; warn where some are missing.
 

@@ -21,11 +21,11 @@ from tspo_bench.evaluation.plan import (
     refuse_equal_labels,
     videos_to_do,
 )
-from tspo_bench.evaluation.preflight import Asked, check_videos
+from tspo_bench.evaluation.preflight import Asked, check_videos, is_finished
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.mllms import check_mllm, load_mllm
+from tspo_bench.mllms import check_mllm, load_mllm, reach_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
@@ -102,6 +102,9 @@ def run_grid(
     refuse_equal_labels("models", config.models, [name for name in names if name is not None])
     for one in asked:
         check_videos(config, one, names)
+    for spec, name in zip(config.models, names, strict=True):
+        if not is_finished(config, asked, name):
+            reach_mllm(spec, config.device)
     encoder = _load_encoder(config, asked)
     run = RunDirectory(config.folder, command=command, settings=config.resolved)
     grid = _Grid(config, run, progress or Silent(), encoder)
@@ -153,7 +156,7 @@ class _Grid:
 
     def run_model(self, spec: str, asked: Sequence[Asked]) -> list[list[str]]:
         """Run every cell of one model; the cells' slugs, task by task."""
-        model = load_mllm(spec, self.config.device, self.config.batch_size)
+        model = load_mllm(spec, self.config.device, self.config.batch_size, reach=False)
         self.models.append(model.name)
         refuse_equal_labels("models", self.config.models, self.models)
         return [self._run_task(one, model) for one in asked]

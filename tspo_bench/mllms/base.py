@@ -17,8 +17,9 @@ class MLLM(Protocol):
 
     A class may also have `visual_tokens(num_frames, height, width) -> int`, what such frames
     cost it (for `--visual-tokens`; with an argument `interleaved` where words between the frames
-    make them cost something else), and a class method `check(**options)` that finds out what its
-    constructor would complain about without loading weights.
+    make them cost something else), and two class methods: `check(**options)` finds out what its
+    constructor would complain about without loading weights, `reach(**options)` whether a server
+    takes questions now; it is called where some are left to ask.
     """
 
     name: str

@@ -77,14 +77,15 @@ for _name, _preset in PRESETS.items():
 registry.register("openai", SERVERS, "openai:NAME, a model on an OpenAI-compatible server")
 
 
-def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
+def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8, *, reach: bool = True) -> MLLM:
     """The model that a spec names, its weights loaded on `device`.
 
     A spec is a registered name ("reference", "qwen2.5-vl-7b"), a checkpoint's folder or hub id
     whose class AutoModelForImageTextToText knows or that is a released LLaVA-Video,
     `openai:NAME[base_url=URL]` for a model on a server, or "pkg.mod:Name" of one's own; options
     follow in brackets (`PATH[max_new_tokens=16]`).
-    `batch_size` is the number of requests a forward pass.
+    `batch_size` is the number of requests a forward pass. Without `reach` a server is not asked
+    whether it is there.
 
     Raises:
         UserError: unknown name (near matches are offered) or option, unusable checkpoint or device,
@@ -92,8 +93,9 @@ def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8) -> MLLM:
     """
     if batch_size < 1:
         raise UserError(f"batch size {batch_size} is too small; give 1 or more")
-    parsed = _parse(spec)
-    model = registry.create(parsed, device=device, batch_size=batch_size)
+    model = registry.create(_parse(spec), device=device, batch_size=batch_size)
+    if reach:
+        reach_mllm(spec, device)
     return cast(MLLM, model)
 
 
@@ -112,6 +114,18 @@ def check_mllm(spec: str, device: str = "cpu") -> str | None:
         return None
     check(**call.keywords)
     return call.keywords.get("name")
+
+
+def reach_mllm(spec: str, device: str = "cpu") -> None:
+    """Find out whether a model on a server takes questions; all others do.
+
+    Raises:
+        UserError: as `load_mllm`, of a class with a class method `reach`.
+    """
+    call = registry.prepare(_parse(spec), device=device, batch_size=1)
+    reach = getattr(call.func, "reach", None)
+    if reach is not None:
+        reach(**call.keywords)
 
 
 def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:

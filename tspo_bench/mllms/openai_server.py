@@ -45,8 +45,7 @@ class OpenAIServer:
 
     Args:
         model: the model's name on the server.
-        base_url: where the server is ("http://localhost:8000/v1"); None for OPENAI_BASE_URL, or
-            OpenAI's own.
+        base_url: where the server is ("http://localhost:8000/v1"); None for OPENAI_BASE_URL.
         concurrency: requests under way at once.
         timeout: seconds for one try, from the first byte sent to the last received.
         retries: tries after the first.
@@ -61,8 +60,7 @@ class OpenAIServer:
         name: the model's name in tables; None for the last part of `model`.
 
     Raises:
-        UserError: a setting that cannot be used, no server there, a key that it does not take, or
-            a model that it does not serve.
+        UserError: a setting that cannot be used. Whether the server takes questions, `reach` tells.
     """
 
     def __init__(
@@ -110,12 +108,21 @@ class OpenAIServer:
             "times": times,
         }
         self.id = Spec(f"openai:{self._model}", decides).label
-        _run(self._probe)
 
     @classmethod
     def check(cls, **options: Any) -> None:
-        """Raise what the constructor would: there are no weights, so it asks the server."""
+        """Raise what the constructor would."""
         cls(**options)
+
+    @classmethod
+    def reach(cls, **options: Any) -> None:
+        """Find out before the first question what every one of them would meet.
+
+        Raises:
+            UserError: as the constructor, or no server there, a key that it does not take, or a
+                model that it does not serve.
+        """
+        _run(cls(**options)._probe)
 
     def answer(self, requests: Sequence[Request]) -> list[Answer | Failed]:
         """Answer the requests, in order, `concurrency` of them at once."""
@@ -167,11 +174,7 @@ class OpenAIServer:
         return {key: value for key, value in (body | self._extra).items() if value is not None}
 
     async def _probe(self) -> None:
-        """Find out before the first question what every one of them would meet.
-
-        Raises:
-            UserError: the server is not there, or takes no question.
-        """
+        """See `reach`."""
         async with self._connection.client(0) as client:
             served: list[str] = []
             try:
