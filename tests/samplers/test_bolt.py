@@ -114,9 +114,9 @@ def test_cards_state_the_published_settings() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("bolt[power=-1]", "power=-1; use a number of 0 or more"),
-        ("bolt[power=high]", "power='high'; use a number of 0 or more"),
-        ("bolt[power=true]", "power=True; use a number of 0 or more"),
+        ("bolt[power=0]", "power=0; use a number above 0"),
+        ("bolt[power=high]", "power='high'; use a number"),
+        ("bolt[power=true]", "power=True; use a number"),
         ("bolt[fill=uniform]", "fill='uniform'; use score or none"),
     ],
 )

@@ -19,7 +19,7 @@ from tspo_bench.samplers.scores import cosine
 from tspo_bench.types import Candidates, Query
 
 SCORED = ["clip-topk", "bin-max", "aks", "aks-videomme", "aks[depth=0]"]
-SCORED += ["bolt", "bolt-longvideobench"]
+SCORED += ["bolt", "bolt-longvideobench", "q-frame"]
 WITHIN_CANDIDATES = [*SCORED, "random", "oracle"]
 UNIFORM = ["uniform", "uniform[variant=left-edge]", "uniform[variant=bin-centres]"]
 

@@ -50,7 +50,7 @@ class BOLT:
     needs: ClassVar[frozenset[Need]] = frozenset({"features"})
 
     def __post_init__(self) -> None:
-        check_number("bolt", "power", self.power, low=0)
+        check_number("bolt", "power", self.power, above=0)
         check_fill("bolt", self.fill)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:

@@ -7,18 +7,52 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tspo_bench.errors import UserError
-from tspo_bench.samplers.scores import top_k
-from tspo_bench.types import Candidates, Need, Query, Selection
+from tspo_bench.samplers.scores import best_first
+from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
+
+LOT_FLOOR = 1e-10  # keeps a lot's Gumbel noise finite
+
+
+def check_seed(sampler: str, seed: object) -> None:
+    """Check the value of a sampler's option `seed`.
+
+    Raises:
+        UserError: it is no whole number.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise UserError(f"sampler {sampler!r}: seed={seed!r}; use a whole number")
+
+
+def question_generator(seed: int, query: Query) -> random.Random:
+    """Random numbers that hang on the seed and the question's id only.
+
+    So neither the order of questions nor `--limit` changes what is drawn.
+    """
+    # Python promises the same random() for a text seed in every version; numpy does not.
+    return random.Random(f"{seed}:{query.question_id}")
+
+
+def draw(generator: random.Random, logits: ArrayLike, count: int) -> IntArray:
+    """Positions [min(count, T)] drawn one after another, without replacement, in that order.
+
+    Each draw is by softmax over the logits of those that are left. Done as the top of logits [T]
+    plus Gumbel noise, so the positions of a smaller count come first in those of a larger one.
+    Takes T random numbers of the generator.
+    """
+    values = np.asarray(logits, np.float64)
+    lots = np.array([generator.random() for _ in range(len(values))])
+    noise = -np.log(-np.log(lots.clip(LOT_FLOOR, 1 - LOT_FLOOR)))
+    return best_first(values + noise)[:count]
 
 
 @dataclass(frozen=True)
 class Random:
     """min(k, T) of the T candidates, every subset equally likely.
 
-    The draw hangs on the seed and the question's id only, so neither the order of questions nor
-    `--limit` changes it, and a smaller budget's picks are among those of a larger one.
+    A smaller budget's picks are among those of a larger one.
 
     Raises:
         UserError: a seed that is no whole number.
@@ -28,12 +62,9 @@ class Random:
     needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
 
     def __post_init__(self) -> None:
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int):
-            raise UserError(f"sampler 'random': seed={self.seed!r}; use a whole number")
+        check_seed("random", self.seed)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick the k candidates with the highest lots."""
-        # Python promises the same random() for a text seed in every version; numpy does not.
-        generator = random.Random(f"{self.seed}:{query.question_id}")
-        lots = np.array([generator.random() for _ in range(len(candidates))])
-        return Selection(candidates.indices[top_k(lots, k)])
+        """Draw k candidates."""
+        drawn = draw(question_generator(self.seed, query), np.zeros(len(candidates)), k)
+        return Selection(candidates.indices[np.sort(drawn)])
