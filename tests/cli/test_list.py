@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tspo_bench.mllms import registry as models
+from tspo_bench.mllms.presets import PRESETS
 from tspo_bench.registry import Registry, cards_folder
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.tasks import registry as tasks
@@ -37,6 +38,11 @@ def test_what_is_said_of_samplers(cli: Cli) -> None:
     assert entries["random"]["options"] == {}  # the seed is the run's
     assert entries["blind"]["needs"] == []
     assert entries["aks"]["tuned_for"] is None
+
+
+def test_a_models_hub_id_is_whole(cli: Cli) -> None:
+    out = cli("list", "models").out
+    assert all(preset.hub_id in out for preset in PRESETS.values())
 
 
 def test_brackets_of_descriptions_are_shown(cli: Cli) -> None:

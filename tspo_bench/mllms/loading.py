@@ -73,7 +73,8 @@ registry.register(
     checkpoint="reference",
 )
 for _name, _preset in PRESETS.items():
-    registry.register(_name, _preset.target, _preset.description, checkpoint=_preset.hub_id)
+    _said = f"{_preset.description} ({_preset.hub_id})"
+    registry.register(_name, _preset.target, _said, checkpoint=_preset.hub_id)
 registry.register("openai", SERVERS, "openai:NAME, a model on an OpenAI-compatible server")
 
 

@@ -20,31 +20,29 @@ class Preset:
 PRESETS = {
     "qwen2.5-vl-7b": Preset(
         "Qwen/Qwen2.5-VL-7B-Instruct",
-        "native resolution, frames in pairs, times as positions (Qwen2.5-VL-7B-Instruct)",
+        "native resolution, frames in pairs, times as positions",
     ),
     "qwen3-vl-8b": Preset(
         "Qwen/Qwen3-VL-8B-Instruct",
-        "native resolution, frames in pairs, times in words (Qwen3-VL-8B-Instruct)",
+        "native resolution, frames in pairs, times in words",
     ),
-    "internvl3-8b": Preset(
-        "OpenGVLab/InternVL3-8B-hf", "448 x 448, 256 tokens a frame, no times (InternVL3-8B-hf)"
-    ),
+    "internvl3-8b": Preset("OpenGVLab/InternVL3-8B-hf", "448 x 448, 256 tokens a frame, no times"),
     "llava-onevision-7b": Preset(
         "llava-hf/llava-onevision-qwen2-7b-ov-hf",
-        "384 x 384, 196 tokens a frame, no times (llava-onevision-qwen2-7b-ov-hf)",
+        "384 x 384, 196 tokens a frame, no times",
     ),
     "smolvlm2": Preset(
         "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
-        "384 x 384, 81 tokens a frame, times in words (SmolVLM2-2.2B-Instruct)",
+        "384 x 384, 81 tokens a frame, times in words",
     ),
     "llava-video-7b": Preset(
         "lmms-lab/LLaVA-Video-7B-Qwen2",
-        "384 x 384, 210 tokens a frame, times in words on demand (LLaVA-Video-7B-Qwen2)",
+        "384 x 384, 210 tokens a frame, times in words on demand",
         LLAVA_VIDEO,
     ),
     "llava-video-72b": Preset(
         "lmms-lab/LLaVA-Video-72B-Qwen2",
-        "384 x 384, 210 tokens a frame, times in words on demand (LLaVA-Video-72B-Qwen2)",
+        "384 x 384, 210 tokens a frame, times in words on demand",
         LLAVA_VIDEO,
     ),
 }
