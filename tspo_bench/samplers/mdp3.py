@@ -23,7 +23,7 @@ def kernel(left: FloatArray, right: FloatArray) -> FloatArray:
     Each is exp(-distance^2 / (2 width)), for widths 2, 1, 1/2, 1/4, 1/8.
     """
     lengths = (left * left).sum(axis=1)[:, None] + (right * right).sum(axis=1)
-    term = np.exp((2 * left @ right.T - lengths).clip(max=0) / 4)
+    term: FloatArray = np.exp((2 * left @ right.T - lengths).clip(max=0) / 4)
     total = term.copy()
     for _ in range(NARROWINGS):
         term *= term  # half the width is the square

@@ -18,16 +18,13 @@ def surprises(frames: Features) -> Features:
 
     The prediction is the Taylor series about the frame before, up to its second term, with
     backward differences for velocity and acceleration: f[t-1] + v + a / 2, v = f[t-1] - f[t-2],
-    a = f[t-1] - 2 f[t-2] + f[t-3]. Near the start it has the terms for which there are frames; the
-    first frame is no surprise.
+    a = f[t-1] - 2 f[t-2] + f[t-3]. Before its start the video is taken to stand still.
     """
-    past = [np.concatenate([np.repeat(frames[:1], lag, axis=0), frames])[: len(frames)]
-            for lag in (1, 2, 3)]  # fmt: skip
-    velocity = past[0] - past[1]
-    acceleration = past[0] - 2 * past[1] + past[2]
-    acceleration[:3] = 0
-    velocity[:2] = 0
-    return np.linalg.norm(frames - past[0] - velocity - acceleration / 2, axis=1)
+    padded = np.concatenate([np.repeat(frames[:1], 3, axis=0), frames])
+    one, two, three = padded[2:-1], padded[1:-2], padded[:-3]
+    velocity, acceleration = one - two, one - 2 * two + three
+    residual = frames - (one + velocity + acceleration / 2)
+    return np.asarray(np.linalg.norm(residual, axis=1), np.float32)
 
 
 def peaks(scores: Features, radius: int) -> IntArray:
