@@ -136,12 +136,13 @@ def test_missing_videos_are_recorded_and_asked_again(cli: Cli, films: Path) -> N
     assert cli(*OWN, "--out", "mine").code == 0
 
 
-def test_an_empty_data_root_fails_every_question(cli: Cli, films: Path) -> None:
+def test_an_empty_data_root_is_a_mistake(cli: Cli, films: Path) -> None:
     films.with_name("empty").mkdir()
-    done = cli(*OWN, "--data-root", "empty", "--json")
-    assert done.code == 3
-    (cell,) = json.loads(done.out)["cells"]
-    assert (cell["n"], cell["status_counts"]["decode_error"]) == (3, 3)
+    done = cli(*OWN, "--data-root", "empty")
+    assert done.code == 2
+    assert "none of the 2 videos asked about is there" in done.error
+    assert "not found under empty" in done.error
+    assert cli(*OWN, "--data-root", "empty", "--sampler", "blind").code == 0
 
 
 def test_skipped_annotation_lines_are_counted_and_named(cli: Cli, films: Path) -> None:
