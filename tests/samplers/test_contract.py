@@ -20,7 +20,9 @@ from tspo_bench.types import Candidates, Query
 
 SCORED = ["clip-topk", "bin-max", "aks", "aks-videomme", "aks[depth=0]"]
 SCORED += ["bolt", "bolt-longvideobench", "q-frame"]
-WITHIN_CANDIDATES = [*SCORED, "random", "oracle"]
+SCORED += ["mdp3", "mdp3[segment=5]", "mmr", "facility-location", "surprise", "router"]
+FEATURES = [*SCORED, "maxinfo", "maxinfo[rank=2]"]
+WITHIN_CANDIDATES = [*FEATURES, "random", "oracle"]
 UNIFORM = ["uniform", "uniform[variant=left-edge]", "uniform[variant=bin-centres]"]
 
 
@@ -118,7 +120,7 @@ def test_equal_frames_score_equally_wherever_they_stand(name: str) -> None:
     assert len(set(selection.scores.tolist())) == 1
 
 
-@pytest.mark.parametrize("name", SCORED)
+@pytest.mark.parametrize("name", FEATURES)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_features_that_are_not_finite_are_an_error(name: str, value: float) -> None:
     features = np.ones((5, 2), np.float32)

@@ -40,6 +40,8 @@ def max_volume(rows: FloatArray) -> IntArray:
     Source: Goreinov et al., "How to find a good submatrix" (2010).
     """
     rank = rows.shape[1]
+    if not rank:
+        return np.empty(0, np.int64)
     picks: list[int] = []
     rest = rows.copy()
     for _ in range(rank):
@@ -48,7 +50,7 @@ def max_volume(rows: FloatArray) -> IntArray:
         axis = rest[pick] / np.linalg.norm(rest[pick])
         rest -= np.outer(rest @ axis, axis)
         rest[picks] = 0
-    share = np.linalg.solve(rows[picks].T, rows.T).T if rank else rows  # rows as sums of picks
+    share = np.linalg.solve(rows[picks].T, rows.T).T  # each row as a sum of picked ones
     for _ in range(MAX_SWAPS):
         incoming, outgoing = np.unravel_index(np.abs(share).argmax(), share.shape)
         if not abs(share[incoming, outgoing]) > SWAP_GAIN:
