@@ -49,8 +49,38 @@ def test_every_published_shape(tmp_path: Path, content: Any) -> None:
 
 
 def test_ids_that_are_numbers_match_as_text(tmp_path: Path) -> None:
-    path = write(tmp_path, [{"question_id": 7, "frame_idx": [3]}])
+    path = write(tmp_path, [{"question_id": 7, "frame_idx": [3]}, {"id": "q1", "frame_idx": []}])
     assert pick(path, "7") == [3]
+
+
+def test_a_file_for_other_questions_is_refused_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, {"z1": [3]})
+    with pytest.raises(UserError) as caught:
+        load_sampler(f"file:{path}", question_ids=["q1", None])
+    assert str(caught.value) == (
+        f"frame selections {path} are for other questions: none of the task's 1 is there; the "
+        "file's first is 'z1', the task's 'q1'"
+    )
+
+
+def test_an_annotation_that_is_no_question_has_its_place(tmp_path: Path) -> None:
+    path = write(tmp_path, [[1], [2], [3]])
+    sampler = load_sampler(f"file:{path}", question_ids=["q1", None, "q2"])
+    assert sampler.select(Query("q2", "v", "?"), candidates(), 1).indices.tolist() == [3]
+
+
+def test_a_list_that_is_too_short_is_told_of_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path, {"q1": [0, 5], "q2": [7]})
+    sampler = load_sampler(f"file:{path}", question_ids=["q1", "q2"])
+    many = Candidates(np.arange(9), np.arange(9.0), 1000, 25.0)
+    for question in ("q1", "q2", "q1"):
+        sampler.select(Query(question, "v", "?"), many, 4)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"frame selections {path}, question 'q1': 2 frames, fewer than the budget of 4; such lists "
+        "are given as they are"
+    ]
 
 
 @pytest.mark.parametrize("name", ["a,b.json", "frames[64].json", "x:y.json", "a b[k=1].json"])
@@ -90,8 +120,11 @@ def test_bad_entries_name_file_question_and_entry(
         ("[]", "must hold"),
         ("3", "must hold"),
         ([[1], [2], [3]], "hold 3 lists without question ids, but the task has 2 questions"),
-        ([{"frame_idx": [1]}], "entry 0 must be an object with 'frame_idx' and 'question_id' or"),
-        ([{"id": "q1", "frames": [1]}], "entry 0 must be an object with 'frame_idx'"),
+        (
+            [{"frame_idx": [1]}],
+            "must be an object with one of 'frame_idx', 'keyframe_indices'",
+        ),
+        ([{"id": "q1", "frames": [1]}], "and 'question_id' or 'id' or 'uid', got"),
         ([{"id": "q1", "frame_idx": [1]}, [2]], "entry 1 must be an object"),
         ([{"id": 1, "frame_idx": []}, {"id": "1", "frame_idx": []}], "question '1' stands there"),
         ({"q1": 3}, "question 'q1': expected a list of frame indices, got 3"),
@@ -114,8 +147,8 @@ def test_lists_without_ids_need_the_annotation_order(tmp_path: Path) -> None:
 def test_missing_file_and_missing_question(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"cannot read frame selections .*none.json: No such file"):
         load_sampler(f"file:{tmp_path / 'none.json'}")
-    with pytest.raises(UserError, match="'q9': not in the file, which has 1 questions"):
-        pick(write(tmp_path, {"q1": [1]}), "q9")
+    with pytest.raises(UserError, match="'q2': not in the file, which has 1 questions"):
+        pick(write(tmp_path, {"q1": [1]}), "q2")
     with pytest.raises(UserError, match="sampler 'file' needs 'path': file:PATH"):
         load_sampler("file")
 

@@ -180,6 +180,7 @@ def test_mlvu_own_files() -> None:
     assert (hand.id, hand.answer, hand.groups) == ("2_needle-1", "D", {"task_type": "needle"})
     assert isinstance(task, AnnotatedTask)
     assert [s.where for s in task.skipped] == ["1_plotQA.json item 2", "2_needle.json item 2"]
+    assert task.annotation_ids == ["1_plotQA-1", None, "2_needle-1", None]
 
 
 @pytest.mark.parametrize(

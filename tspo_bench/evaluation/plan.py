@@ -79,7 +79,7 @@ def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
         UserError: a sampler that cannot be built, or two that tables could not tell apart.
     """
     context = {
-        "question_ids": [question.id for question in task.questions()],
+        "question_ids": annotation_ids(task),
         "device": config.device,
     }
     asked = [*config.samplers, *_bounds(config, task)]
@@ -90,6 +90,12 @@ def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
         for label, text in zip(labels, asked, strict=True)
         for seeded in with_seeds(text, config.agent, config.seeds, context)
     ]
+
+
+def annotation_ids(task: Task) -> Sequence[str | None]:
+    """The ids of a task's annotations in their order, None where one is no question."""
+    own: Sequence[str | None] | None = getattr(task, "annotation_ids", None)
+    return own or [question.id for question in task.questions()]
 
 
 def _bounds(config: RunConfig, task: Task) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -127,12 +127,21 @@ class AnnotatedTask(MultipleChoice):
             UserError: no annotations are found, none of them can be used, an id occurs twice, or
                 subtitles are to be shown and there are none.
         """
-        return self._loaded[0]
+        return self._questions
+
+    @functools.cached_property
+    def _questions(self) -> tuple[Question, ...]:
+        return tuple(one for one in self._loaded if isinstance(one, Question))
+
+    @property
+    def annotation_ids(self) -> Sequence[str | None]:
+        """The id of each annotation's question, in their order; None where it is left out."""
+        return [one.id if isinstance(one, Question) else None for one in self._loaded]
 
     @property
     def skipped(self) -> Sequence[Skipped]:
         """The annotations that are left out, each with its place and reason."""
-        return self._loaded[1]
+        return [one for one in self._loaded if isinstance(one, Skipped)]
 
     def video_path(self, video: str) -> Path:
         """The file of `question.video`, under any of the usual video suffixes.
@@ -179,36 +188,35 @@ class AnnotatedTask(MultipleChoice):
         return next((path for path in paths if path.is_file()), None)
 
     @functools.cached_property
-    def _loaded(self) -> tuple[tuple[Question, ...], tuple[Skipped, ...]]:
+    def _loaded(self) -> tuple[Question | Skipped, ...]:
+        """What each annotation comes to, in their order."""
         parse = self._parse_function()
-        questions: dict[str, Question] = {}
+        loaded: list[Question | Skipped] = []
         places: dict[str, str] = {}
-        skipped: list[Skipped] = []
         for entry, default_id in self._entries():
-            question = self._question(parse, entry, default_id)
-            if isinstance(question, Skipped):
-                skipped.append(question)
-            elif question.id in questions:
+            one = self._question(parse, entry, default_id)
+            loaded.append(one)
+            if isinstance(one, Skipped):
+                continue
+            if one.id in places:
                 raise UserError(
-                    f"task {self.name!r}: id {question.id!r} stands twice, at "
-                    f"{places[question.id]} and {entry.where}; give every question its own id"
+                    f"task {self.name!r}: id {one.id!r} stands twice, at {places[one.id]} and "
+                    f"{entry.where}; give every question its own id"
                 )
-            else:
-                questions[question.id] = question
-                places[question.id] = entry.where
-        if not questions:
+            places[one.id] = entry.where
+        if not places:
+            skipped = [one for one in loaded if isinstance(one, Skipped)]
             first = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
             raise UserError(
                 f"task {self.name!r}: none of {len(skipped)} annotations can be used{first}"
             )
-        self._check_subtitles(questions.values())
-        return tuple(questions.values()), tuple(skipped)
+        self._check_subtitles([one for one in loaded if isinstance(one, Question)])
+        return tuple(loaded)
 
-    def _check_subtitles(self, questions: Iterable[Question]) -> None:
+    def _check_subtitles(self, asked: Sequence[Question]) -> None:
         """Refuse to show subtitles where not one question has a file of them."""
         if self.subtitles == "none":
             return
-        asked = list(questions)
         if not any(question.subtitles for question in asked):
             raise UserError(
                 f"task {self.name!r} has no subtitles: its annotations name none; leave "

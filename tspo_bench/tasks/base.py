@@ -18,12 +18,14 @@ class Task(Protocol):
     ("haystack[length=15min]"); `rules` are the prompt, extraction and aggregation in force;
     `tolerance_seconds` is how far from an annotated moment a frame still counts as evidence.
 
-    A task may have four members more, which are looked for by name:
+    A task may have five members more, which are looked for by name:
 
     - `macro: str`: the group over whose values the benchmark averages ("task_type"); tables then
       show that average beside the accuracy over questions.
     - `skipped: Sequence[tspo_bench.tasks.Skipped]`: annotations that are left out, each
       with `where` and `reason`; a run and `doctor` tell of them.
+    - `annotation_ids: Sequence[str | None]`: the ids of all annotations in their order, None where
+      one is left out, by which selection files without ids are read.
     - `makes_videos: bool`: whether `video_path` makes the file; a run and `doctor` then do not look
       for all videos beforehand.
     - `own_scores(records: Sequence[Record]) -> tspo_bench.results.OwnScores`: a finished cell's

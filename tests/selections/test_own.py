@@ -1,0 +1,164 @@
+"""Our own selection files, and every shape written and read again: nothing is lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tspo_bench.errors import UserError
+from tspo_bench.selections import (
+    SHAPES,
+    Picked,
+    SelectionFile,
+    read_selections,
+    write_selections,
+)
+from tspo_bench.types import Question
+
+number = st.floats(allow_nan=False, allow_infinity=False, width=32)
+text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+
+
+@st.composite
+def picked(draw: st.DrawFn, question_id: str) -> Picked:
+    indices = sorted(draw(st.sets(st.integers(0, 10**7), max_size=12)))
+    n = len(indices)
+    lists = st.lists(number, min_size=n, max_size=n).map(tuple)
+    scores = st.lists(st.none() | number, min_size=n, max_size=n).map(tuple)
+    return Picked(
+        question_id=question_id,
+        indices=tuple(indices),
+        seconds=draw(st.none() | lists),
+        scores=draw(st.none() | scores),
+        video=draw(st.none() | text),
+        frame_rate=draw(st.none() | st.floats(1, 240)),
+        num_frames=draw(st.none() | st.integers(1, 10**7)),
+        num_filled=draw(st.integers(0, 12)),
+        features=draw(st.none() | text),
+        notes=draw(st.dictionaries(text, st.none() | number | text | st.lists(st.integers()))),
+    )
+
+
+@st.composite
+def files(draw: st.DrawFn) -> SelectionFile:
+    ids = draw(st.lists(text, min_size=1, max_size=5, unique=True))
+    made_by = draw(st.dictionaries(text, st.none() | text | st.integers() | number))
+    return SelectionFile({key: draw(picked(key)) for key in ids}, made_by)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@pytest.mark.parametrize("suffix", ["json", "parquet"])
+@given(file=files())
+def test_our_own_form_loses_nothing(suffix: str, file: SelectionFile, tmp_path: Path) -> None:
+    path = tmp_path / f"sel.{suffix}"
+    write_selections(path, file, [])
+    assert read_selections(path) == file
+
+
+QUESTIONS = [
+    Question(
+        id=f"q{number}",
+        video=f"{number // 2}.mp4",
+        text="What?",
+        options=("x", "y"),
+        answer="A",
+        record={"id": f"q{number}", "video_path": f"{number // 2}.mp4", "candidates": ["x", "y"]},
+    )
+    for number in range(3)
+]
+IDS = [question.id for question in QUESTIONS]
+FILE = SelectionFile(
+    {
+        question.id: Picked(question.id, (30 * n, 30 * n + 75), (float(n), n + 2.5))
+        for n, question in enumerate(QUESTIONS)
+    }
+)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_shape_read_again_gives_the_same_frames(shape: str, tmp_path: Path) -> None:
+    path = tmp_path / ("sel.jsonl" if shape == "videoitg" else "sel.json")
+    write_selections(path, FILE, QUESTIONS, shape)
+    again = read_selections(path, IDS).picks
+    assert list(again) == IDS
+    for key, one in FILE.picks.items():
+        assert again[key].frames(1000, 30.0).tolist() == list(one.indices)
+
+
+def test_what_the_shapes_look_like(tmp_path: Path) -> None:
+    def written(shape: str) -> str:
+        write_selections(tmp_path / "sel", FILE, QUESTIONS, shape)
+        return (tmp_path / "sel").read_text()
+
+    record = QUESTIONS[1].record
+    assert json.loads(written("tspo"))[1] == {**record, "frame_idx": [30, 105]}
+    assert json.loads(written("wfs-sb"))[1] == {**record, "keyframe_indices": [30, 105]}
+    assert json.loads(written("aks")) == [[0, 75], [30, 105], [60, 135]]
+    assert json.loads(written("videoitg").splitlines()[2]) == {"doc_id": 2, "index": [60, 135]}
+    assert json.loads(written("toolmerge"))[1] == {
+        "uid": "q1",
+        "video_id": "0.mp4",
+        "question": "What?",
+        "options": {"A": "x", "B": "y"},
+        "ground_truth": "A",
+        "frames_used": [30, 105],
+        "timestamps_used": [1.0, 3.5],
+    }
+
+
+def test_a_record_without_its_id_is_given_one(tmp_path: Path) -> None:
+    bare = Question("own-7", "a.mp4", "What?", ("x", "y"), "A", record={"id": 7})
+    file = SelectionFile({"own-7": Picked("own-7", (1,))})
+    write_selections(tmp_path / "sel.json", file, [bare], "tspo")
+    assert json.loads((tmp_path / "sel.json").read_text()) == [
+        {"question_id": "own-7", "id": 7, "frame_idx": [1]}
+    ]
+
+
+def own(**changes: Any) -> dict[str, Any]:
+    row = {"question_id": "q1", "indices": [1, 2]}
+    content = {"format": "tspo-bench selections 1", "made_by": {}, "questions": [row]}
+    return {**content, **changes}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (own(format="tspo-bench selections 2"), "are of the form 'tspo-bench selections 2'"),
+        (own(made_by=3), "lack 'made_by' or 'questions'"),
+        (own(questions=[{"question_id": "q1"}]), "entry 0 of 'questions' is no selection of ours"),
+        (own(questions=[{"question_id": "q", "indices": 3}]), "entry 0 of 'questions' is no"),
+        (own(questions=[3]), "entry 0 of 'questions' is no selection of ours: 3"),
+        (
+            own(questions=[{"question_id": "q1", "indices": [1], "seconds": [1.0, 2.0]}]),
+            "question 'q1': 2 seconds beside 1 indices",
+        ),
+        (own(questions=[{"question_id": "q", "indices": []}] * 2), "question 'q' stands there tw"),
+    ],
+)
+def test_broken_files_of_ours(content: Any, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "sel.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(UserError) as caught:
+        read_selections(path)
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
+
+
+def test_what_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"sel.csv: give a name that ends in .json or .parquet"):
+        write_selections(tmp_path / "sel.csv", FILE, QUESTIONS)
+    with pytest.raises(UserError, match="shape 'mine' of frame selections; use one of: tspo, aks"):
+        write_selections(tmp_path / "sel.json", FILE, QUESTIONS, "mine")
+    some = SelectionFile({"q1": FILE.picks["q1"]})
+    with pytest.raises(UserError, match="2 of 3 questions have none, the first is 'q0'"):
+        write_selections(tmp_path / "sel.json", some, QUESTIONS, "aks")
+    timeless = SelectionFile({key: Picked(key, (1,)) for key in IDS})
+    with pytest.raises(UserError, match="'q0': its selection has no times"):
+        write_selections(tmp_path / "sel.json", timeless, QUESTIONS, "toolmerge")
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,143 @@
+"""Our own form of a selection file: everything that `select --task` knows, JSON or parquet."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.errors import UserError
+from tspo_bench.files import written_whole
+from tspo_bench.selections.picked import Picked, SelectionFile
+
+FORMAT = "tspo-bench selections 1"
+_HINT = "give another file"
+_KEY = b"tspo_bench"
+_FIELDS = {field.name for field in fields(Picked)}
+
+
+def is_own(content: Any) -> bool:
+    """Whether parsed JSON is of our own form, in whatever version."""
+    kind = content.get("format") if isinstance(content, dict) else None
+    return isinstance(kind, str) and kind.startswith("tspo-bench selections")
+
+
+def by_id(path: Path, picks: Iterable[Picked]) -> dict[str, Picked]:
+    """The picks by question id.
+
+    Raises:
+        UserError: an id stands twice.
+    """
+    found: dict[str, Picked] = {}
+    for picked in picks:
+        if picked.question_id in found:
+            raise UserError(
+                f"frame selections {path}: question {picked.question_id!r} stands there twice"
+            )
+        found[picked.question_id] = picked
+    return found
+
+
+def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
+    """What a file of our own form holds.
+
+    Raises:
+        UserError: another version, or a row that is none.
+    """
+    if content["format"] != FORMAT:
+        raise UserError(
+            f"frame selections {path} are of the form {content['format']!r}; this version reads "
+            f"{FORMAT!r}"
+        )
+    made_by, rows = content.get("made_by"), content.get("questions")
+    if not isinstance(made_by, dict) or not isinstance(rows, list):
+        raise UserError(f"frame selections {path} lack 'made_by' or 'questions'")
+    return SelectionFile(by_id(path, (_row(path, row, n) for n, row in enumerate(rows))), made_by)
+
+
+def _row(path: Path, row: Any, number: int) -> Picked:
+    is_row = isinstance(row, dict) and {"question_id", "indices"} <= set(row) <= _FIELDS
+    lists = ("indices", "seconds", "scores")
+    if not is_row or not all(isinstance(row.get(key), list | None) for key in lists):
+        raise UserError(
+            f"frame selections {path}: entry {number} of 'questions' is no selection of ours: "
+            f"{json.dumps(row)[:60]}"
+        )
+    plain = {key: tuple(row[key]) for key in lists if row.get(key) is not None}
+    for key, values in plain.items():
+        if len(values) != len(row["indices"]):
+            raise UserError(
+                f"frame selections {path}, question {row['question_id']!r}: {len(values)} {key} "
+                f"beside {len(row['indices'])} indices"
+            )
+    return Picked(**{**row, **plain})
+
+
+def write_json(path: Path, selections: SelectionFile) -> None:
+    """Write our own form as JSON, one question a line."""
+    rows = [json.dumps(asdict(picked), allow_nan=False) for picked in selections.picks.values()]
+    head = json.dumps(
+        {"format": FORMAT, "made_by": dict(selections.made_by)}, indent=1, allow_nan=False
+    )
+    lines = ",\n  ".join(rows)
+    with written_whole(path, _HINT) as temporary:
+        temporary.write_text(f'{head[:-2]},\n "questions": [\n  {lines}\n ]\n}}\n')
+
+
+def write_parquet(path: Path, selections: SelectionFile) -> None:
+    """Write our own form as parquet: a row a question, `made_by` in the schema's metadata."""
+    import pyarrow
+    import pyarrow.parquet
+
+    rows = [
+        {**asdict(picked), "notes": json.dumps(dict(picked.notes), allow_nan=False)}
+        for picked in selections.picks.values()
+    ]
+    table = pyarrow.Table.from_pylist(rows, schema=_schema())
+    head = json.dumps({"format": FORMAT, "made_by": dict(selections.made_by)}, allow_nan=False)
+    with written_whole(path, _HINT) as temporary:
+        pyarrow.parquet.write_table(table.replace_schema_metadata({_KEY: head}), temporary)
+
+
+def read_parquet(path: Path) -> SelectionFile:
+    """What a parquet file of our own form holds.
+
+    Raises:
+        UserError: it is none.
+        OSError: it cannot be read.
+    """
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        with path.open("rb") as file:
+            table = pyarrow.parquet.read_table(file)
+        head = json.loads((table.schema.metadata or {})[_KEY])
+    except (pyarrow.ArrowException, KeyError, ValueError) as error:
+        raise UserError(
+            f"frame selections {path} are no parquet file of `tspo-bench select`: {error}"
+        ) from error
+    rows = [{**row, "notes": json.loads(row["notes"])} for row in table.to_pylist()]
+    return from_json(path, {**head, "questions": rows})
+
+
+def _schema() -> Any:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("question_id", pa.string()),
+            ("video", pa.string()),
+            ("indices", pa.list_(pa.int64())),
+            ("seconds", pa.list_(pa.float64())),
+            ("scores", pa.list_(pa.float64())),
+            ("ranked", pa.bool_()),
+            ("frame_rate", pa.float64()),
+            ("num_frames", pa.int64()),
+            ("num_filled", pa.int64()),
+            ("features", pa.string()),
+            ("notes", pa.string()),
+        ]
+    )

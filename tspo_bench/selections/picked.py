@@ -1,0 +1,117 @@
+"""What a selection file holds for one question, and when that is frames of a video."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tspo_bench.types import JSON, IntArray
+
+# Frame numbers and seconds of one file tell its rate; two rates closer than this are one.
+_SAME_RATE = 0.01
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The frames that a file lists for one question.
+
+    Attributes:
+        question_id: the question's.
+        indices: [n] as they stand in the file: not yet checked, in its order.
+        seconds: their times [n], or None.
+        scores: their scores [n], None for a frame without one; or None for all.
+        ranked: the file lists more frames than anybody is shown, the best first.
+        video: the video's name, if the file tells.
+        frame_rate: the video's, if the file tells.
+        num_frames: the video's, if the file tells.
+        num_filled: how many of the frames a sampler's fill rule added.
+        features: a hash of the candidates' features that the sampler saw, if any.
+        notes: what the sampler said of itself.
+    """
+
+    question_id: str
+    indices: tuple[Any, ...]
+    seconds: tuple[float, ...] | None = None
+    scores: tuple[float | None, ...] | None = None
+    ranked: bool = False
+    video: str | None = None
+    frame_rate: float | None = None
+    num_frames: int | None = None
+    num_filled: int = 0
+    features: str | None = None
+    notes: Mapping[str, JSON] = field(default_factory=dict)
+
+    def frames(self, num_frames: int, frame_rate: float, k: int | None = None) -> IntArray:
+        """Sorted frame numbers in a video of that length and rate.
+
+        Whole floats are frame numbers too. Where seconds stand beside the numbers and show that
+        these count frames of another rate (a grid of 2 a second, say), the frames on screen at
+        those seconds are given. Of a ranked list the k best.
+
+        Raises:
+            ValueError: an entry is no whole number, repeats another or is not in the video; the
+                message names the first such entry.
+        """
+        entries: Sequence[Any] = self.indices
+        if self.counts_otherwise(frame_rate):
+            assert self.seconds is not None
+            entries = [math.floor(second * frame_rate + 1e-6) for second in self.seconds]
+        if self.ranked:
+            entries = entries[:k]
+        return checked_frames(entries, num_frames)
+
+    def counts_otherwise(self, frame_rate: float) -> bool:
+        """Whether the file's numbers are not those of a video of that rate, by its seconds."""
+        rate = self.counted_rate()
+        return rate is not None and abs(rate - frame_rate) > _SAME_RATE * frame_rate
+
+    def counted_rate(self) -> float | None:
+        """How many of the file's numbers go to a second, by its seconds; None if it has none."""
+        if not self.seconds or not all(map(_is_number, (*self.indices, *self.seconds))):
+            return None
+        last = max(range(len(self.seconds)), key=lambda place: self.seconds[place])  # type: ignore[index]
+        second = self.seconds[last]
+        return float(self.indices[last]) / second if second > 0 else None
+
+
+@dataclass(frozen=True)
+class SelectionFile:
+    """A file's selections by question id; `made_by` is what it says of how they were made."""
+
+    picks: Mapping[str, Picked]
+    made_by: Mapping[str, JSON] = field(default_factory=dict)
+
+
+def checked_frames(entries: Sequence[Any], num_frames: int) -> IntArray:
+    """Sorted frame numbers of a list; see `Picked.frames`."""
+    seen: dict[int, int] = {}
+    for position, entry in enumerate(entries):
+        if not _is_number(entry) or not float(entry).is_integer():
+            raise ValueError(f"entry {position} is {entry!r}, not a whole frame number")
+        index = int(entry)
+        if not 0 <= index < num_frames:
+            raise ValueError(
+                f"entry {position} is {entry!r}, but the video has frames 0 to {num_frames - 1}"
+            )
+        if index in seen:
+            raise ValueError(f"entry {position} is {entry!r}, as is entry {seen[index]}")
+        seen[index] = position
+    return np.array(sorted(seen), np.int64)
+
+
+def common_rate(lists: Iterable[Sequence[Any]]) -> int | None:
+    """The greatest common divisor of one video's frame numbers, or None where they have none.
+
+    Published selections count candidates at 1 fps in the video's own frames: multiples of the
+    rounded frame rate, which this finds without the video.
+    """
+    numbers = [int(entry) for entries in lists for entry in entries if _is_number(entry)]
+    return math.gcd(*numbers) or None
+
+
+def _is_number(entry: Any) -> bool:
+    return isinstance(entry, int | float) and not isinstance(entry, bool)

@@ -1,0 +1,152 @@
+"""Selection files of any known shape, told apart by what they hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.errors import UserError
+from tspo_bench.selections import own
+from tspo_bench.selections.picked import Picked, SelectionFile
+
+ID_KEYS = ("question_id", "id", "uid")
+# What holds the frames: TSPO and AKS; WFS-SB; ToolMerge.
+FRAMES_KEYS = ("frame_idx", "keyframe_indices", "frames_used")
+
+
+def read_selections(path: Path, question_ids: Sequence[str | None] | None = None) -> SelectionFile:
+    """The frame lists of a file by question id, as they stand there.
+
+    These shapes are read:
+
+    - ours, JSON or parquet;
+    - a mapping {question id: [indices]};
+    - a list of objects with the question's `question_id`, `id` or `uid` and its frames under
+      `frame_idx` (TSPO, AKS's annotations), `keyframe_indices` (WFS-SB), or `frames_used` with
+      `timestamps_used` (ToolMerge);
+    - a list of lists in annotation order (AKS's own output);
+    - JSON lines with `doc_id`, a place in annotation order, and `index` (VideoITG); with `logits`
+      beside it, the frames are ranked by them.
+
+    Args:
+        path: the file.
+        question_ids: the ids of all annotations in their order (None for one that is no question),
+            for the shapes without ids.
+
+    Raises:
+        UserError: the file is missing, cannot be parsed, or has none of these shapes.
+    """
+    try:
+        if path.suffix == ".parquet":
+            return own.read_parquet(path)
+        content = _parsed(path)
+    except OSError as error:
+        raise UserError(f"cannot read frame selections {path}: {error.strerror}") from error
+    if own.is_own(content):
+        return own.from_json(path, content)
+    if isinstance(content, dict) and content:
+        pairs = [Picked(key, _frames(path, key, value)) for key, value in content.items()]
+    elif isinstance(content, list) and content and all(isinstance(row, list) for row in content):
+        pairs = _in_annotation_order(path, content, question_ids)
+    elif isinstance(content, list) and content:
+        pairs = [_annotated(path, row, place, question_ids) for place, row in enumerate(content)]
+    else:
+        raise UserError(
+            f"frame selections {path} must hold {{question id: [indices]}}, a list of objects with "
+            f"{' or '.join(map(repr, FRAMES_KEYS))}, or a list of lists; got "
+            f"{type(content).__name__} {json.dumps(content)[:40]}"
+        )
+    return SelectionFile(own.by_id(path, pairs))
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".jsonl":
+            return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return json.loads(text)
+    except ValueError as error:
+        raise UserError(f"frame selections {path} are not valid JSON: {error}") from error
+
+
+def _in_annotation_order(
+    path: Path, rows: list[Any], question_ids: Sequence[str | None] | None
+) -> list[Picked]:
+    ids = _annotation_order(path, question_ids)
+    if len(rows) != len(ids):
+        raise UserError(
+            f"frame selections {path} hold {len(rows)} lists without question ids, but the task "
+            f"has {len(ids)} questions; give {{question id: [indices]}} instead"
+        )
+    return [Picked(key, tuple(row)) for key, row in zip(ids, rows, strict=True) if key is not None]
+
+
+def _annotation_order(
+    path: Path, question_ids: Sequence[str | None] | None
+) -> Sequence[str | None]:
+    if question_ids is None:
+        raise UserError(
+            f"frame selections {path} are lists without question ids: they can only be read "
+            "beside the task whose annotation order they follow, or as {question id: [indices]}"
+        )
+    return question_ids
+
+
+def _annotated(
+    path: Path, row: Any, number: int, question_ids: Sequence[str | None] | None
+) -> Picked:
+    """One object of a list of them."""
+    if isinstance(row, dict) and "doc_id" in row and "index" in row:
+        return _by_place(path, row, number, question_ids)
+    key = next((key for key in ID_KEYS if isinstance(row, dict) and key in row), None)
+    frames = next((key for key in FRAMES_KEYS if isinstance(row, dict) and key in row), None)
+    if key is None or frames is None:
+        raise UserError(
+            f"frame selections {path}: entry {number} must be an object with one of "
+            f"{', '.join(map(repr, FRAMES_KEYS))} and {' or '.join(map(repr, ID_KEYS))}, got "
+            f"{json.dumps(row)[:60]}"
+        )
+    question = str(row[key])
+    seconds = None
+    if frames == "frames_used" and "timestamps_used" in row:
+        seconds = _frames(path, question, row["timestamps_used"])
+        if len(seconds) != len(row[frames]):
+            raise UserError(
+                f"frame selections {path}, question {question!r}: {len(row[frames])} frames_used "
+                f"beside {len(seconds)} timestamps_used"
+            )
+    return Picked(question, _frames(path, question, row[frames]), seconds)
+
+
+def _by_place(
+    path: Path, row: dict[str, Any], number: int, question_ids: Sequence[str | None] | None
+) -> Picked:
+    """VideoITG's: a question's place in the annotations, frames with or without their scores."""
+    ids = _annotation_order(path, question_ids)
+    place = row["doc_id"]
+    if not isinstance(place, int) or not 0 <= place < len(ids):
+        raise UserError(
+            f"frame selections {path}: entry {number} has doc_id {place!r}, but the task has "
+            f"questions 0 to {len(ids) - 1}"
+        )
+    question = ids[place] or f"annotation {place}"
+    frames, scores = _frames(path, question, row["index"]), row.get("logits")
+    if scores is None:
+        return Picked(question, frames)
+    if not isinstance(scores, list) or len(scores) != len(frames):
+        raise UserError(
+            f"frame selections {path}, question {question!r}: its logits are not one number for "
+            "each index"
+        )
+    return Picked(question, frames, scores=tuple(scores), ranked=True)
+
+
+def _frames(path: Path, question: str, frames: Any) -> tuple[Any, ...]:
+    if not isinstance(frames, list):
+        raise UserError(
+            f"frame selections {path}, question {question!r}: expected a list of frame indices, "
+            f"got {json.dumps(frames)[:40]}"
+        )
+    return tuple(frames)
