@@ -27,9 +27,10 @@ from tests.mllms.llava_original import (
 from tests.support import make_video
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm, load_mllm
+from tspo_bench.mllms.conversation import with_times
 from tspo_bench.mllms.llava_keys import SO400M
 from tspo_bench.mllms.llava_processor import LlavaVideoProcessor
-from tspo_bench.mllms.llava_video import LlavaVideo, instructed
+from tspo_bench.mllms.llava_video import LlavaVideo, originally_told
 from tspo_bench.types import Request, Seen
 
 PROMPT = (
@@ -180,30 +181,32 @@ def test_words_between_frames(model: LlavaVideo, original: Original) -> None:
 
 def test_the_original_time_instruction_is_the_released_one() -> None:
     request = make_request([0, 15, 299], frame_rate=30.0, num_frames=300)
-    assert instructed(request, "original").prompt == (
+    assert originally_told(request).prompt == (
         "The video lasts for 10.00 seconds, and 3 frames are uniformly sampled from it. These "
         "frames are located at 0.00s,0.50s,9.97s.Please answer the following questions related to "
         "this video.\nwhich thing ?"
     )
 
 
-def test_the_neutral_time_instruction_makes_no_claim() -> None:
+def test_the_other_time_instruction_makes_no_claim() -> None:
     seconds = [0.0, 0.25, 7.0]
     request = make_request([0, 1, 2], frame_rate=0.5, num_frames=4, seconds=seconds)
-    prompt = instructed(request, "neutral").prompt
+    prompt = with_times(request)
     assert "uniform" not in prompt
     assert "0.00s,0.25s,7.00s" in prompt  # the frames' own, not their numbers / the rate
     assert "8.00 seconds" in prompt
     assert prompt.endswith("\nwhich thing ?")
 
 
-@pytest.mark.parametrize("wording", ["original", "neutral"])
+@pytest.mark.parametrize("wording", ["original", "prompt"])
 def test_the_time_instruction_stands_before_the_prompt(
     folder: Path, original: Original, wording: str
 ) -> None:
-    model = load_mllm(f"{folder}[time_instruction={wording}]")
+    model = load_mllm(f"{folder}[times={wording}]")
     request = dataclasses.replace(MIXED[0], mode="options")
-    told = instructed(request, wording)
+    told = dataclasses.replace(request, prompt=with_times(request))
+    if wording == "original":
+        told = originally_told(request)
     assert told.prompt != request.prompt
     expected = log_probabilities(original, written(told), visual(original, request))
     blind = dataclasses.replace(MIXED[1], mode="options")
@@ -211,14 +214,14 @@ def test_the_time_instruction_stands_before_the_prompt(
     assert difference(first.option_logprobs, expected) <= 1e-4
     expected = log_probabilities(original, written(blind), [])
     assert difference(second.option_logprobs, expected) <= 1e-4
-    assert model.name == f"tiny[time_instruction={wording}]"
-    assert model.id == f"{load_mllm(str(folder)).id}-time_instruction={wording}"
+    assert model.name == f"tiny[times={wording}]"
+    assert model.id == f"{load_mllm(str(folder)).id}-times={wording}"
 
 
 def test_a_wording_that_is_none(folder: Path) -> None:
     for find in (load_mllm, check_mllm):
-        with pytest.raises(UserError, match=r"time_instruction='uniform'; use none, original or"):
-            find(f"{folder}[time_instruction=uniform]")
+        with pytest.raises(UserError, match=r"times='uniform'; use none or prompt or original"):
+            find(f"{folder}[times=uniform]")
 
 
 def test_one_file_or_several(folder: Path, original: Original, tmp_path: Path) -> None:
@@ -388,10 +391,10 @@ def test_a_run_from_the_command_line(
     ]
     Path("own.jsonl").write_text("\n".join(map(json.dumps, lines)))
     args = ("run", "--task", "own.jsonl", "--sampler", "uniform", "--frames", "4")
-    done = cli(*args, "--model", f"{folder}[time_instruction=neutral]", "--json")
+    done = cli(*args, "--model", f"{folder}[times=prompt]", "--json")
     assert done.code == 0, done.err
     (cell,) = json.loads(done.out)["cells"]
-    assert (cell["model"], cell["n"]) == ("tiny[time_instruction=neutral]", 3)
+    assert (cell["model"], cell["n"]) == ("tiny[times=prompt]", 3)
     (path,) = Path(cell["run_dir"]).glob("*/records.jsonl")
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["status"] in ("ok", "unparsed") for record in records] == [True] * 3

@@ -111,32 +111,32 @@ def test_names_and_ids() -> None:
         plain = load_mllm(
             f"openai:{MODEL}[base_url={server.url},concurrency=2,timeout=9,retries=1]"
         )
-        other = load_mllm(f"openai:{MODEL}[times=false,base_url={server.url}/]")
+        other = load_mllm(f"openai:{MODEL}[times=none,base_url={server.url}/]")
         named = load_mllm(f"openai:{MODEL}[name=mine,base_url={server.url}]")
         word = load_mllm(f"openai:llava[base_url={server.url}]")  # reads like package:Name
         assert check_mllm(f"openai:llava[base_url={server.url},quality=50]") == "llava[quality=50]"
     assert [m.name for m in (plain, other, named, word)] == [
         "tiny-vl",
-        "tiny-vl[times=false]",
+        "tiny-vl[times=none]",
         "mine",
         "llava",
     ]
     assert plain.id == named.id != other.id
     assert plain.id == (
         f"openai:{MODEL}[base_url={server.url},extra={{}},max_new_tokens=32,prefill=true,"
-        "quality=90,short_side=448,times=true]"
+        "quality=90,short_side=448,times=frames]"
     )
     assert (plain.short_side, word.short_side) == (448, 448)
 
 
 def test_base_url_is_an_option_of_served_models_alone() -> None:
     url = "http://[::1]:8000/v1"
-    specs = ["reference", "openai:a/b", "openai:c[times=false]"]
+    specs = ["reference", "openai:a/b", "openai:c[times=none]"]
     assert with_base_url(specs, None) == specs
     assert with_base_url(specs, url) == [
         "reference",
         f'openai:a/b[base_url="{url}"]',
-        f'openai:c[times=false,base_url="{url}"]',
+        f'openai:c[times=none,base_url="{url}"]',
     ]
     with pytest.raises(UserError, match=r"no model of reference is on a server; .*openai:NAME"):
         with_base_url(["reference"], url)
@@ -151,7 +151,7 @@ def test_base_url_is_an_option_of_served_models_alone() -> None:
         ("short_side=0", "short_side=0"),
         ("max_new_tokens=1.5", "max_new_tokens=1.5"),
         ("timeout=0", "timeout=0; give seconds above 0"),
-        ("times=no", "times='no'; give true or false"),
+        ("times=true", "times=True; use frames or none"),
         ("extra=[1]", r"extra=\[1\]; write extra='{field: value}'"),
         ("base_url=localhost:8000", "write http://HOST:PORT/v1"),
         ("colour=red", "has no option 'colour'"),

@@ -62,7 +62,7 @@ def naive(folder: Path, name: str, request: Request) -> dict[str, float]:
 @pytest.mark.parametrize("name", CLASSES)
 def test_they_equal_a_plain_forward_pass(checkpoint: Get, name: str) -> None:
     folder = checkpoint(name)
-    own = {"time": "mean"} if name == "qwen2_5_vl" else {}
+    own = {"positions": "mean"} if name == "qwen2_5_vl" else {}
     asked = [request for request in OPTIONS if len(request.frames) != 1][:5]
     for request, answer in zip(
         asked, TransformersVLM(str(folder), **own).answer(asked), strict=True

@@ -16,7 +16,6 @@ from tests.mllms.conftest import make_request
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm
 from tspo_bench.mllms.conversation import with_times
-from tspo_bench.mllms.llava_video import instructed
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
 from tspo_bench.types import Request
 
@@ -91,7 +90,9 @@ def test_a_doubled_frame_is_fused_with_itself_alone(checkpoint: Get, name: str) 
 
 def test_the_mean_step_is_the_video_length_by_the_frames(checkpoint: Get) -> None:
     """One constant step is all that transformers' Qwen2.5-VL knows."""
-    inputs = vlm(checkpoint("qwen2_5_vl"), time="mean")._inputs([make_request([0, 20, 40, 60])])
+    inputs = vlm(checkpoint("qwen2_5_vl"), positions="mean")._inputs(
+        [make_request([0, 20, 40, 60])]
+    )
     assert inputs["second_per_grid_ts"][0] == pytest.approx(2 * 60 / 4)
     assert "position_ids" not in inputs
 
@@ -189,7 +190,7 @@ def test_the_model_is_given_the_true_seconds(checkpoint: Get) -> None:
     expected = dict(zip("ABCD", logprobs[tokens].tolist(), strict=True))
     (answer,) = model.answer([request])
     assert answer.option_logprobs == pytest.approx(expected, abs=1e-4)
-    other = vlm(folder, time="mean").answer([request])[0]
+    other = vlm(folder, positions="mean").answer([request])[0]
     assert other.option_logprobs != pytest.approx(expected, abs=1e-4)
 
 
@@ -210,7 +211,7 @@ def test_seconds_in_words() -> None:
         "The video lasts for 60.00 seconds. The frames shown, in order of time, are located at "
         "0.00s,2.00s,59.90s."
     )
-    assert with_times(request) == instructed(request, "neutral").prompt == f"{sentence}\nwhich ?"
+    assert with_times(request) == f"{sentence}\nwhich ?"
     page = (Path(__file__).parents[2] / "docs" / "models.md").read_text()
     assert page.count(f'"{sentence}"') == 2
     unknown = make_request([4], "which ?", num_frames=None)
@@ -237,10 +238,10 @@ def test_classes_that_know_the_order_alone_are_told_on_request(checkpoint: Get, 
 @pytest.mark.parametrize(
     ("name", "option", "message"),
     [
-        ("qwen2_5_vl", "time=exact", "time='exact'; use true or mean"),
+        ("qwen2_5_vl", "positions=true", "positions=True; use seconds or mean"),
         ("qwen2_5_vl", "pairs=3", "pairs=3; use fuse or repeat"),
         ("qwen2_5_vl", "times=true", "times=True; use none or prompt"),
-        ("qwen3_vl", "time=mean", "qwen3_vl: leave `time` out"),
+        ("qwen3_vl", "positions=mean", "qwen3_vl: leave `positions` out"),
         ("internvl", "pairs=repeat", "takes them one by one: leave `pairs` out"),
     ],
 )
@@ -251,6 +252,6 @@ def test_settings_that_cannot_be(checkpoint: Get, name: str, option: str, messag
 
 def test_the_id_tells_what_is_seen(checkpoint: Get) -> None:
     folder = checkpoint("qwen2_5_vl")
-    settings = ({}, {"time": "mean"}, {"pairs": "repeat"}, {"times": "prompt"})
+    settings = ({}, {"positions": "mean"}, {"pairs": "repeat"}, {"times": "prompt"})
     assert len({vlm(folder, **own).id for own in settings}) == 4
-    assert vlm(folder, time=True).id == vlm(folder).id == vlm(folder, time="true").id
+    assert vlm(folder, positions="seconds").id == vlm(folder).id

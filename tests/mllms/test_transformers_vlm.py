@@ -44,7 +44,7 @@ def test_the_answer_is_the_one_the_library_gives(checkpoint: Get, name: str) -> 
     folder = checkpoint(name)
     processor = transformers.AutoProcessor.from_pretrained(folder)
     model = transformers.AutoModelForImageTextToText.from_pretrained(folder)
-    own = {"time": "mean"} if name == "qwen2_5_vl" else {}
+    own = {"positions": "mean"} if name == "qwen2_5_vl" else {}
     ours = vlm(folder, **own).answer(MIXED)
     for request, answer in zip(MIXED, ours, strict=True):
         if len(request.frames) == 1:

@@ -13,7 +13,7 @@ from tspo_bench.features.checkpoint import find_checkpoint, packaged_checkpoint,
 
 KIND = "model"
 MAX_NEW_TOKENS = 32
-WORDS = {"time": ("true", "mean"), "pairs": ("fuse", "repeat"), "times": ("none", "prompt")}
+WORDS = {"positions": ("seconds", "mean"), "pairs": ("fuse", "repeat"), "times": ("none", "prompt")}
 TIMED_BY_POSITION = "qwen2_5_vl"
 
 
@@ -31,7 +31,7 @@ def usable_checkpoint(
         device: a torch device.
         max_new_tokens: the longest answer, in tokens.
         max_pixels: of one frame; None for no limit.
-        options: `time`, `pairs` and `times`, as `TransformersVLM` has them.
+        options: `positions`, `pairs` and `times`, as `TransformersVLM` has them.
 
     Raises:
         UserError: no such checkpoint, a class of another kind, or a setting that cannot be used.
@@ -80,10 +80,10 @@ def token_side(config: Any) -> int | None:
 def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> None:
     """Refuse what would change nothing: a table must not tell two equal models apart."""
     kind = config.model_type
-    if options.get("time") == "mean" and kind != TIMED_BY_POSITION:
+    if options.get("positions") == "mean" and kind != TIMED_BY_POSITION:
         raise UserError(
-            f"model {checkpoint!r}: time=mean is for Qwen2.5-VL, whose positions are times; this "
-            f"is a {kind}: leave `time` out"
+            f"model {checkpoint!r}: positions=mean is for Qwen2.5-VL, whose positions are times; "
+            f"this is a {kind}: leave `positions` out"
         )
     if options.get("pairs") == "repeat" and not takes_pairs(config):
         raise UserError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,12 @@ from transformers.models.llava_onevision.modeling_llava_onevision import LlavaOn
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import find_checkpoint, load_errors, precision
 from tspo_bench.mllms.checkpoint_checks import KIND, MAX_NEW_TOKENS, check_length
-from tspo_bench.mllms.conversation import with_times
 from tspo_bench.mllms.llava_keys import PREFIXES, UNUSED, check_weights, read_config
 from tspo_bench.mllms.llava_processor import LlavaVideoProcessor
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
-from tspo_bench.types import Answer, Request
+from tspo_bench.types import Request
 
-TIME_INSTRUCTIONS = ("none", "original", "neutral")
+TIMES = ("none", "prompt", "original")
 
 
 class GridModel(LlavaOnevisionModel):
@@ -70,9 +68,9 @@ class LlavaVideo(TransformersVLM):
         batch_size: requests a forward pass.
         max_new_tokens: the longest answer, in tokens, where the request does not say.
         name: the model's name in tables; None for the folder's or repository's.
-        time_instruction: the sentence before the prompt that tells the frames' seconds: "original",
-            the released wording, which calls any frames "uniformly sampled"; "neutral", without
-            that claim; "none", as in lmms-eval's runs.
+        times: what is said of the frames' seconds: "original", the released sentence before the
+            prompt, which calls any frames "uniformly sampled"; "prompt", one without that claim;
+            "none", as in lmms-eval's runs.
 
     Raises:
         UserError: no such checkpoint, weights that are missing or unknown, another token layout, no
@@ -86,11 +84,9 @@ class LlavaVideo(TransformersVLM):
         batch_size: int = 8,
         max_new_tokens: int = MAX_NEW_TOKENS,
         name: str | None = None,
-        time_instruction: str = "none",
+        times: str = "none",
     ) -> None:
-        _check_instruction(checkpoint, time_instruction)
-        self._instruction = time_instruction
-        super().__init__(checkpoint, device, batch_size, max_new_tokens, name)
+        super().__init__(checkpoint, device, batch_size, max_new_tokens, name, times=times)
 
     @classmethod
     def check(
@@ -99,7 +95,7 @@ class LlavaVideo(TransformersVLM):
         device: str = "cpu",
         max_new_tokens: int = MAX_NEW_TOKENS,
         *,
-        time_instruction: str = "none",
+        times: str = "none",
         **_: Any,
     ) -> Path:
         """The checkpoint's folder, after what can be checked without reading the weights.
@@ -108,7 +104,8 @@ class LlavaVideo(TransformersVLM):
             UserError: as the class.
         """
         check_length(checkpoint, max_new_tokens)
-        _check_instruction(checkpoint, time_instruction)
+        if times not in TIMES:
+            raise UserError(f"model {checkpoint!r}: times={times!r}; use {' or '.join(TIMES)}")
         precision(device)
         folder = find_checkpoint(KIND, checkpoint)
         config = read_config(checkpoint, folder)
@@ -117,9 +114,8 @@ class LlavaVideo(TransformersVLM):
         check_weights(checkpoint, folder, needed, config.tie_word_embeddings)
         return folder
 
-    def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        """As in `TransformersVLM`, with the time instruction before each prompt."""
-        return super().answer([instructed(request, self._instruction) for request in requests])
+    def _told(self, request: Request) -> Request:
+        return originally_told(request) if self._times == "original" else super()._told(request)
 
     def _load_processor(self, checkpoint: str, folder: Path) -> LlavaVideoProcessor:
         return LlavaVideoProcessor(checkpoint, folder, read_config(checkpoint, folder))
@@ -138,29 +134,15 @@ class LlavaVideo(TransformersVLM):
                 use_safetensors=True,
             ).eval()
 
-    def _differences(self) -> list[str]:
-        return [] if self._instruction == "none" else [f"time_instruction={self._instruction}"]
 
+def originally_told(request: Request) -> Request:
+    """A request whose prompt begins with the released time instruction, if it has frames.
 
-def _check_instruction(checkpoint: str, wording: str) -> None:
-    if wording not in TIME_INSTRUCTIONS:
-        raise UserError(
-            f"model {checkpoint!r}: time_instruction={wording!r}; use "
-            f"{', '.join(TIME_INSTRUCTIONS[:-1])} or {TIME_INSTRUCTIONS[-1]}"
-        )
-
-
-def instructed(request: Request, wording: str) -> Request:
-    """A request whose prompt begins with a time instruction, if it has frames.
-
-    `wording` is one of `TIME_INSTRUCTIONS`; "original" is the released sentence letter for letter,
-    with the frames' true seconds.
+    It is the released sentence letter for letter, with the frames' true seconds.
     """
     frames = request.frames
-    if wording == "none" or not len(frames):
+    if not len(frames):
         return request
-    if wording == "neutral":
-        return dataclasses.replace(request, prompt=with_times(request))
     total = request.num_frames or int(frames.indices[-1]) + 1
     seconds = ",".join(f"{second:.2f}s" for second in frames.seconds)
     sentence = (

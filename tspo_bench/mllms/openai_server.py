@@ -23,6 +23,7 @@ try:
 except ImportError as error:
     raise ImportError(f"{error}; install it with: pip install 'tspo-bench[openai]'") from error
 
+TIMES = ("frames", "none")
 _HELLO_RETRIES = 2  # a connection may break between two requests; an unserved model stays one
 _LISTED = 10  # served models that a message names
 _HELLO = Request(
@@ -51,7 +52,7 @@ class OpenAIServer:
         retries: tries after the first.
         short_side: to which frames are scaled down; None for full size.
         quality: of the JPEGs, 1 to 100.
-        times: whether "[12.3 s]" stands before each frame.
+        times: what is said of the frames' seconds: "frames", "[12.3 s]" before each; "none".
         prefill: whether a protocol's `reply_start` is sent as the assistant's, to be continued; if
             not, it ends the prompt.
         max_new_tokens: the longest reply, where the protocol names none.
@@ -72,7 +73,7 @@ class OpenAIServer:
         retries: int = 5,
         short_side: int | None = 448,
         quality: int = 90,
-        times: bool = True,
+        times: str = "frames",
         prefill: bool = True,
         max_new_tokens: int = 32,
         extra: Mapping[str, Any] | str | None = None,
@@ -85,9 +86,10 @@ class OpenAIServer:
         self._check("short_side", 1 if short_side is None else short_side, 1)
         self._check("quality", quality, 1, 100)
         self._check("max_new_tokens", max_new_tokens, 1)
-        for option, value in (("times", times), ("prefill", prefill)):
-            if not isinstance(value, bool):
-                raise UserError(f"model {self._model!r}: {option}={value!r}; give true or false")
+        if times not in TIMES:
+            raise UserError(f"model {self._model!r}: times={times!r}; use {' or '.join(TIMES)}")
+        if not isinstance(prefill, bool):
+            raise UserError(f"model {self._model!r}: prefill={prefill!r}; give true or false")
         if not isinstance(timeout, int | float) or not timeout > 0:
             raise UserError(f"model {self._model!r}: timeout={timeout!r}; give seconds above 0")
         self._connection = Connection(base_url, key_env, timeout)
@@ -158,7 +160,10 @@ class OpenAIServer:
     def _body(self, request: Request) -> dict[str, Any]:
         """A request as the API's JSON."""
         messages = chat_messages(
-            request, quality=self._quality, times=self._times, prefill=self._prefill
+            request,
+            quality=self._quality,
+            times=self._times == "frames",
+            prefill=self._prefill,
         )
         body: dict[str, Any] = {
             "model": self._model,

@@ -46,7 +46,8 @@ class TransformersVLM:
     their true times where the checkpoint's chat template takes videos, else, and where a request
     has words between its frames, as images. Safe to call from several threads.
 
-    A class with another layout overrides `check`, `_load_processor`, `_load`, `_inputs` or `_seen`.
+    A class with another layout overrides `check`, `_load_processor`, `_load`, `_told`, `_inputs` or
+    `_seen`.
 
     Args:
         checkpoint: "reference", a folder, or a hub id.
@@ -54,11 +55,12 @@ class TransformersVLM:
         batch_size: requests a forward pass.
         max_new_tokens: the longest answer, in tokens, where the request does not say.
         name: the model's name in tables; None for the folder's or repository's.
-        time: where a video's tokens stand in time, for Qwen2.5-VL: "true", at their frames' own
-            seconds; "mean", evenly spread over the video's length, as transformers has it.
+        positions: where a video's tokens stand in time, for Qwen2.5-VL: at their frames' own
+            "seconds"; "mean", evenly spread over the video's length, as transformers has it.
         pairs: how classes that fuse frames in pairs get them: "fuse", two selected frames a pair;
             "repeat", each frame doubled, at twice the tokens.
-        times: "prompt" tells the frames' seconds in a sentence before the prompt; "none" does not.
+        times: what is said of the frames' seconds: "prompt", a sentence before the prompt; "none",
+            nothing but what the class has of its own.
         max_pixels: of one frame (height x width): larger ones are scaled down to it, for classes of
             native resolution, on top of their processors' own bounds; None for no such limit.
 
@@ -74,13 +76,13 @@ class TransformersVLM:
         batch_size: int = 8,
         max_new_tokens: int = MAX_NEW_TOKENS,
         name: str | None = None,
-        time: str | bool = "true",
+        positions: str = "seconds",
         pairs: str = "fuse",
         times: str = "none",
         max_pixels: int | None = None,
     ) -> None:
         settings: dict[str, Any] = {
-            "time": time,
+            "positions": positions,
             "pairs": pairs,
             "times": times,
             "max_pixels": max_pixels,
@@ -94,9 +96,9 @@ class TransformersVLM:
             self._model.generation_config, self._processor.tokenizer, max_new_tokens
         )
         self._batch_size = batch_size
-        self._time = _word(time)
+        self._positions = positions
         self._pairs = pairs
-        self._tells_times = times == "prompt"
+        self._times = times
         self._max_pixels = max_pixels
         self._token_side = token_side(self._model.config) or 1
         self._lock = threading.Lock()
@@ -120,7 +122,7 @@ class TransformersVLM:
         device: str = "cpu",
         max_new_tokens: int = MAX_NEW_TOKENS,
         *,
-        time: str | bool = "true",
+        positions: str = "seconds",
         pairs: str = "fuse",
         times: str = "none",
         max_pixels: int | None = None,
@@ -136,7 +138,7 @@ class TransformersVLM:
             device,
             max_new_tokens,
             max_pixels,
-            time=_word(time),
+            positions=positions,
             pairs=pairs,
             times=times,
         )
@@ -204,8 +206,7 @@ class TransformersVLM:
     @torch.inference_mode()
     def _answer_batch(self, requests: list[Request]) -> list[Answer]:
         """The answers to requests that go together."""
-        if self._tells_times:
-            requests = [dataclasses.replace(r, prompt=with_times(r)) for r in requests]
+        requests = [self._told(request) for request in requests]
         mode, longest = requests[0].mode, requests[0].max_new_tokens
         with self._lock:
             inputs = self._inputs(requests).to(self._model.device)
@@ -233,6 +234,12 @@ class TransformersVLM:
             answers.append(Answer(max(values, key=values.__getitem__), values, what))
         return answers
 
+    def _told(self, request: Request) -> Request:
+        """A request with what is said of its frames' seconds."""
+        if self._times == "none":
+            return request
+        return dataclasses.replace(request, prompt=with_times(request))
+
     def _inputs(self, requests: list[Request]) -> Any:
         """The batch as the model takes it; all its requests go together (see `answer`)."""
         if self._max_pixels is not None:
@@ -256,7 +263,7 @@ class TransformersVLM:
         inputs = self._processor(
             text=prompts, text_kwargs=text_arguments, return_tensors="pt", **arguments
         )
-        if medium == "video" and self._is_timed and self._time == "true":
+        if medium == "video" and self._is_timed and self._positions == "seconds":
             seconds = [request.frames.seconds for request in requests]
             inputs["position_ids"] = true_time_positions(self._model, inputs, seconds)
         return inputs
@@ -281,15 +288,10 @@ class TransformersVLM:
 
     def _differences(self) -> list[str]:
         """The settings that change what this class sees."""
-        told = [f"time={self._time}"] if self._is_timed else []
+        told = [f"positions={self._positions}"] if self._is_timed else []
         told += [f"pairs={self._pairs}"] if takes_pairs(self._model.config) else []
-        told += ["times=prompt"] if self._tells_times else []
+        told += [] if self._times == "none" else [f"times={self._times}"]
         return told + ([] if self._max_pixels is None else [f"max_pixels={self._max_pixels}"])
-
-
-def _word(time: str | bool) -> str:
-    """`time=true` is read as a truth value where options are YAML."""
-    return "true" if time is True else str(time)
 
 
 def _together(request: Request) -> Hashable:
