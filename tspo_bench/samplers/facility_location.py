@@ -21,7 +21,7 @@ def facility_location(
     The objective of a set is `trade_off` x (sum of its relevance / k) + (1 - `trade_off`) x (mean
     over all frames of the similarity to the set's most similar frame). It is submodular: a frame's
     gain only falls as others are picked, so a gain is computed anew only when it may be the
-    highest. Picks are those of the plain greedy algorithm, the earliest on ties.
+    highest. Picks are those of the plain greedy algorithm, the earliest on exact ties.
 
     Args:
         similarity: [T, T], symmetric, 0 or more.
