@@ -2,21 +2,29 @@
 
 Their code is never copied here. Fetched repositories lie as bare git directories under
 $TSPO_BENCH_PEERS (default /work/.mirror); tests that need one skip where it is absent, and
-`tests/data/samplers/make_aks_reference.py` stores what it answered once.
+`tests/data/samplers/make_aks_reference.py` and `make_search_reference.py` store what they answered
+once.
 """
 
 from __future__ import annotations
 
 import ast
+import functools
 import json
+import math
 import os
+import random
 import subprocess
+import typing
 from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tspo_bench.samplers.random import draw
 
 PEERS = Path(os.environ.get("TSPO_BENCH_PEERS", "peers"))  # no such folder: the tests skip
 NUM_SERIES = 252
@@ -92,3 +100,90 @@ def run_released_aks(
     with np.errstate(all="ignore"):
         space["main"](args)
     return json.loads((folder / "data" / "clip" / "selected_frames.json").read_text())
+
+
+class SharedDraws:
+    """Stands for a numpy generator: draws as our samplers do, for peers that draw."""
+
+    def __init__(self, seed: int) -> None:
+        self._generator = random.Random(seed)
+
+    def choice(
+        self, options: Any, size: int, replace: bool = False, p: np.ndarray | None = None
+    ) -> np.ndarray:
+        values = np.arange(options) if isinstance(options, int) else np.asarray(options)
+        logits = np.zeros(len(values)) if p is None else np.log(p)
+        return values[draw(self._generator, logits, size)]
+
+
+@functools.cache
+def _released_focus(source: str) -> dict[str, Any]:
+    names = ("List", "Dict", "Tuple", "Optional", "Callable")
+    typed = {name: getattr(typing, name) for name in names}
+    found = ["FOCUS", "estimate_arm_scores"]
+    return peer_functions(source, found, np=np, math=math, VideoReader=object, **typed)
+
+
+def run_released_focus(
+    source: str, scores: Sequence[float], k: int, rate: float, seed: int, **settings: Any
+) -> tuple[list[int], list[list[int]]]:
+    """What the released `focus.py` picks of a video with these scores, and what it asks for."""
+    released = _released_focus(source)
+    asked: list[list[int]] = []
+
+    def similarity(_video: object, _query: str, indices: Sequence[int]) -> list[float]:
+        asked.append([int(index) for index in indices])
+        return [scores[index] for index in indices]
+
+    class Video:
+        def __len__(self) -> int:
+            return len(scores)
+
+        def get_avg_fps(self) -> float:
+            return rate
+
+    distance = len(scores) / rate / k  # what `select_keyframe.py` makes of its options
+    gap = min(0.25 * distance, 1.0) if distance > 0.2 else 0.0
+    search = released["FOCUS"](similarity, **settings)
+    picks, _ = search.select_keyframes(Video(), "?", k, min_gap_sec=gap, rng=SharedDraws(seed))
+    return picks, asked
+
+
+def frame_directions(seed: int, length: int) -> np.ndarray:
+    """Features [length, 8] of length 1 that change little from one frame to the next."""
+    steps = np.random.RandomState(seed).normal(size=(length, 8)).cumsum(axis=0)
+    return steps / np.linalg.norm(steps, axis=1, keepdims=True)
+
+
+@functools.cache
+def _released_wfs(source: str) -> dict[str, Any]:
+    import pywt
+    from scipy.signal import find_peaks
+
+    names = ["WFSEventDetector", "WFSBudgetAllocator", "WFSFrameSelector", "WFSConfig", "WFS"]
+    names += ["compute_dwt_level", "compute_min_peak_distance"]
+    typed = ("List", "Dict", "Tuple", "Optional", "Sequence")
+    return peer_functions(
+        source,
+        names,
+        np=np,
+        pywt=pywt,
+        find_peaks=find_peaks,
+        cosine_similarity=lambda left, right: left @ right.T,  # of rows of length 1
+        dataclass=dataclass,
+        __name__="__main__",
+        **{name: getattr(typing, name) for name in typed},
+    )
+
+
+def run_released_wfs(
+    source: str, scores: Sequence[float], frames: np.ndarray, k: int, **settings: Any
+) -> list[int]:
+    """What the released `wfs/core.py` picks, with the defaults of its `pipeline.py`."""
+    released = _released_wfs(source)
+    weights = {"w_duration": 0.4, "w_mean": 0.2, "w_max": 0.3, "w_var": 0.1}
+    config = released["WFSConfig"](**{**weights, "strictness_factor": 1.2, **settings})
+    length = len(scores)
+    level = released["compute_dwt_level"](length, wavelet=config.wavelet)
+    gap = released["compute_min_peak_distance"](length)
+    return released["WFS"](config).select_keyframes(np.array(scores), k, level, gap, frames)

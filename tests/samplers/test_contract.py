@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,10 +20,10 @@ from tspo_bench.samplers.scores import cosine
 from tspo_bench.types import Candidates, Query
 
 SCORED = ["clip-topk", "bin-max", "aks", "aks-videomme", "aks[depth=0]"]
-SCORED += ["bolt", "bolt-longvideobench", "q-frame"]
+SCORED += ["bolt", "bolt-longvideobench", "q-frame", "wfs-sb"]
 SCORED += ["mdp3", "mdp3[segment=5]", "mmr", "facility-location", "surprise", "router"]
 FEATURES = [*SCORED, "maxinfo", "maxinfo[rank=2]"]
-WITHIN_CANDIDATES = [*FEATURES, "random", "oracle"]
+WITHIN_CANDIDATES = [*FEATURES, "focus", "random", "oracle"]
 UNIFORM = ["uniform", "uniform[variant=left-edge]", "uniform[variant=bin-centres]"]
 
 
@@ -42,6 +43,7 @@ def cases(draw: st.DrawFn) -> tuple[Query, Candidates, int]:
     )
     text = draw(hnp.arrays(np.float32, (1, 3), elements=values))
     query = Query("q", "v", "?", (), text, tuple((a, b) for a, b in evidence))
+    candidates = replace(candidates, score=lambda positions: cosine(features[positions], text))
     return query, candidates, draw(st.integers(1, 70))
 
 

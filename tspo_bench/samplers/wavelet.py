@@ -1,0 +1,214 @@
+"""WFS-SB: clips between the wavelet boundaries of the scores, each with a budget of its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pywt
+from scipy.signal import find_peaks
+from scipy.special import softmax
+
+from tspo_bench.errors import UserError
+from tspo_bench.samplers.fill import fill_by_score
+from tspo_bench.samplers.options import check_count, check_number
+from tspo_bench.samplers.scores import along, best_first, directions
+from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
+
+MODE = "symmetric"  # how the signal goes on beyond its ends
+MIN_IMPORTANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the selection can be told; the defaults are the published ones.
+
+    Attributes:
+        wavelet: its name in PyWavelets.
+        drift: halvings less than log2(T) at which changes are looked for.
+        height: standard deviations above its mean that a boundary's change must have.
+        prominence: its least prominence, as a share of the changes' range.
+        gap_share: least distance of two boundaries, as a share of T.
+        gap_least: the same in candidates; the greater of both holds.
+        duration, mean, maximum, variance: weights of what makes a clip important.
+        strictness: standard deviations below their mean at which clips get no frames.
+        temperature: of the softmax that turns importance into budgets.
+        trade_off: of maximal marginal relevance: 1 for relevance alone.
+    """
+
+    wavelet: str = "db4"
+    drift: int = 3
+    height: float = 0.5
+    prominence: float = 0.05
+    gap_share: float = 0.02
+    gap_least: int = 5
+    duration: float = 0.4
+    mean: float = 0.2
+    maximum: float = 0.3
+    variance: float = 0.1
+    strictness: float = 1.2
+    temperature: float = 1.0
+    trade_off: float = 0.5
+
+    def __post_init__(self) -> None:
+        if self.wavelet not in pywt.wavelist(kind="discrete"):
+            raise UserError(
+                f"sampler 'wfs-sb': wavelet={self.wavelet!r}; use a discrete wavelet of PyWavelets,"
+                " such as db4, haar or sym8"
+            )
+        for name in ("height", "duration", "mean", "maximum", "variance", "strictness"):
+            check_number("wfs-sb", name, getattr(self, name))
+        for name in ("prominence", "gap_share", "trade_off"):
+            check_number("wfs-sb", name, getattr(self, name), low=0, high=1)
+        check_number("wfs-sb", "temperature", self.temperature, above=0)
+        check_count("wfs-sb", "drift", self.drift, low=0)
+        check_count("wfs-sb", "gap_least", self.gap_least, low=1)
+
+
+def wfs_sb(scores: FloatArray, frames: Features, k: int, settings: Settings) -> IntArray:
+    """Sorted positions [min(k, T)] that WFS-SB picks.
+
+    1. Boundaries are where the scores change most at a coarse scale of their wavelet transform.
+    2. Each clip between them gets a share of k, by softmax of its importance; those that are much
+       less important than the others get none.
+    3. Maximal marginal relevance picks within each clip, the best-scored first, and in the whole
+       video where clips have fewer frames than their shares.
+
+    Without boundaries, half of the frames are evenly spaced and half are the best-scored of the
+    others. Gives the frames of the released code but for exact ties, which go to the earliest here,
+    and constant scores, which have no boundaries here (there, those of rounding errors). Relevance
+    in step 3 is 2 x score - 1, as there, which maps 0 .. 1 to the range of a cosine.
+
+    Args:
+        scores: [T].
+        frames: [T, d], of length 1.
+        k: the frame budget.
+        settings: the parameters.
+
+    Source: arXiv 2603.00512, github.com/MAC-AutoML/WFS-SB, `wfs/core.py`.
+    """
+    length = len(scores)
+    if length <= k:
+        return np.arange(length, dtype=np.int64)
+    found = boundaries(scores, settings)
+    if not len(found):
+        evenly = np.linspace(0, length - 1, k // 2).astype(np.int64)
+        return fill_by_score(evenly, scores, k)
+    clips = np.split(np.arange(length), found)
+    importance = np.array([importance_of(scores[clip], scores, settings) for clip in clips])
+    kept = important(importance, settings.strictness)
+    shares = share_out(importance[kept], k, settings.temperature)
+    relevance = 2 * scores - 1
+    picks = np.empty(0, np.int64)
+    for clip, share in zip(kept, shares, strict=True):
+        if share:
+            best = clips[clip][[np.argmax(scores[clips[clip]])]]
+            within = mmr(relevance, frames, best, clips[clip], share - 1, settings.trade_off)
+            picks = np.append(picks, within)
+    everywhere = np.arange(length)
+    return np.sort(mmr(relevance, frames, picks, everywhere, k - len(picks), settings.trade_off))
+
+
+def boundaries(scores: FloatArray, settings: Settings) -> IntArray:
+    """Positions where a clip ends and the next begins: peaks of the scores' coarse changes."""
+    if not np.ptp(scores):
+        return np.empty(0, np.int64)
+    length = len(scores)
+    size = np.abs(coarse_changes(scores, settings.wavelet, settings.drift))
+    peaks, _ = find_peaks(
+        size,
+        height=size.mean() + settings.height * size.std(),
+        distance=max(settings.gap_least, int(length * settings.gap_share)),
+        prominence=settings.prominence * np.ptp(size),
+    )
+    return np.asarray(peaks, np.int64)
+
+
+def coarse_changes(scores: FloatArray, wavelet: str, drift: int) -> FloatArray:
+    """The coarsest detail band [T] of the scores' wavelet transform, back in the time domain.
+
+    The transform has log2(T) - `drift` levels, as far as the wavelet's length allows, one at least.
+    """
+    longest = pywt.dwt_max_level(len(scores), pywt.Wavelet(wavelet).dec_len)
+    levels = max(1, min(math.floor(math.log2(len(scores)) - drift), longest))
+    smooth = scores
+    for _ in range(levels):
+        smooth, detail = pywt.dwt(smooth, wavelet, MODE)
+    changes = pywt.idwt(None, detail, wavelet, MODE)
+    for _ in range(levels - 1):
+        changes = pywt.idwt(changes, None, wavelet, MODE)
+    return np.asarray(changes[: len(scores)])
+
+
+def importance_of(clip: FloatArray, scores: FloatArray, settings: Settings) -> float:
+    """How important a clip with these scores is among all scores [T]."""
+    spread = clip.var() / (scores.var() + 1e-8)
+    return float(
+        settings.duration * len(clip) / len(scores)
+        + settings.mean * clip.mean()
+        + settings.maximum * clip.max()
+        + settings.variance * spread
+    )
+
+
+def important(importance: FloatArray, strictness: float) -> IntArray:
+    """The clips that get frames at all: of more than three, those not far below the mean."""
+    threshold = max(MIN_IMPORTANCE, importance.mean() - strictness * importance.std())
+    kept = np.flatnonzero(importance >= threshold)
+    return kept if len(importance) > 3 and len(kept) else np.arange(len(importance))
+
+
+def share_out(importance: FloatArray, k: int, temperature: float) -> IntArray:
+    """Whole shares of k by softmax: rounded down, then the largest remainders one more."""
+    exact = softmax(importance / temperature) * k
+    shares = np.floor(exact).astype(np.int64)
+    shares[best_first(exact - shares)[: k - shares.sum()]] += 1
+    return shares
+
+
+def mmr(
+    relevance: FloatArray,
+    frames: Features,
+    picks: IntArray,
+    options: IntArray,
+    count: int,
+    trade_off: float,
+) -> IntArray:
+    """`picks` (one at least) and up to `count` more of `options`, by maximal marginal relevance."""
+    free = options[~np.isin(options, picks)]
+    among = frames[free]
+    worth, nearest = trade_off * relevance[free], (among @ frames[picks].T).max(axis=1, initial=-1)
+    more = []
+    for _ in range(min(count, len(free))):
+        best = int(np.argmax(worth - (1 - trade_off) * nearest))
+        more.append(free[best])
+        worth[best] = -np.inf
+        np.maximum(nearest, among @ among[best], out=nearest)
+    return np.append(picks, np.array(more, np.int64))
+
+
+@dataclass(frozen=True)
+class WFS(Settings):
+    """WFS-SB on the cosine to the question; never falls short of min(k, T) frames.
+
+    The authors score with BLIP-2's matching probability, whose range is 0 .. 1; with their CLIP
+    variant they take the cosine, as is done here.
+
+    Raises:
+        UserError: an option that is out of range.
+    """
+
+    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        """Pick as published.
+
+        Raises:
+            UserError: a feature is NaN or infinite.
+        """
+        frames, text = directions(query, candidates)
+        scores = along(frames, text)
+        picks = wfs_sb(scores.astype(np.float64), frames, k, self)
+        return Selection(candidates.indices[picks], scores)
