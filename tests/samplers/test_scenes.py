@@ -75,7 +75,7 @@ def test_cuts_of_a_file_are_the_librarys_own(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", Scan([16, 40, 3, 30, 26]))
     scenes = detect(str(path), ContentDetector(min_scene_len=0.6))
     with open_video(path) as reader:
-        ours = find_cuts(lambda rate, side: reader.scan(rate, side), 8.0, 27.0, 8.0)
+        ours = find_cuts(reader.scan, 8.0, 27.0, 8.0)
     assert ours.tolist() == [start.frame_num for start, _ in scenes][1:]
     assert len(ours) >= 3
 
@@ -88,7 +88,7 @@ def test_eight_frames_a_second_find_the_cuts_of_all_frames(real_data: Path, name
     every = [start.seconds for start, _ in detect(str(path), ContentDetector())][1:]
     with open_video(path) as reader:
         rate = float(reader.info.frame_rate)
-        ours = find_cuts(lambda fps, side: reader.scan(fps, side), rate, 27.0, 8.0) / rate
+        ours = find_cuts(reader.scan, rate, 27.0, 8.0) / rate
     assert len(ours) == len(every)
     assert np.abs(ours - every).max() < 0.25
 
