@@ -92,9 +92,10 @@ def mdp3(
     that gives none scores 0.
 
     Gives the frames of the released code, which counts the frame picked last in the objective of
-    the next segment once more, and leaves out the paper's normaliser. A last segment may be short
-    (the released code needs equal ones), and frames that repeat one picked are never picked (there
-    the order hangs on rounding).
+    the next segment once more. A last segment may be short (the released code needs equal ones),
+    and frames that repeat one picked are never picked (there the order hangs on rounding). The
+    released code makes the whole video one segment unless told otherwise; 32 is what its comments
+    assume.
 
     Args:
         frames: [T, d], of length 1.
