@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tspo_bench.errors import UserError
 from tspo_bench.samplers.fill import Fill, check_fill, fill_by_score
+from tspo_bench.samplers.options import check_count, check_number
 from tspo_bench.samplers.scores import best_first, relevance
 from tspo_bench.types import Candidates, FloatArray, IntArray, Need, Query, Selection
 
@@ -69,11 +69,8 @@ class AKS:
 
     def __post_init__(self) -> None:
         for name in ("t1", "t2"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise UserError(f"sampler 'aks': {name}={value!r}; use a number")
-        if isinstance(self.depth, bool) or not isinstance(self.depth, int) or self.depth < 0:
-            raise UserError(f"sampler 'aks': depth={self.depth!r}; use a whole number, 0 or more")
+            check_number("aks", name, getattr(self, name))
+        check_count("aks", "depth", self.depth, low=0)
         check_fill("aks", self.fill)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
