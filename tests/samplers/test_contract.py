@@ -154,10 +154,12 @@ def test_blind_sees_nothing() -> None:
 
 def test_samplers_import_no_heavy_library() -> None:
     names = ["uniform", "random", "clip-topk", "bin-max", "aks", "oracle", "blind"]
+    names += ["mmr", "facility-location", "mdp3", "maxinfo", "surprise", "scenes", "router"]
     code = (
         "import sys; from tspo_bench.samplers import load_sampler\n"
         f"for name in {names}: load_sampler(name)\n"
-        "heavy = {'torch', 'transformers', 'scipy', 'pandas', 'av', 'decord', 'matplotlib'}\n"
+        "heavy = {'torch', 'transformers', 'scipy', 'pandas', 'av', 'decord', 'matplotlib',"
+        " 'cv2', 'scenedetect'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
