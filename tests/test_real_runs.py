@@ -10,7 +10,9 @@ from tests.real import ANNOTATIONS, FOLDERS, make_data_root
 from tspo_bench.evaluation import RunConfig, run_grid
 
 
-@pytest.mark.parametrize("name", FOLDERS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n == "mlvu" else pytest.mark.slow) for n in FOLDERS]
+)
 def test_every_question_is_answered(
     name: str, real_data: Path, tmp_path: Path, cache: Path
 ) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 import transformers as tf
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -261,3 +262,8 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
     builder.__name__: builder
     for builder in (llava_onevision, qwen2_5_vl, qwen3_vl, smolvlm, internvl, llava)
 }
+
+
+def classes(*quick: str) -> list[Any]:
+    """Every class as a test's parameter; the test is slow for all but some."""
+    return [pytest.param(n, marks=() if n in quick else pytest.mark.slow) for n in sorted(BUILDERS)]

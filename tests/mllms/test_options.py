@@ -13,7 +13,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from tests.mllms.checkpoints import BUILDERS, PIECES, WORDS
+from tests.mllms.checkpoints import PIECES, WORDS, classes
 from tests.mllms.conftest import MIXED
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.conversation import Written
@@ -23,8 +23,7 @@ from tspo_bench.types import Request
 
 Get = Callable[[str], Path]
 OPTIONS = [dataclasses.replace(request, mode="options") for request in MIXED]
-QUICK = {"llava_onevision", "qwen3_vl"}
-CLASSES = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in BUILDERS]
+CLASSES = classes("llava_onevision", "qwen3_vl")
 
 
 def naive(folder: Path, name: str, request: Request) -> dict[str, float]:

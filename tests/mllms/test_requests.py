@@ -12,7 +12,7 @@ import pytest
 import torch
 import transformers
 
-from tests.mllms.checkpoints import BUILDERS
+from tests.mllms.checkpoints import classes
 from tests.mllms.conftest import make_request
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
@@ -60,13 +60,7 @@ MANY = [
 ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=() if name == "qwen2_5_vl" else pytest.mark.slow)
-        for name in BUILDERS
-    ],
-)
+@pytest.mark.parametrize("name", classes("qwen2_5_vl"))
 def test_a_batch_of_them_gives_the_answers_of_single_calls(checkpoint: Get, name: str) -> None:
     model = TransformersVLM(str(checkpoint(name)), max_new_tokens=6, batch_size=4)
     singles = [model.answer([request])[0] for request in MANY]

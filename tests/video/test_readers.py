@@ -24,6 +24,7 @@ Clip = Callable[[str], Path]
 CASES = [("pyav", name) for name in COUNTS]
 CASES += [("decord", name) for name in COUNTS if name not in FOR_PYAV_ONLY]
 REAL_CLIPS = ["dc_demo.mp4", "flipping_a_pancake.mkv", "jobs.mp4", "video1.mp4", "water.mp4"]
+LONG = ["dc_demo.mp4", "jobs.mp4", "water.mp4"]  # seconds to decode
 
 
 def numbers(pixels: Pixels, name: str) -> list[int]:
@@ -98,7 +99,9 @@ def test_without_times_in_the_file_frames_are_counted(name: str, clip: Clip) -> 
     np.testing.assert_allclose(seconds, [0, 0.1, 1.7])
 
 
-@pytest.mark.parametrize("name", REAL_CLIPS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n in LONG else ()) for n in REAL_CLIPS]
+)
 @pytest.mark.parametrize("reader", ["pyav", "decord"])
 def test_real_clips_against_plain_decoding_and_ffprobe(
     reader: str, name: str, real_data: Path, ffprobe_times: dict[str, list[float]]
