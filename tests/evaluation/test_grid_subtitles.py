@@ -46,6 +46,15 @@ class Writer(FrameReader):
         return [Answer("A") for _ in requests]
 
 
+class Dear(FrameReader):
+    """Ten tokens a frame, twice that with words between them."""
+
+    def visual_tokens(
+        self, num_frames: int, height: int, width: int, interleaved: bool = False
+    ) -> int:
+        return num_frames * (20 if interleaved else 10)
+
+
 @pytest.fixture
 def talk(tmp_path: Path) -> Path:
     """A card: a film whose subtitles count its 10 s, one without, one with broken ones."""
@@ -101,6 +110,17 @@ def test_words_between_the_frames(talk: Path, tmp_path: Path) -> None:
     run(talk, tmp_path / "all", subtitles="full", **given)
     middle = "".join(f"second {i}\n" for i in range(10))
     assert asked(log, "film") == [f"<0>\n{middle}<99>\nfilm?"]
+
+
+def test_a_budget_of_tokens_has_one_price_in_a_run(talk: Path, tmp_path: Path) -> None:
+    """A video without subtitles gets no more frames, though they are cheaper there."""
+    given = {"models": ("tests.evaluation.test_grid_subtitles:Dear",), "frames": None}
+    given |= {"visual_tokens": (100,), "protocol": "between"}
+    (plain,) = run(talk, tmp_path / "plain", **given).cells
+    (cell,) = run(talk, tmp_path / "run", subtitles="aligned", **given).cells
+    shown = {record.question_id: len(record.frames) for record in cell.records}
+    assert (shown["film"], shown["mute"]) == (5, 5)
+    assert {len(record.frames) for record in plain.records} == {10}
 
 
 def test_a_video_without_subtitles_is_asked_and_a_broken_file_recorded(
