@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tspo_bench.api import (
         EvaluationResult,
+        LocateResult,
         SelectedFrames,
         evaluate,
+        locate,
         register_model,
         register_sampler,
         register_task,
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EvaluationResult",
+    "LocateResult",
     "SelectedFrames",
     "__version__",
     "evaluate",
+    "locate",
     "register_model",
     "register_sampler",
     "register_task",

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tspo_bench.device import default_device
+from tspo_bench.locating import LocateResult, locate
 from tspo_bench.selecting import SelectedFrames, select_frames
-from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -27,8 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EvaluationResult",
+    "LocateResult",
     "SelectedFrames",
     "evaluate",
+    "locate",
     "register_model",
     "register_sampler",
     "register_task",
@@ -157,31 +158,29 @@ def evaluate(
         UserError: something that was asked for does not exist or cannot be used, or `out` holds a
             cell of other settings.
     """
-    from tspo_bench.agent.checkpoint import default_encoder
     from tspo_bench.evaluation import RunConfig, run_grid
-    from tspo_bench.evaluation.seeds import any_seed
 
-    config = RunConfig(
-        tasks=_specs(task),
-        samplers=_specs(sampler),
-        models=_specs(model),
-        frames=_numbers(frames),
-        visual_tokens=_numbers(visual_tokens),
-        encoder=encoder or default_encoder(any_seed(agent)),
+    config = RunConfig.of(
+        task,
+        sampler,
+        model,
+        frames=frames,
+        visual_tokens=visual_tokens,
+        encoder=encoder,
         agent=agent,
         candidate_fps=candidate_fps,
         limit=limit,
-        seeds=_numbers(seeds),
+        seeds=seeds,
         split=split,
         protocol=protocol,
         subtitles=subtitles,
         answer=answer,
         with_bounds=with_bounds,
-        data_root=_path(data_root),
-        annotations=_path(annotations),
-        device=device or default_device(),
+        data_root=data_root,
+        annotations=annotations,
+        device=device,
         batch_size=batch_size,
-        out=_path(out),
+        out=out,
         fresh=fresh,
     )
     result = run_grid(config, command=command, progress=progress)
@@ -258,15 +257,3 @@ def register_model(name: str, target: str, description: str = "", **options: Any
     from tspo_bench.mllms import registry
 
     registry.register(name, target, description, **options)
-
-
-def _specs(given: str | Sequence[str]) -> tuple[str, ...]:
-    return tuple(split_specs(given) if isinstance(given, str) else given)
-
-
-def _numbers(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
-    return (given,) if isinstance(given, int) else None if given is None else tuple(given)
-
-
-def _path(given: str | Path | None) -> Path | None:
-    return None if given is None else Path(given).expanduser()

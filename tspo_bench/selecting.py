@@ -8,21 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
     JSON,
     SEARCHING,
-    Candidates,
     Features,
     FloatArray,
     Frames,
     IntArray,
     Query,
-    Selection,
 )
 
 if TYPE_CHECKING:
@@ -157,6 +153,7 @@ def select_frames(
         VideoError: the video is missing or cannot be read.
     """
     from tspo_bench.evaluation.checks import check_encoder, checked_selection
+    from tspo_bench.evaluation.picking import scores_at
     from tspo_bench.evaluation.sight import VideoSight
     from tspo_bench.features import FeatureStore
     from tspo_bench.samplers import AGENTS, load_sampler
@@ -199,7 +196,7 @@ def select_frames(
         sampler=label,
         indices=picks,
         seconds=times[picks],
-        scores=_scores_at(picks, candidates, selection),
+        scores=scores_at(picks, candidates, selection),
         candidate_seconds=candidates.seconds,
         candidate_scores=selection.scores,
         duration_seconds=info.duration_seconds,
@@ -235,12 +232,3 @@ def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
         )
     if SEARCHING & sampler.needs and not question.strip():
         raise UserError(f"sampler {label!r} searches for the question's text; it is empty")
-
-
-def _scores_at(picks: IntArray, candidates: Candidates, selection: Selection) -> Features | None:
-    """The picks' scores, NaN where a pick is no candidate."""
-    if selection.scores is None:
-        return None
-    places = np.searchsorted(candidates.indices, picks).clip(max=len(candidates) - 1)
-    is_candidate = candidates.indices[places] == picks
-    return np.where(is_candidate, selection.scores[places], np.float32("nan")).astype(np.float32)

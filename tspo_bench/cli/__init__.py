@@ -15,6 +15,7 @@ from tspo_bench.cli.doctor import doctor
 from tspo_bench.cli.encode import encode
 from tspo_bench.cli.export import export_submission
 from tspo_bench.cli.list import list_names
+from tspo_bench.cli.locate import locate
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
 from tspo_bench.cli.show import show
@@ -52,6 +53,7 @@ def tspo_bench(
 
 app.command()(run)
 app.command()(select)
+app.command()(locate)
 app.command()(encode)
 app.command()(train)
 app.command("list")(list_names)

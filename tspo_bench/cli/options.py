@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tspo_bench.errors import UserError
+
 Tasks = Annotated[
     str,
     typer.Option(
@@ -76,3 +78,31 @@ BaseUrl = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def read_numbers(option: str, text: str | None, example: str) -> list[int] | None:
+    """The whole numbers of an option, between commas; None where it is not given.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    numbers = read_floats(option, text, example)
+    if numbers is None:
+        return None
+    if not all(number.is_integer() for number in numbers):
+        raise UserError(f"cannot read {option} {text!r}; write {example}")
+    return [int(number) for number in numbers]
+
+
+def read_floats(option: str, text: str | None, example: str) -> list[float] | None:
+    """The numbers of an option, between commas; None where it is not given.
+
+    Raises:
+        UserError: it holds something else.
+    """
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",") if part.strip()]
+    except ValueError:
+        raise UserError(f"cannot read {option} {text!r}; write {example}") from None

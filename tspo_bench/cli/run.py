@@ -18,7 +18,6 @@ from tspo_bench.cli.console import (
     show_json,
 )
 from tspo_bench.cli.progress import Bar, RunProgress
-from tspo_bench.errors import UserError
 from tspo_bench.registry import import_object
 from tspo_bench.specs import parse_spec, split_specs
 
@@ -119,9 +118,9 @@ def run(
 
     An interrupted run goes on where it stopped. Exit code 3: questions failed.
     """
-    budgets = _read_numbers("--frames", frames, "8 or 8,16,32")
-    tokens = _read_numbers("--visual-tokens", visual_tokens, "4096 or 4096,8192")
-    numbers = _read_numbers("--seeds", seeds, "0 or 0,1,2")
+    budgets = options.read_numbers("--frames", frames, "8 or 8,16,32")
+    tokens = options.read_numbers("--visual-tokens", visual_tokens, "4096 or 4096,8192")
+    numbers = options.read_numbers("--seeds", seeds, "0 or 0,1,2")
     parse_spec(baseline)  # what cannot be read must not come out after hours
     with only_results_on_stdout():
         from tspo_bench.agent.checkpoint import default_encoder
@@ -165,15 +164,6 @@ def run(
         typer.echo(_files(result))
     _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
-
-
-def _read_numbers(option: str, text: str | None, example: str) -> list[int] | None:
-    if text is None:
-        return None
-    try:
-        return [int(part) for part in text.split(",") if part.strip()]
-    except ValueError:
-        raise UserError(f"cannot read {option} {text!r}; write {example}") from None
 
 
 def _warn_of_reference(task: str, sampler: str, model: str, encoder: str) -> None:

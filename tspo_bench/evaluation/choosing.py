@@ -143,6 +143,11 @@ class ChosenVideo:
         """The video's, for those who need anything of it."""
         return self.reader.info if needs and self.reader is not None else None
 
+    @property
+    def shown(self) -> Candidates | None:
+        """The candidates, with features if a sampler needs them; None without a video."""
+        return None if self._sight is None else self._sight.shown
+
     def size(self) -> tuple[int, int]:
         """Height and width of the frames as the MLLM is given them; 1 x 1 without a video."""
         if self.reader is None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
+from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
+from tspo_bench.evaluation.seeds import any_seed
 from tspo_bench.results.run import DEFAULT_RUNS
 from tspo_bench.samplers import AGENTS
-from tspo_bench.specs import parse_spec
+from tspo_bench.specs import parse_spec, split_specs
 from tspo_bench.types import JSON, AnswerMode, SubtitleMode
 
 DEFAULT_FRAMES = 8
@@ -123,6 +126,47 @@ class RunConfig:
         if self.batch_size < 1:
             raise UserError(f"batch size {self.batch_size} must be 1 or more")
 
+    @classmethod
+    def of(
+        cls,
+        task: str | Sequence[str],
+        sampler: str | Sequence[str],
+        model: str | Sequence[str] = "reference",
+        *,
+        frames: int | Sequence[int] | None = None,
+        visual_tokens: int | Sequence[int] | None = None,
+        seeds: int | Sequence[int] | None = None,
+        encoder: str | None = None,
+        agent: str | None = None,
+        data_root: str | Path | None = None,
+        annotations: str | Path | None = None,
+        device: str | None = None,
+        out: str | Path | None = None,
+        **others: Any,
+    ) -> RunConfig:
+        """The settings of a call as people write it: one or several, texts with commas, None.
+
+        Raises:
+            UserError: a setting that cannot be used.
+        """
+        from tspo_bench.agent.checkpoint import default_encoder
+
+        return cls(
+            tasks=_specs(task),
+            samplers=_specs(sampler),
+            models=_specs(model),
+            frames=_numbers(frames),
+            visual_tokens=_numbers(visual_tokens),
+            seeds=_numbers(seeds),
+            encoder=encoder or default_encoder(any_seed(agent)),
+            agent=agent,
+            data_root=_path(data_root),
+            annotations=_path(annotations),
+            device=device or default_device(),
+            out=_path(out),
+            **others,
+        )
+
     @property
     def budgets(self) -> tuple[Budget, ...]:
         """What each question's frames are limited by."""
@@ -146,3 +190,15 @@ class RunConfig:
         paths = {"data_root": self.data_root, "annotations": self.annotations, "out": self.folder}
         given = {name: path and str(Path(path).absolute()) for name, path in paths.items()}
         return {**asdict(self), **given}
+
+
+def _specs(given: str | Sequence[str]) -> tuple[str, ...]:
+    return tuple(split_specs(given) if isinstance(given, str) else given)
+
+
+def _numbers(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
+    return (given,) if isinstance(given, int) else None if given is None else tuple(given)
+
+
+def _path(given: str | Path | None) -> Path | None:
+    return None if given is None else Path(given).expanduser()

@@ -41,6 +41,16 @@ class Keeper(Protocol):
         ...
 
 
+class Nowhere:
+    """Keeps nothing: for cells whose questions are put to no MLLM."""
+
+    def append(self, record: Record) -> None:
+        """See `Keeper`."""
+
+
+NOWHERE = Nowhere()
+
+
 @dataclass(frozen=True)
 class OpenCell:
     """What is asked of a sampler with a budget; `label` is the sampler's name in tables."""
@@ -48,10 +58,10 @@ class OpenCell:
     label: str
     sampler: FrameSampler
     budget: Budget
-    writer: Keeper
+    writer: Keeper = NOWHERE
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RunCell(OpenCell):
     """One cell of the grid, open for writing in a run's folder."""
 
@@ -210,7 +220,7 @@ def open_cell(
     task, label, model = (str(settings[key]) for key in ("task", "sampler", "model"))
     slug = cell_slug(task, label, model, budget.label, seed)
     writer = run.open_cell(slug, settings, fresh=fresh)
-    return RunCell(label, sampler, budget, writer, slug, settings)
+    return RunCell(label, sampler, budget, writer=writer, slug=slug, settings=settings)
 
 
 def videos_to_do(questions: Sequence[Question], cells: Sequence[RunCell]) -> Iterator[VideoWork]:

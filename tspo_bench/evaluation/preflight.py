@@ -4,27 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from tspo_bench.errors import UserError, VideoError
+from tspo_bench.evaluation.asked import Asked
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.plan import NamedSampler
 from tspo_bench.results import cell_slug, read_records
 from tspo_bench.results.run import RECORDS_FILE
-from tspo_bench.tasks import Task
 from tspo_bench.types import Question
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A task of the run, with the questions that are asked and the samplers built for it."""
-
-    task: Task
-    questions: Sequence[Question]
-    digest: str
-    samplers: Sequence[NamedSampler]
 
 
 def left_to_ask(

@@ -8,30 +8,28 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol
 
+from tspo_bench.evaluation.asked import Asked, load_asked, load_run_encoder
 from tspo_bench.evaluation.budget import cost_of, refuse_untold
-from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.plan import (
     RunCell,
     cell_settings,
-    digest_of,
-    load_samplers,
     open_cell,
     refuse_equal_labels,
     videos_to_do,
 )
-from tspo_bench.evaluation.preflight import Asked, check_videos, is_finished
+from tspo_bench.evaluation.preflight import check_videos, is_finished
 from tspo_bench.evaluation.prepare import VideoPreparer
-from tspo_bench.features import FeatureStore, load_encoder
+from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms import check_mllm, load_mllm, reach_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
 from tspo_bench.results.run import RECORDS_FILE
-from tspo_bench.tasks import Task, limit_questions, load_tasks
-from tspo_bench.types import SEARCHING, Record
+from tspo_bench.tasks import Task
+from tspo_bench.types import Record
 
 
 class Progress(Protocol):
@@ -83,18 +81,8 @@ def run_grid(
         UserError: something that was asked for does not exist, or the run's folder holds a cell of
             other settings. Single questions that fail do not raise: they are recorded.
     """
-    loaded = load_tasks(
-        config.tasks,
-        data_root=config.data_root,
-        annotations=config.annotations,
-        split=config.split,
-        protocol=config.protocol,
-        subtitles=config.subtitles,
-        seed=config.seeds[0] if config.seeds else 0,  # one: all cells ask the same questions
-    )
-    refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
     # What is wrong must come out now, not when the first model has answered for hours.
-    asked = [_asked(config, task) for task in loaded]
+    asked = load_asked(config)
     if config.visual_tokens is not None:
         for spec in config.models:
             refuse_untold(spec)
@@ -105,7 +93,7 @@ def run_grid(
     for spec, name in zip(config.models, names, strict=True):
         if not is_finished(config, asked, name):
             reach_mllm(spec, config.device)
-    encoder = _load_encoder(config, asked)
+    encoder = load_run_encoder(config, asked)
     run = RunDirectory(config.folder, command=command, settings=config.resolved)
     grid = _Grid(config, run, progress or Silent(), encoder)
     by_model = []
@@ -114,28 +102,8 @@ def run_grid(
         gc.collect()  # nothing may keep a model's weights beside those of the next
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
     by_slug = {cell.folder.name: cell for cell in read_run(run.path)}
-    skipped = [f"{s.where}: {s.reason}" for task in loaded for s in getattr(task, "skipped", ())]
+    skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
-
-
-def _asked(config: RunConfig, task: Task) -> Asked:
-    questions = task.questions()
-    if config.limit is not None:
-        questions = limit_questions(questions, config.limit)
-    return Asked(task, questions, digest_of(questions), load_samplers(config, task))
-
-
-def _load_encoder(config: RunConfig, asked: Sequence[Asked]) -> FrameEncoder | None:
-    """The run's encoder, or None where no sampler needs features."""
-    searching = [
-        named for one in asked for named in one.samplers if SEARCHING & named.sampler.needs
-    ]
-    if not searching:
-        return None
-    encoder = load_encoder(config.encoder, config.device)
-    for named in searching:
-        check_encoder(named.label, named.sampler, encoder)
-    return encoder
 
 
 class _Grid:

@@ -109,6 +109,11 @@ class VideoSight:
         self._lazy: LazyFeatures | None = None
         self._scans: dict[int, CountedScan] = {}
 
+    @property
+    def shown(self) -> Candidates:
+        """All that is known of the candidates so far: their features once the video is scanned."""
+        return self._scanned or self.probed
+
     def scan(self) -> None:
         """Have every candidate's features, from the store or by decoding and encoding them.
 

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from tspo_bench.report.groups import values_of
 from tspo_bench.report.stats import Interval, linear_interval
 from tspo_bench.types import Record
-
-SEVERAL_VALUES = "|"
 
 
 def headline(records: Sequence[Record], scoring: Mapping[str, Any]) -> float | None:
@@ -59,12 +58,6 @@ def headline_interval(records: Sequence[Record], scoring: Mapping[str, Any]) -> 
             influence[place[id(record)]] += weight * (record.correct - share)
     estimate = math.fsum(shares) / len(shares)
     return linear_interval(estimate, influence, weights, [record.video for record in counted])
-
-
-def values_of(record: Record, group: str) -> list[str]:
-    """The values that a record has of a group: both of "a|b"; none where it has none."""
-    parts = record.groups.get(group, "").split(SEVERAL_VALUES)
-    return [value for value in dict.fromkeys(part.strip() for part in parts) if value]
 
 
 def _parts(records: Sequence[Record], scoring: Mapping[str, Any]) -> list[list[Record]]:

@@ -108,6 +108,26 @@ def _wilson(
     return max(0.0, min(p, centre - half)), min(1.0, max(p, centre + half))
 
 
+def mean_interval(
+    values: ArrayLike, clusters: Sequence[Hashable], *, low: float = -1.0, high: float = 1.0
+) -> Interval | None:
+    """95% confidence interval of the mean of `values` [n], clustered by `clusters` [n].
+
+    The mean plus and minus Student's t (G - 1 degrees of freedom) times the clustered standard
+    error, cut at `low` and `high`.
+
+    Returns:
+        None with fewer than two clusters, and where the mean is the same in every cluster: then
+        nothing tells how far chance would reach.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    error = clustered_standard_error(x, clusters) if len(x) else None
+    if error is None or error <= _ROUNDING:
+        return None
+    mean, half = float(x.mean()), _t_quantile(len(set(clusters)) - 1) * error
+    return max(low, mean - half), min(high, mean + half)
+
+
 @dataclass(frozen=True)
 class PairedDifference:
     """Accuracy of one row minus that of another, on the questions that are ok in both.
@@ -144,14 +164,14 @@ def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> Pair
         [ours[q] * (whole // our_seeds) - theirs[q] * (whole // their_seeds) for q in common]
     )
     differences = parts / whole
-    mean, error = float(differences.mean()), clustered_standard_error(differences, videos)
     sums = _cluster_sums(parts.astype(np.float64), videos)
-    interval = None
-    if error is not None and error > _ROUNDING:
-        half = _t_quantile(len(sums) - 1) * error
-        interval = (max(-1.0, mean - half), min(1.0, mean + half))
-    p_value = sign_flip_p_value(sums.astype(np.int64))
-    return PairedDifference(mean, interval, p_value, len(common), len(sums))
+    return PairedDifference(
+        float(differences.mean()),
+        mean_interval(differences, videos),
+        sign_flip_p_value(sums.astype(np.int64)),
+        len(common),
+        len(sums),
+    )
 
 
 def _times_right(records: Sequence[Record]) -> tuple[dict[str, int], int]:

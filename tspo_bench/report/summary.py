@@ -7,14 +7,14 @@ questions, and its seeds together wherever answers are averaged or counted.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
 from typing import Any, get_args
 
-from tspo_bench.report.headline import headline, headline_interval, values_of
+from tspo_bench.report.groups import by_value
+from tspo_bench.report.headline import headline, headline_interval
 from tspo_bench.report.stats import Interval, accuracy_interval
 from tspo_bench.results import Cell
 from tspo_bench.types import Record, Status
@@ -150,22 +150,11 @@ def summary_json(summary: Summary) -> dict[str, Any]:
 
 
 def _groups(records: Sequence[Record]) -> dict[str, dict[str, GroupSummary]]:
-    """Accuracy by group and value; a question with "a|b" counts in a and in b."""
-    members: dict[str, dict[str, list[Record]]] = {}
-    for record in records:
-        for group in record.groups:
-            for value in values_of(record, group):
-                members.setdefault(group, {}).setdefault(value, []).append(record)
+    """Accuracy by group and value."""
     return {
-        group: {value: _group_summary(by_value[value]) for value in sorted(by_value, key=_natural)}
-        for group, by_value in members.items()
+        group: {value: _group_summary(some) for value, some in values.items()}
+        for group, values in by_value(records).items()
     }
-
-
-def _natural(text: str) -> list[Any]:
-    """Sorting key that puts "60" before "600" and "5min" before "15min"."""
-    parts = re.split(r"(\d+)", text)
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)]
 
 
 def _group_summary(records: Sequence[Record]) -> GroupSummary:

@@ -60,7 +60,7 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
 
 def _accuracy_table(title: Text | None, rows: Sequence[Row]) -> Table:
     columns = _columns(rows)
-    table = _empty_table(title)
+    table = empty_table(title)
     table.add_column("sampler", overflow="fold")
     for heading in columns:
         table.add_column(Text(heading), justify="right", no_wrap=True)
@@ -115,7 +115,7 @@ def _spread_text(row: Row) -> str:
 
 def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDifference]]) -> Table:
     title = f"accuracy minus that of {baseline}, on the n questions that both gave an option for"
-    table = _empty_table(Text(title))
+    table = empty_table(Text(title))
     table.add_column("sampler", overflow="fold")
     for heading in ("K", "n", "videos", "points\n[95% interval]", "p"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
@@ -152,7 +152,7 @@ def groups_table(cells: Sequence[Cell]) -> Group:
 def _group_table(
     group: str, title: Text | None, rows: Sequence[Row], names: Sequence[str]
 ) -> Table:
-    table = _empty_table(title)
+    table = empty_table(title)
     table.add_column(Text(group), overflow="fold")
     table.add_column("n", justify="right", no_wrap=True)
     for name in names:
@@ -168,7 +168,7 @@ def _group_table(
     return table
 
 
-def _empty_table(title: Text | None) -> Table:
+def empty_table(title: Text | None) -> Table:
     """A table with narrow gaps, so that eight figures fit the 80 columns of a pipe."""
     return Table(
         box=box.SIMPLE_HEAD,

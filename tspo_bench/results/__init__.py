@@ -1,7 +1,7 @@
 """Run directories on disk: records and summaries, written and read."""
 
 from tspo_bench.results.environment import describe_environment
-from tspo_bench.results.evidence import EvidenceRecall, evidence_recall
+from tspo_bench.results.evidence import EvidenceRecall, evidence_recall, share_inside
 from tspo_bench.results.records import read_records, record_from_line, record_to_line
 from tspo_bench.results.run import Cell, CellWriter, OwnScores, RunDirectory, read_run
 from tspo_bench.results.slug import cell_slug
@@ -19,4 +19,5 @@ __all__ = [
     "read_run",
     "record_from_line",
     "record_to_line",
+    "share_inside",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 # Times are quotients of frame numbers and rates: a microsecond keeps rounding from deciding.
 _SLACK_SECONDS = 1e-6
@@ -48,12 +48,30 @@ def evidence_recall(
         tolerance: seconds around an annotated moment; spans are not widened.
         duration_seconds: the video's length; spans that start later are left out and counted.
     """
+    end_of_video = np.inf if duration_seconds is None else duration_seconds
+    spans = [span for span in spans_seconds if span[0] <= end_of_video]
+    num_hit = int(_hits(spans, frame_seconds, tolerance).any(axis=1).sum())
+    return EvidenceRecall(num_hit, len(spans), len(spans_seconds) - len(spans))
+
+
+def share_inside(
+    spans_seconds: Sequence[tuple[float, float]], frame_seconds: ArrayLike, *, tolerance: float
+) -> float | None:
+    """The share of frames that hit evidence, as `evidence_recall` has it.
+
+    Returns:
+        None without evidence or frames.
+    """
+    hits = _hits(spans_seconds, frame_seconds, tolerance)
+    return float(hits.any(axis=0).mean()) if hits.size else None
+
+
+def _hits(
+    spans_seconds: Sequence[tuple[float, float]], frame_seconds: ArrayLike, tolerance: float
+) -> NDArray[np.bool_]:
+    """Which frames [k] hit which spans [n]: [n, k]."""
     times = np.asarray(frame_seconds, dtype=np.float64)
-    num_hit = num_beyond_end = 0
-    for start, end in spans_seconds:
-        if duration_seconds is not None and start > duration_seconds:
-            num_beyond_end += 1
-            continue
-        margin = (tolerance if start == end else 0.0) + _SLACK_SECONDS
-        num_hit += bool(((times >= start - margin) & (times <= end + margin)).any())
-    return EvidenceRecall(num_hit, len(spans_seconds) - num_beyond_end, num_beyond_end)
+    spans = np.asarray(spans_seconds, dtype=np.float64).reshape(-1, 2, 1)
+    start, end = spans[:, 0], spans[:, 1]
+    margin = np.where(start == end, tolerance, 0.0) + _SLACK_SECONDS
+    return (times >= start - margin) & (times <= end + margin)

@@ -1,0 +1,111 @@
+"""`tspo-bench locate`: what selections are worth, with no MLLM."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tspo_bench.cli import options
+from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
+from tspo_bench.cli.progress import Bar
+from tspo_bench.specs import parse_spec
+
+_FEW = 3  # reasons that are told
+
+
+def locate(
+    task: options.Tasks = "haystack",
+    sampler: Annotated[
+        str,
+        typer.Option(
+            "--sampler",
+            help="Who picks the frames; commas separate: file:SEL.json,uniform,aks[depth=5].",
+        ),
+    ] = "uniform",
+    frames: Annotated[
+        str, typer.Option("--frames", help="The frame budget K; commas separate several.")
+    ] = "8",
+    tolerance: Annotated[
+        str | None,
+        typer.Option(
+            "--tolerance",
+            help="Seconds around an annotated moment within which a frame finds it; commas "
+            "separate several. Default: the task's.",
+        ),
+    ] = None,
+    fps: Annotated[
+        float | None,
+        typer.Option("--fps", help="The videos' frame rate, where the videos are not there."),
+    ] = None,
+    baseline: Annotated[
+        str, typer.Option("--baseline", help="The sampler that all others are compared with.")
+    ] = "uniform",
+    groups: Annotated[
+        bool, typer.Option("--groups", help="Show evidence recall by group too.")
+    ] = False,
+    encoder: options.OptionalEncoder = None,
+    agent: options.Agent = None,
+    candidate_fps: options.CandidateFps = 1.0,
+    limit: options.Limit = None,
+    seed: options.Seed = 0,
+    split: options.Split = None,
+    data_root: options.DataRoot = None,
+    annotations: options.Annotations = None,
+    device: options.Device = None,
+    json: options.Json = False,
+) -> None:
+    """Compare selections by the annotated evidence that they find, with no MLLM.
+
+    Selection files, uniform, random and oracle need no videos. Exit code 3: questions failed.
+    """
+    budgets = options.read_numbers("--frames", frames, "8 or 8,16,32")
+    tolerances = options.read_floats("--tolerance", tolerance, "1 or 1,2,5")
+    parse_spec(baseline)
+    with only_results_on_stdout():
+        from tspo_bench.locating import locate as locate_selections
+        from tspo_bench.report.located_table import located_table
+
+        with Bar() as bar:
+            result = locate_selections(
+                task,
+                sampler,
+                budgets or [],
+                tolerance=tolerances,
+                baseline=baseline,
+                fps=fps,
+                encoder=encoder,
+                agent=agent,
+                candidate_fps=candidate_fps,
+                limit=limit,
+                seed=seed,
+                split=split,
+                data_root=data_root,
+                annotations=annotations,
+                device=device,
+                progress=_Progress(bar),
+            )
+    if json:
+        show_json(result.to_dict())
+    else:
+        show(located_table(result.rows, groups))
+    for reason in result.errors[:_FEW]:
+        say(f"error: {' '.join(reason.split())}")
+    if result.errors:
+        say(f"{len(result.errors)} questions have no selection")
+        raise typer.Exit(EXIT_FAILURES)
+
+
+class _Progress:
+    """Shows how many selections are made."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def started(self, task: str, total: int) -> None:
+        """A task begins."""
+        self._bar.start(f"select, {task}", total)
+
+    def advance(self) -> None:
+        """One more is made."""
+        self._bar.advance()

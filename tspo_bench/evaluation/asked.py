@@ -1,0 +1,72 @@
+"""What a run asks: tasks with their questions, the samplers built for them, and the encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tspo_bench.evaluation.checks import check_encoder
+from tspo_bench.evaluation.config import RunConfig
+from tspo_bench.evaluation.plan import (
+    NamedSampler,
+    digest_of,
+    load_samplers,
+    refuse_equal_labels,
+)
+from tspo_bench.features import load_encoder
+from tspo_bench.features.base import FrameEncoder
+from tspo_bench.tasks import Task, limit_questions, load_tasks
+from tspo_bench.types import SEARCHING, Question
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A task of the run, with the questions that are asked and the samplers built for it."""
+
+    task: Task
+    questions: Sequence[Question]
+    digest: str
+    samplers: Sequence[NamedSampler]
+
+
+def load_asked(config: RunConfig) -> list[Asked]:
+    """The tasks of a run.
+
+    Raises:
+        UserError: a task or sampler that cannot be built, or two that tables could not tell apart.
+    """
+    loaded = load_tasks(
+        config.tasks,
+        data_root=config.data_root,
+        annotations=config.annotations,
+        split=config.split,
+        protocol=config.protocol,
+        subtitles=config.subtitles,
+        seed=config.seeds[0] if config.seeds else 0,  # one: all cells ask the same questions
+    )
+    refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
+    return [_asked(config, task) for task in loaded]
+
+
+def _asked(config: RunConfig, task: Task) -> Asked:
+    questions = task.questions()
+    if config.limit is not None:
+        questions = limit_questions(questions, config.limit)
+    return Asked(task, questions, digest_of(questions), load_samplers(config, task))
+
+
+def load_run_encoder(config: RunConfig, asked: Sequence[Asked]) -> FrameEncoder | None:
+    """The run's encoder, or None where no sampler searches.
+
+    Raises:
+        UserError: there is no such encoder, or a sampler reads features of another.
+    """
+    searching = [
+        named for one in asked for named in one.samplers if SEARCHING & named.sampler.needs
+    ]
+    if not searching:
+        return None
+    encoder = load_encoder(config.encoder, config.device)
+    for named in searching:
+        check_encoder(named.label, named.sampler, encoder)
+    return encoder

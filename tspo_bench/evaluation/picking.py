@@ -1,0 +1,192 @@
+"""Samplers over a whole task with no MLLM: what they pick for every question."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from tspo_bench.errors import UserError
+from tspo_bench.evaluation.checks import checked_selection
+from tspo_bench.evaluation.choosing import ChosenVideo, VideoChooser, timed
+from tspo_bench.evaluation.engine import AHEAD
+from tspo_bench.evaluation.parts import Chosen
+from tspo_bench.evaluation.plan import OpenCell, VideoWork
+from tspo_bench.samplers.published import PublishedFrames
+from tspo_bench.types import (
+    Candidates,
+    Features,
+    FloatArray,
+    IntArray,
+    Need,
+    Query,
+    Question,
+    Record,
+    Selection,
+)
+
+# What can be answered for by a video's length and frame rate alone.
+_OF_THE_PROBE: frozenset[Need] = frozenset({"probe", "evidence"})
+
+
+@dataclass(frozen=True)
+class Pick:
+    """What a sampler picked for a question, or the `error` why it picked nothing.
+
+    Attributes:
+        cell: the sampler and the frame budget.
+        question: what was asked.
+        selection: the frames; None with an error.
+        seconds: their times [n].
+        candidates: those of the video, with features if it was scanned; None with an error.
+        duration_seconds: the video's length, if known.
+        looked_at: frames decoded and encoded to choose, as in a record.
+        timing: seconds per stage.
+        assumed: there was no video: length and rate are the annotations'.
+    """
+
+    cell: OpenCell
+    question: Question
+    selection: Selection | None
+    seconds: FloatArray
+    candidates: Candidates | None
+    duration_seconds: float | None = None
+    looked_at: Mapping[str, int] = field(default_factory=dict)
+    timing: Mapping[str, float] = field(default_factory=dict)
+    assumed: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Picker:
+    """Lets samplers pick for every question of a task.
+
+    Args:
+        chooser: how videos are read and encoded.
+        rates: frame rates by video, for those whose file is not to be opened; samplers that need
+            no more than the probe are given int(duration x rate) frames of it.
+    """
+
+    chooser: VideoChooser
+    rates: Mapping[str, float] = field(default_factory=dict)
+
+    def picks(self, questions: Sequence[Question], cells: Sequence[OpenCell]) -> Iterator[Pick]:
+        """What every cell picks, video by video, in the order of each one's first question."""
+        by_video: dict[str, list[Question]] = {}
+        for question in questions:
+            by_video.setdefault(question.video, []).append(question)
+        work = [
+            VideoWork(video, tuple((cell, question) for cell in cells for question in asked))
+            for video, asked in by_video.items()
+        ]
+        pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="pick")
+        under_way: deque[Future[list[Pick]]] = deque()
+        try:
+            for one in work:
+                under_way.append(pool.submit(self._of_video, one))
+                if len(under_way) > AHEAD:
+                    yield from under_way.popleft().result()
+            while under_way:
+                yield from under_way.popleft().result()
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    def _of_video(self, work: VideoWork) -> list[Pick]:
+        rate = self.rates.get(work.video)
+        if rate is None:
+            return self._seen(work)
+        picks = [
+            self._assumed(cell, question, rate)
+            for cell, question in work.jobs
+            if cell.sampler.needs <= _OF_THE_PROBE
+        ]
+        rest = tuple(job for job in work.jobs if not job[0].sampler.needs <= _OF_THE_PROBE)
+        return picks + (self._seen(VideoWork(work.video, rest)) if rest else [])
+
+    def _seen(self, work: VideoWork) -> list[Pick]:
+        """The picks from the video's file."""
+        with ExitStack() as stack:
+            video = self.chooser.open(work, stack)
+            return [_pick(video, chosen) for chosen in video.choose()]
+
+    def _assumed(self, cell: OpenCell, question: Question, rate: float) -> Pick:
+        """The pick from the annotated length alone."""
+        assert question.duration_seconds is not None
+        candidates = assumed_candidates(question, rate, self.chooser.candidate_fps)
+        shown = candidates
+        if isinstance(cell.sampler, PublishedFrames):
+            # Lengths are rounded and rates cut (29.97 to 29): frames near the end may be real.
+            most = math.ceil((question.duration_seconds + 1) * (rate + 1))
+            shown = replace(candidates, num_frames=most)
+        assert cell.budget.frames is not None
+        timing: dict[str, float] = {}
+        evidence = tuple(span.in_seconds(rate) for span in question.evidence)
+        query = Query(
+            question.id,
+            question.video,
+            self.chooser.task.query_text(question),
+            question.options,
+            evidence=evidence if "evidence" in cell.sampler.needs else (),
+        )
+        try:
+            with timed(timing, "select"):
+                selection = cell.sampler.select(query, shown, cell.budget.frames)
+            selection = checked_selection(selection, shown.num_frames, cell.budget.frames)
+        except UserError as error:
+            return _failed(cell, question, str(error))
+        except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
+            return _failed(cell, question, f"{type(error).__name__}: {error}")
+        return Pick(
+            cell,
+            question,
+            selection,
+            selection.indices / rate,
+            candidates,
+            question.duration_seconds,
+            {"decoded": 0, "encoded": 0},
+            timing,
+            assumed=True,
+        )
+
+
+def assumed_candidates(question: Question, rate: float, candidate_fps: float) -> Candidates:
+    """What a probe would tell of a question's video, from its annotated length and a frame rate."""
+    assert question.duration_seconds is not None
+    num_frames = max(1, int(question.duration_seconds * rate))
+    indices = np.arange(0, num_frames, max(1, round(rate / candidate_fps)))
+    return Candidates(indices, indices / rate, num_frames, rate)
+
+
+def scores_at(picks: IntArray, candidates: Candidates, selection: Selection) -> Features | None:
+    """The picks' scores [n], NaN where a pick is no candidate; None if the sampler has none."""
+    if selection.scores is None:
+        return None
+    places = np.searchsorted(candidates.indices, picks).clip(max=len(candidates) - 1)
+    is_candidate = candidates.indices[places] == picks
+    return np.where(is_candidate, selection.scores[places], np.float32(math.nan)).astype(np.float32)
+
+
+def _pick(video: ChosenVideo, chosen: Chosen) -> Pick:
+    if isinstance(chosen.picked, Record):
+        return _failed(chosen.cell, chosen.question, chosen.picked.error or "")
+    info = video.info(chosen.cell.sampler.needs)
+    times = np.empty(0) if video.reader is None else video.reader.times
+    return Pick(
+        chosen.cell,
+        chosen.question,
+        chosen.picked,
+        times[chosen.picked.indices],
+        video.shown,
+        None if info is None else info.duration_seconds,
+        chosen.looked_at,
+        chosen.seconds,
+    )
+
+
+def _failed(cell: OpenCell, question: Question, error: str) -> Pick:
+    return Pick(cell, question, None, np.empty(0), None, error=error)

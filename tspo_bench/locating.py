@@ -1,0 +1,293 @@
+"""Judge selections without an MLLM: `tspo_bench.locate`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.report.located import Located, LocatedRow, largest_gap, located_rows
+from tspo_bench.results import evidence_recall, share_inside
+from tspo_bench.samplers.published import PublishedFrames
+from tspo_bench.selections.picked import common_rate
+from tspo_bench.specs import parse_spec
+from tspo_bench.types import Features, Question
+
+if TYPE_CHECKING:
+    from tspo_bench.evaluation import RunConfig
+    from tspo_bench.evaluation.asked import Asked
+    from tspo_bench.evaluation.picking import Pick
+    from tspo_bench.features.base import FrameEncoder
+    from tspo_bench.tasks import Task
+
+# Rates that a film may have: a common divisor outside of them is none of a rate.
+_SLOWEST, _FASTEST = 5.0, 240.0
+
+
+class LocateProgress(Protocol):
+    """Told how far a selection has come."""
+
+    def started(self, task: str, total: int) -> None:
+        """A task begins, for which `total` selections are made."""
+        ...
+
+    def advance(self) -> None:
+        """One more is made."""
+        ...
+
+
+@dataclass(frozen=True)
+class LocateResult:
+    """Every question's selection, measured, and the rows that they come to."""
+
+    located: tuple[Located, ...]
+    rows: tuple[LocatedRow, ...]
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Why questions have no selection."""
+        return tuple(one.error for one in self.located if one.error is not None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `tspo-bench locate --json` prints."""
+        return {"rows": [row.to_dict() for row in self.rows], "errors": list(self.errors)}
+
+
+def locate(
+    task: str | Sequence[str] = "haystack",
+    sampler: str | Sequence[str] = "uniform",
+    frames: int | Sequence[int] = 8,
+    *,
+    tolerance: float | Sequence[float] | None = None,
+    baseline: str = "uniform",
+    fps: float | None = None,
+    encoder: str | None = None,
+    agent: str | None = None,
+    candidate_fps: float = 1.0,
+    limit: int | None = None,
+    seed: int = 0,
+    split: str | None = None,
+    data_root: str | Path | None = None,
+    annotations: str | Path | None = None,
+    device: str | None = None,
+    progress: LocateProgress | None = None,
+) -> LocateResult:
+    """Measure what samplers select for questions with annotated evidence, with no MLLM.
+
+    Samplers that need no more than a video's probe (uniform, random, oracle, selection files) do
+    without the videos: where one is not there, or `fps` is given, its length is the annotations'
+    and its rate is `fps`, the selection file's own, or the greatest common divisor of the video's
+    frame numbers in a selection file.
+
+    Example:
+        >>> import tspo_bench
+        >>> found = tspo_bench.locate("films.jsonl", ["uniform", "aks"], frames=4)
+        >>> [(row.sampler, row.n) for row in found.rows if row.subset == "all"]
+        [('uniform', 3), ('aks', 3)]
+
+    Args:
+        task: what is asked, as for `evaluate`.
+        sampler: who selects, as for `evaluate`.
+        frames: the frame budget K, or several.
+        tolerance: seconds around an annotated moment within which a frame finds it, or several;
+            None for the task's.
+        baseline: the sampler that the others are compared with, as a spec.
+        fps: the frame rate of all videos, none of which is then opened for the probe alone.
+        encoder: for samplers that search.
+        agent: for the samplers tspo and tspo-q.
+        candidate_fps: candidate frames per second.
+        limit: look at the first so many questions of a fixed shuffle.
+        seed: of samplers and tasks that draw.
+        split: the tasks' split; None for each task's default.
+        data_root: the folder with annotations and videos.
+        annotations: the annotation file, where it lies elsewhere.
+        device: a torch device.
+        progress: is told of each selection.
+
+    Raises:
+        UserError: something that was asked for does not exist, no question has evidence, or videos
+            are missing and nothing tells their rate.
+    """
+    from tspo_bench.evaluation import RunConfig
+    from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+
+    config = RunConfig.of(
+        task,
+        sampler,
+        frames=frames,
+        encoder=encoder,
+        agent=agent,
+        candidate_fps=candidate_fps,
+        limit=limit,
+        seeds=seed,
+        split=split,
+        data_root=data_root,
+        annotations=annotations,
+        device=device,
+    )
+    if fps is not None and not 0 < fps < math.inf:
+        raise UserError(f"frame rate {fps} must be above 0 a second")
+    tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
+    for seconds in tolerances or ():
+        if not 0 <= seconds < math.inf:
+            raise UserError(f"tolerance {seconds} must be 0 seconds or more")
+    asked = load_asked(config)
+    for one in asked:
+        if not any(question.evidence for question in one.questions):
+            raise UserError(
+                f"task {one.task.label!r}: none of its {len(one.questions)} questions has "
+                "annotated evidence, so there is nothing to locate"
+            )
+    rates = [_rates(one, fps) for one in asked]
+    network = load_run_encoder(config, asked)
+    rows: list[LocatedRow] = []
+    located: list[Located] = []
+    for one, known in zip(asked, rates, strict=True):
+        found = _located(config, one, known, network, tolerances, progress)
+        located += found
+        rows += located_rows(one.task.label, found, parse_spec(baseline).label)
+    return LocateResult(tuple(located), tuple(rows))
+
+
+def _located(
+    config: RunConfig,
+    asked: Asked,
+    rates: dict[str, float],
+    encoder: FrameEncoder | None,
+    tolerances: Sequence[float] | None,
+    progress: LocateProgress | None,
+) -> list[Located]:
+    """Every selection for a task's questions, measured: sampler by sampler, not video by video."""
+    from tspo_bench.evaluation.choosing import VideoChooser
+    from tspo_bench.evaluation.picking import Picker
+    from tspo_bench.evaluation.plan import OpenCell
+    from tspo_bench.features import FeatureStore
+
+    cells = [
+        OpenCell(named.label, named.sampler, budget)
+        for named in asked.samplers
+        for budget in config.budgets
+    ]
+    chooser = VideoChooser(asked.task, FeatureStore(), encoder, config.candidate_fps)
+    if progress is not None:
+        progress.started(asked.task.label, len(cells) * len(asked.questions))
+    found = []
+    for pick in Picker(chooser, rates).picks(asked.questions, cells):
+        found.append(_measured(pick, tolerances or (asked.task.tolerance_seconds,)))
+        if progress is not None:
+            progress.advance()
+    order = {(cell.label, cell.budget.frames): place for place, cell in enumerate(cells)}
+    return sorted(found, key=lambda one: order[one.sampler, one.frames])
+
+
+def _rates(asked: Asked, fps: float | None) -> dict[str, float]:
+    """The frame rates of the videos that are not to be opened.
+
+    Raises:
+        UserError: videos are missing, and nothing tells the rate of any of them.
+    """
+    task = asked.task
+    by_video: dict[str, list[Question]] = {}
+    for question in asked.questions:
+        if question.duration_seconds is not None:
+            by_video.setdefault(question.video, []).append(question)
+    if fps is not None:
+        return dict.fromkeys(by_video, fps)
+    missing = {video: about for video, about in by_video.items() if not _is_there(task, video)}
+    files = [
+        named.sampler for named in asked.samplers if isinstance(named.sampler, PublishedFrames)
+    ]
+    rates = {video: _rate_in_files(about, files) for video, about in missing.items()}
+    known = {video: rate for video, rate in rates.items() if rate is not None}
+    if len(missing) == len(by_video) and missing and not known:
+        raise UserError(
+            f"task {task.label!r}: none of {len(missing)} videos is there, and nothing tells their "
+            "frame rate; give --fps, a selection file (--sampler file:PATH), or the videos "
+            "(--data-root)"
+        )
+    return known
+
+
+def _is_there(task: Task, video: str) -> bool:
+    if getattr(task, "makes_videos", False):
+        return True
+    try:
+        task.video_path(video)
+    except VideoError:
+        return False
+    return True
+
+
+def _rate_in_files(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> float | None:
+    """A video's frame rate as selection files tell it, or their frame numbers."""
+    found: list[float] = []
+    for file in files:
+        picks = [file.selections.picks.get(question.id) for question in questions]
+        there = [picked for picked in picks if picked is not None]
+        told = next((picked.frame_rate for picked in there if picked.frame_rate), None)
+        counted = [picked for picked in there if picked.seconds is None]
+        rate = told or common_rate([picked.indices for picked in counted])
+        if rate is not None and _SLOWEST <= rate <= _FASTEST:
+            found.append(float(rate))
+    # Authors round 29.97 to 30 or cut it to 29: the higher is nearer. Twice as high is a multiple,
+    # which a list of few frames may have for its divisor.
+    return max((rate for rate in found if rate < 1.5 * min(found)), default=None)
+
+
+def _measured(pick: Pick, tolerances: Sequence[float]) -> Located:
+    cell, question = pick.cell, pick.question
+    assert cell.budget.frames is not None
+    if pick.selection is None or pick.candidates is None:
+        return Located(
+            question.id,
+            question.video,
+            cell.label,
+            cell.budget.frames,
+            question.groups,
+            error=pick.error or "the sampler sees nothing of the video",
+        )
+    spans = [span.in_seconds(pick.candidates.frame_rate) for span in question.evidence]
+    recalls = {
+        tolerance: evidence_recall(
+            spans, pick.seconds, tolerance=tolerance, duration_seconds=pick.duration_seconds
+        )
+        for tolerance in tolerances
+    }
+    return Located(
+        question_id=question.id,
+        video=question.video,
+        sampler=cell.label,
+        frames=cell.budget.frames,
+        groups=question.groups,
+        num_candidates=len(pick.candidates),
+        num_picked=len(pick.selection.indices),
+        recalls=recalls,
+        inside={t: share_inside(spans, pick.seconds, tolerance=t) for t in tolerances},
+        largest_gap=_gap(pick),
+        redundancy=_redundancy(pick),
+        looked_at=pick.looked_at,
+        seconds=sum(pick.timing.values()),
+    )
+
+
+def _gap(pick: Pick) -> float | None:
+    if pick.duration_seconds is None:
+        return None
+    return largest_gap(pick.seconds.tolist(), pick.duration_seconds)
+
+
+def _redundancy(pick: Pick) -> float | None:
+    """Mean cosine of each picked frame and the next, by the features of the nearest candidates."""
+    assert pick.candidates is not None
+    features, picked = pick.candidates.features, pick.seconds
+    if features is None or len(picked) < 2:
+        return None
+    places = [int(np.abs(pick.candidates.seconds - second).argmin()) for second in picked]
+    chosen: Features = features[places].astype(np.float32)
+    unit = chosen / np.linalg.norm(chosen, axis=1, keepdims=True).clip(min=1e-8)
+    return float((unit[1:] * unit[:-1]).sum(axis=1).mean())

@@ -1,0 +1,252 @@
+"""What selections are worth without an MLLM: evidence recall, spread, redundancy and cost.
+
+`docs/metrics.md` defines each figure.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from tspo_bench.report.groups import by_value
+from tspo_bench.report.stats import Interval, mean_interval
+from tspo_bench.results import EvidenceRecall
+
+Subset = Literal["all", "more_than_k", "k_or_fewer"]
+_LOOKED_AT = ("decoded", "encoded")
+SUBSETS: tuple[Subset, ...] = ("all", "more_than_k", "k_or_fewer")
+
+
+@dataclass(frozen=True)
+class Located:
+    """A question's selection, measured.
+
+    Attributes:
+        question_id: the question's.
+        video: its video.
+        sampler: the sampler's label.
+        frames: the frame budget K.
+        groups: what figures are broken down by.
+        num_candidates: those of the video.
+        num_picked: the frames picked.
+        recalls: evidence found, by tolerance in seconds.
+        inside: the share of the picked frames inside the evidence, by tolerance; None without
+            frames or evidence.
+        largest_gap: seconds, from the start to the first frame, between frames, or to the end.
+        redundancy: mean cosine of the features of neighbours; None with fewer than two, or without
+            features.
+        looked_at: frames decoded and encoded to choose.
+        seconds: spent to choose.
+        error: why there is no selection; then nothing else is known.
+    """
+
+    question_id: str
+    video: str
+    sampler: str
+    frames: int
+    groups: Mapping[str, str]
+    num_candidates: int = 0
+    num_picked: int = 0
+    recalls: Mapping[float, EvidenceRecall] = field(default_factory=dict)
+    inside: Mapping[float, float | None] = field(default_factory=dict)
+    largest_gap: float | None = None
+    redundancy: float | None = None
+    looked_at: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class RecallDifference:
+    """Mean evidence recall minus that of another sampler, over the questions that both have."""
+
+    baseline: str
+    difference: float | None
+    ci95: Interval | None
+    n: int
+
+
+@dataclass(frozen=True)
+class GroupRecall:
+    """Evidence recall within one value of a group, and its difference to the baseline."""
+
+    evidence_recall: float | None
+    ci95: Interval | None
+    n: int
+    paired: RecallDifference | None
+
+
+@dataclass(frozen=True)
+class LocatedRow:
+    """The figures of a sampler at a budget and tolerance, over a subset of the questions.
+
+    `n` questions have evidence and a selection, with `num_moments` spans or moments in all;
+    `num_beyond_end` more lie behind the video's end. What is undefined is None.
+    """
+
+    task: str
+    sampler: str
+    frames: int
+    tolerance: float
+    subset: Subset
+    evidence_recall: float | None
+    evidence_recall_pooled: float | None
+    ci95: Interval | None
+    n: int
+    num_videos: int
+    num_moments: int
+    num_beyond_end: int
+    num_failed: int
+    paired: RecallDifference | None
+    share_inside: float | None
+    largest_gap_seconds: float | None
+    redundancy: float | None
+    mean_frames: float | None
+    looked_at: Mapping[str, float | None]
+    seconds_per_question: float | None
+    groups: Mapping[str, Mapping[str, GroupRecall]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as `tspo-bench locate --json` prints it."""
+        return asdict(self)
+
+
+def located_rows(task: str, located: Sequence[Located], baseline: str) -> list[LocatedRow]:
+    """A row for each sampler, budget, tolerance and subset, in the order of their first question.
+
+    A video with more than K candidates can be sampled in more ways than one; where there are K or
+    fewer, every sampler of candidates gives all of them. Questions that failed are in "all" alone.
+    A subset without a question has no rows.
+
+    Args:
+        task: the task's label.
+        located: every question's, of all samplers and budgets.
+        baseline: the label of the sampler that the others are compared with.
+    """
+    tolerances = dict.fromkeys(t for one in located for t in one.recalls)
+    cells = dict.fromkeys((one.sampler, one.frames) for one in located)
+    rows = []
+    for sampler, frames in cells:
+        of_budget = [one for one in located if one.frames == frames]
+        for tolerance in tolerances:
+            for subset in SUBSETS:
+                asked = [one for one in of_budget if _is_in(one, subset)]
+                if asked:
+                    rows.append(_row(task, sampler, asked, frames, tolerance, subset, baseline))
+    return rows
+
+
+def _is_in(one: Located, subset: Subset) -> bool:
+    if subset == "all":
+        return True
+    return one.error is None and (one.num_candidates > one.frames) == (subset == "more_than_k")
+
+
+def _row(
+    task: str,
+    sampler: str,
+    asked: Sequence[Located],
+    frames: int,
+    tolerance: float,
+    subset: Subset,
+    baseline: str,
+) -> LocatedRow:
+    own = [one for one in asked if one.sampler == sampler]
+    others = [one for one in asked if one.sampler == baseline] if sampler != baseline else []
+    picked = [one for one in own if one.error is None]
+    recalls = [one.recalls[tolerance] for one in picked]
+    found = _with_recall(own, tolerance)
+    num_moments = sum(recall.num_spans for recall in recalls)
+    hit = sum(recall.num_hit for recall in recalls)
+    return LocatedRow(
+        task=task,
+        sampler=sampler,
+        frames=frames,
+        tolerance=tolerance,
+        subset=subset,
+        evidence_recall=_mean(value for _, value in found),
+        evidence_recall_pooled=hit / num_moments if num_moments else None,
+        ci95=_interval(found),
+        n=len(found),
+        num_videos=len({one.video for one, _ in found}),
+        num_moments=num_moments,
+        num_beyond_end=sum(recall.num_beyond_end for recall in recalls),
+        num_failed=sum(one.error is not None for one in own),
+        paired=_paired(own, others, tolerance, baseline),
+        share_inside=_mean_known(one.inside[tolerance] for one in picked),
+        largest_gap_seconds=_mean_known(one.largest_gap for one in picked),
+        redundancy=_mean_known(one.redundancy for one in picked),
+        mean_frames=_mean(one.num_picked for one in picked),
+        looked_at={
+            key: _mean(one.looked_at.get(key, 0) for one in picked)
+            for key in ("decoded", "encoded")
+        },
+        seconds_per_question=_mean(one.seconds for one in picked),
+        groups=_groups(own, others, tolerance, baseline),
+    )
+
+
+def _groups(
+    own: Sequence[Located], others: Sequence[Located], tolerance: float, baseline: str
+) -> dict[str, dict[str, GroupRecall]]:
+    members, rivals = by_value(own), by_value(others)
+    return {
+        group: {
+            value: _group(some, rivals.get(group, {}).get(value, []), tolerance, baseline)
+            for value, some in values.items()
+        }
+        for group, values in members.items()
+    }
+
+
+def _group(
+    own: Sequence[Located], others: Sequence[Located], tolerance: float, baseline: str
+) -> GroupRecall:
+    found = _with_recall(own, tolerance)
+    recall = _mean(value for _, value in found)
+    paired = _paired(own, others, tolerance, baseline)
+    return GroupRecall(recall, _interval(found), len(found), paired)
+
+
+def _with_recall(some: Sequence[Located], tolerance: float) -> list[tuple[Located, float]]:
+    """The questions that have evidence and a selection, each with its recall."""
+    pairs = [(one, one.recalls[tolerance].recall) for one in some if one.error is None]
+    return [(one, recall) for one, recall in pairs if recall is not None]
+
+
+def _paired(
+    own: Sequence[Located], others: Sequence[Located], tolerance: float, baseline: str
+) -> RecallDifference | None:
+    if not others:
+        return None
+    theirs = {one.question_id: recall for one, recall in _with_recall(others, tolerance)}
+    common = [
+        (one, recall - theirs[one.question_id])
+        for one, recall in _with_recall(own, tolerance)
+        if one.question_id in theirs
+    ]
+    mean = _mean(value for _, value in common)
+    return RecallDifference(baseline, mean, _interval(common, low=-1.0), len(common))
+
+
+def _interval(values: Sequence[tuple[Located, float]], low: float = 0.0) -> Interval | None:
+    numbers = np.array([value for _, value in values])
+    return mean_interval(numbers, [one.video for one, _ in values], low=low, high=1.0)
+
+
+def largest_gap(seconds: Sequence[float], duration: float) -> float:
+    """The longest stretch of a video without a picked frame, its start and end included."""
+    return float(np.diff([0.0, *seconds, max(duration, *seconds, 0.0)]).max())
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    numbers = list(values)
+    return math.fsum(numbers) / len(numbers) if numbers else None
+
+
+def _mean_known(values: Iterable[float | None]) -> float | None:
+    return _mean(value for value in values if value is not None)
