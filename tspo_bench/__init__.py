@@ -13,12 +13,14 @@ if TYPE_CHECKING:
         EvaluationResult,
         LocateResult,
         SelectedFrames,
+        TaskSelections,
         evaluate,
         locate,
         register_model,
         register_sampler,
         register_task,
         select_frames,
+        select_task,
         train,
     )
 
@@ -28,6 +30,7 @@ __all__ = [
     "EvaluationResult",
     "LocateResult",
     "SelectedFrames",
+    "TaskSelections",
     "__version__",
     "evaluate",
     "locate",
@@ -35,6 +38,7 @@ __all__ = [
     "register_sampler",
     "register_task",
     "select_frames",
+    "select_task",
     "train",
 ]
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tspo_bench.locating import LocateResult, locate
 from tspo_bench.selecting import SelectedFrames, select_frames
+from tspo_bench.task_selections import TaskSelections, select_task
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -28,12 +29,14 @@ __all__ = [
     "EvaluationResult",
     "LocateResult",
     "SelectedFrames",
+    "TaskSelections",
     "evaluate",
     "locate",
     "register_model",
     "register_sampler",
     "register_task",
     "select_frames",
+    "select_task",
     "train",
 ]
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,24 +21,12 @@ from tspo_bench.types import Features, Question
 if TYPE_CHECKING:
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import Asked
-    from tspo_bench.evaluation.picking import Pick
+    from tspo_bench.evaluation.picking import Pick, PickProgress
     from tspo_bench.features.base import FrameEncoder
     from tspo_bench.tasks import Task
 
 # Rates that a film may have: a common divisor outside of them is none of a rate.
 _SLOWEST, _FASTEST = 5.0, 240.0
-
-
-class LocateProgress(Protocol):
-    """Told how far a selection has come."""
-
-    def started(self, task: str, total: int) -> None:
-        """A task begins, for which `total` selections are made."""
-        ...
-
-    def advance(self) -> None:
-        """One more is made."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -75,7 +63,7 @@ def locate(
     data_root: str | Path | None = None,
     annotations: str | Path | None = None,
     device: str | None = None,
-    progress: LocateProgress | None = None,
+    progress: PickProgress | None = None,
 ) -> LocateResult:
     """Measure what samplers select for questions with annotated evidence, with no MLLM.
 
@@ -160,7 +148,7 @@ def _located(
     rates: dict[str, float],
     encoder: FrameEncoder | None,
     tolerances: Sequence[float] | None,
-    progress: LocateProgress | None,
+    progress: PickProgress | None,
 ) -> list[Located]:
     """Every selection for a task's questions, measured: sampler by sampler, not video by video."""
     from tspo_bench.evaluation.choosing import VideoChooser

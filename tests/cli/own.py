@@ -73,7 +73,3 @@ class Outside:
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         return Selection(np.array([candidates.num_frames]))
-
-
-class WantsPixels(Outside):
-    needs = frozenset({"pixels"})

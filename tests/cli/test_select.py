@@ -71,7 +71,6 @@ def test_frames_that_are_no_candidates_have_no_score(cli: Cli) -> None:
     [
         (["--sampler", "oracle"], "sampler 'oracle' needs annotated evidence"),
         (["--sampler", "file:picks.json"], "sampler 'file:picks.json' looks frames up by"),
-        (["--sampler", "tests.cli.own:WantsPixels"], "needs 'pixels', which nothing provides yet"),
         (["--sampler", "tests.cli.own:Outside"], "the sampler picked frames 50 to 50, but"),
         (
             ["--sampler", "tests.evaluation.own:Picks[case=unsorted]"],
@@ -101,3 +100,41 @@ def test_bad_videos(cli: Cli) -> None:
         assert done.code == 2
         assert name in done.error
         assert said in done.error
+
+
+QUIZ = ("select", "--task", "films.jsonl")
+
+
+@pytest.mark.usefixtures("films")
+def test_a_whole_task(cli: Cli) -> None:
+    Path("short.mp4").unlink()
+    done = cli(*QUIZ, "--sampler", "uniform", "--frames", "3", "-o", "sel.parquet")
+    assert done.code == 3
+    assert "sel.parquet: frames for 2 questions; --sampler file:sel.parquet" in done.out
+    assert "question 'dog': task 'films': video short.mp4 not found" in done.err
+    assert "1 questions have no selection" in done.err
+    other = cli(*QUIZ, "--sampler", "file:sel.parquet", "-o", "sel.json", "--json")
+    shown = json.loads(other.out)
+    assert shown["file"] == "sel.json"
+    assert shown["made_by"]["sampler"] == "uniform"
+    assert shown["num_questions"] == 2
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["select"], "give a video file, or a task with --task, and not both"),
+        (["select", "film.mp4", "--task", "films.jsonl"], "and not both"),
+        ([*QUIZ], "--task needs a file to write; give --out sel.json or sel.parquet"),
+        ([*QUIZ, "-o", "sel.json", "-q", "What?"], "--question has no meaning with --task"),
+        ([*QUIZ, "-o", "sel.json", "--sheet", "a.png"], "--sheet has no meaning with --task"),
+        ([*QUIZ, "-o", "sel.txt"], "give a name that ends in .json or .parquet"),
+        ([*QUIZ, "-o", "s.json", "--format", "mine", "--sampler", "uniform"], "shape 'mine'"),
+        (["select", "film.mp4", "-o", "sel.json"], "--out has no meaning with a video"),
+    ],
+)
+@pytest.mark.usefixtures("films")
+def test_a_video_or_a_task(cli: Cli, args: list[str], said: str) -> None:
+    done = cli(*args)
+    assert done.code == 2
+    assert said in done.error

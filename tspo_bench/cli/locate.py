@@ -8,7 +8,7 @@ import typer
 
 from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
-from tspo_bench.cli.progress import Bar
+from tspo_bench.cli.progress import Bar, PicksMade
 from tspo_bench.specs import parse_spec
 
 _FEW = 3  # reasons that are told
@@ -83,7 +83,7 @@ def locate(
                 data_root=data_root,
                 annotations=annotations,
                 device=device,
-                progress=_Progress(bar),
+                progress=PicksMade(bar),
             )
     if json:
         show_json(result.to_dict())
@@ -94,18 +94,3 @@ def locate(
     if result.errors:
         say(f"{len(result.errors)} questions have no selection")
         raise typer.Exit(EXIT_FAILURES)
-
-
-class _Progress:
-    """Shows how many selections are made."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-
-    def started(self, task: str, total: int) -> None:
-        """A task begins."""
-        self._bar.start(f"select, {task}", total)
-
-    def advance(self) -> None:
-        """One more is made."""
-        self._bar.advance()

@@ -130,6 +130,21 @@ class RunProgress:
             yield f"{self._failed} failed"
 
 
+class PicksMade:
+    """Shows how many selections are made."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def started(self, task: str, total: int) -> None:
+        """A task begins."""
+        self._bar.start(f"select, {task}", total)
+
+    def advance(self) -> None:
+        """One more is made."""
+        self._bar.advance()
+
+
 def _duration(seconds: float) -> str:
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)

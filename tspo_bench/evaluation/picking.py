@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
@@ -32,6 +33,18 @@ from tspo_bench.types import (
 
 # What can be answered for by a video's length and frame rate alone.
 _OF_THE_PROBE: frozenset[Need] = frozenset({"probe", "evidence"})
+
+
+class PickProgress(Protocol):
+    """Told how far a selection has come."""
+
+    def started(self, task: str, total: int) -> None:
+        """A task begins, for which `total` selections are made."""
+        ...
+
+    def advance(self) -> None:
+        """One more is made."""
+        ...
 
 
 @dataclass(frozen=True)

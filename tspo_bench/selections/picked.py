@@ -86,17 +86,20 @@ class SelectionFile:
     made_by: Mapping[str, JSON] = field(default_factory=dict)
 
 
-def checked_frames(entries: Sequence[Any], num_frames: int) -> IntArray:
-    """Sorted frame numbers of a list; see `Picked.frames`."""
+def checked_frames(entries: Sequence[Any], num_frames: int | None) -> IntArray:
+    """Sorted frame numbers of a list, in a video of that length if it is known.
+
+    Raises:
+        ValueError: see `Picked.frames`.
+    """
     seen: dict[int, int] = {}
     for position, entry in enumerate(entries):
         if not _is_number(entry) or not float(entry).is_integer():
             raise ValueError(f"entry {position} is {entry!r}, not a whole frame number")
         index = int(entry)
-        if not 0 <= index < num_frames:
-            raise ValueError(
-                f"entry {position} is {entry!r}, but the video has frames 0 to {num_frames - 1}"
-            )
+        if index < 0 or (num_frames is not None and index >= num_frames):
+            last = f"0 to {num_frames - 1}" if num_frames is not None else "from 0 on"
+            raise ValueError(f"entry {position} is {entry!r}, but the video has frames {last}")
         if index in seen:
             raise ValueError(f"entry {position} is {entry!r}, as is entry {seen[index]}")
         seen[index] = position

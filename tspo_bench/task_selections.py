@@ -1,0 +1,216 @@
+"""Pick frames for a whole task and keep them as a file: `tspo_bench.select_task`."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tspo_bench.errors import UserError
+from tspo_bench.samplers.published import PublishedFrames
+from tspo_bench.selections import SHAPES, Picked, SelectionFile, write_selections
+from tspo_bench.selections.picked import checked_frames
+from tspo_bench.types import JSON
+
+if TYPE_CHECKING:
+    from tspo_bench.evaluation import RunConfig
+    from tspo_bench.evaluation.asked import Asked
+    from tspo_bench.evaluation.picking import Pick, PickProgress
+    from tspo_bench.features.base import FrameEncoder
+
+
+@dataclass(frozen=True)
+class TaskSelections:
+    """What a sampler picked for a task's questions, and why it picked nothing for some.
+
+    `errors` maps a question's id to the reason.
+    """
+
+    path: Path
+    selections: SelectionFile
+    errors: dict[str, str]
+
+
+def select_task(
+    task: str,
+    out: str | Path,
+    sampler: str = "aks",
+    frames: int = 8,
+    *,
+    shape: str | None = None,
+    encoder: str | None = None,
+    agent: str | None = None,
+    candidate_fps: float = 1.0,
+    limit: int | None = None,
+    seed: int = 0,
+    split: str | None = None,
+    data_root: str | Path | None = None,
+    annotations: str | Path | None = None,
+    device: str | None = None,
+    progress: PickProgress | None = None,
+) -> TaskSelections:
+    """Pick frames for every question of a task and write them to a file.
+
+    The file is what the sampler `file:PATH` reads, so that a model can be asked on another machine
+    or day. Features are kept as they are made: a call that was interrupted starts over at little
+    cost. With `file:PATH` for the sampler, a file is turned into another shape as it stands,
+    whatever `frames` says and without the videos.
+
+    Example:
+        >>> import tspo_bench
+        >>> made = tspo_bench.select_task("films.jsonl", "sel.json", "aks", frames=4)
+        >>> len(made.selections.picks)
+        3
+
+    Args:
+        task: one task, as for `evaluate`.
+        out: the file: .json or .parquet, or any name with a `shape`.
+        sampler: one sampler.
+        frames: the frame budget K.
+        shape: one that others read: see `tspo_bench.selections.SHAPES`; None for ours.
+        encoder: for samplers that search.
+        agent: for the samplers tspo and tspo-q.
+        candidate_fps: candidate frames per second.
+        limit: the first so many questions of a fixed shuffle.
+        seed: of samplers and tasks that draw.
+        split: the task's split.
+        data_root: the folder with annotations and videos.
+        annotations: the annotation file, where it lies elsewhere.
+        device: a torch device.
+        progress: is told of each selection.
+
+    Raises:
+        UserError: something that was asked for does not exist, or the file cannot be written.
+    """
+    from tspo_bench.evaluation import RunConfig
+    from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+
+    path = Path(out).expanduser()
+    _check_out(path, shape)
+    config = RunConfig.of(
+        (task,),
+        (sampler,),
+        frames=frames,
+        encoder=encoder,
+        agent=agent,
+        candidate_fps=candidate_fps,
+        limit=limit,
+        seeds=seed,
+        split=split,
+        data_root=data_root,
+        annotations=annotations,
+        device=device,
+    )
+    (asked,) = load_asked(config)
+    (named,) = asked.samplers
+    if isinstance(named.sampler, PublishedFrames):
+        return _converted(asked, named.sampler, path, shape)
+    network = load_run_encoder(config, [asked])
+    if progress is not None:
+        progress.started(asked.task.label, len(asked.questions))
+    picked: dict[str, Picked] = {}
+    errors: dict[str, str] = {}
+    for pick in _picks(config, asked, network):
+        if pick.error is not None:
+            errors[pick.question.id] = pick.error
+        else:
+            picked[pick.question.id] = _picked(pick)
+        if progress is not None:
+            progress.advance()
+    in_order = {q.id: picked[q.id] for q in asked.questions if q.id in picked}
+    selections = SelectionFile(in_order, _made_by(config, asked, network))
+    write_selections(path, selections, asked.questions, shape)
+    return TaskSelections(path, selections, errors)
+
+
+def _converted(
+    asked: Asked, sampler: PublishedFrames, path: Path, shape: str | None
+) -> TaskSelections:
+    """A file's selections of the task's questions, written in another shape."""
+    picked: dict[str, Picked] = {}
+    errors: dict[str, str] = {}
+    for question in asked.questions:
+        one = sampler.selections.picks.get(question.id)
+        where = f"frame selections {sampler.path}, question {question.id!r}"
+        if one is None:
+            errors[question.id] = f"{where}: not in the file"
+            continue
+        try:
+            checked_frames(one.indices, one.num_frames)
+            picked[question.id] = one
+        except ValueError as error:
+            errors[question.id] = f"{where}: {error}"
+    made_by = sampler.selections.made_by or {"task": asked.task.label, "file": sampler.path.name}
+    selections = SelectionFile(picked, made_by)
+    write_selections(path, selections, asked.questions, shape)
+    return TaskSelections(path, selections, errors)
+
+
+def _check_out(path: Path, shape: str | None) -> None:
+    """Refuse now what could not be written after hours."""
+    if shape is not None and shape not in SHAPES:
+        raise UserError(f"shape {shape!r} of frame selections; use one of: {', '.join(SHAPES)}")
+    if shape is None and path.suffix not in (".json", ".parquet"):
+        raise UserError(f"frame selections {path}: give a name that ends in .json or .parquet")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"frame selections {path}: there is no folder {path.absolute().parent}")
+
+
+def _picks(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> Iterator[Pick]:
+    from tspo_bench.evaluation.choosing import VideoChooser
+    from tspo_bench.evaluation.picking import Picker
+    from tspo_bench.evaluation.plan import OpenCell
+    from tspo_bench.features import FeatureStore
+
+    (named,) = asked.samplers
+    cell = OpenCell(named.label, named.sampler, config.budgets[0])
+    chooser = VideoChooser(asked.task, FeatureStore(), encoder, config.candidate_fps)
+    return Picker(chooser).picks(asked.questions, [cell])
+
+
+def _picked(pick: Pick) -> Picked:
+    from tspo_bench.evaluation.picking import scores_at
+
+    assert pick.selection is not None
+    assert pick.candidates is not None
+    indices, features = pick.selection.indices, pick.candidates.features
+    scores = scores_at(indices, pick.candidates, pick.selection)
+    return Picked(
+        question_id=pick.question.id,
+        indices=tuple(indices.tolist()),
+        seconds=tuple(round(second, 6) for second in pick.seconds.tolist()),
+        scores=None if scores is None else tuple(_or_none(score) for score in scores.tolist()),
+        video=pick.question.video,
+        frame_rate=pick.candidates.frame_rate,
+        num_frames=pick.candidates.num_frames,
+        num_filled=pick.selection.num_filled,
+        features=None if features is None else _digest(features),
+        notes=pick.selection.notes,
+    )
+
+
+def _or_none(score: float) -> float | None:
+    return score if math.isfinite(score) else None
+
+
+def _digest(features: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(features).tobytes()).hexdigest()[:16]
+
+
+def _made_by(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> dict[str, JSON]:
+    (named,) = asked.samplers
+    return {
+        "task": asked.task.label,
+        "questions": asked.digest,
+        "sampler": named.label,
+        "sampler_settings": named.settings,
+        "seed": named.seed,
+        "frames": config.budgets[0].frames,
+        "candidate_fps": config.candidate_fps,
+        "encoder_id": None if encoder is None else encoder.id,
+    }
