@@ -130,6 +130,66 @@ def test_a_drawn_letter_says_so(cli: Cli, real_data: Path) -> None:
     assert ", drawn at random, " in cli(*args).out
 
 
+@pytest.fixture
+def talk(tmp_path: Path) -> str:
+    """A film of 9.9 s whose subtitles count its seconds, and one without a file of them."""
+    film = {**OWN, "id": "film", "subtitles": "film.srt", "duration": 9.9}
+    lines = [film, {**film, "id": "mute", "subtitles": "mute.srt"}]
+    (tmp_path / "talk.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    blocks = [f"{i}\n00:00:{i:02d},100 --> 00:00:{i + 1:02d},000\nsecond {i}\n" for i in range(10)]
+    (tmp_path / "film.srt").write_text("\n".join(blocks))
+    (tmp_path / "talk.yaml").write_text(
+        "class: tspo_bench.tasks:AnnotatedTask\noptions:\n  splits: {test: {files: talk.jsonl}}\n"
+        "  protocols:\n    between: {version: '1', prompt: '{text}', interleaved: true, "
+        "with_subtitles: '{subtitles}{text}'}\n"
+    )
+    return "talk.yaml"
+
+
+def test_subtitles_of_uniform_frames(cli: Cli, talk: str) -> None:
+    listed = "This video's subtitles are listed below:\n"
+    show = ("show", "--task", talk, "--frames", "4", "--json", "--subtitles")
+    film, mute = lines_of(cli(*show, "aligned").out)
+    assert (film["seconds"], film["before"]) == ([0.0, 3.3, 6.6, 9.9], [])
+    assert film["prompt"].startswith(f"{listed}second 3\nsecond 6\nsecond 9\nWhat is put")
+    assert mute["notes"] == {"subtitles": "missing"}
+    assert mute["prompt"].startswith("What is put")
+    film, _ = lines_of(cli(*show, "full").out)
+    assert film["prompt"].count("second ") == 10
+    assert "seconds" not in film
+    people = cli("show", "--task", talk, "--id", "film", "--subtitles", "aligned", "--frames", "1")
+    assert "\n<frame at 0 s>What is put" in people.out
+
+
+def test_words_between_uniform_frames(cli: Cli, talk: str) -> None:
+    show = ("show", "--task", talk, "--id", "film", "--frames", "4", "--protocol", "between")
+    (film,) = lines_of(cli(*show, "--subtitles", "aligned", "--json").out)
+    assert film["before"] == ["", "\n", "\nsecond 3\nsecond 6\n", "\nsecond 9\n"]
+    assert (
+        "<frame at 0 s>\n<frame at 3.3 s>\nsecond 3\nsecond 6\n<frame at 6.6 s>\nsecond 9\n"
+        "<frame at 9.9 s>What is put into the pan?\n"
+    ) in cli(*show, "--subtitles", "aligned").out
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--task", "own.jsonl", "--subtitles", "full"], "task 'own' has no subtitles"),
+        (["--task", "haystack", "--subtitles", "full"], "has no subtitles"),
+        (["--task", "talk.yaml", "--subtitles", "all"], "'all'; use one of none, aligned, full"),
+        (["--task", "talk.yaml", "--subtitles", "aligned", "--frames", "0"], "give --frames 1"),
+        (["--task", "long.jsonl", "--subtitles", "aligned"], "tell the video's length"),
+    ],
+)
+def test_subtitles_that_cannot_be_shown(
+    cli: Cli, own: str, talk: str, tmp_path: Path, args: list[str], said: str
+) -> None:
+    (tmp_path / "long.jsonl").write_text(json.dumps({**OWN, "subtitles": "film.srt"}))
+    done = cli("show", *args)
+    assert done.code == 2
+    assert said in done.error
+
+
 def test_into_a_pipe_that_closes(own: str, tmp_path: Path) -> None:
     """As in `show ... | head -n 1`."""
     many = "\n".join(json.dumps({**OWN, "id": str(number)}) for number in range(5000))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as json_format
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -16,7 +16,9 @@ from tspo_bench.registry import did_you_mean
 
 if TYPE_CHECKING:
     from tspo_bench.tasks import Task
-    from tspo_bench.types import Question
+    from tspo_bench.types import Question, SubtitleMode
+
+_FRAMES = 8
 
 
 def show(
@@ -30,6 +32,17 @@ def show(
         str | None, typer.Option("--id", help="This question alone; default: all.")
     ] = None,
     protocol: options.Protocol = None,
+    subtitles: Annotated[
+        str,
+        typer.Option(
+            "--subtitles",
+            help="none; aligned or full, as in `run`. No sampler chooses here: words are aligned "
+            "to, and stand between, --frames uniform frames over the annotated length.",
+        ),
+    ] = "none",
+    frames: Annotated[
+        int, typer.Option("--frames", help="How many frames --subtitles assumes.")
+    ] = _FRAMES,
     split: options.Split = None,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
@@ -48,11 +61,17 @@ def show(
         from tspo_bench.tasks import load_task
 
         loaded = load_task(
-            task, data_root=data_root, annotations=annotations, split=split, protocol=protocol
+            task,
+            data_root=data_root,
+            annotations=annotations,
+            split=split,
+            protocol=protocol,
+            subtitles=cast("SubtitleMode", subtitles),  # checked by the task
         )
         questions = _chosen(loaded, question_id, limit)
-    for number, question in enumerate(questions):
-        shown = _shown(loaded, question, reply)
+        assumed = [_assumed(loaded, question, frames) for question in questions]
+    for number, (question, seconds) in enumerate(zip(questions, assumed, strict=True)):
+        shown = _shown(loaded, question, seconds, reply)
         if json:
             typer.echo(json_format.dumps(shown, allow_nan=False))
         else:
@@ -75,11 +94,32 @@ def _chosen(task: Task, question_id: str | None, limit: int | None) -> list[Ques
     return questions if limit is None else limit_questions(questions, limit)
 
 
-def _shown(task: Task, question: Question, reply: str | None) -> dict[str, Any]:
+def _assumed(task: Task, question: Question, frames: int) -> list[float]:
+    """Seconds of uniform frames, both ends among them; [] where no words hang on them.
+
+    Raises:
+        UserError: the question's annotation does not tell the video's length.
+    """
+    mode, length = task.rules.subtitles, question.duration_seconds
+    if frames < 1:
+        raise UserError(f"{frames} frames cannot be assumed; give --frames 1 or more")
+    if mode == "none" or (mode == "full" and (length is None or not task.rules.interleaved)):
+        return []
+    if length is None:
+        raise UserError(
+            f"question {question.id!r}: its annotation does not tell the video's length, so no "
+            "frames can be assumed; use --subtitles full"
+        )
+    return [round(length * i / max(1, frames - 1), 3) for i in range(frames)]
+
+
+def _shown(
+    task: Task, question: Question, seconds: list[float], reply: str | None
+) -> dict[str, Any]:
     """All that is put to the model and known of the question; what is read in a reply."""
     prompt, error = None, None
     try:
-        prompt = task.prompt(question)
+        prompt = task.prompt(question, seconds)
     except VideoError as lost:  # a task of another harness may need the video to ask
         error = str(lost)
     shown: dict[str, Any] = {
@@ -94,6 +134,10 @@ def _shown(task: Task, question: Question, reply: str | None) -> dict[str, Any]:
     }
     if error is not None:
         shown["error"] = error
+    if prompt and seconds:
+        shown |= {"seconds": seconds, "before": list(prompt.before)}
+    if prompt and prompt.notes:
+        shown["notes"] = dict(prompt.notes)
     if prompt and prompt.system is not None:
         shown["system"] = prompt.system
     if prompt and prompt.reply_start:
@@ -111,7 +155,12 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     if "system" in shown:
         yield f"system message: {shown['system']}"
     asked = f"failed: {shown['error']}" if "error" in shown else shown["prompt"]
-    yield from ("-" * 60, asked, "-" * 60)
+    frames = [f"<frame at {second:g} s>" for second in shown.get("seconds", ())]
+    words = shown.get("before") or [""] * len(frames)
+    between = "".join(map("".join, zip(words, frames, strict=True)))
+    yield from ("-" * 60, between + asked, "-" * 60)
+    if "notes" in shown:
+        yield ", ".join(f"{name}: {value}" for name, value in shown["notes"].items())
     if "reply_start" in shown:
         yield f"the reply goes on from: {shown['reply_start']}"
     yield f"answer: {shown['answer'] or 'withheld'}"
