@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.support import record
-from tspo_bench.report.stats import paired_difference, sign_flip_p_value
+from tspo_bench.report.paired import paired_difference, sign_flip_p_value
 from tspo_bench.types import Record
 
 

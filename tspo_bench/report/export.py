@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tspo_bench.report.paired import PairedDifference
 from tspo_bench.report.rows import BASELINE, Rivals, Row, pooled_rows
-from tspo_bench.report.stats import PairedDifference
 from tspo_bench.report.summary import Summary, summarise_cells, summary_json
 from tspo_bench.results import Cell
 

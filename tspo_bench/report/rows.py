@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tspo_bench.report.stats import PairedDifference, paired_difference
+from tspo_bench.report.paired import PairedDifference, paired_difference
 from tspo_bench.report.summary import Summary, summarise, summarise_cells
 from tspo_bench.results import Cell, read_run
 from tspo_bench.results.run import RUN_FILE

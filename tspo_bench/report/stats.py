@@ -1,4 +1,4 @@
-"""Error bars and tests for accuracies whose questions come in clusters: those of one video.
+"""Error bars for accuracies whose questions come in clusters: those of one video.
 
 Questions about one video share its difficulty, so they say less than as many questions about
 different videos. Everything here takes the video as the unit. What is undefined is None, never 0.
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tspo_bench.types import FloatArray, IntArray, Record
+from tspo_bench.types import FloatArray
 
 Interval = tuple[float, float]
 
@@ -35,7 +34,7 @@ def clustered_standard_error(values: ArrayLike, clusters: Sequence[Hashable]) ->
     x = np.asarray(values, dtype=np.float64)
     if len(set(clusters)) < 2:
         return None
-    sums = _cluster_sums(x - x.mean(), clusters)
+    sums = cluster_sums(x - x.mean(), clusters)
     return math.sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums)) / len(x)
 
 
@@ -101,7 +100,7 @@ def _wilson(
 ) -> Interval:
     """Wilson's interval at the effective size of a standard error, at most `most` answers."""
     size = min(most, p * (1 - p) / error**2) if error > _ROUNDING else size_without_error
-    t = _t_quantile(num_clusters - 1)
+    t = t_quantile(num_clusters - 1)
     centre = (p + t**2 / (2 * size)) / (1 + t**2 / size)
     half = t / (1 + t**2 / size) * math.sqrt(p * (1 - p) / size + t**2 / (4 * size**2))
     # At p = 0 and p = 1 the end is p itself, which rounding would miss.
@@ -124,98 +123,11 @@ def mean_interval(
     error = clustered_standard_error(x, clusters) if len(x) else None
     if error is None or error <= _ROUNDING:
         return None
-    mean, half = float(x.mean()), _t_quantile(len(set(clusters)) - 1) * error
+    mean, half = float(x.mean()), t_quantile(len(set(clusters)) - 1) * error
     return max(low, mean - half), min(high, mean + half)
 
 
-@dataclass(frozen=True)
-class PairedDifference:
-    """Accuracy of one row minus that of another, on the questions that are ok in both.
-
-    `difference` and `p_value` are None without a common question; `ci95` is None with fewer than
-    two videos, and where the difference is the same in every video (no answer differs, say), as
-    then nothing tells how far chance would reach.
-    """
-
-    difference: float | None
-    ci95: Interval | None
-    p_value: float | None
-    num_questions: int
-    num_videos: int
-
-
-def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> PairedDifference:
-    """Compare two rows question by question, clustered by video.
-
-    Each may hold several records of a question, one a seed: the question's value is their mean.
-    Only questions count that have status ok with every seed of both, and a known right answer. The
-    interval is the mean difference plus and minus Student's t (G - 1 degrees of freedom) times the
-    clustered standard error, cut at -1 and 1.
-    """
-    (ours, our_seeds), (theirs, their_seeds) = _times_right(first), _times_right(second)
-    common = [question for question in ours if question in theirs]
-    if not common:
-        return PairedDifference(None, None, None, 0, 0)
-    video_of = {record.question_id: record.video for record in first}
-    videos = [video_of[question] for question in common]
-    # In whole numbers, so that the test stays exact: multiples of 1 / whole.
-    whole = math.lcm(our_seeds, their_seeds)
-    parts = np.array(
-        [ours[q] * (whole // our_seeds) - theirs[q] * (whole // their_seeds) for q in common]
-    )
-    differences = parts / whole
-    sums = _cluster_sums(parts.astype(np.float64), videos)
-    return PairedDifference(
-        float(differences.mean()),
-        mean_interval(differences, videos),
-        sign_flip_p_value(sums.astype(np.int64)),
-        len(common),
-        len(sums),
-    )
-
-
-def _times_right(records: Sequence[Record]) -> tuple[dict[str, int], int]:
-    """With how many seeds each comparable question was answered right, and how many there are."""
-    asked: dict[str, list[Record]] = {}
-    for record in records:
-        asked.setdefault(record.question_id, []).append(record)
-    num_seeds = max(map(len, asked.values()), default=1)
-    right = {
-        question: sum(record.correct for record in answers)
-        for question, answers in asked.items()
-        if len(answers) == num_seeds and all(map(_comparable, answers))
-    }
-    return right, num_seeds
-
-
-def sign_flip_p_value(cluster_sums: IntArray) -> float:
-    """Two-sided p-value of the sign-flip permutation test over videos, exact.
-
-    Under the null hypothesis a video's summed difference [G] is as likely with either sign. The
-    p-value is the share of all 2^G sign assignments whose total is at least as far from 0 as the
-    one seen. As the sums are whole numbers, of a unit of whatever size, the distribution of the
-    total is found by convolving one video's two possibilities after the other: exact for any number
-    of videos in polynomial time (as Pagano and Tritchler 1983, JASA 78, have it by another way),
-    with no random draws.
-    """
-    sizes = np.abs(cluster_sums)
-    reach = int(sizes.sum())
-    distribution = np.ones(1)
-    for size in sizes[sizes > 0]:
-        flipped = np.zeros(len(distribution) + 2 * size)
-        flipped[: len(distribution)] += distribution / 2
-        flipped[2 * size :] += distribution / 2
-        distribution = flipped
-    totals = np.arange(-reach, reach + 1)
-    extreme = np.abs(totals) >= abs(int(cluster_sums.sum()))
-    return min(1.0, float(distribution[extreme].sum()))
-
-
-def _comparable(record: Record) -> bool:
-    return record.status == "ok" and record.gold is not None
-
-
-def _cluster_sums(values: FloatArray, clusters: Sequence[Hashable]) -> FloatArray:
+def cluster_sums(values: FloatArray, clusters: Sequence[Hashable]) -> FloatArray:
     """The sum of each cluster's values, in order of appearance."""
     if len(values) != len(clusters):
         raise ValueError(f"{len(values)} values and {len(clusters)} clusters differ")
@@ -224,7 +136,7 @@ def _cluster_sums(values: FloatArray, clusters: Sequence[Hashable]) -> FloatArra
     return np.asarray(np.bincount(index, weights=values), dtype=np.float64)
 
 
-def _t_quantile(degrees: int) -> float:
+def t_quantile(degrees: int) -> float:
     """Two-sided 95% quantile of Student's t."""
     from scipy.special import stdtrit
 

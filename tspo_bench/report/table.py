@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tspo_bench.report.notes import caption, foot_notes
+from tspo_bench.report.paired import PairedDifference
 from tspo_bench.report.rows import BASELINE, Rivals, Row, pooled_rows
-from tspo_bench.report.stats import Interval, PairedDifference
+from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import GroupSummary, Summary
 from tspo_bench.report.texts import (
     UNDEFINED,
