@@ -188,6 +188,14 @@ def test_the_original_time_instruction_is_the_released_one() -> None:
     )
 
 
+def test_a_rate_of_29_97_is_not_rounded() -> None:
+    """The released code divides by 30, and tells frames of the tenth minute half a second off."""
+    request = make_request([0, 17982], frame_rate=30000 / 1001, num_frames=18000)
+    for told in (originally_told(request).prompt, with_times(request)):
+        assert "0.00s,600.00s" in told
+        assert "lasts for 600.60 seconds" in told
+
+
 def test_the_other_time_instruction_makes_no_claim() -> None:
     seconds = [0.0, 0.25, 7.0]
     request = make_request([0, 1, 2], frame_rate=0.5, num_frames=4, seconds=seconds)

@@ -97,6 +97,17 @@ def test_the_mean_step_is_the_video_length_by_the_frames(checkpoint: Get) -> Non
     assert "position_ids" not in inputs
 
 
+@pytest.mark.parametrize("rate", [0.5, 10.0, 30.0])
+def test_the_step_is_that_of_the_videos_own_rate(checkpoint: Get, rate: float) -> None:
+    """Not of 2 frames a second, which processors assume where the rate is lost; nor cut to 0."""
+    request = make_request([0, 1, 2, 3], frame_rate=rate, num_frames=4)
+    inputs = vlm(checkpoint("qwen2_5_vl"), positions="mean")._inputs([request])
+    assert inputs["second_per_grid_ts"][0] == pytest.approx(2 / rate)
+    timed = vlm(checkpoint("qwen2_5_vl"))._inputs([request])
+    first, last = timed["position_ids"][1, 0, timed["mm_token_type_ids"][0] == 2][[0, -1]]
+    assert last - first == int(2 / rate * 4 + 1e-4)  # the class counts 4 positions a second
+
+
 def naive_positions(model: TransformersVLM, request: Request, moments: list[int]) -> torch.Tensor:
     """Position ids [3, length] written down token by token; `moments` are those of the steps."""
     inputs = model._inputs([request])

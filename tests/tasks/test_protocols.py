@@ -59,6 +59,29 @@ def test_longvideobench_official(tmp_path: Path) -> None:
     assert (prompt.system, prompt.reply_start, prompt.before) == (None, "", ())
 
 
+def test_longvideobench_official_with_subtitles(tmp_path: Path) -> None:
+    """The loader's pieces on lines of their own: each text after the frames up to its middle."""
+    record = {**LONGVIDEOBENCH, "subtitle_path": "v.json", "starting_timestamp_for_subtitles": 100}
+    (tmp_path / "v.json").write_text(
+        json.dumps(
+            [
+                {"timestamp": [101.0, 103.0], "text": "Sing!"},
+                {"timestamp": [104.0, 104.5], "text": "In a widened second."},
+                {"timestamp": [106.0, 109.0], "text": "Between frames."},
+            ]
+        )
+    )
+    (tmp_path / "lvb_val.json").write_text(json.dumps([{**record, "duration": 12.0}]))
+    task = load_task("longvideobench", data_root=tmp_path, protocol="official", subtitles="aligned")
+    (question,) = task.questions()
+    prompt = task.prompt(question, [1.5, 4.6, 10.0])  # 1.5: inside the first; 4.6: near the second
+    assert prompt.before == ("", "\nSing!\nIn a widened second.\n", "\n")
+    assert prompt.text == (
+        "\nQuestion: Who sings {first}?\nA. He. \nB. Sh<image>e\nC. It\n"
+        "Answer with the option's letter from the given choices directly."
+    )
+
+
 MLVU_OWN = {
     "video": "v.mp4",
     "duration": 9.5,
@@ -140,6 +163,32 @@ def test_videomme_official(tmp_path: Path) -> None:
         "What color?\nA. Black.\nB. Gray.\nC. Green.\nD. Brown.\nThe best answer is:"
     )
     assert task.rules.unparsed == "dropped"
+
+
+@pytest.mark.parametrize("tagged", [True, False])
+def test_videomme_official_with_subtitles(tmp_path: Path, tagged: bool) -> None:
+    """Files without the tags that lmms-eval looks for have their text shown too."""
+    line = '<font color="white" size=".72c">Look, {}!</font>' if tagged else "Look, {}!"
+    (tmp_path / "subtitle").mkdir()
+    (tmp_path / "subtitle" / "abc.srt").write_text(
+        f"1\n00:00:01,000 --> 00:00:02,000\n{line.format('green')}\n\n"
+        f"2\n00:00:05,000 --> 00:00:06,000\n{line.format('brown')}\n"
+    )
+    (tmp_path / "videomme.json").write_text(json.dumps([VIDEOMME]))
+    for protocol, heading in (("official", "below:\n"), ("lmms-eval", "below: \n")):
+        task = load_task("videomme", data_root=tmp_path, protocol=protocol, subtitles="aligned")
+        (question,) = task.questions()
+        text = task.prompt(question, [1.5, 4.0], 10.0).text
+        assert text.startswith(f"This video's subtitles are listed {heading}Look, green!\nSelect ")
+        both = task.prompt(question, [1.5, 5.5], 10.0).text
+        assert both.startswith(
+            f"This video's subtitles are listed {heading}Look, green!\nLook, brown!\nSelect "
+        )
+    plain = load_task("videomme", data_root=tmp_path, protocol="official").prompt(question).text
+    shown = load_task("videomme", data_root=tmp_path, protocol="official", subtitles="full")
+    assert shown.prompt(question).text == (
+        f"This video's subtitles are listed below:\nLook, green!\nLook, brown!\n{plain}"
+    )
 
 
 def test_official_averages() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import subprocess
 import sys
 import wave
@@ -196,6 +197,18 @@ def test_metadata_in_another_encoding_does_no_harm(clip: Clip, tmp_path: Path) -
 def test_decord_refuses_what_it_would_misnumber(name: str, clip: Clip) -> None:
     with pytest.raises(VideoError, match=rf"{name}.*use the reader 'pyav'"):
         open_video(clip(name), "decord")
+
+
+def test_the_fork_of_decord_that_returns_wrong_frames_is_refused(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the same module name, and whichever was installed last is imported."""
+    real = importlib.metadata.version
+    monkeypatch.setattr(
+        importlib.metadata, "version", lambda name: "3.4.0" if name == "decord2" else real(name)
+    )
+    with pytest.raises(UserError, match=r"decord2 returns wrong frames.*install decord==0\.6\.0"):
+        open_video(clip("plain.mp4"), "decord")
 
 
 def test_unknown_reader_names_the_known() -> None:
