@@ -291,8 +291,10 @@ class Record:
     `frames` and `seconds` are those the MLLM was given, `seen` is what its processor made of them
     (frames, height, width, visual_tokens); `num_candidates` is None where the sampler saw nothing;
     `looked_at` counts the frames "decoded" and "encoded" for its choice, as if nothing had been
-    kept from before; `error` says why there is no answer. `letter` is what the protocol reads in
-    the reply, `guessed` where the protocol drew it for want of one.
+    kept from before. `evidence` holds (start, end) in seconds; this and `duration_seconds`, the
+    video's length, are there where the sampler saw the video. `error` says why there is no answer.
+    `letter` is what the protocol reads in the reply, `guessed` where the protocol drew it for want
+    of one.
     """
 
     question_id: str
@@ -308,6 +310,8 @@ class Record:
     num_filled: int = 0
     looked_at: Mapping[str, int] = field(default_factory=dict)
     evidence_recall: float | None = None
+    evidence: tuple[tuple[float, float], ...] = ()
+    duration_seconds: float | None = None
     groups: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, JSON] = field(default_factory=dict)
     error: str | None = None

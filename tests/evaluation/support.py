@@ -94,6 +94,11 @@ def untimed_files(run_folder: Path) -> dict[str, list[str]]:
     return found
 
 
+def scores_files(run_folder: Path) -> dict[str, str]:
+    """Every scores.jsonl of a run, by cell."""
+    return {path.parent.name: path.read_text() for path in run_folder.glob("*/scores.jsonl")}
+
+
 def naive_recall(question: Question, record: Record) -> float | None:
     """The share of spans with a frame inside; a moment is a span of a second to either side."""
     hits = []

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.evaluation.support import READER, by_label, run, untimed_files, write_rows
+from tests.evaluation.support import READER, by_label, run, scores_files, untimed_files, write_rows
 from tspo_bench.evaluation import prepare
 
 SAMPLERS = ("uniform", "random", "clip-topk", "aks", "oracle", "blind")
@@ -33,6 +33,9 @@ def test_two_fresh_runs_and_two_batch_sizes(
     monkeypatch.setenv("TSPO_BENCH_CACHE", str(tmp_path / "empty"))  # features made anew
     run(questions, tmp_path / "again", **settings, batch_size=8)
     assert untimed_files(tmp_path / "again") == first
+    scores = [scores_files(tmp_path / name) for name in ("one", "eight", "again")]
+    assert scores[0]
+    assert scores[0] == scores[1] == scores[2]
     replies = [
         json.loads(line)["reply"]
         for slug, lines in first.items()
@@ -54,6 +57,8 @@ def test_the_cells_beside_do_not_matter(
             alone = {**settings, "samplers": (sampler,), "frames": (k,)}
             run(questions, tmp_path / "alone", **alone)
     assert untimed_files(tmp_path / "alone") == expected
+    assert len(scores_files(tmp_path / "grid")) == 2 * 2  # clip-topk and aks, at both budgets
+    assert scores_files(tmp_path / "alone") == scores_files(tmp_path / "grid")
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from tests.evaluation.support import (
 )
 from tspo_bench.evaluation import RunConfig, RunResult, run_grid
 from tspo_bench.report.summary import summarise, summary_json
-from tspo_bench.results import read_records
+from tspo_bench.results import read_records, read_scores
 from tspo_bench.samplers.uniform import both_ends
 from tspo_bench.tasks import load_task
 from tspo_bench.types import Question
@@ -116,6 +116,9 @@ def test_records_say_what_was_asked(grid: tuple[RunResult, dict[str, Question]])
             blind = label == "blind"
             assert record.num_candidates == (None if blind else -(-num_frames // RATE))
             assert record.evidence_recall == naive_recall(question, record)
+            spans = [(span.start, span.end) for span in question.evidence]
+            assert list(record.evidence) == ([] if blind else spans)
+            assert record.duration_seconds == (None if blind else num_frames / RATE)
             assert record.timing["answer"] >= 0
             assert set(record.timing) - {"answer", "select", "probe", "scan", "fetch"} == set()
             assert ("scan" in record.timing) == (
@@ -155,6 +158,9 @@ def test_feature_samplers_pick_by_the_encoders_scores(
 
     result, questions = grid
     encoder, labelled = load_encoder(str(clip)), by_label(result)
+    cells = {cell.settings["sampler"]: cell.folder for cell in result.cells}
+    scores = read_scores(cells["clip-topk"] / "scores.jsonl")
+    assert not (cells["uniform"] / "scores.jsonl").exists()
     for key, question in questions.items():
         with open_video(Path(question.video)) as video:
             numbers = np.arange(0, video.info.num_frames, RATE)
@@ -163,6 +169,13 @@ def test_feature_samplers_pick_by_the_encoders_scores(
         cosines = features @ text / np.linalg.norm(features, axis=1)
         best = sorted(numbers[np.argsort(-cosines, kind="stable")[:7]].tolist())
         assert list(labelled["clip-topk"][key].frames) == best
+        cosines /= np.linalg.norm(text)
+        lowest, highest = cosines.min(), cosines.max()
+        kept = scores[key]
+        assert kept.seconds_per_candidate == 1
+        np.testing.assert_allclose(
+            kept.values, cosines, rtol=0, atol=(highest - lowest) / 500 + 1e-6
+        )
         worst = sorted(numbers[np.argsort(features @ text, kind="stable")[:7]].tolist())
         assert list(labelled["tests.evaluation.own:Farthest"][key].frames) == worst
 

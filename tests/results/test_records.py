@@ -34,6 +34,8 @@ records = st.builds(
     num_candidates=st.none() | st.integers(0, 10**6),
     num_filled=st.integers(0, 64),
     evidence_recall=st.none() | finite,
+    evidence=st.lists(st.tuples(finite, finite), max_size=3).map(tuple),
+    duration_seconds=st.none() | finite,
     groups=st.dictionaries(text, text, max_size=3),
     notes=st.dictionaries(text, json_values, max_size=3),
     error=st.none() | text,

@@ -17,6 +17,7 @@ from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.evaluation.sight import VideoSight, looked_at
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.results import CandidateScores
 from tspo_bench.tasks import Task
 from tspo_bench.types import (
     SEARCHING,
@@ -167,6 +168,18 @@ class ChosenVideo:
         info = self.info(needs)
         rate = float(info.frame_rate) if info else 1.0
         return tuple(span.in_seconds(rate) for span in question.evidence)
+
+    def scores(self, chosen: Chosen) -> CandidateScores | None:
+        """What the sampler gave the candidates for a question, where it gave each a number."""
+        needs = chosen.cell.sampler.needs
+        info = self.info(needs)
+        if info is None or isinstance(chosen.picked, Record) or chosen.picked.scores is None:
+            return None
+        scores = np.asarray(chosen.picked.scores)
+        if scores.shape != (self.num_candidates(needs),) or scores.dtype.kind not in "fiu":
+            return None  # a sampler of a user's own, and nothing but a picture hangs on it
+        interval = info.candidate_stride(self.how.candidate_fps) / float(info.frame_rate)
+        return CandidateScores.of(chosen.question.id, scores, interval)
 
     def failure(self, question: Question, status: Status, error: str) -> Record:
         """The record of a question that does not get as far as the MLLM."""

@@ -75,7 +75,7 @@ def _settle(
         record = prepared.record
         if request is not None:
             record = _scored(prepared, next(answers), task)
-        prepared.cell.writer.append(record)
+        prepared.cell.writer.append(record, prepared.scores)
         finished(record, prepared.cell.label, prepared.cell.budget.label)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tspo_bench.evaluation.plan import OpenCell
+from tspo_bench.results import CandidateScores
 from tspo_bench.types import Frames, IntArray, Question, Record, Request, Selection
 
 NO_FRAMES = Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8))
@@ -40,13 +41,14 @@ class Prepared:
     """A question of a cell, ready to be answered: `shared` is None where `record` is a failure.
 
     The frames of `shared` are the union that all questions of a part share, those of its `request`
-    the record's own.
+    the record's own. `scores` are the candidates', where the sampler gave any.
     """
 
     cell: OpenCell
     question: Question
     record: Record
     shared: Request | None = None
+    scores: CandidateScores | None = None
 
     @property
     def request(self) -> Request | None:

@@ -15,7 +15,7 @@ from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.results import CellWriter, RunDirectory, cell_slug
+from tspo_bench.results import CandidateScores, CellWriter, RunDirectory, cell_slug
 from tspo_bench.samplers import FrameSampler, load_sampler, with_agent
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.specs import parse_spec
@@ -36,15 +36,15 @@ class NamedSampler:
 class Keeper(Protocol):
     """Where records go as they are settled."""
 
-    def append(self, record: Record) -> None:
-        """Keep one more."""
+    def append(self, record: Record, scores: CandidateScores | None = None) -> None:
+        """Keep one more, and what the sampler gave the candidates for it."""
         ...
 
 
 class Nowhere:
     """Keeps nothing: for cells whose questions are put to no MLLM."""
 
-    def append(self, record: Record) -> None:
+    def append(self, record: Record, scores: CandidateScores | None = None) -> None:
         """See `Keeper`."""
 
 

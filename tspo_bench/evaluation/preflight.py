@@ -10,7 +10,7 @@ from tspo_bench.evaluation.asked import Asked
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.plan import NamedSampler
 from tspo_bench.results import cell_slug, read_records
-from tspo_bench.results.run import RECORDS_FILE
+from tspo_bench.results.cell import RECORDS_FILE
 from tspo_bench.types import Question
 
 _log = logging.getLogger(__name__)

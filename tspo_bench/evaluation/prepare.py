@@ -83,11 +83,13 @@ class _Parts:
         except UserError as error:  # a subtitle file, say
             record = self.video.failure(question, "decode_error", str(error))
             return Prepared(cell, question, replace(record, timing=chosen.seconds))
+        evidence = self.video.evidence(question, needs)
+        duration = info.duration_seconds if info else None
         recall = evidence_recall(
-            self.video.evidence(question, needs),
+            evidence,
             seconds,
             tolerance=self.how.task.tolerance_seconds,
-            duration_seconds=info.duration_seconds if info else None,
+            duration_seconds=duration,
         )
         record = Record(
             question_id=question.id,
@@ -100,6 +102,8 @@ class _Parts:
             num_filled=selection.num_filled,
             looked_at=chosen.looked_at,
             evidence_recall=recall.recall,
+            evidence=tuple((round(a, 6), round(b, 6)) for a, b in evidence) if info else (),
+            duration_seconds=None if duration is None else round(duration, 6),
             groups=question.groups,
             notes={**selection.notes, **prompt.notes},
             protocol=self.how.task.rules.label,
@@ -118,4 +122,4 @@ class _Parts:
             before=prompt.before,
             max_new_tokens=prompt.max_new_tokens,
         )
-        return Prepared(cell, question, record, request)
+        return Prepared(cell, question, record, request, self.video.scores(chosen))

@@ -27,7 +27,7 @@ from tspo_bench.mllms import check_mllm, load_mllm, reach_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
-from tspo_bench.results.run import RECORDS_FILE
+from tspo_bench.results.cell import RECORDS_FILE
 from tspo_bench.tasks import Task
 from tspo_bench.types import Record
 

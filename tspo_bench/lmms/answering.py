@@ -23,6 +23,7 @@ from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.lmms.messages import Shown
 from tspo_bench.mllms import load_mllm
+from tspo_bench.results import CandidateScores
 from tspo_bench.samplers import load_sampler
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import MultipleChoice, Prompt, Reading
@@ -141,7 +142,7 @@ class _Kept:
 
     records: list[Record] = field(default_factory=list)
 
-    def append(self, record: Record) -> None:
+    def append(self, record: Record, scores: CandidateScores | None = None) -> None:
         self.records.append(record)
 
 

@@ -1,12 +1,15 @@
 """Run directories on disk: records and summaries, written and read."""
 
+from tspo_bench.results.cell import Cell, CellWriter, OwnScores
 from tspo_bench.results.environment import describe_environment
 from tspo_bench.results.evidence import EvidenceRecall, evidence_recall, share_inside
 from tspo_bench.results.records import read_records, record_from_line, record_to_line
-from tspo_bench.results.run import Cell, CellWriter, OwnScores, RunDirectory, read_run
+from tspo_bench.results.run import RunDirectory, read_run
+from tspo_bench.results.scores import CandidateScores, read_scores, scores_to_line
 from tspo_bench.results.slug import cell_slug
 
 __all__ = [
+    "CandidateScores",
     "Cell",
     "CellWriter",
     "EvidenceRecall",
@@ -17,7 +20,9 @@ __all__ = [
     "evidence_recall",
     "read_records",
     "read_run",
+    "read_scores",
     "record_from_line",
     "record_to_line",
+    "scores_to_line",
     "share_inside",
 ]

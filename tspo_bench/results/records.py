@@ -42,6 +42,10 @@ def _list_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and all(map(check, value))
 
 
+def _is_span(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_number, value))
+
+
 def _mapping_of(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, dict) and all(map(check, value.values()))
 
@@ -64,6 +68,8 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "num_filled": _is_count,
     "looked_at": _mapping_of(_is_count),
     "evidence_recall": _optional(_is_number),
+    "evidence": _list_of(_is_span),
+    "duration_seconds": _optional(_is_number),
     "groups": _mapping_of(_is_text),
     "notes": _is_mapping,
     "error": _optional(_is_text),
@@ -118,6 +124,7 @@ def record_from_line(line: str) -> Record:
         if not _CHECKS[key](value):
             raise ValueError(f"key {key!r} has value {value!r}, which a record cannot hold")
     lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
+    lists["evidence"] = tuple(map(tuple, content.get("evidence", [])))
     return Record(**{**content, **lists})
 
 

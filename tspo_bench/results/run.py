@@ -2,6 +2,7 @@
 
     DIR/run.json                     every setting, the commands, versions, hardware
     DIR/<cell-slug>/records.jsonl    one line a question, append-only
+    DIR/<cell-slug>/scores.jsonl     what the sampler gave the candidates, where it scores them
     DIR/<cell-slug>/summary.json     the cell's figures
 
 Cells can be added to a run later, by another process at the same time too. A cell that is there
@@ -15,125 +16,30 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, BinaryIO
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import make_folder, written_whole
+from tspo_bench.files import make_folder
+from tspo_bench.results.cell import (
+    OTHER_FOLDER,
+    OWN_SCORES_FILE,
+    RECORDS_FILE,
+    SCORES_FILE,
+    SUMMARY_FILE,
+    Cell,
+    CellWriter,
+    OwnScores,
+    write_json,
+)
 from tspo_bench.results.environment import describe_environment
-from tspo_bench.results.records import read_records, read_whole_lines, record_to_line
+from tspo_bench.results.records import read_records, read_whole_lines
 from tspo_bench.types import JSON, Record
 
 DEFAULT_RUNS = Path("runs")  # holds the folders of runs without --out
 FORMAT = 1
 RUN_FILE = "run.json"
-RECORDS_FILE = "records.jsonl"
-SUMMARY_FILE = "summary.json"
-OWN_SCORES_FILE = "own_scores.json"
-_OTHER_FOLDER = "name another folder with --out"
-
-
-@dataclass(frozen=True)
-class OwnScores:
-    """What a task of another harness makes of a finished cell's records, by its own code.
-
-    `figures` are by metric, each in its own unit; `headline` is the first of them as a share of 1.
-    """
-
-    headline: float | None
-    figures: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One finished or unfinished cell of a run, as read from disk.
-
-    `settings` are those it was opened with. `task`, `sampler`, `model`, `frames` and `protocol`
-    are always among them; `limit`, `num_questions` and `tuned_for` where they apply. `own_scores`
-    are there for a task that scores by its own code, once the cell is finished.
-    """
-
-    settings: Mapping[str, Any]
-    records: Sequence[Record]
-    folder: Path
-    own_scores: OwnScores | None = None
-
-    @property
-    def run_folder(self) -> Path:
-        """The folder of the run that the cell is part of."""
-        return self.folder.parent
-
-
-class CellWriter:
-    """Appends a cell's records; use it as a context manager.
-
-    `done` holds the records that are finished, by question id: those of failed questions are left
-    out when a cell is opened again, so that they are asked again. While it is open no other process
-    can write to the cell.
-    """
-
-    def __init__(self, folder: Path, file: BinaryIO, done: dict[str, Record]) -> None:
-        self.folder = folder
-        self.done = done
-        self._file = file
-
-    def append(self, record: Record) -> None:
-        """Write one record; it survives a kill of the process from then on.
-
-        Raises:
-            ValueError: the question has a record already, or the record holds a number that is
-                not finite.
-            UserError: the disk is full.
-        """
-        if record.question_id in self.done:
-            raise ValueError(f"question {record.question_id!r} has a record in {self.folder}")
-        line = record_to_line(record).encode() + b"\n"
-        with self._writing():
-            self._file.write(line)
-            self._file.flush()
-        self.done[record.question_id] = record
-
-    def write_summary(self, summary: Mapping[str, JSON]) -> None:
-        """Write the cell's figures to summary.json, in one piece."""
-        _write_json(self.folder / SUMMARY_FILE, dict(summary))
-
-    def write_own_scores(self, scores: OwnScores) -> None:
-        """Write what the task itself makes of the records, in one piece."""
-        _write_json(self.folder / OWN_SCORES_FILE, asdict(scores))
-
-    def close(self) -> None:
-        """Let go of the cell.
-
-        Raises:
-            UserError: the disk is full, and the end of the last record is not on it.
-        """
-        with self._writing():
-            self._file.close()
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            path = self.folder / RECORDS_FILE
-            raise UserError(
-                f"cannot write {path}: {error.strerror}; make room, then run the same command "
-                "again: it goes on from here"
-            ) from error
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class RunDirectory:
@@ -158,7 +64,7 @@ class RunDirectory:
     ) -> None:
         if path.exists() and not path.is_dir():
             raise UserError(f"run {path} is a file; name a folder with --out")
-        self.path = make_folder(path, hint=_OTHER_FOLDER)
+        self.path = make_folder(path, hint=OTHER_FOLDER)
         foreign = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")]
         if foreign and not (path / RUN_FILE).exists():
             raise UserError(
@@ -185,7 +91,7 @@ class RunDirectory:
             UserError: the cell was begun with other settings (the keys that differ are named), its
                 records are broken, or another process is writing it.
         """
-        folder = make_folder(self.path / slug, hint=_OTHER_FOLDER)
+        folder = make_folder(self.path / slug, hint=OTHER_FOLDER)
         path = folder / RECORDS_FILE
         file = _open_to_append(path)
         try:
@@ -202,7 +108,8 @@ class RunDirectory:
         """Settle a locked cell's settings and records; the records that are done already."""
         if fresh:
             os.truncate(path, 0)
-            (path.parent / SUMMARY_FILE).unlink(missing_ok=True)
+            for name in (SUMMARY_FILE, SCORES_FILE):
+                (path.parent / name).unlink(missing_ok=True)
         (path.parent / OWN_SCORES_FILE).unlink(missing_ok=True)  # it is of the records as they were
         records, num_bytes = read_whole_lines(path)
         asked = json.loads(json.dumps(dict(settings)))
@@ -218,6 +125,7 @@ class RunDirectory:
             content["cells"][slug] = asked
         if num_bytes < path.stat().st_size:
             os.truncate(path, num_bytes)
+        _cut_last_line(path.parent / SCORES_FILE)
         return {record.question_id: record for record in records if not record.failed}
 
     @contextlib.contextmanager
@@ -231,7 +139,7 @@ class RunDirectory:
             if path.exists():
                 before = _read_run_file(path)
             yield before
-            _write_json(path, before)
+            write_json(path, before)
 
 
 def read_run(path: Path) -> list[Cell]:
@@ -268,26 +176,26 @@ def _read_run_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}; {_OTHER_FOLDER}") from error
+        raise UserError(f"{path} is not JSON: {error}; {OTHER_FOLDER}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(
             f"{path} is no run of format {FORMAT}, the one this version of tspo-bench reads; "
-            f"{_OTHER_FOLDER}"
+            f"{OTHER_FOLDER}"
         )
     return content
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    text = json.dumps(content, indent=2, allow_nan=False)
-    with written_whole(path, f"make room, or {_OTHER_FOLDER}") as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _open_to_append(path: Path) -> BinaryIO:
     try:
         return path.open("ab")
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}; {_OTHER_FOLDER}") from error
+        raise UserError(f"cannot write {path}: {error.strerror}; {OTHER_FOLDER}") from error
+
+
+def _cut_last_line(path: Path) -> None:
+    """Remove what a kill left of a line, so that appending begins a new one."""
+    if path.exists():
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)
 
 
 def _lock(file: BinaryIO, path: Path, *, wait: bool) -> None:

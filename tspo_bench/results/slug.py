@@ -19,7 +19,7 @@ def cell_slug(
     "-"; then a hash of the labels follows, so that names stay distinct.
     """
     labels = (task_label, sampler_label, model_label)
-    parts = [_safe_label(label) for label in labels]
+    parts = [safe_label(label) for label in labels]
     slug = "--".join([*parts, budget, *([] if seed is None else [f"seed{seed}"])])
     if tuple(parts) == labels:
         return slug
@@ -27,7 +27,8 @@ def cell_slug(
     return f"{slug}--{digest[:8]}"
 
 
-def _safe_label(label: str) -> str:
+def safe_label(label: str) -> str:
+    """A label as part of a file's name: characters that shells and file systems dislike are "-"."""
     if _SAFE_LABEL.fullmatch(label) and len(label) <= _MAX_LABEL:
         return label
     replaced = re.sub(r"[^A-Za-z0-9._=,+]+", "-", label)[:_MAX_LABEL]

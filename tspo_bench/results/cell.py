@@ -1,0 +1,148 @@
+"""One cell of a run on disk: its records, the scores beside them, its figures."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from tspo_bench.errors import UserError
+from tspo_bench.files import written_whole
+from tspo_bench.results.records import record_to_line
+from tspo_bench.results.scores import CandidateScores, scores_to_line
+from tspo_bench.types import JSON, Record
+
+RECORDS_FILE = "records.jsonl"
+SCORES_FILE = "scores.jsonl"
+SUMMARY_FILE = "summary.json"
+OWN_SCORES_FILE = "own_scores.json"
+OTHER_FOLDER = "name another folder with --out"
+
+
+@dataclass(frozen=True)
+class OwnScores:
+    """What a task of another harness makes of a finished cell's records, by its own code.
+
+    `figures` are by metric, each in its own unit; `headline` is the first of them as a share of 1.
+    """
+
+    headline: float | None
+    figures: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One finished or unfinished cell of a run, as read from disk.
+
+    `settings` are those it was opened with. `task`, `sampler`, `model`, `frames` and `protocol`
+    are always among them; `limit`, `num_questions` and `tuned_for` where they apply. `own_scores`
+    are there for a task that scores by its own code, once the cell is finished.
+    """
+
+    settings: Mapping[str, Any]
+    records: Sequence[Record]
+    folder: Path
+    own_scores: OwnScores | None = None
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder of the run that the cell is part of."""
+        return self.folder.parent
+
+
+class CellWriter:
+    """Appends a cell's records; use it as a context manager.
+
+    `done` holds the records that are finished, by question id: those of failed questions are left
+    out when a cell is opened again, so that they are asked again. While it is open no other process
+    can write to the cell.
+    """
+
+    def __init__(self, folder: Path, file: BinaryIO, done: dict[str, Record]) -> None:
+        self.folder = folder
+        self.done = done
+        self._file = file
+        self._scores: BinaryIO | None = None  # opened for the first sampler's scores
+
+    def append(self, record: Record, scores: CandidateScores | None = None) -> None:
+        """Write one record, and its candidates' scores; it survives a kill of the process.
+
+        Raises:
+            ValueError: the question has a record already, or the record holds a number that is
+                not finite.
+            UserError: the disk is full.
+        """
+        if record.question_id in self.done:
+            raise ValueError(f"question {record.question_id!r} has a record in {self.folder}")
+        line = record_to_line(record).encode() + b"\n"
+        if scores is not None:  # first: what has a record is not asked again
+            self._write_scores(scores)
+        with self._writing(RECORDS_FILE):
+            self._file.write(line)
+            self._file.flush()
+        self.done[record.question_id] = record
+
+    def _write_scores(self, scores: CandidateScores) -> None:
+        with self._writing(SCORES_FILE):
+            if self._scores is None:
+                self._scores = (self.folder / SCORES_FILE).open("ab")
+            self._scores.write(scores_to_line(scores).encode() + b"\n")
+            self._scores.flush()
+
+    def write_summary(self, summary: Mapping[str, JSON]) -> None:
+        """Write the cell's figures to summary.json, in one piece."""
+        write_json(self.folder / SUMMARY_FILE, dict(summary))
+
+    def write_own_scores(self, scores: OwnScores) -> None:
+        """Write what the task itself makes of the records, in one piece."""
+        write_json(self.folder / OWN_SCORES_FILE, asdict(scores))
+
+    def close(self) -> None:
+        """Let go of the cell.
+
+        Raises:
+            UserError: the disk is full, and the end of the last record is not on it.
+        """
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._writing(RECORDS_FILE))
+            stack.callback(self._file.close)
+            if self._scores is not None:
+                stack.enter_context(self._writing(SCORES_FILE))
+                stack.callback(self._scores.close)
+
+    @contextlib.contextmanager
+    def _writing(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            path = self.folder / name
+            raise UserError(
+                f"cannot write {path}: {error.strerror}; make room, then run the same command "
+                "again: it goes on from here"
+            ) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of a run in one piece.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    text = json.dumps(content, indent=2, allow_nan=False)
+    with written_whole(path, f"make room, or {OTHER_FOLDER}") as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
