@@ -105,10 +105,8 @@ def read_scores(path: Path) -> dict[str, CandidateScores]:
 
 
 def _of_content(content: Mapping[str, Any]) -> CandidateScores:
-    numbers = [float(content[key]) for key in ("seconds_per_candidate", "low", "high")]
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"{numbers} are not all finite")
-    levels = base64.b64decode(content["levels"], validate=True)
-    return CandidateScores(
-        str(content["question_id"]), *numbers, np.frombuffer(levels, dtype=np.uint8)
-    )
+    interval, low, high = (float(content[key]) for key in ("seconds_per_candidate", "low", "high"))
+    if not all(map(math.isfinite, (interval, low, high))):
+        raise ValueError(f"{interval}, {low} and {high} are not all finite")
+    levels = np.frombuffer(base64.b64decode(content["levels"], validate=True), dtype=np.uint8)
+    return CandidateScores(str(content["question_id"]), interval, low, high, levels)
