@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tspo_bench.cli.compare import compare_samplers
 from tspo_bench.cli.console import Commands, listen_for_interrupts
 from tspo_bench.cli.doctor import doctor
 from tspo_bench.cli.encode import encode
@@ -54,6 +55,7 @@ def tspo_bench(
 app.command()(run)
 app.command()(select)
 app.command()(locate)
+app.command()(compare_samplers)
 app.command()(encode)
 app.command()(train)
 app.command("list")(list_names)

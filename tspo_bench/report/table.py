@@ -66,7 +66,7 @@ def _accuracy_table(title: Text | None, rows: Sequence[Row]) -> Table:
     for heading in columns:
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for number, row in enumerate(rows):
-        texts = [_sampler_text(row), *(texts[number] for texts in columns.values())]
+        texts = [sampler_text(row), *(texts[number] for texts in columns.values())]
         table.add_row(*map(Text, texts))
     return table
 
@@ -102,7 +102,7 @@ def _figure(summary: Summary, share: float | None, ci95: Interval | None) -> str
     return accuracy_text(share, ci95)
 
 
-def _sampler_text(row: Row) -> str:
+def sampler_text(row: Row) -> str:
     """The sampler as a row's name: "aks-videomme*", "tspo-q (3 seeds)"."""
     tuned = "*" if row.cells[0].settings.get("tuned_for") else ""
     seeds = f" ({len(row.seeds)} seeds)" if len(row.seeds) > 1 else ""
@@ -122,7 +122,7 @@ def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDiffere
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for row, paired in compared:
         texts = [
-            _sampler_text(row),
+            sampler_text(row),
             budget(row),
             str(paired.num_questions),
             str(paired.num_videos),
