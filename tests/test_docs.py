@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import re
 import sys
 from dataclasses import replace
@@ -48,3 +49,15 @@ def test_a_reward(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     general = replace(episode, needle_of=None)
     total, parts = total_rewards(list(rewards.values()), general, draws, ["A", "A", "B"])
     assert (total.tolist(), parts[1]) == ([1, 1, 0], None)
+
+
+@pytest.mark.slow
+def test_write_a_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    """The page's file, and its examples with what they print."""
+    put_beside("write-a-sampler.md", "my_sampler.py", tmp_path, monkeypatch)
+    monkeypatch.delitem(sys.modules, "my_sampler", raising=False)  # another test's
+    sys.path.insert(0, str(tmp_path))
+    assert len((tmp_path / "my_sampler.py").read_text().splitlines()) <= 32
+    done = doctest.testfile(str(DOCS / "write-a-sampler.md"), module_relative=False)
+    assert (done.failed, done.attempted) == (0, 6)
+    monkeypatch.delitem(sys.modules, "my_sampler")
