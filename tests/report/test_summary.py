@@ -119,7 +119,9 @@ def test_headroom_is_measured_within_the_same_setting() -> None:
         assert recovered([uniform, other, oracle])[1] is None
         assert cells_json([uniform, other])["pooled"][1]["paired"] is None
     elsewhere = cell("aks", aks.records, run=Path("/runs/two"))
-    assert recovered([uniform, elsewhere, oracle])[1] is None
+    assert recovered([uniform, elsewhere, oracle])[1] == pytest.approx(0.4)
+    worse = cell("uniform", cell_with("uniform", 3).records, run=Path("/runs/two"))
+    assert recovered([uniform, elsewhere, oracle, worse])[1] == pytest.approx(3 / 6)  # its own run
 
 
 def test_json_has_the_promised_shape() -> None:

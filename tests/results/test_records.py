@@ -14,6 +14,7 @@ from tspo_bench.results.records import read_whole_lines
 from tspo_bench.types import Record
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
+figure = st.floats(-1e12, 1e12)  # what a run's numbers lie within
 text = st.text(st.characters(), max_size=8)  # lone surrogates and line separators included
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | finite | text,
@@ -30,16 +31,16 @@ records = st.builds(
     correct=st.booleans(),
     reply=st.none() | text,
     frames=st.lists(st.integers(0, 10**9), max_size=4).map(tuple),
-    seconds=st.lists(finite, max_size=4).map(tuple),
+    seconds=st.lists(figure, max_size=4).map(tuple),
     num_candidates=st.none() | st.integers(0, 10**6),
     num_filled=st.integers(0, 64),
-    evidence_recall=st.none() | finite,
-    evidence=st.lists(st.tuples(finite, finite), max_size=3).map(tuple),
-    duration_seconds=st.none() | finite,
+    evidence_recall=st.none() | st.floats(0, 1),
+    evidence=st.lists(st.tuples(figure, figure), max_size=3).map(tuple),
+    duration_seconds=st.none() | figure,
     groups=st.dictionaries(text, text, max_size=3),
     notes=st.dictionaries(text, json_values, max_size=3),
     error=st.none() | text,
-    timing=st.dictionaries(text, finite, max_size=3),
+    timing=st.dictionaries(text, figure, max_size=3),
 )
 
 
@@ -73,6 +74,35 @@ def test_numbers_that_are_not_finite_are_refused_both_ways(value: float) -> None
     good = record_to_line(record(timing={"decode": 0.5}))
     with pytest.raises(ValueError, match="not a finite number"):
         record_from_line(good.replace("0.5", json.dumps(value)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"timing": {"answer": 1e300}}, "timing"),  # two of them overflow
+        ({"usage": {"prompt_tokens": 10**400}}, "usage"),
+        ({"evidence_recall": 1.5}, "evidence_recall"),
+        ({"groups": {"a": "b"}, "question_id": ["x" * 10**6]}, "question_id"),
+    ],
+)
+def test_numbers_that_no_run_has_are_refused(change: dict, message: str) -> None:
+    content = json.loads(record_to_line(record())) | change
+    with pytest.raises(ValueError, match=message) as caught:
+        record_from_line(json.dumps(content))
+    assert len(str(caught.value)) < 300
+
+
+def test_a_number_beyond_floats_is_not_finite() -> None:
+    line = record_to_line(record(notes={"x": 0.5})).replace("0.5", "1e400")
+    with pytest.raises(ValueError, match="1e400 is not a finite number"):
+        record_from_line(line)
+
+
+def test_a_line_that_is_nested_too_deep_is_no_record(tmp_path: Path) -> None:
+    path = tmp_path / "records.jsonl"
+    path.write_text("[" * 200_000 + "\n")
+    with pytest.raises(UserError, match="line 1 is no record"):
+        read_records(path)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import Summary, summarise
 from tspo_bench.results import Cell, read_run
-from tspo_bench.results.run import RUN_FILE
+from tspo_bench.results.reading import RUN_FILE
 
 ROUNDING = 0.05  # points: half of a published figure's last decimal
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,12 +12,13 @@ from typing import Any
 from tspo_bench.report.paired import PairedDifference, paired_difference
 from tspo_bench.report.summary import Summary, summarise, summarise_cells
 from tspo_bench.results import Cell, read_run
-from tspo_bench.results.run import RUN_FILE
+from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import Record
 
 BASELINE = "uniform"
 _BOUNDS = ("uniform", "oracle")
+_OF_SEED = ("seed", "num_questions")
 # What cells must share to be measured against each other.
 _SHARED = (
     "task",
@@ -23,6 +26,7 @@ _SHARED = (
     "protocol_hash",
     "answer",
     "model",
+    "model_id",
     "frames",
     "visual_tokens",
     "limit",
@@ -61,32 +65,45 @@ class Row:
 
 
 class Rivals:
-    """Whom cells are measured against: samplers in the same setting of the same run.
+    """Whom cells are measured against: samplers in the same setting.
 
-    They are read from the run's folder where they are not among `cells`.
+    They are those of the same run, read from its folder where they are not among `cells`; where it
+    has none, those of the first other run that has.
 
     Args:
         cells: those shown.
         baseline: the sampler that all others are compared with, as a spec.
+        others: cells that are not shown; by default those on disk in the same runs.
 
     Attributes:
         baseline: its label.
     """
 
-    def __init__(self, cells: Sequence[Cell], baseline: str = BASELINE) -> None:
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        baseline: str = BASELINE,
+        others: Sequence[Cell] | None = None,
+    ) -> None:
         self.baseline = parse_spec(baseline).label
         self._pools: dict[tuple[Any, ...], list[Cell]] = {}
-        on_disk = _on_disk(cells, {*_BOUNDS, self.baseline})
-        for pool in [*_pools(cells), *_pools(on_disk)]:
-            self._pools.setdefault((*_setting(pool[0]), pool[0].settings["sampler"]), pool)
+        if others is None:
+            others = _on_disk(cells, {*_BOUNDS, self.baseline})
+        for pool in [*_pools(cells), *_pools(others)]:
+            for run in (*dict.fromkeys(cell.run_folder for cell in pool), None):
+                self._pools.setdefault((run, *_rival(pool[0], pool[0].settings["sampler"])), pool)
 
     def headroom(self, cell: Cell, accuracy: float | None) -> float | None:
         """Headroom recovered by an accuracy in a cell's setting.
 
         The two it is measured against are the samplers labelled exactly "uniform" and "oracle".
         """
-        uniform, oracle = (summarise(self._records(cell, label)).accuracy for label in _BOUNDS)
+        uniform, oracle = (summarise(records).accuracy for records in self.bounds(cell))
         return headroom_recovered(accuracy, uniform, oracle)
+
+    def bounds(self, cell: Cell) -> list[list[Record]]:
+        """The records of uniform sampling and of the oracle in a cell's setting."""
+        return [self._records(cell, label) for label in _BOUNDS]
 
     def paired(self, cells: Sequence[Cell]) -> PairedDifference | None:
         """The difference of one row's cells to the baseline; None for its own, and without it."""
@@ -97,7 +114,9 @@ class Rivals:
 
     def _records(self, cell: Cell, label: str) -> list[Record]:
         """Those of the sampler `label` in a cell's setting; none where it has not run."""
-        return _records(self._pools.get((*_setting(cell), label), []))
+        rival = _rival(cell, label)
+        others = self._pools.get((cell.run_folder, *rival)) or self._pools.get((None, *rival), [])
+        return _records(others)
 
 
 def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
@@ -123,17 +142,51 @@ def headroom_recovered(
 
 
 def _pools(cells: Sequence[Cell]) -> list[list[Cell]]:
-    """The cells that differ in the seed alone, together."""
-    pools: dict[tuple[Any, ...], list[Cell]] = {}
+    """The cells that differ in the seed alone, together.
+
+    Within a run the labels say what is the same. Cells of several runs are one pool only if all
+    that made them is the same and no seed is there twice.
+    """
+    of_runs: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in cells:
-        is_seeded = cell.settings.get("seed") is not None
-        key = (*_setting(cell), cell.settings["sampler"], is_seeded)
-        pools.setdefault(key, []).append(cell)
-    return list(pools.values())
+        of_runs.setdefault((cell.run_folder, is_seeded(cell), *_rival(cell)), []).append(cell)
+    pools: list[list[Cell]] = []
+    by_origin: dict[str, list[list[Cell]]] = {}
+    for some in of_runs.values():
+        alike = by_origin.setdefault(_origin(some[0]), [])
+        own = {cell.settings["seed"] for cell in some} if is_seeded(some[0]) else None
+        fitting = [
+            pool
+            for pool in alike
+            if own and not own.intersection(cell.settings["seed"] for cell in pool)
+        ]
+        if fitting:
+            fitting[0].extend(some)
+        else:
+            pools.append(some)
+            alike.append(some)
+    return pools
 
 
-def _setting(cell: Cell) -> tuple[Any, ...]:
-    return (cell.run_folder, *(cell.settings.get(key) for key in _SHARED))
+def is_seeded(cell: Cell) -> bool:
+    """Whether a cell's records hang on a seed."""
+    return cell.settings.get("seed") is not None
+
+
+def _origin(cell: Cell) -> str:
+    """All that made a cell's records but for its seed, and the agent that was trained with it."""
+    settings = {key: value for key, value in cell.settings.items() if key not in _OF_SEED}
+    made = dict(settings.pop("sampler_settings", None) or {})
+    if is_seeded(cell):
+        made.pop("id", None)
+    text = json.dumps([settings, made], sort_keys=True, default=str)
+    return re.sub(r"/seed-[0-9]+\b", "", text) if is_seeded(cell) else text
+
+
+def _rival(cell: Cell, label: str | None = None) -> tuple[Any, ...]:
+    """A sampler in a cell's setting: the cell's own, if none is named."""
+    shared = tuple(cell.settings.get(key) for key in _SHARED)
+    return (*shared, cell.settings["sampler"] if label is None else label)
 
 
 def _records(cells: Sequence[Cell]) -> list[Record]:

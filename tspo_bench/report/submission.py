@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tspo_bench.errors import UserError
 from tspo_bench.results import Cell, read_run
-from tspo_bench.results.run import RUN_FILE
+from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import JSON, Record
 

@@ -3,8 +3,9 @@
 from tspo_bench.results.cell import Cell, CellWriter, OwnScores
 from tspo_bench.results.environment import describe_environment
 from tspo_bench.results.evidence import EvidenceRecall, evidence_recall, share_inside
+from tspo_bench.results.reading import read_cells, read_run
 from tspo_bench.results.records import read_records, record_from_line, record_to_line
-from tspo_bench.results.run import RunDirectory, read_run
+from tspo_bench.results.run import RunDirectory
 from tspo_bench.results.scores import CandidateScores, read_scores, scores_to_line
 from tspo_bench.results.slug import cell_slug
 
@@ -18,6 +19,7 @@ __all__ = [
     "cell_slug",
     "describe_environment",
     "evidence_recall",
+    "read_cells",
     "read_records",
     "read_run",
     "read_scores",

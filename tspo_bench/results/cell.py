@@ -40,13 +40,17 @@ class Cell:
 
     `settings` are those it was opened with. `task`, `sampler`, `model`, `frames` and `protocol`
     are always among them; `limit`, `num_questions` and `tuned_for` where they apply. `own_scores`
-    are there for a task that scores by its own code, once the cell is finished.
+    are there for a task that scores by its own code, once the cell is finished. `is_cut`: the last
+    line of its records is cut, and left out. `on_cuda`: all commands of its run were carried out on
+    a CUDA GPU.
     """
 
     settings: Mapping[str, Any]
     records: Sequence[Record]
     folder: Path
     own_scores: OwnScores | None = None
+    is_cut: bool = False
+    on_cuda: bool = False
 
     @property
     def run_folder(self) -> Path:

@@ -7,6 +7,8 @@ whole, so a broken line further up is an error and never skipped.
 from __future__ import annotations
 
 import json
+import math
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -15,6 +17,9 @@ from typing import Any, get_args
 from tspo_bench.errors import UserError
 from tspo_bench.types import AnswerMode, Record, Status
 
+_MOST = 1e12  # larger numbers are no run's, and their sums may overflow
+_SHORTENED = reprlib.Repr()
+_SHORTENED.maxstring = _SHORTENED.maxother = 80
 _REQUIRED = {
     field.name
     for field in fields(Record)
@@ -27,11 +32,19 @@ def _is_text(value: Any) -> bool:
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
 def _is_number(value: Any) -> bool:
-    return _is_count(value) or isinstance(value, float)
+    return _is_count(value) or (isinstance(value, float) and abs(value) <= _MOST)
+
+
+def _is_finite(value: Any) -> bool:
+    return _is_count(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_share(value: Any) -> bool:
+    return _is_number(value) and 0 <= value <= 1
 
 
 def _is_mapping(value: Any) -> bool:
@@ -67,7 +80,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "num_candidates": _optional(_is_count),
     "num_filled": _is_count,
     "looked_at": _mapping_of(_is_count),
-    "evidence_recall": _optional(_is_number),
+    "evidence_recall": _optional(_is_share),
     "evidence": _list_of(_is_span),
     "duration_seconds": _optional(_is_number),
     "groups": _mapping_of(_is_text),
@@ -76,7 +89,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "protocol": _optional(_is_text),
     "mode": lambda value: value in get_args(AnswerMode),
     "guessed": lambda value: isinstance(value, bool),
-    "option_logprobs": _optional(_mapping_of(_is_number)),
+    "option_logprobs": _optional(_mapping_of(_is_finite)),
     "seen": _mapping_of(_is_count),
     "usage": _mapping_of(_is_count),
     "timing": _mapping_of(_is_number),
@@ -113,19 +126,34 @@ def record_from_line(line: str) -> Record:
     Raises:
         ValueError: not JSON, an unknown or missing key, or a value of the wrong type.
     """
-    content = json.loads(line, parse_constant=_refuse_constant)
+    try:
+        content = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("it is nested too deep") from error
     if not isinstance(content, dict):
         raise ValueError(f"a record is a JSON object, got {type(content).__name__}")
     if unknown := sorted(set(content) - set(_CHECKS)):
-        raise ValueError(f"unknown key {unknown[0]!r}; known: {', '.join(_CHECKS)}")
+        raise ValueError(f"unknown key {shortened(unknown[0])}; known: {', '.join(_CHECKS)}")
     if missing := sorted(_REQUIRED - set(content)):
         raise ValueError(f"lacks key {missing[0]!r}")
     for key, value in content.items():
         if not _CHECKS[key](value):
-            raise ValueError(f"key {key!r} has value {value!r}, which a record cannot hold")
+            raise ValueError(
+                f"key {key!r} has value {shortened(value)}, which a record cannot hold"
+            )
     lists = {key: tuple(value) for key, value in content.items() if isinstance(value, list)}
     lists["evidence"] = tuple(map(tuple, content.get("evidence", [])))
     return Record(**{**content, **lists})
+
+
+def shortened(value: object) -> str:
+    """A value of a file in a message: printable, and of some length."""
+    return _SHORTENED.repr(value)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse_constant(text)
 
 
 def _refuse_constant(text: str) -> float:
@@ -168,8 +196,8 @@ def read_whole_lines(path: Path) -> tuple[list[Record], int]:
         if before is not None and not before.failed:
             first = line_of[record.question_id]
             raise UserError(
-                f"{path}: question {record.question_id!r} stands in line {first} and in line "
-                f"{number}; remove one of them, or start over with --fresh"
+                f"{path}: question {shortened(record.question_id)} stands in line {first} and in "
+                f"line {number}; remove one of them, or start over with --fresh"
             )
         records[record.question_id] = record
         line_of[record.question_id] = number

@@ -28,18 +28,15 @@ from tspo_bench.results.cell import (
     RECORDS_FILE,
     SCORES_FILE,
     SUMMARY_FILE,
-    Cell,
     CellWriter,
-    OwnScores,
     write_json,
 )
 from tspo_bench.results.environment import describe_environment
-from tspo_bench.results.records import read_records, read_whole_lines
+from tspo_bench.results.reading import FORMAT, RUN_FILE, read_run_file
+from tspo_bench.results.records import read_whole_lines
 from tspo_bench.types import JSON, Record
 
 DEFAULT_RUNS = Path("runs")  # holds the folders of runs without --out
-FORMAT = 1
-RUN_FILE = "run.json"
 
 
 class RunDirectory:
@@ -137,52 +134,9 @@ class RunDirectory:
             path = self.path / RUN_FILE
             before: dict[str, Any] = {"format": FORMAT, "commands": [], "cells": {}}
             if path.exists():
-                before = _read_run_file(path)
+                before = read_run_file(path)
             yield before
             write_json(path, before)
-
-
-def read_run(path: Path) -> list[Cell]:
-    """The cells of a run, in the order in which they were added.
-
-    Raises:
-        UserError: the folder is no run, or a cell's records are broken.
-    """
-    if not (path / RUN_FILE).is_file():
-        raise UserError(f"{path} is no run: it has no {RUN_FILE}; name the folder given as --out")
-    cells = []
-    for slug, settings in _read_run_file(path / RUN_FILE)["cells"].items():
-        records = path / slug / RECORDS_FILE
-        read = read_records(records) if records.exists() else []
-        cells.append(Cell(settings, read, path / slug, _read_own_scores(path / slug)))
-    return cells
-
-
-def _read_own_scores(folder: Path) -> OwnScores | None:
-    try:
-        return OwnScores(**json.loads((folder / OWN_SCORES_FILE).read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError) as error:
-        raise UserError(
-            f"cannot read {folder / OWN_SCORES_FILE}: {error}; remove it, and run the same command "
-            "again"
-        ) from error
-
-
-def _read_run_file(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}; {OTHER_FOLDER}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UserError(
-            f"{path} is no run of format {FORMAT}, the one this version of tspo-bench reads; "
-            f"{OTHER_FOLDER}"
-        )
-    return content
 
 
 def _open_to_append(path: Path) -> BinaryIO:
