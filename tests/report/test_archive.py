@@ -90,7 +90,7 @@ def test_a_changed_byte_is_noticed_wherever_it_stands(tmp_path: Path) -> None:
     write_archive(tmp_path / "e.zip", FILES.items(), {"name": "x"})
     whole = (tmp_path / "e.zip").read_bytes()
     unpack(tmp_path / "e.zip", tmp_path / "whole")
-    refused = 0
+    said = []
     for place in range(len(whole)):
         changed = bytearray(whole)
         changed[place] ^= 0x41
@@ -99,11 +99,11 @@ def test_a_changed_byte_is_noticed_wherever_it_stands(tmp_path: Path) -> None:
         try:
             manifest = unpack(tmp_path / "c.zip", out)
         except UserError as error:
-            assert "c.zip" in str(error)
-            refused += 1
+            said.append(str(error))
         else:
             assert (contents(out), manifest["name"]) == (contents(tmp_path / "whole"), "x")
-    assert refused > 0.7 * len(whole)
+    assert len(said) > 0.7 * len(whole)
+    assert all("c.zip" in one for one in said)
 
 
 def test_a_cut_file_is_refused_wherever_it_ends(tmp_path: Path) -> None:

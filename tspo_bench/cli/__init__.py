@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from tspo_bench.cli.check_entry import check_entry
 from tspo_bench.cli.compare import compare_samplers
 from tspo_bench.cli.console import Commands, listen_for_interrupts
 from tspo_bench.cli.doctor import doctor
@@ -20,6 +21,7 @@ from tspo_bench.cli.locate import locate
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
 from tspo_bench.cli.show import show
+from tspo_bench.cli.submit import submit
 from tspo_bench.cli.train import train
 from tspo_bench.cli.verify import verify_baseline
 
@@ -61,6 +63,8 @@ app.command()(train)
 app.command("list")(list_names)
 app.command()(show)
 app.command()(export_submission)
+app.command()(submit)
+app.command()(check_entry)
 app.command()(verify_baseline)
 app.command()(doctor)
 
