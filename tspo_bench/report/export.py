@@ -32,7 +32,7 @@ def cells_json(cells: Sequence[Cell], baseline: str = BASELINE) -> dict[str, Any
     rivals = Rivals(cells, baseline)
     return {
         "cells": [_cell_json(cell, rivals) for cell in cells],
-        "pooled": [_row_json(row, rivals.baseline) for row in pooled_rows(cells, rivals)],
+        "pooled": [row_json(row, rivals.baseline) for row in pooled_rows(cells, rivals)],
     }
 
 
@@ -47,7 +47,8 @@ def _cell_json(cell: Cell, rivals: Rivals) -> dict[str, Any]:
     }
 
 
-def _row_json(row: Row, baseline: str) -> dict[str, Any]:
+def row_json(row: Row, baseline: str) -> dict[str, Any]:
+    """A row's labels and figures."""
     return {
         **_labels(row.cells[0]),
         "seeds": list(row.seeds),

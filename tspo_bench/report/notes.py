@@ -34,10 +34,15 @@ def _own_average(scoring: Mapping[str, Any]) -> str | None:
     return over + (", without the unparsed" if drops else "")
 
 
-def foot_notes(rows: Sequence[Row]) -> list[str]:
-    """What the figures leave unsaid: a note that not all rows share names those it holds for."""
+def foot_notes(rows: Sequence[Row], *, counted: bool = True) -> list[str]:
+    """What the figures leave unsaid: a note that not all rows share names those it holds for.
+
+    With `counted` that is also what counts as wrong, for a table without columns for it.
+    """
     notes = []
     for make in _NOTES:
+        if make is _status_note and not counted:
+            continue
         holders: dict[str, list[str]] = {}
         for name, row in zip(names_of(rows), rows, strict=True):
             if note := make(row):

@@ -17,7 +17,7 @@ from tspo_bench.specs import parse_spec
 from tspo_bench.types import Record
 
 BASELINE = "uniform"
-_BOUNDS = ("uniform", "oracle")
+SCALE = ("uniform", "oracle")  # whose accuracies are headroom 0 and 1
 _OF_SEED = ("seed", "num_questions")
 # What cells must share to be measured against each other.
 _SHARED = (
@@ -88,7 +88,7 @@ class Rivals:
         self.baseline = parse_spec(baseline).label
         self._pools: dict[tuple[Any, ...], list[Cell]] = {}
         if others is None:
-            others = _on_disk(cells, {*_BOUNDS, self.baseline})
+            others = _on_disk(cells, {*SCALE, self.baseline})
         for pool in [*_pools(cells), *_pools(others)]:
             for run in (*dict.fromkeys(cell.run_folder for cell in pool), None):
                 self._pools.setdefault((run, *_rival(pool[0], pool[0].settings["sampler"])), pool)
@@ -98,12 +98,12 @@ class Rivals:
 
         The two it is measured against are the samplers labelled exactly "uniform" and "oracle".
         """
-        uniform, oracle = (summarise(records).accuracy for records in self.bounds(cell))
+        uniform, oracle = (summarise(records).accuracy for records in self.scale(cell))
         return headroom_recovered(accuracy, uniform, oracle)
 
-    def bounds(self, cell: Cell) -> list[list[Record]]:
+    def scale(self, cell: Cell) -> list[list[Record]]:
         """The records of uniform sampling and of the oracle in a cell's setting."""
-        return [self._records(cell, label) for label in _BOUNDS]
+        return [self._records(cell, label) for label in SCALE]
 
     def paired(self, cells: Sequence[Cell]) -> PairedDifference | None:
         """The difference of one row's cells to the baseline; None for its own, and without it."""

@@ -1,0 +1,75 @@
+"""Texts that others wrote (labels, groups, questions, answers), made harmless where they are shown.
+
+Nothing is left out unseen: what a terminal, a spreadsheet, a browser or LaTeX would act upon is
+written as text that says what it is.
+"""
+
+from __future__ import annotations
+
+import re
+
+MOST = 200  # characters of a text that are shown
+# What spreadsheets take for a formula at the start of a cell; the wide forms are read alike.
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+# Markup wherever it stands in a line, and where links begin that need no markup.
+_MARKDOWN = re.compile(r"[\\`*_\[\]|~$<>&@]|(?<=www)\.|:(?=//)", re.IGNORECASE)
+_BACKSLASHED = "\\`*_[]"
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "'": r"\textquotesingle{}",
+    "`": r"\textasciigrave{}",
+    "-": "-{}",  # "--" would be a dash
+    "[": "{[}",  # after "\\" it would be an argument
+    "]": "{]}",
+}
+
+
+def visible(text: str) -> str:
+    r"""A text in one line of printable characters, for the terminal and all other forms.
+
+    Control characters, line breaks, marks that turn the direction of writing, lone surrogates and
+    other unprintable ones are written as Python writes them (``\x1b``, ``\u202e``). Of more than
+    200 characters the first are shown, with their number.
+    """
+    shown = text if len(text) <= MOST else f"{text[:MOST]}… ({len(text)} characters)"
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
+        for char in shown
+    )
+
+
+def markdown(text: str) -> str:
+    """A text for a cell of a Markdown table: neither markup, HTML, mathematics nor a link."""
+    return _MARKDOWN.sub(_markdown_character, visible(text))
+
+
+def _markdown_character(match: re.Match[str]) -> str:
+    # As a number where a backslash does not help: in a table, in mathematics, in a bare link.
+    return f"\\{match[0]}" if match[0] in _BACKSLASHED else f"&#{ord(match[0])};"
+
+
+def latex(text: str) -> str:
+    """A text for LaTeX: no command; what is not ASCII as its number, "[U+4E2D]", for pdflatex."""
+    return "".join(
+        _LATEX.get(char, char) if char.isascii() else rf"{{[}}U+{ord(char):04X}{{]}}"
+        for char in visible(text)
+    )
+
+
+def spreadsheet(text: str) -> str:
+    """A text for a CSV file: an apostrophe stands before what would be a formula."""
+    shown = visible(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown

@@ -1,0 +1,129 @@
+"""The cells that a report is over: of runs in folders, and of published entries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from tspo_bench.errors import UserError
+from tspo_bench.report.escape import visible
+from tspo_bench.results import Cell, read_cells
+from tspo_bench.results.reading import RUN_FILE
+from tspo_bench.types import Record
+
+_ENTRY = ".zip"
+
+
+@dataclass
+class Gathered:
+    """What was found.
+
+    Attributes:
+        cells: as they were read, no two of them the same.
+        notes: what a reader must know of them.
+        errors: what could not be read, and is left out.
+    """
+
+    cells: list[Cell] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def gather(
+    paths: Sequence[Path],
+    task: str | None = None,
+    *,
+    data_root: Path | None = None,
+    annotations: Path | None = None,
+) -> Gathered:
+    """The cells of all runs in and below some folders, and of entries (`tspo-bench submit`).
+
+    A cell that is broken is left out and named. A cell that was run twice with the same answers
+    counts once.
+
+    Args:
+        paths: folders and zip files.
+        task: only this one, whatever its options.
+        data_root, annotations: where an entry's right answers are checked (`open_entry`).
+
+    Raises:
+        UserError: a path is not there or holds no run, an entry is refused, or nothing is left.
+    """
+    found = Gathered()
+    for cell in _cells(paths, found, data_root, annotations):
+        if task is None or task in (cell.settings["task"], _name(cell)):
+            _add(found, cell)
+    if not found.cells and not found.errors:
+        wanted = f" of task {task!r}" if task else ""
+        raise UserError(
+            f"no cell{wanted} in {', '.join(map(str, paths))}; see the names in run.json"
+        )
+    return found
+
+
+def _name(cell: Cell) -> str:
+    return str(cell.settings["task"]).partition("[")[0]
+
+
+def _cells(
+    paths: Sequence[Path], found: Gathered, data_root: Path | None, annotations: Path | None
+) -> Iterator[Cell]:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.suffix == _ENTRY and path.is_file():
+            yield from _of_entry(path, found, data_root, annotations)
+            continue
+        if not path.is_dir():
+            raise UserError(
+                f"{path} is no folder and no entry (.zip); name a run, or a folder of runs"
+            )
+        runs = sorted(file.parent for file in path.rglob(RUN_FILE))
+        if not runs:
+            raise UserError(f"no run in {path}: neither it nor a folder below has a {RUN_FILE}")
+        for run in runs:
+            if run.resolve() not in seen:
+                seen.add(run.resolve())
+                yield from _of_run(run, found)
+
+
+def _of_run(run: Path, found: Gathered) -> Iterator[Cell]:
+    try:
+        for cell in read_cells(run):
+            if isinstance(cell, UserError):
+                found.errors.append(str(cell))
+            else:
+                yield cell
+    except UserError as error:
+        found.errors.append(str(error))
+
+
+def _of_entry(
+    path: Path, found: Gathered, data_root: Path | None, annotations: Path | None
+) -> Iterator[Cell]:
+    from tspo_bench.report.entry import open_entry
+
+    with open_entry(path, data_root=data_root, annotations=annotations) as entry:
+        found.notes.append(f"{path} ({visible(entry.name)}): scored by {', '.join(entry.sources)}")
+        found.notes += [f"{path}: {reason}" for reason in entry.unread]
+        if entry.differences:
+            found.notes.append(
+                f"{path}: {len(entry.differences)} records differ from what their replies come to, "
+                f"which is what counts; the first: {visible(entry.differences[0].text)}"
+            )
+        for one in entry.checked:
+            yield replace(one.cell, folder=path / one.cell.folder.name)
+
+
+def _add(found: Gathered, cell: Cell) -> None:
+    for other in found.cells:
+        if other.settings == cell.settings and _untimed(other) == _untimed(cell):
+            found.notes.append(f"{cell.folder} is the same as {other.folder}: counted once")
+            return
+    found.cells.append(cell)
+    if cell.is_cut:
+        found.notes.append(f"{cell.folder}: the last line of its records is cut, and not counted")
+
+
+def _untimed(cell: Cell) -> list[Record]:
+    return [replace(record, timing={}) for record in cell.records]
