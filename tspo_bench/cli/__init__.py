@@ -18,6 +18,7 @@ from tspo_bench.cli.encode import encode
 from tspo_bench.cli.export import export_submission
 from tspo_bench.cli.list import list_names
 from tspo_bench.cli.locate import locate
+from tspo_bench.cli.report import report
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
 from tspo_bench.cli.show import show
@@ -62,6 +63,7 @@ app.command()(encode)
 app.command()(train)
 app.command("list")(list_names)
 app.command()(show)
+app.command()(report)
 app.command()(export_submission)
 app.command()(submit)
 app.command()(check_entry)
