@@ -9,9 +9,16 @@ import scipy.stats
 import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.multitest import multipletests
 
 from tests.report.support import record
-from tspo_bench.report.paired import paired_difference, sign_flip_p_value
+from tspo_bench.report.paired import (
+    holm,
+    mcnemar_p_value,
+    paired_difference,
+    sign_flip_p_value,
+)
 from tspo_bench.types import Record
 
 
@@ -180,3 +187,73 @@ def test_false_alarms_are_as_rare_as_they_claim(low: float, high: float) -> None
         alarms += found.p_value < 0.05
     lowest, highest = scipy.stats.binom.ppf((0.001, 0.999), draws, 0.05)
     assert lowest <= alarms <= highest
+
+
+p_values = st.lists(st.none() | st.floats(0, 1), max_size=12)
+
+
+@given(p_values)
+def test_holm_is_statsmodels(ps: list[float | None]) -> None:
+    found = holm(ps)
+    assert [p is None for p in found] == [p is None for p in ps]
+    known = [p for p in ps if p is not None]
+    if known:
+        expected = multipletests(known, method="holm")[1]
+        assert [p for p in found if p is not None] == pytest.approx(list(expected), abs=1e-12)
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.04, None, 0.01, 0.03]) == pytest.approx([0.06, None, 0.03, 0.06])
+
+
+@given(st.integers(0, 60), st.integers(0, 60))
+def test_mcnemar_is_statsmodels_and_the_sign_flip_test(better: int, worse: int) -> None:
+    table = [[7, better], [worse, 9]]
+    expected = 1.0 if better == worse == 0 else mcnemar(table, exact=True).pvalue
+    assert mcnemar_p_value(better, worse) == pytest.approx(expected, abs=1e-12)
+    differences = np.array([1] * better + [-1] * worse + [0] * 16)
+    assert sign_flip_p_value(differences) == pytest.approx(expected, abs=1e-12)
+
+
+def test_mcnemar_is_there_where_each_video_has_one_question() -> None:
+    single = [record(n, n < 8, video=f"v{n}") for n in range(10)]
+    other = [record(n, n > 3, video=f"v{n}") for n in range(10)]
+    found = paired_difference(single, other)
+    assert (found.num_better, found.num_worse) == (4, 2)
+    assert found.mcnemar_p == pytest.approx(mcnemar([[4, 4], [2, 0]], exact=True).pvalue)
+    assert found.mcnemar_p == pytest.approx(found.p_value)
+    two_a_video = paired_difference(
+        [record(n, n < 8) for n in range(10)], [record(n, n > 3) for n in range(10)]
+    )
+    assert two_a_video.mcnemar_p is None
+    assert (two_a_video.num_better, two_a_video.num_worse) == (4, 2)
+    assert paired_difference([*single, *single], other).mcnemar_p is None  # two seeds
+
+
+@pytest.mark.parametrize("per_video", [1, 4])
+def test_no_false_positive_among_many_samplers_more_often_than_said(per_video: int) -> None:
+    """Four samplers that are no better than uniform: one is called better in at most 5%."""
+    rng = np.random.default_rng(11)
+    alarms, draws, n = 0, 300, 80
+    videos = (np.arange(n) // per_video).tolist()
+    for _ in range(draws):
+        levels = np.repeat(rng.uniform(0, 1, n // per_video), per_video)
+        (uniform, *samplers) = (seeded(rng.random((1, n)) < levels, videos) for _ in range(5))
+        adjusted = holm([paired_difference(one, uniform).p_value for one in samplers])
+        alarms += min(p for p in adjusted if p is not None) < 0.05
+    assert alarms <= scipy.stats.binom.ppf(0.999, draws, 0.05)
+
+
+def test_standard_error_is_statsmodels_and_plain_without_clusters() -> None:
+    rng = np.random.default_rng(12)
+    first = [record(n, bool(rng.random() < 0.6)) for n in range(60)]
+    second = [record(n, bool(rng.random() < 0.5)) for n in range(60)]
+    found = paired_difference(first, second)
+    differences = np.array(
+        [int(a.correct) - int(b.correct) for a, b in zip(first, second, strict=True)]
+    )
+    fit = sm.OLS(differences, np.ones(60)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.arange(60) // 2}
+    )
+    assert found.standard_error == pytest.approx(fit.bse[0])
+    assert found.plain_standard_error == pytest.approx(scipy.stats.sem(differences))
