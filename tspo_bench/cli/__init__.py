@@ -25,6 +25,7 @@ from tspo_bench.cli.show import show
 from tspo_bench.cli.submit import submit
 from tspo_bench.cli.train import train
 from tspo_bench.cli.verify import verify_baseline
+from tspo_bench.cli.watch import watch
 
 app = typer.Typer(
     name="tspo-bench",
@@ -63,6 +64,7 @@ app.command()(encode)
 app.command()(train)
 app.command("list")(list_names)
 app.command()(show)
+app.command()(watch)
 app.command()(report)
 app.command()(export_submission)
 app.command()(submit)

@@ -76,7 +76,7 @@ class Bar:
         if not self._live and lines > (self._done - 1) * _LINES // self._total:
             spent = time.monotonic() - self._started
             left = spent / (self._done - self._before) * (self._total - self._done)
-            rest = f", about {_duration(left)} to go" if left else f" in {_duration(spent)}"
+            rest = f", about {duration(left)} to go" if left else f" in {duration(spent)}"
             ending = f" ({note})" if note else ""
             self._line(f"{self._what}: {self._done}/{self._total}{rest}{ending}")
 
@@ -145,7 +145,8 @@ class PicksMade:
         self._bar.advance()
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds as "1:02:03"."""
     minutes, second = divmod(round(seconds), 60)
     hours, minute = divmod(minutes, 60)
     return f"{hours}:{minute:02d}:{second:02d}"
