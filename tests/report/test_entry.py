@@ -285,6 +285,8 @@ def test_an_entry_is_read_by_the_options_that_it_holds(own_run: Path, tmp_path: 
     with open_entry(lied, task=spec) as entry:
         (one,) = entry.differences
         assert one.text == "hat: letter A, read again B; gold A, in the task B"
+    with open_entry(lied, data_root=tmp_path) as entry:  # of no use: this task has no such name
+        assert entry.sources[0].startswith("the entry's own")
     with (
         pytest.raises(UserError, match="'haystack' is none of the entry's: films"),
         open_entry(lied, task="haystack"),

@@ -85,7 +85,7 @@ def open_entry(
 
     Raises:
         UserError: the file is no entry, or a part of it cannot be what it says (see `archive`,
-            `rescoring`); the annotations given cannot be read, or are of no cell.
+            `rescoring`); the annotations given cannot be read; the task given is of no cell.
     """
     with tempfile.TemporaryDirectory(prefix="tspo-bench-") as temporary:
         unpacked = Path(temporary) / "unpacked"
@@ -127,19 +127,24 @@ class _Checker:
         labels = list(dict.fromkeys(str(cell.settings["task"]) for cell in cells))
         self._specs: dict[str, str] = {}
         self._questions: dict[str, tuple[Source, Mapping[str, Question]]] = {}
-        if task is not None or data_root is not None or annotations is not None:
-            specs = [own_task(label) for label in labels] if task is None else [task]
-            loaded = load_tasks(specs, data_root=data_root, annotations=annotations)
-            for spec, one in zip(specs, loaded, strict=True):
-                self._specs[one.label] = spec
-                self._questions[one.label] = "annotations", _by_id(one.questions())
-            if not set(labels) & set(self._specs):
-                given, there = ", ".join(self._specs), ", ".join(labels)
-                raise UserError(f"task {given!r} is none of the entry's: {there}")
+        built_in = {label: found for label in labels if (found := _built_in(label))}
+        if task is not None:
+            specs = [task]
+        elif data_root is not None or annotations is not None:
+            specs = [label for label in labels if label not in built_in and _is_own(label)]
+        else:
+            specs = []
+        loaded = load_tasks(specs, data_root=data_root, annotations=annotations) if specs else []
+        for spec, one in zip(specs, loaded, strict=True):
+            self._specs[one.label] = spec
+            self._questions[one.label] = "annotations", _by_id(one.questions())
+        if task is not None and not set(labels) & set(self._specs):
+            given, there = ", ".join(self._specs), ", ".join(labels)
+            raise UserError(f"task {given!r} is none of the entry's: {there}")
         theirs = _published_questions(folder / QUESTIONS_FILE)
         for label in labels:
             if label not in self._questions:
-                self._questions[label] = _built_in(label) or ("entry", theirs.get(label, {}))
+                self._questions[label] = built_in.get(label) or ("entry", theirs.get(label, {}))
 
     def check(self, cell: Cell) -> Checked:
         label = str(cell.settings["task"])
@@ -152,6 +157,15 @@ class _Checker:
 
 def _by_id(questions: Sequence[Question]) -> dict[str, Question]:
     return {question.id: question for question in questions}
+
+
+def _is_own(label: str) -> bool:
+    """Whether a label names a task of the package's."""
+    try:
+        own_task(label)
+    except UserError:
+        return False
+    return True
 
 
 def _built_in(label: str) -> tuple[Source, dict[str, Question]] | None:
