@@ -28,14 +28,15 @@ def answer_videos(
     batch_size: int,
     finished: Callable[[Record, str, str], None],
 ) -> None:
-    """Answer the questions of all videos and append their records, in the order of the work.
+    """Answer the questions of all videos and append their records, in the order of the work by cell.
 
     `finished` is told of each record, with its cell's sampler and frame budget. What is appended
     before an interruption stays.
     """
     waiting: list[Prepared] = []
     for prepared in _ahead(work, prepare):
-        waiting += prepared
+        # Models pad a batch to its longest request: K = 4 must not cost what K = 64 does.
+        waiting += sorted(prepared, key=lambda one: one.cell.budget.frames or 0)
         while len(waiting) >= batch_size:
             _settle(waiting[:batch_size], task, model, finished)
             del waiting[:batch_size]
