@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import statsmodels.api as sm
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
@@ -192,6 +192,7 @@ def test_false_alarms_are_as_rare_as_they_claim(low: float, high: float) -> None
 p_values = st.lists(st.none() | st.floats(0, 1), max_size=12)
 
 
+@settings(max_examples=25)
 @given(p_values)
 def test_holm_is_statsmodels(ps: list[float | None]) -> None:
     found = holm(ps)

@@ -66,7 +66,8 @@ def test_questions_that_repeat_each_other_need_as_many_times_more() -> None:
     single, copied = power_of(paired_difference(*once)), power_of(paired_difference(*five))
     assert single is not None
     assert copied is not None
-    assert copied.design_effect == pytest.approx(5 * (399 / 400) * (80 / 79))  # with the usual corrections of few
+    # Each standard error has its own correction for few clusters.
+    assert copied.design_effect == pytest.approx(5 * (399 / 400) * (80 / 79))
     assert copied.needed == pytest.approx(5 * (single.needed or 0), rel=1e-3)
 
 

@@ -1,0 +1,181 @@
+"""Which rows share a table, how they are ordered and compared, and what they cost."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.report.support import cell, cell_with, record
+from tspo_bench.report.paired import holm, paired_difference
+from tspo_bench.report.standings import Standings, standings_of
+from tspo_bench.report.standings_grid import Prices, cost_per_question
+from tspo_bench.results import Cell
+
+RUNS = Path("/runs")
+
+
+def only(tables: list[Standings]) -> Standings:
+    (table,) = tables
+    return table
+
+
+@pytest.mark.parametrize(
+    "key", ["task", "model", "model_id", "protocol", "protocol_hash", "answer", "questions"]
+)
+def test_what_was_asked_in_another_way_is_another_table(key: str) -> None:
+    cells = [cell_with("uniform", 4), cell_with("aks", 6, **{key: "other"})]
+    tables = standings_of(cells)
+    assert [len(table.standings) for table in tables] == [1, 1]
+    assert {table.shared[key] for table in tables} >= {"other"}
+    assert all(one.row.paired is None for table in tables for one in table.standings)
+
+
+def test_limits_and_subtitles_too() -> None:
+    cells = [
+        cell_with("uniform", 4, protocol="strict@1"),
+        cell_with("uniform", 4, protocol="strict@1+aligned"),
+        cell_with("uniform", 4, protocol="strict@1", limit=10),
+    ]
+    assert len(standings_of(cells)) == 3
+
+
+def test_rows_stand_by_budget_and_accuracy_whatever_the_order_of_the_cells() -> None:
+    cells = [
+        cell_with(name, right, frames=frames)
+        for frames in (16, 8)
+        for name, right in (("uniform", 4), ("aks", 7), ("oracle", 9))
+    ]
+    expected = [(k, name) for k in (8, 16) for name in ("oracle", "aks", "uniform")]
+    for some in (cells, cells[::-1]):
+        table = only(standings_of(some))
+        assert [
+            (one.row.cells[0].settings["frames"], one.name) for one in table.standings
+        ] == expected
+
+
+def test_samplers_of_several_runs_are_compared_with_the_uniform_run_of_their_setting() -> None:
+    uniform = cell_with("uniform", 4, run=RUNS / "a")
+    aks = cell_with("aks", 7, run=RUNS / "b")
+    table = only(standings_of([aks, uniform]))
+    assert table.standings[0].row.paired == paired_difference(aks.records, uniform.records)
+    other = cell_with("uniform", 4, run=RUNS / "a", frames=8)
+    table = only(standings_of([aks, other]))
+    assert [one.row.paired for one in table.standings] == [None, None]
+
+
+def test_a_runs_own_baseline_goes_before_another_runs() -> None:
+    cells = [cell_with("uniform", 2, run=RUNS / "a"), cell_with("uniform", 5, run=RUNS / "b")]
+    table = only(standings_of([*cells, cell_with("aks", 7, run=RUNS / "b")]))
+    assert table.standings[0].row.paired is not None
+    assert table.standings[0].row.paired.difference == pytest.approx(0.2)
+    assert [one.name for one in table.standings] == [
+        "aks",
+        "uniform (/runs/b)",
+        "uniform (/runs/a)",
+    ]
+
+
+def seed_cell(run: str, seed: int, agent: str) -> Cell:
+    options = {"options": {"agent": f"{agent}/seed-{seed}"}, "id": f"{agent}{seed}"}
+    return cell_with("tspo-q", 5 + seed, run=RUNS / run, seed=seed, sampler_settings=options)
+
+
+def test_seeds_of_several_runs_are_one_row_if_nothing_else_differs() -> None:
+    table = only(standings_of([seed_cell("a", 0, "mine"), seed_cell("b", 1, "mine")]))
+    assert [one.row.seeds for one in table.standings] == [(0, 1)]
+    table = only(standings_of([seed_cell("a", 0, "mine"), seed_cell("b", 1, "yours")]))
+    assert [one.row.seeds for one in table.standings] == [(1,), (0,)]
+    table = only(standings_of([seed_cell("a", 0, "mine"), seed_cell("b", 0, "mine")]))
+    assert [one.name for one in table.standings] == ["tspo-q (/runs/a)", "tspo-q (/runs/b)"]
+
+
+def test_all_samplers_of_a_budget_are_one_family_of_tests() -> None:
+    rng = np.random.default_rng(0)
+    cells = [
+        cell(
+            name,
+            [record(n, bool(ok)) for n, ok in enumerate(rng.random(120) < share)],
+            frames=frames,
+        )
+        for frames in (8, 16)
+        for name, share in (("uniform", 0.4), ("aks", 0.55), ("bolt", 0.6), ("focus", 0.5))
+    ]
+    for frames in (8, 16):
+        table = only(standings_of(cells))
+        some = [one for one in table.standings if one.row.cells[0].settings["frames"] == frames]
+        raw = [one.row.paired.p_value if one.row.paired else None for one in some]
+        assert [one.p_holm for one in some] == holm(raw)
+        assert sum(p is not None for p in raw) == 3
+
+
+def test_unfinished_rows_know_how_many_answers_are_missing() -> None:
+    cells = [cell_with("random", 5, seed=seed, num_questions=12) for seed in (0, 1)]
+    table = only(standings_of([*cells, cell_with("uniform", 4, num_questions=10)]))
+    random, uniform = table.standings
+    assert (random.num_done, random.num_planned, random.is_finished) == (20, 24, False)
+    assert uniform.is_finished
+    (old,) = only(standings_of([cell_with("uniform", 4)])).standings
+    assert (old.num_planned, old.is_finished) == (None, True)
+
+
+def test_a_cell_without_an_answer_yet_is_there_and_undefined() -> None:
+    table = only(standings_of([cell("uniform", [], num_questions=5), cell_with("aks", 3)]))
+    aks, uniform = table.standings
+    assert (uniform.row.summary.accuracy, uniform.num_done) == (None, 0)
+    assert (aks.row.paired, aks.p_holm) == (None, None)
+
+
+def test_headroom_has_a_bootstrap_interval_between_its_ends() -> None:
+    rng = np.random.default_rng(2)
+    difficulty = rng.random(300)
+    cells = [
+        cell(name, [record(n, bool(difficulty[n] < share)) for n in range(300)])
+        for name, share in (("uniform", 0.3), ("aks", 0.5), ("oracle", 0.9))
+    ]
+    found = {one.name: one for one in only(standings_of(cells)).standings}
+    low, high = found["aks"].headroom_ci95 or (0, 0)
+    assert low < (found["aks"].row.headroom or 0) < high
+    drawn = []
+    right = np.array([[one.correct for one in cell.records] for cell in cells], float)
+    by_video = right.reshape(3, 150, 2).sum(2)
+    for _ in range(2000):
+        uniform, aks, oracle = by_video[:, rng.integers(0, 150, 150)].sum(1)
+        drawn.append((aks - uniform) / (oracle - uniform))
+    assert (low, high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.01)
+    assert (found["uniform"].headroom_ci95, found["oracle"].headroom_ci95) == (None, None)
+
+
+def timed(on_cuda: bool, model: str = "m", **changes: Any) -> Cell:
+    records = [record(n, timing={"select": 1.0, "answer": 0.5 + n}) for n in range(2)]
+    made = cell("uniform", records, model=model, **changes)
+    return Cell(made.settings, made.records, made.folder, on_cuda=on_cuda)
+
+
+def test_gpu_seconds_are_those_of_answering_on_cuda() -> None:
+    def seconds(*cells: Cell) -> float | None:
+        return only(standings_of(cells)).standings[0].gpu_seconds
+
+    assert seconds(timed(True)) == 1.0
+    assert seconds(timed(False)) is None
+    assert seconds(timed(True, model="openai:gpt")) is None  # a server's, if any
+    assert seconds(timed(True, seed=0), timed(False, seed=1)) is None
+    assert seconds(timed(True, seed=0), timed(True, seed=1)) == 1.0
+
+
+def test_cost_is_that_of_the_tokens_billed() -> None:
+    usage = {"prompt_tokens": 2000, "completion_tokens": 10}
+    billed = cell("uniform", [record(n, usage=usage) for n in range(4)])
+    one, free = (only(standings_of([c])).standings[0] for c in (billed, cell_with("aks", 3)))
+    assert cost_per_question(one, Prices(0.5, 2.0)) == pytest.approx(0.001 + 0.00002)
+    assert cost_per_question(one, None) is None
+    assert cost_per_question(free, Prices(0.5, 2.0)) is None
+
+
+def test_oracle_and_blind_are_no_competitors() -> None:
+    cells = [
+        cell(name, [record(n, n < right) for n in range(200)])
+        for name, right in (("oracle", 190), ("aks", 120), ("uniform", 60), ("blind", 20))
+    ]
+    marked = {one.name: one.mark for one in only(standings_of(cells)).standings}
+    assert marked == {"oracle": None, "aks": "best", "uniform": None, "blind": None}
