@@ -87,7 +87,7 @@ def read_scores(path: Path) -> dict[str, CandidateScores]:
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # of a published entry, a zip file
         return {}
     except OSError as error:
         raise UserError(f"cannot read scores {path}: {error.strerror}") from error

@@ -1,0 +1,108 @@
+// Draws a chart when it comes into view, and again when what it shows is chosen anew.
+"use strict";
+(async () => {
+  const { need, script, el, onTheme } = tspoBench;
+  const figures = await need("figures");
+  const of = (selector) => document.querySelector(selector);
+  const [measure, group, groupBudget, map] = ["#measure", "#group", "#group-budget", "#map"].map(of);
+  const choices = [...document.querySelectorAll("select.comparison")];
+  const drawn = new Set();
+  let chosen = 0;
+
+  const comparison = () => figures.comparisons[chosen];
+
+  // What a chart shows now, and the name of the same figure by matplotlib.
+  const kinds = {
+    budget: () => ({ ...tspoCharts.budget(comparison()), file: `budget-${chosen}` }),
+    cost: () => {
+      const place = Object.keys(comparison().fronts).indexOf(measure.value);
+      return { ...tspoCharts.cost(comparison(), measure.value), file: `cost-${chosen}-${place}` };
+    },
+    category: () => {
+      const place = Object.keys(comparison().groups).indexOf(group.value);
+      const chart = tspoCharts.category(comparison(), group.value, groupBudget.value);
+      const budget = comparison().budgets.indexOf(groupBudget.value);
+      return { ...chart, file: `category-${chosen}-${place}-${budget}` };
+    },
+    depth: () => ({ ...tspoCharts.depth(figures.maps[map.value]), file: `depth-${map.value}` }),
+    training: () => ({
+      ...tspoCharts.training(figures.training, figures.measures), file: "training",
+    }),
+  };
+
+  function showTable(figure, table) {
+    const heads = table.headings.map((heading) => el("th", { scope: "col" }, heading));
+    const rows = table.rows.map((row) => el("tr", {}, row.map((text, place) => (
+      el(place ? "td" : "th", place ? {} : { scope: "row", class: "text" }, text)))));
+    const box = figure.querySelector("details .scroll");
+    box.replaceChildren(el("table", { class: "figures" },
+      el("caption", { class: "sr" }, figure.querySelector("figcaption").textContent),
+      el("thead", {}, el("tr", {}, heads)), el("tbody", {}, rows)));
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", `Data: ${figure.querySelector("figcaption").textContent}`);
+  }
+
+  // The drawn figure takes as much room as the live one will: nothing moves when that comes.
+  function prepare(figure) {
+    const chart = kinds[figure.dataset.chart]();
+    const [drawn, live] = [".drawn", ".live"].map((one) => figure.querySelector(one));
+    drawn.src = `plots/${chart.file}.svg`;
+    drawn.style.height = `${chart.height}px`;
+    live.style.height = `${chart.height}px`;
+    for (const kind of ["svg", "png"]) figure.querySelector(`a.${kind}`).href = `plots/${chart.file}.${kind}`;
+    return [chart, live];
+  }
+
+  async function draw(figure) {
+    const [chart, live] = prepare(figure);
+    showTable(figure, chart.table);
+    await script("assets/plotly.min.js");
+    live.hidden = false;
+    figure.classList.add("is-live");
+    await Plotly.react(live, chart.data, chart.layout, { displayModeBar: false, responsive: true });
+    live.setAttribute("role", "img");
+    live.setAttribute("aria-label", figure.querySelector(".drawn").alt);
+  }
+
+  const watch = new IntersectionObserver((entries) => {
+    for (const entry of entries.filter((one) => one.isIntersecting)) {
+      watch.unobserve(entry.target);
+      drawn.add(entry.target);
+      draw(entry.target);
+    }
+  }, { rootMargin: "300px" });
+  const all = [...document.querySelectorAll("figure.chart")];
+
+  const again = (...names) => all
+    .filter((figure) => drawn.has(figure) && (!names.length || names.includes(figure.dataset.chart)))
+    .forEach(draw);
+
+  function offer(select, values) {
+    const before = select.value;
+    select.replaceChildren(...values.map((value) => tspoBench.option(value)));
+    if (values.includes(before)) select.value = before;
+    select.closest("label").hidden = values.length < 2;
+  }
+
+  function choose(place) {
+    chosen = Number(place);
+    choices.forEach((select) => { select.value = place; });
+    offer(measure, Object.keys(comparison().fronts));
+    if (group) {
+      offer(group, Object.keys(comparison().groups));
+      offer(groupBudget, [...comparison().budgets].reverse());
+      of("#categories figure").hidden = !group.value;
+    }
+    again("budget", "cost", "category");
+  }
+
+  choices.forEach((select) => select.addEventListener("input", () => choose(select.value)));
+  measure?.addEventListener("input", () => again("cost"));
+  for (const select of [group, groupBudget]) select?.addEventListener("input", () => again("category"));
+  map?.addEventListener("input", () => again("depth"));
+  choose(0);
+  all.filter((figure) => !figure.hidden).forEach(prepare);
+  all.forEach((figure) => watch.observe(figure));
+  onTheme(() => again());
+})();

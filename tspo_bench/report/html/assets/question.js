@@ -1,0 +1,167 @@
+// One question in detail: what was asked, where every sampler looked, what was answered.
+"use strict";
+const tspoQuestion = (() => {
+  const { el, svg, hidden, longText, clock, percent } = tspoBench;
+  const WIDTH = 1000; // of a lane's drawing; it is stretched to the lane
+  const HEIGHT = 40;
+  const VERDICTS = {
+    1: ["✓", "right"], 0: ["✗", "wrong"], "?": ["?", "unparsed"], "!": ["!", "failed"],
+    w: ["•", "no public answer"],
+  };
+
+  function levelsOf(curve) {
+    const bytes = atob(curve.levels);
+    return Array.from(bytes, (byte) => byte.charCodeAt(0));
+  }
+
+  // How long the timeline is: the video, or what is known to lie in it.
+  function lengthOf(details) {
+    const ends = details.answers.flatMap((answer) => answer.seconds ?? []);
+    details.evidence.forEach(([, end]) => ends.push(end));
+    return Math.max(details.seconds ?? 0, details.seconds ? 0 : Math.max(0, ...ends), 0.001);
+  }
+
+  const isEvidence = (details, second) => details.evidence.some(([start, end]) => {
+    const slack = start === end ? 1 : 1e-3;
+    return second >= start - slack && second <= end + slack;
+  });
+
+  function curvePath(curve, length) {
+    const x = (place) => (Math.min(1, (place * curve.interval) / length) * WIDTH).toFixed(1);
+    const y = (level) => (HEIGHT - 2 - (level / 254) * (HEIGHT - 8)).toFixed(1);
+    let [path, isOpen] = ["", false];
+    levelsOf(curve).forEach((level, place) => {
+      if (level === 255) {
+        isOpen = false;
+        return;
+      }
+      path += `${isOpen ? "L" : "M"}${x(place)} ${y(level)}`;
+      isOpen = true;
+    });
+    return path;
+  }
+
+  // A sampler's lane: evidence, scores, picks.
+  function lane(details, answer, length) {
+    const at = (second) => ((Math.min(second, length) / length) * WIDTH).toFixed(1);
+    const spans = details.evidence.map(([start, end]) => svg("rect", {
+      class: "evidence", x: at(start), y: 0, height: HEIGHT,
+      width: Math.max(3, at(end) - at(start)).toFixed(1),
+    }));
+    const curve = answer.curve === undefined ? null : details.curves[answer.curve];
+    const picks = (answer.seconds ?? []).map((second, place) => svg("path", {
+      class: isEvidence(details, second) ? "pick hit" : "pick",
+      d: `M${at(second)} ${curve ? 2 : 8}V${HEIGHT}`, "data-frame": answer.frames[place],
+    }, svg("title", {}, `frame ${answer.frames[place]} at ${clock(second)}`)));
+    const scored = curve ? `, scores from ${curve.low} to ${curve.high}` : "";
+    const hits = (answer.seconds ?? []).filter((second) => isEvidence(details, second)).length;
+    const label = `${picks.length} frames picked, ${hits} of them in the evidence${scored}`;
+    return svg("svg", {
+      class: "lane", viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none",
+      role: "img", "aria-label": label,
+    }, spans, curve ? [svg("path", { class: "curve", d: curvePath(curve, length) })] : [], picks);
+  }
+
+  function axis(length) {
+    const steps = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
+    const step = steps.find((one) => length / one <= 8) ?? Math.ceil(length / 8);
+    const box = el("div", { class: "axis", "aria-hidden": "true" });
+    for (let second = 0; second <= length; second += step) {
+      const tick = el("span", { class: second > 0.93 * length ? "last" : null }, clock(second));
+      tick.style.left = `${(100 * second) / length}%`;
+      box.append(tick);
+    }
+    return box;
+  }
+
+  function strip(details, answer, name) {
+    const { thumbs } = details;
+    const frames = answer.frames ?? [];
+    if (!frames.length) return el("p", { class: "hint" }, "no frames");
+    const items = frames.map((frame, place) => {
+      const second = answer.seconds[place];
+      const hit = isEvidence(details, second);
+      const alt = `frame ${frame} at ${clock(second)}${hit ? ", in the evidence" : ""}`;
+      const picture = thumbs && el("img", {
+        src: `thumbs/${thumbs.folder}/${frame}.jpg`, alt, loading: "lazy",
+        width: thumbs.width, height: thumbs.height,
+      });
+      const item = el("li", { class: hit ? "hit" : null, "data-frame": frame }, picture,
+        el("span", { class: "time", "aria-hidden": thumbs ? "true" : null }, clock(second)));
+      return item;
+    });
+    return el("ol", {
+      class: thumbs ? "strip" : "strip bare", tabindex: 0, role: "list",
+      "aria-label": `Frames that ${name} picked`,
+    }, items);
+  }
+
+  const verdict = (mark) => el("span", { class: `verdict v${VERDICTS[mark] ? VERDICTS[mark][1][0] : ""}` },
+    el("span", { "aria-hidden": "true" }, VERDICTS[mark][0]), hidden(VERDICTS[mark][1]));
+
+  function said(answer) {
+    const box = el("div", { class: "said" }, verdict(answer.mark),
+      el("b", {}, answer.letter ?? "no letter"), answer.guessed ? el("small", {}, " drawn") : null);
+    if (answer.recall !== undefined) {
+      box.append(el("small", { class: "recall" }, `evidence recall ${percent(answer.recall)}`));
+    }
+    const words = answer.reply ?? answer.error;
+    if (words !== undefined && words !== answer.letter) {
+      box.append(el("div", { class: answer.error ? "reply error" : "reply" }, longText(words, 160)));
+    }
+    return box;
+  }
+
+  function row(details, answer, name, length) {
+    const box = el("div", { class: "sampler", role: "group", "aria-label": name },
+      el("div", { class: "head" }, el("h4", { dir: "auto" }, name), said(answer)),
+      el("div", { class: "seen" }, lane(details, answer, length), strip(details, answer, name)));
+    const light = (event, isOn) => {
+      const frame = event.target.closest("[data-frame]")?.dataset.frame;
+      if (frame === undefined) return;
+      box.querySelectorAll(`[data-frame="${frame}"]`).forEach((one) => one.classList.toggle("lit", isOn));
+    };
+    box.addEventListener("pointerover", (event) => light(event, true));
+    box.addEventListener("pointerout", (event) => light(event, false));
+    return box;
+  }
+
+  function options(details, shown, nameOf) {
+    if (!details.options.length) {
+      return el("p", { class: "gold" }, `Right answer: ${details.gold ?? "withheld"}`);
+    }
+    return el("ol", { class: "options" }, details.options.map((text, place) => {
+      const letter = "ABCDEFGHIJ"[place];
+      const isRight = letter === details.gold;
+      const by = shown.filter((answer) => answer.letter === letter).map(nameOf);
+      return el("li", { class: isRight ? "right" : null },
+        el("b", {}, letter), el("span", { class: "option" }, longText(text, 300),
+          isRight ? el("span", { class: "gold" }, " ✓", hidden(" the right answer")) : null),
+        by.length ? el("span", { class: "by" }, hidden("chosen by "), by.join(", ")) : null);
+    }));
+  }
+
+  // The whole of it: answers of the columns that are asked for, side by side.
+  function show(details, id, columns, nameOf) {
+    const shown = details.answers.filter((answer) => columns.includes(answer.column));
+    const name = (answer) => nameOf(answer.column);
+    const length = lengthOf(details);
+    const known = details.seconds ? clock(details.seconds) : "length unknown";
+    const facts = [id, details.video, known, ...details.groups.map((pair) => pair.join(" "))];
+    return [
+      el("p", { class: "facts" }, facts.map((text) => el("bdi", {}, text))),
+      el("h3", { tabindex: "-1" }, details.text ? longText(details.text, 800) : el("bdi", {}, id)),
+      options(details, shown, name),
+      el("p", { class: "key", "aria-hidden": "true" },
+        details.evidence.length ? el("span", { class: "evidence" }, "evidence") : "no evidence annotated",
+        el("span", { class: "pick" }, "picked frame"),
+        details.evidence.length ? el("span", { class: "pick hit" }, "picked in the evidence") : null,
+        shown.some((answer) => answer.curve !== undefined) ? el("span", { class: "curve" }, "score of the candidates") : null),
+      el("div", { class: "samplers" },
+        ...shown.map((answer) => row(details, answer, name(answer), length)),
+        el("div", { class: "sampler foot" }, el("div", { class: "head" }), el("div", { class: "seen" }, axis(length)))),
+    ];
+  }
+
+  return { show, VERDICTS };
+})();

@@ -1,0 +1,195 @@
+"""What a page's figures show, as plain values: drawn by the page itself and by matplotlib."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tspo_bench.report.groups import by_value
+from tspo_bench.report.standings import BOUNDS, Standing, Standings
+from tspo_bench.report.standings_grid import Prices, cost_per_question, title_of
+from tspo_bench.report.stats import Interval
+from tspo_bench.report.summary import GroupSummary, summarise
+from tspo_bench.report.texts import budget, label
+from tspo_bench.results import Cell
+from tspo_bench.types import Record
+
+DEPTH, LENGTH = "depth", "length"  # the groups of a map
+# What cells of one map share; their tasks may differ, as those of other lengths do.
+_OF_MAP = ("model", "model_id", "protocol", "protocol_hash", "answer")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A sampler at one budget; shares of 1, None where undefined.
+
+    Attributes:
+        name: the sampler, as the table has it.
+        budget: the frame budget's label.
+        frames: how many frames a question was given on average.
+        accuracy: of the row, with its interval.
+        ci95: likewise.
+        costs: what a question cost on average, by measure.
+        groups: accuracy by group and value.
+        is_bound: it bounds what samplers can do, and is none itself.
+    """
+
+    name: str
+    budget: str
+    frames: float | None
+    accuracy: float | None
+    ci95: Interval | None
+    costs: Mapping[str, float]
+    groups: Mapping[str, Mapping[str, GroupSummary]]
+    is_bound: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What is drawn of one table; `fronts` has the places of the bars on each measure's front."""
+
+    title: str
+    about: str
+    bars: tuple[Bar, ...]
+    fronts: Mapping[str, tuple[int, ...]]
+
+    @property
+    def budgets(self) -> list[str]:
+        """The budgets, rising."""
+        return list(dict.fromkeys(bar.budget for bar in self.bars))
+
+    @property
+    def names(self) -> list[str]:
+        """The samplers in the table's order."""
+        return list(dict.fromkeys(bar.name for bar in self.bars))
+
+    @property
+    def groups(self) -> dict[str, list[str]]:
+        """Groups with several values, and these."""
+        values: dict[str, dict[str, None]] = {}
+        for bar in self.bars:
+            for group, entries in bar.groups.items():
+                values.setdefault(group, {}).update(dict.fromkeys(entries))
+        return {group: list(some) for group, some in values.items() if len(some) > 1}
+
+
+@dataclass(frozen=True)
+class DepthMap:
+    """Accuracy by the evidence's depth (rows) and the video's length (columns), a map a sampler.
+
+    `shares` has for each sampler [depths][lengths] of (questions, accuracy).
+    """
+
+    title: str
+    budget: str
+    depths: tuple[str, ...]
+    lengths: tuple[str, ...]
+    shares: Mapping[str, tuple[tuple[tuple[int, float | None], ...], ...]]
+
+
+def comparison_of(table: Standings, prices: Prices | None = None) -> Comparison:
+    """What is drawn of a table."""
+    bars = tuple(_bar(one, prices) for one in table.standings)
+    measures = dict.fromkeys(measure for bar in bars for measure in bar.costs)
+    return Comparison(
+        title_of(table),
+        ", ".join(str(table.shared[key]) for key in ("protocol", "answer") if table.shared[key]),
+        bars,
+        {measure: _front(bars, measure) for measure in measures},
+    )
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """The places of the (cost, accuracy) that no other point beats in both, by rising cost.
+
+    Of points with equal cost the most accurate one is kept, of equal ones the first.
+    """
+    order = sorted(range(len(points)), key=lambda place: (points[place][0], -points[place][1]))
+    front: list[int] = []
+    for place in order:
+        if not front or points[place][1] > points[front[-1]][1]:
+            front.append(place)
+    return front
+
+
+def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
+    """A map for each model and budget, of the tasks whose questions have a depth and a length."""
+    pools: dict[tuple[Any, ...], list[Cell]] = {}
+    for cell in cells:
+        if any({DEPTH, LENGTH} <= set(record.groups) for record in cell.records):
+            shared = tuple(cell.settings.get(key) for key in _OF_MAP)
+            pools.setdefault((*shared, _budget_of(cell)), []).append(cell)
+    return [_depth_map(some) for some in pools.values()]
+
+
+def _bar(one: Standing, prices: Prices | None) -> Bar:
+    summary = one.row.summary
+    return Bar(
+        name=one.name,
+        budget=budget(one.row),
+        frames=summary.mean_frames,
+        accuracy=summary.accuracy,
+        ci95=summary.ci95,
+        costs=_costs(one, prices),
+        groups=summary.groups,
+        is_bound=label(one.row, "sampler").partition("[")[0] in BOUNDS,
+    )
+
+
+def _costs(one: Standing, prices: Prices | None) -> dict[str, float]:
+    """What a question cost on average: only measures above 0, as their axis is logarithmic."""
+    summary = one.row.summary
+    shown, billed = summary.mean_frames or 0.0, cost_per_question(one, prices)
+    looked = summary.mean_looked_at
+    costs = {
+        "seconds": summary.seconds_per_question,
+        "GPU seconds": one.gpu_seconds,
+        "frames decoded": looked.get("decoded", 0.0) + shown,
+        "visual tokens": summary.mean_visual_tokens,
+        "price of 1000 questions": None if billed is None else 1000 * billed,
+    }
+    return {measure: cost for measure, cost in costs.items() if cost}
+
+
+def _front(bars: Sequence[Bar], measure: str) -> tuple[int, ...]:
+    known = [
+        (place, (bar.costs[measure], bar.accuracy))
+        for place, bar in enumerate(bars)
+        if not bar.is_bound and measure in bar.costs and bar.accuracy is not None
+    ]
+    return tuple(known[place][0] for place in pareto_front([point for _, point in known]))
+
+
+def _budget_of(cell: Cell) -> str:
+    tokens = cell.settings.get("visual_tokens")
+    return str(cell.settings["frames"]) if tokens is None else f"v{tokens}"
+
+
+def _depth_map(cells: Sequence[Cell]) -> DepthMap:
+    everything = by_value(record for cell in cells for record in cell.records)
+    depths, lengths = (tuple(everything[group]) for group in (DEPTH, LENGTH))
+    by_sampler: dict[str, list[Record]] = {}
+    for cell in cells:
+        by_sampler.setdefault(str(cell.settings["sampler"]), []).extend(cell.records)
+    shares = {}
+    for name, records in by_sampler.items():
+        by_length = by_value(records)[LENGTH]
+        columns = {length: by_value(some).get(DEPTH, {}) for length, some in by_length.items()}
+        shares[name] = tuple(
+            tuple(_share(columns.get(length, {}).get(depth, ())) for length in lengths)
+            for depth in depths
+        )
+    settings = cells[0].settings
+    return DepthMap(
+        f"{settings['model']}, {settings['protocol']}",
+        _budget_of(cells[0]),
+        depths,
+        lengths,
+        shares,
+    )
+
+
+def _share(records: Iterable[Record]) -> tuple[int, float | None]:
+    summary = summarise(list(records))
+    return summary.n, summary.accuracy

@@ -1,0 +1,188 @@
+"""A report as a folder with one page: `write_html`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tspo_bench.errors import UserError
+from tspo_bench.report.html import static
+from tspo_bench.report.html.figures import Comparison, DepthMap, comparison_of, depth_maps
+from tspo_bench.report.html.folder import GENERATOR, PAGE_FILE, PageFolder
+from tspo_bench.report.html.leaderboard import Board, board_of
+from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_sets
+from tspo_bench.report.html.source import QuestionSource
+from tspo_bench.report.html.texts import clean, harmless
+from tspo_bench.report.html.thumbnails import Thumbnails, write_thumbnails
+from tspo_bench.report.html.training import MEASURES, Curves, read_curves
+from tspo_bench.report.rows import BASELINE
+from tspo_bench.report.standings import standings_of
+from tspo_bench.report.standings_grid import Prices
+from tspo_bench.results import Cell
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+THUMBNAILS = 300  # questions of each set whose frames are shown
+
+
+def write_html(
+    cells: Sequence[Cell],
+    out: Path,
+    *,
+    source: QuestionSource | None = None,
+    baseline: str = BASELINE,
+    prices: Prices | None = None,
+    agents: Sequence[Path] = (),
+    thumbnails: int = THUMBNAILS,
+    title: str = "Frame sampler report",
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Write a page that any browser opens as a file, with all that it shows beside it.
+
+    Args:
+        cells: of any number of runs.
+        out: the page's folder: new, empty, or an older page, which it takes the place of.
+        source: where the questions' texts and pictures come from; None to show neither.
+        baseline: the sampler that each row is compared with, as a spec.
+        prices: what a server bills.
+        agents: folders of training runs, whose curves are shown.
+        thumbnails: of each question set, how many questions get pictures of their frames.
+        title: of the page.
+        told: told of the pictures: how many videos of a question set are done, and of how many.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: there is no cell, the folder cannot be written or holds something else, or an
+            agent has no training log.
+    """
+    if not cells:
+        raise UserError("there is no result to show; name a run's folder with finished cells")
+    if thumbnails < 0:
+        raise UserError(f"--thumbnails {thumbnails}: give 0 or more")
+    logs = [log for agent in agents for log in read_curves(agent)]
+    folder = PageFolder(out)
+    folder.copy_assets()
+    tables = standings_of(cells, baseline)
+    comparisons = [comparison_of(table, prices) for table in tables]
+    maps = depth_maps(cells)
+    folder.write_data("figures", clean(_figures(comparisons, maps, logs)))
+    _draw(folder, comparisons, maps, logs)
+    sets = question_sets(cells, source)
+    for number, asked in enumerate(sets):
+        _write_set(folder, f"set{number}", asked, source, thumbnails, told)
+    boards = [board_of(table, prices) for table in tables]
+    folder.write(PAGE_FILE, _page(title, boards, comparisons, maps, logs, sets))
+    return out / PAGE_FILE
+
+
+def _write_set(
+    folder: PageFolder,
+    name: str,
+    asked: QuestionSet,
+    source: QuestionSource | None,
+    most: int,
+    told: Callable[[int, int], None],
+) -> None:
+    thumbnails = Thumbnails()
+    if source is not None and asked.problem is None:
+        thumbnails = write_thumbnails(folder, asked.cells, asked.ids, source, most, told)
+    writer = SetWriter(name, asked, thumbnails)
+    for shard, content in writer.shards():
+        folder.write_data(shard, content)
+    folder.write_data(name, writer.index())
+
+
+def _figures(
+    comparisons: Sequence[Comparison], maps: Sequence[DepthMap], logs: Sequence[Curves]
+) -> dict[str, Any]:
+    """What the page's figures show."""
+    return {
+        "comparisons": [
+            {**asdict(one), "budgets": one.budgets, "names": one.names, "groups": one.groups}
+            for one in comparisons
+        ],
+        "maps": [asdict(one) for one in maps],
+        "training": [asdict(one) for one in logs],
+        "measures": MEASURES,
+    }
+
+
+def _draw(
+    folder: PageFolder,
+    comparisons: Sequence[Comparison],
+    maps: Sequence[DepthMap],
+    logs: Sequence[Curves],
+) -> None:
+    """Every figure by matplotlib, whatever is chosen on the page."""
+    for number, one in enumerate(comparisons):
+        static.save(folder, f"budget-{number}", static.budget_figure(one))
+        for place, measure in enumerate(one.fronts):
+            static.save(folder, f"cost-{number}-{place}", static.cost_figure(one, measure))
+        for (place, group), (k, budget) in itertools.product(
+            enumerate(one.groups), enumerate(one.budgets)
+        ):
+            figure = static.category_figure(one, group, budget)
+            static.save(folder, f"category-{number}-{place}-{k}", figure)
+    for number, depths in enumerate(maps):
+        static.save(folder, f"depth-{number}", static.depth_figure(depths))
+    if logs:
+        static.save(folder, "training", static.training_figure(logs))
+
+
+def _page(
+    title: str,
+    boards: Sequence[Board],
+    comparisons: Sequence[Comparison],
+    maps: Sequence[DepthMap],
+    logs: Sequence[Curves],
+    sets: Sequence[QuestionSet],
+) -> str:
+    from tspo_bench import __version__
+
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            title=title,
+            generator=GENERATOR,
+            version=__version__,
+            lead=_lead(boards, sets),
+            budgets=list(dict.fromkeys(line.budget for board in boards for line in board.lines)),
+            boards=boards,
+            comparisons=comparisons,
+            maps=maps,
+            logs=logs,
+            sets=sets,
+        )
+    )
+
+
+def _lead(boards: Sequence[Board], sets: Sequence[QuestionSet]) -> str:
+    """What the page is about, in a line."""
+    samplers = {line.sampler for board in boards for line in board.lines}
+    models = {board.shared["model"] for board in boards}
+    num_questions = sum(len(one.ids) for one in sets)
+    counts = ((len(samplers), "sampler"), (len(models), "model"), (len(sets), "question set"))
+    parts = [f"{count:,} {noun}{'s' if count != 1 else ''}" for count, noun in counts]
+    return f"{', '.join(parts)}; {num_questions:,} questions."
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined
+
+    templates = resources.files("tspo_bench.report.html") / "templates"
+    return Environment(
+        loader=FunctionLoader(lambda name: (templates / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: harmless(value) if type(value) is str else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

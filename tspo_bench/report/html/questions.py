@@ -1,0 +1,237 @@
+"""The question browser's data: a short index of every question, and details in shards.
+
+The index is loaded when the page opens, a shard when one of its questions is looked at.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tspo_bench.errors import UserError
+from tspo_bench.report.groups import by_value
+from tspo_bench.report.html.source import QuestionSource
+from tspo_bench.report.html.texts import harmless, snippet
+from tspo_bench.report.html.thumbnails import Thumbnails
+from tspo_bench.results import CandidateScores, Cell, read_scores
+from tspo_bench.results.cell import SCORES_FILE
+from tspo_bench.types import Question, Record
+
+SHARD_BYTES = 300_000  # of a shard's text, if it has more than one question
+_SNIPPET = 140  # characters of a question in the list
+_MOST_LEVELS = 800  # scores that are drawn: a lane is not wider
+_NO_SCORE = 255
+# How a record stands in the index.
+_ABSENT, _RIGHT, _WRONG, _UNPARSED, _FAILED, _WITHHELD = "-", "1", "0", "?", "!", "w"
+
+
+@dataclass(frozen=True)
+class QuestionSet:
+    """Cells that were asked the same questions.
+
+    Attributes:
+        cells: in the order of the runs.
+        ids: the questions' ids, in annotation order where the task is there.
+        told: the questions, where the task is there.
+        problem: why it is not.
+    """
+
+    cells: tuple[Cell, ...]
+    ids: tuple[str, ...]
+    told: Mapping[str, Question]
+    problem: str | None
+    records: tuple[Mapping[str, Record], ...] = field(repr=False)
+
+    @property
+    def task(self) -> str:
+        """The task's label."""
+        return str(self.cells[0].settings["task"])
+
+
+def question_sets(cells: Sequence[Cell], source: QuestionSource | None) -> list[QuestionSet]:
+    """The cells by task and questions asked."""
+    pools: dict[tuple[Any, ...], list[Cell]] = {}
+    for cell in cells:
+        key = tuple(cell.settings.get(name) for name in ("task", "questions"))
+        pools.setdefault(key, []).append(cell)
+    return [_question_set(some, source) for some in pools.values()]
+
+
+def _question_set(cells: Sequence[Cell], source: QuestionSource | None) -> QuestionSet:
+    told: dict[str, Question] = {}
+    problem = None
+    try:
+        questions = source.questions(cells[0]) if source is not None else ()
+        told = {question.id: question for question in questions}
+    except UserError as error:
+        problem = str(error)
+    records = tuple({record.question_id: record for record in cell.records} for cell in cells)
+    asked = dict.fromkeys(key for some in records for key in some)
+    ids = [key for key in told if key in asked] + [key for key in asked if key not in told]
+    return QuestionSet(tuple(cells), tuple(ids), told, problem, records)
+
+
+class SetWriter:
+    """The data of one question set.
+
+    Args:
+        name: what the set's files are called.
+        asked: the set.
+        thumbnails: the pictures that are there.
+    """
+
+    def __init__(self, name: str, asked: QuestionSet, thumbnails: Thumbnails) -> None:
+        self._name = name
+        self._set = asked
+        self._thumbnails = thumbnails
+        self._scores = [read_scores(cell.folder / SCORES_FILE) for cell in asked.cells]
+        self._shard_of: list[int] = []
+
+    def shards(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The names of the shards with the details of their questions by place."""
+        shard: dict[str, Any] = {}
+        number, size = 0, 0
+        for place, question_id in enumerate(self._set.ids):
+            details = self._details(question_id)
+            num_bytes = len(json.dumps(details))
+            if shard and size + num_bytes > SHARD_BYTES:
+                yield f"{self._name}-{number}", shard
+                shard, number, size = {}, number + 1, 0
+            shard[str(place)] = details
+            size += num_bytes
+            self._shard_of.append(number)
+        if shard:
+            yield f"{self._name}-{number}", shard
+
+    def index(self) -> dict[str, Any]:
+        """The list of questions; after the shards, as it says in which each of them is."""
+        groups = self._groups()
+        codes = {name: {value: n for n, value in enumerate(some)} for name, some in groups.items()}
+        return {
+            "task": harmless(self._set.task),
+            "problems": [harmless(text) for text in self._problems()],
+            "columns": [_column(cell) for cell in self._set.cells],
+            "groups": [[harmless(name), list(map(harmless, v))] for name, v in groups.items()],
+            "questions": [
+                [
+                    harmless(key),
+                    snippet(self._set.told[key].text, _SNIPPET) if key in self._set.told else "",
+                    self._shard_of[place],
+                    [codes[name].get(self._group_values(key).get(name, ""), -1) for name in groups],
+                ]
+                for place, key in enumerate(self._set.ids)
+            ],
+            "marks": [
+                "".join(map(_mark, map(some.get, self._set.ids))) for some in self._set.records
+            ],
+        }
+
+    def _problems(self) -> list[str]:
+        problem = self._set.problem
+        texts = [f"Texts and pictures are not shown: {problem}"] if problem else []
+        return texts + list(self._thumbnails.problems)
+
+    def _group_values(self, key: str) -> Mapping[str, str]:
+        return next(some[key].groups for some in self._set.records if key in some)
+
+    def _groups(self) -> dict[str, list[str]]:
+        """Each group with its values as the questions have them."""
+        first = {key: record for some in self._set.records for key, record in some.items()}
+        return {
+            name: list(dict.fromkeys(r.groups[name] for r in first.values() if name in r.groups))
+            for name in by_value(first.values())
+        }
+
+    def _details(self, key: str) -> dict[str, Any]:
+        question = self._set.told.get(key)
+        records = [(n, some[key]) for n, some in enumerate(self._set.records) if key in some]
+        evidence = next((record.evidence for _, record in records if record.evidence), ())
+        durations = (record.duration_seconds for _, record in records)
+        length = next((seconds for seconds in durations if seconds is not None), None)
+        if length is None and question is not None:
+            length = question.duration_seconds
+        first = records[0][1]
+        curves: dict[str, int] = {}  # equal scores of several budgets are written once
+        answers = [self._answer(n, record, curves) for n, record in records]
+        return {
+            "text": harmless(question.text) if question else None,
+            "options": [harmless(text) for text in question.options] if question else [],
+            "gold": first.gold,
+            "video": harmless(first.video),
+            "seconds": length,
+            "evidence": evidence,
+            "groups": [[harmless(k), harmless(v)] for k, v in first.groups.items()],
+            "curves": [json.loads(text) for text in curves],
+            "answers": answers,
+            "thumbs": self._thumbnails.of_video(first.video),
+        }
+
+    def _answer(self, column: int, record: Record, curves: dict[str, int]) -> dict[str, Any]:
+        scores = self._scores[column].get(record.question_id)
+        curve = None
+        if scores is not None:
+            text = json.dumps(curve_of(scores))
+            curve = curves.setdefault(text, len(curves))
+        answer = {
+            "column": column,
+            "mark": _mark(record),
+            "letter": record.letter,
+            "reply": None if record.reply is None else harmless(record.reply),
+            "error": None if record.error is None else harmless(record.error),
+            "frames": record.frames,
+            "seconds": [round(second, 2) for second in record.seconds],
+            "recall": record.evidence_recall,
+            "guessed": record.guessed,
+            "filled": record.num_filled,
+            "curve": curve,
+        }
+        # What is not there takes no room; a 0 is there.
+        return {name: value for name, value in answer.items() if value is not None and value != ()}
+
+
+def curve_of(scores: CandidateScores) -> dict[str, Any]:
+    """Scores as a page draws them: of very many, the highest of each few neighbours."""
+    levels = scores.levels
+    together = -(-len(levels) // _MOST_LEVELS)
+    if together > 1:
+        padded = np.full(-(-len(levels) // together) * together, _NO_SCORE, np.uint8)
+        padded[: len(levels)] = levels
+        known = np.where(padded == _NO_SCORE, -1, padded.astype(np.int16))
+        highest = known.reshape(-1, together).max(axis=1)
+        levels = np.where(highest < 0, _NO_SCORE, highest).astype(np.uint8)
+    return {
+        "interval": round(scores.seconds_per_candidate * together, 6),
+        "low": float(f"{scores.low:.6g}"),
+        "high": float(f"{scores.high:.6g}"),
+        "levels": base64.b64encode(levels.tobytes()).decode("ascii"),
+    }
+
+
+def _column(cell: Cell) -> dict[str, Any]:
+    settings = cell.settings
+    tokens, seed = settings.get("visual_tokens"), settings.get("seed")
+    return {
+        "sampler": harmless(str(settings["sampler"])),
+        "budget": str(settings["frames"]) if tokens is None else f"v{tokens}",
+        "model": harmless(str(settings["model"])),
+        "protocol": harmless(str(settings.get("protocol"))),
+        "seed": seed,
+        "run": harmless(cell.run_folder.name),
+    }
+
+
+def _mark(record: Record | None) -> str:
+    if record is None:
+        return _ABSENT
+    if record.failed:
+        return _FAILED
+    if record.status == "unparsed":
+        return _UNPARSED
+    if record.gold is None:
+        return _WITHHELD
+    return _RIGHT if record.correct else _WRONG

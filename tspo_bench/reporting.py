@@ -1,0 +1,142 @@
+"""Reports that show what was asked: `write_report` adds texts and pictures to results."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.evaluation.plan import digest_of
+from tspo_bench.report.html import write_html
+from tspo_bench.report.html.page import THUMBNAILS
+from tspo_bench.report.rows import BASELINE
+from tspo_bench.report.standings_grid import Prices
+from tspo_bench.results import Cell
+from tspo_bench.results.run import RUN_FILE
+from tspo_bench.tasks import Task, limit_questions, load_tasks
+from tspo_bench.types import Frames, IntArray, Question
+from tspo_bench.video import open_video
+
+
+def write_report(
+    cells: Sequence[Cell],
+    out: Path,
+    *,
+    baseline: str = BASELINE,
+    prices: Prices | None = None,
+    agents: Sequence[Path] = (),
+    thumbnails: int = THUMBNAILS,
+    data_root: Path | None = None,
+    annotations: Path | None = None,
+    told: Callable[[int, int], None] = lambda done, total: None,
+) -> Path:
+    """Write the page of `report.html.write_html`, with the texts and pictures that can be had.
+
+    Args:
+        cells: of any number of runs.
+        out: the page's folder: new, empty, or an older page, which it takes the place of.
+        baseline: the sampler that each row is compared with, as a spec.
+        prices: what a server bills.
+        agents: folders of training runs, whose curves are shown.
+        thumbnails: of each question set, how many questions get pictures of their frames.
+        data_root: where the annotations and videos lie now; None for where the runs had them.
+        annotations: likewise.
+        told: told of the pictures: how many videos of a question set are done, and of how many.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        UserError: as `write_html`.
+    """
+    return write_html(
+        cells,
+        out,
+        source=TaskSource(data_root, annotations),
+        baseline=baseline,
+        prices=prices,
+        agents=agents,
+        thumbnails=thumbnails,
+        told=told,
+    )
+
+
+class TaskSource:
+    """Texts and pictures from the tasks of runs, loaded again as their commands named them.
+
+    A task is taken only if its questions are still those that were asked.
+
+    Args:
+        data_root: where the annotations and videos lie now; None for where the runs had them.
+        annotations: likewise.
+    """
+
+    def __init__(self, data_root: Path | None = None, annotations: Path | None = None) -> None:
+        self._places = {"data_root": data_root, "annotations": annotations}
+        self._known: dict[tuple[Any, ...], tuple[Task, list[Question]]] = {}
+
+    def questions(self, cell: Cell) -> Sequence[Question]:
+        """See `report.html.QuestionSource`."""
+        return self._loaded(cell)[1]
+
+    def frames(self, cell: Cell, video: str, indices: IntArray, short_side: int) -> Frames:
+        """See `report.html.QuestionSource`."""
+        with open_video(self._loaded(cell)[0].video_path(video)) as reader:
+            return reader.fetch(indices, short_side=short_side)
+
+    def _loaded(self, cell: Cell) -> tuple[Task, list[Question]]:
+        key = (cell.run_folder, cell.settings["task"], cell.settings.get("questions"))
+        if key not in self._known:
+            self._known[key] = self._load(cell)
+        return self._known[key]
+
+    def _load(self, cell: Cell) -> tuple[Task, list[Question]]:
+        """The task of a cell with the questions that it was asked.
+
+        Raises:
+            UserError: no command of the run leads to it any more.
+        """
+        label, digest, limit = (cell.settings.get(key) for key in ("task", "questions", "limit"))
+        reasons: list[str] = []
+        for command in [*_commands(cell.run_folder), {"tasks": [label]}]:
+            try:
+                for task in self._tasks(command):
+                    questions = list(task.questions()) if task.label == label else []
+                    if questions and limit is not None:
+                        questions = limit_questions(questions, limit)
+                    if questions and digest in (None, digest_of(questions)):
+                        return task, questions
+                    if questions:
+                        reasons.append(f"the questions of task {label!r} are others now")
+            except (UserError, VideoError) as error:
+                reasons.append(str(error))
+        raise UserError(reasons[0] if reasons else f"task {label!r} is not known here")
+
+    def _tasks(self, command: Mapping[str, Any]) -> list[Task]:
+        """The tasks that a command named."""
+        paths = {
+            name: place or (Path(command[name]) if command.get(name) else None)
+            for name, place in self._places.items()
+        }
+        seeds = command.get("seeds")
+        return load_tasks(
+            command["tasks"],
+            data_root=paths["data_root"],
+            annotations=paths["annotations"],
+            split=command.get("split"),
+            protocol=command.get("protocol"),
+            subtitles=command.get("subtitles") or "none",
+            seed=seeds[0] if seeds else 0,
+        )
+
+
+def _commands(run: Path) -> list[dict[str, Any]]:
+    """What the commands of a run asked, the newest first; none of a published entry."""
+    try:
+        content = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))
+    except OSError:
+        return []
+    settings = [command.get("settings", {}) for command in reversed(content.get("commands", ()))]
+    return [one for one in settings if one.get("tasks")]
