@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 MOST = 200  # characters of a text that are shown
+MOST_OF_NOTE = 5000
 # What spreadsheets take for a formula at the start of a cell; the wide forms are read alike.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 # Markup wherever it stands in a line, and where links begin that need no markup.
@@ -37,23 +38,23 @@ _LATEX = {
 }
 
 
-def visible(text: str) -> str:
+def visible(text: str, most: int = MOST) -> str:
     r"""A text in one line of printable characters, for the terminal and all other forms.
 
     Control characters, line breaks, marks that turn the direction of writing, lone surrogates and
     other unprintable ones are written as Python writes them (``\x1b``, ``\u202e``). Of more than
-    200 characters the first are shown, with their number.
+    `most` characters the first are shown, with their number.
     """
-    shown = text if len(text) <= MOST else f"{text[:MOST]}… ({len(text)} characters)"
+    shown = text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
         for char in shown
     )
 
 
-def markdown(text: str) -> str:
+def markdown(text: str, most: int = MOST) -> str:
     """A text for a cell of a Markdown table: neither markup, HTML, mathematics nor a link."""
-    return _MARKDOWN.sub(_markdown_character, visible(text))
+    return _MARKDOWN.sub(_markdown_character, visible(text, most))
 
 
 def _markdown_character(match: re.Match[str]) -> str:
@@ -61,11 +62,11 @@ def _markdown_character(match: re.Match[str]) -> str:
     return f"\\{match[0]}" if match[0] in _BACKSLASHED else f"&#{ord(match[0])};"
 
 
-def latex(text: str) -> str:
+def latex(text: str, most: int = MOST) -> str:
     """A text for LaTeX: no command; what is not ASCII as its number, "[U+4E2D]", for pdflatex."""
     return "".join(
         _LATEX.get(char, char) if char.isascii() else rf"{{[}}U+{ord(char):04X}{{]}}"
-        for char in visible(text)
+        for char in visible(text, most)
     )
 
 

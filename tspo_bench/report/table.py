@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tspo_bench.report.escape import MOST_OF_NOTE, visible
 from tspo_bench.report.notes import caption, foot_notes
 from tspo_bench.report.paired import PairedDifference
 from tspo_bench.report.rows import BASELINE, Rivals, Row, pooled_rows
@@ -52,7 +53,7 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     parts: list[RenderableType] = []
     for title, rows in _sections(cells, rivals):
         parts += [_accuracy_table(title, rows)]
-        parts += [Text(note, style="dim") for note in [*caption(rows), *foot_notes(rows)]]
+        parts += [_note(text) for text in [*caption(rows), *foot_notes(rows)]]
         compared = [(row, row.paired) for row in rows if row.paired is not None]
         if compared:
             parts += [_difference_table(rivals.baseline, compared)]
@@ -67,7 +68,7 @@ def _accuracy_table(title: Text | None, rows: Sequence[Row]) -> Table:
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for number, row in enumerate(rows):
         texts = [sampler_text(row), *(texts[number] for texts in columns.values())]
-        table.add_row(*map(Text, texts))
+        table.add_row(*map(_shown, texts))
     return table
 
 
@@ -129,7 +130,7 @@ def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDiffere
             difference_text(paired.difference, paired.ci95),
             p_text(paired.p_value),
         ]
-        table.add_row(*map(Text, texts))
+        table.add_row(*map(_shown, texts))
     return table
 
 
@@ -154,10 +155,10 @@ def _group_table(
     group: str, title: Text | None, rows: Sequence[Row], names: Sequence[str]
 ) -> Table:
     table = empty_table(title)
-    table.add_column(Text(group), overflow="fold")
+    table.add_column(_shown(group), overflow="fold")
     table.add_column("n", justify="right", no_wrap=True)
     for name in names:
-        table.add_column(Text(name), justify="right", overflow="fold")
+        table.add_column(_shown(name), justify="right", overflow="fold")
     for value in dict.fromkeys(
         value for row in rows for value in row.summary.groups.get(group, {})
     ):
@@ -165,7 +166,7 @@ def _group_table(
         sizes = sorted({entry.n for entry in found if entry})
         shown = str(sizes[0]) if len(sizes) == 1 else f"{sizes[0]}-{sizes[-1]}"
         texts = [_entry_text(row.summary, entry) for row, entry in zip(rows, found, strict=True)]
-        table.add_row(Text(value), shown, *map(Text, texts))
+        table.add_row(_shown(value), shown, *map(_shown, texts))
     return table
 
 
@@ -178,6 +179,15 @@ def empty_table(title: Text | None) -> Table:
         title=title,
         title_justify="left",
     )
+
+
+def _shown(text: str) -> Text:
+    """A text that may be others': no markup, and nothing that a terminal acts upon."""
+    return Text(visible(text))
+
+
+def _note(text: str) -> Text:
+    return Text(visible(text, MOST_OF_NOTE), style="dim")
 
 
 def _entry_text(summary: Summary, entry: GroupSummary | None) -> str:
@@ -193,6 +203,6 @@ def _sections(cells: Sequence[Cell], rivals: Rivals) -> list[tuple[Text | None, 
     if len(sections) == 1:
         return [(None, rows) for rows in sections.values()]
     return [
-        (Text(f"\ntask {task}, model {model}", style="bold"), rows)
+        (Text(f"\ntask {visible(task)}, model {visible(model)}", style="bold"), rows)
         for (task, model, *_), rows in sections.items()
     ]

@@ -20,13 +20,14 @@ def standings_csv(
 ) -> str:
     """A line for each row of each table; with `groups` a line for each of its groups' values too.
 
-    The columns are the same whatever the rows hold, but for `group` and `value`.
+    The columns are the same whatever the rows hold; `group` and `value` are there with `groups`.
     """
     lines = []
     for table in tables:
         for one in table.standings:
             about = {**table.shared, "baseline": table.baseline, **_about(one)}
-            lines.append({**about, **_figures(one, prices)})
+            of_all = {"group": None, "value": None} if groups else {}
+            lines.append({**about, **of_all, **_figures(one, prices)})
             if groups:
                 lines += [{**about, **entry} for entry in _groups(one)]
     return _csv(lines)

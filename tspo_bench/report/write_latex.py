@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tspo_bench.report.escape import latex
+from tspo_bench.report.escape import MOST_OF_NOTE, latex
 from tspo_bench.report.grid import Grid
 
 PREAMBLE = r"""% Needs, in the preamble:
@@ -31,7 +31,7 @@ def _grid(grid: Grid) -> str:
     for number in range(len(grid.rows)):
         body += [r"\midrule"] if number in grid.parts else []
         body.append(_line(_cell(grid, number, column) for column in range(num_columns)))
-    notes = [latex(note) for note in grid.notes] + ([RULE] if grid.marks else [])
+    notes = [latex(note, MOST_OF_NOTE) for note in grid.notes] + ([RULE] if grid.marks else [])
     tabular = [
         rf"\begin{{tabular}}{{{alignment}}}",
         r"\toprule",

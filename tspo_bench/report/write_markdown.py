@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tspo_bench.report.escape import markdown
+from tspo_bench.report.escape import MOST_OF_NOTE, markdown
 from tspo_bench.report.grid import Grid
 
 _MARKED = {"best": "**{}**", "second": "<u>{}</u>"}
@@ -27,7 +27,7 @@ def _grid(grid: Grid) -> str:
         "-" * width if column < len(grid.labels) - 1 else "-" * (width - 1) + ":"
         for column, width in enumerate(widths)
     ]
-    notes = [f"- {markdown(note)}" for note in grid.notes]
+    notes = [f"- {markdown(note, MOST_OF_NOTE)}" for note in grid.notes]
     notes += [f"- {RULE}"] if grid.marks else []
     lines = [
         f"### {markdown(grid.title)}\n",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.escape import markdown
+from tspo_bench.report.escape import MOST_OF_NOTE, markdown
 from tspo_bench.report.gather import Gathered
 from tspo_bench.report.grid import Grid
 from tspo_bench.report.paper import paper_grid, papers_of
@@ -82,7 +82,7 @@ def report_text(gathered: Gathered, options: ReportOptions) -> str:
 def _written(grids: list[Grid], options: ReportOptions, gathered: Gathered) -> str:
     if options.format == "latex":
         return grids_latex(grids)
-    notes = [f"- {markdown(note)}" for note in gathered.notes]
+    notes = [f"- {markdown(note, MOST_OF_NOTE)}" for note in gathered.notes]
     return grids_markdown(grids) + ("\n" + "\n".join(notes) + "\n" if notes else "")
 
 
