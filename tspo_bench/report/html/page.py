@@ -23,6 +23,7 @@ from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.standings import standings_of
 from tspo_bench.report.standings_grid import Prices
 from tspo_bench.results import Cell
+from tspo_bench.results.environment import package_version
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -144,15 +145,13 @@ def _page(
     logs: Sequence[Curves],
     sets: Sequence[QuestionSet],
 ) -> str:
-    from tspo_bench import __version__
-
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             title=title,
             generator=GENERATOR,
-            version=__version__,
+            version=package_version("tspo-bench"),
             lead=_lead(boards, sets),
             budgets=list(dict.fromkeys(line.budget for board in boards for line in board.lines)),
             boards=boards,

@@ -1,4 +1,4 @@
-"""The page's figures by matplotlib: for papers and slides, for printing, and where no script runs."""
+"""The page's figures by matplotlib: for papers, for printing, and where no script runs."""
 
 from __future__ import annotations
 
@@ -101,11 +101,9 @@ def category_figure(comparison: Comparison, group: str, budget: str) -> Figure:
         axes.bar(x, y, width * 0.92, label=_plain(bar.name), **fill)
         axes.errorbar(x, y, [low, high], fmt="none", ecolor="#222222", elinewidth=0.7)
     slanted = max(map(len, values)) * len(values) > 80
-    axes.set_xticks(
-        range(len(values)),
-        [_plain(value) for value in values],
-        **({"rotation": 30, "ha": "right"} if slanted else {}),
-    )
+    axes.set_xticks(range(len(values)), [_plain(value) for value in values])
+    if slanted:
+        axes.tick_params(axis="x", rotation=30)
     _dress(axes, comparison, f"by {_plain(group)}, K = {budget}")
     return figure
 
@@ -154,7 +152,12 @@ def training_figure(logs: Sequence[Curves]) -> Figure:
             axes.plot(x, y, color=colour, linewidth=1.1, label=_plain(log.name))
         axes.set_title(MEASURES[measure], fontsize=8, loc="left")
         _frame(axes)
-    figure.legend(*grid.flat[0].get_legend_handles_labels(), loc="outside right", fontsize=7)
+    figure.legend(
+        *grid.flat[0].get_legend_handles_labels(),
+        loc="outside right upper",
+        fontsize=7,
+        frameon=False,
+    )
     return figure
 
 

@@ -36,7 +36,7 @@ def read_curves(agent: Path) -> list[Curves]:
     Raises:
         UserError: no training log is there, or it is broken.
     """
-    logs = [path for path in (agent / LOG_FILE, *sorted(agent.glob(f"seed-*/{LOG_FILE}")))]
+    logs = (agent / LOG_FILE, *sorted(agent.glob(f"seed-*/{LOG_FILE}")))
     found = [path for path in logs if path.is_file()]
     if not found:
         raise UserError(
@@ -54,11 +54,13 @@ def _read(path: Path, agent: Path) -> Curves:
             step = int(content["step"])
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}, line {number} is no line of a training log: {error}"
+                f"{path}, line {number} is no line of a training log: {error}; remove it"
             ) from error
         for measure, some in points.items():
             value = content.get(measure)
             if isinstance(value, int | float) and math.isfinite(value):
                 some[step] = float(value)
+    if not any(points.values()):
+        raise UserError(f"{path} holds no figures yet; leave the agent out, or train it")
     name = agent.name if path.parent == agent else f"{agent.name}/{path.parent.name}"
     return Curves(name, {key: tuple(sorted(some.items())) for key, some in points.items() if some})
