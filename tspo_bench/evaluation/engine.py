@@ -28,7 +28,7 @@ def answer_videos(
     batch_size: int,
     finished: Callable[[Record, str, str], None],
 ) -> None:
-    """Answer the questions of all videos and append their records, in the order of the work by cell.
+    """Answer the questions of all videos and append their records, in each cell in order.
 
     `finished` is told of each record, with its cell's sampler and frame budget. What is appended
     before an interruption stays.
