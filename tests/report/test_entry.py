@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from tests.films import make_films
@@ -23,6 +25,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.report.archive import MANIFEST, write_archive
 from tspo_bench.report.entry import open_entry
 from tspo_bench.report.packing import pack, picture_folder
+from tspo_bench.report.rescoring import named_task
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import RunDirectory, read_run, record_to_line
 from tspo_bench.tasks import load_task
@@ -370,6 +373,22 @@ def test_a_label_runs_nobodys_code(honest: Path, tmp_path: Path, label: str) -> 
     with open_entry(lied) as entry:
         assert len(entry.unread) == 1
         assert entry.checked[0].num_read == 0
+
+
+LABELS = st.one_of(
+    st.text(),
+    st.builds("{}[{}={}]".format, st.sampled_from(["haystack", "mlvu", "x"]),
+              st.sampled_from(["split", "length", "videos", "parser", ""]), st.text()),
+    st.builds("haystack[videos={}]".format, st.sampled_from(["9" * 150, "9" * 9999, "[" * 150])),
+    st.just("haystack[videos=" + "[" * 99_999),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(label=LABELS, protocol=st.one_of(st.text(), st.sampled_from(["strict@1", "@", "+full"])))
+def test_no_label_breaks_the_check(label: str, protocol: str) -> None:
+    found = named_task({"task": label, "protocol": protocol})
+    assert isinstance(found, str) or found.label.startswith(("haystack", "mlvu"))
 
 
 def test_another_protocol_of_the_same_name(honest: Path, tmp_path: Path) -> None:

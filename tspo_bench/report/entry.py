@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -88,10 +87,8 @@ def open_entry(
             `rescoring`); the annotations given cannot be read; the task given is of no cell.
     """
     with tempfile.TemporaryDirectory(prefix="tspo-bench-") as temporary:
-        unpacked = Path(temporary) / "unpacked"
-        manifest = unpack(path, unpacked)
-        name = str(manifest.get("name") or path.stem)
-        folder = unpacked.rename(unpacked.with_name(re.sub(r"[^\w.=+-]+", "-", name)[:80] or "x"))
+        folder = Path(temporary) / "run"
+        manifest = unpack(path, folder)
         if not (folder / RUN_FILE).is_file():
             raise UserError(f"{path} lacks {RUN_FILE!r}; get it anew")
         with _naming(path, folder):
@@ -99,9 +96,10 @@ def open_entry(
             checker = _Checker(folder, cells, task, data_root, annotations)
             checked = tuple(map(checker.check, cells))
             _write_again(folder, checked)
-        description, version = manifest.get("description"), str(manifest.get("tspo_bench"))
-        about = None if description is None else str(description)
-        yield Entry(path, name, about, version, folder, checked)
+        name, version = str(manifest.get("name") or path.stem), str(manifest.get("tspo_bench"))
+        said = manifest.get("description")
+        description = None if said is None else str(said)
+        yield Entry(path, name, description, version, folder, checked)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ Source = Literal["annotations", "task", "entry"]
 Read = Callable[[str, Question], Reading]
 # What may stand in the brackets of a task's label: anything else could name code to run.
 _HARMLESS = frozenset({"split", "length", "objects", "videos"})
+_LONGEST_LABEL = 200
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,8 @@ def own_task(label: str) -> str:
     Raises:
         UserError: it names something else.
     """
+    if len(label) > _LONGEST_LABEL:  # what is read of YAML in it stays harmless
+        raise UserError(f"task {label[:80]!r}... is none of the package's own")
     spec = parse_spec(label)
     is_named = spec.argument is None and spec.name in registry.cards()
     plain = all(isinstance(value, str | int) for value in spec.options.values())
