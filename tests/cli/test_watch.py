@@ -60,6 +60,7 @@ def test_one_frame(cli: Cli) -> None:
             assert "r: running" in done.out  # this very process has the file open
             assert "5 of 10 questions, 4 a second, about 0:00:01 to go" in done.out
             assert f"process {os.getpid()}: " in done.out
+            assert "t, m, K=2" in done.out
             assert "uniform" in done.out
             assert "20.0% [" in done.out
             assert r"q4: decode_error: no\x1b[2J \u202efile\nxxx" in " ".join(done.out.split())

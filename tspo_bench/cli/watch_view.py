@@ -101,7 +101,7 @@ def _cells(cells: Sequence[CellView]) -> Table:
     keys = ("task", "model", "sampler", "budget", "seed")
     rows = [dict(zip(keys, _labels(cell), strict=True)) for cell in cells]
     differing = [key for key in keys if key == "sampler" or len({row[key] for row in rows}) > 1]
-    shared = [rows[0][key] for key in ("task", "model") if key not in differing]
+    shared = [rows[0][key] for key in ("task", "model", "budget") if key not in differing]
     figures = [_figures(cell) for cell in cells]
     told = [key for key in figures[0] if any(row[key] for row in figures)]
     table = Table(title=Text(", ".join(shared)) if shared else None, title_justify="left", box=None)
