@@ -53,7 +53,7 @@ def test_version(cli: Cli) -> None:
         (["rum"], "No such command 'rum'"),
         (["run", "--sampelr", "aks"], "No such option"),
         (["list", "model"], "'model' is not one of"),
-        (["select"], "Missing argument"),
+        (["list"], "Missing argument"),
         (["encode"], "Missing option '--task'"),
     ],
 )
