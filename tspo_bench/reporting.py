@@ -11,6 +11,7 @@ from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.plan import digest_of
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.page import THUMBNAILS
+from tspo_bench.report.rescoring import own_task
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.standings_grid import Prices
 from tspo_bench.results import Cell
@@ -102,6 +103,8 @@ class TaskSource:
         reasons: list[str] = []
         for command in [*_commands(cell.run_folder), {"tasks": [label]}]:
             try:
+                if not cell.run_folder.is_dir():  # of an entry: a stranger's, it may name code
+                    own_task(str(label))
                 for task in self._tasks(command):
                     questions = list(task.questions()) if task.label == label else []
                     if questions and limit is not None:

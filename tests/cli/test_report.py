@@ -79,6 +79,36 @@ def test_mistakes_are_one_line(
     assert done.stderr.count("\n") == 1
 
 
+def test_of_an_entry_what_its_replies_come_to_counts(runs: Path) -> None:
+    """The records of `aks` claim nine right answers, and have no reply to show for it."""
+    entry = runs / "entry.zip"
+    packed = runner.invoke(app, ["submit", str(runs / "aks"), "-o", str(entry)])
+    assert packed.exit_code == 0
+    done = runner.invoke(app, ["report", str(entry), str(runs / "uniform")])
+    assert done.exit_code == 0
+    (aks,) = [line for line in done.stdout.splitlines() if line.startswith("| aks")]
+    assert "0.0%" in aks
+    assert f"note: {entry} (aks): scored by" in done.stderr
+    assert "12 records differ from what their replies come to" in done.stderr
+    entry.write_bytes(entry.read_bytes()[:-100])
+    assert runner.invoke(app, ["report", str(entry)]).exit_code == 2
+
+
+def test_an_entrys_task_is_not_imported(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger's label may name a module; what stands beside the shell is not run."""
+    monkeypatch.chdir(runs)
+    Path("evil.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    (runs / "strange").mkdir()
+    write(runs / "strange", {"cell": {**SETTINGS, "task": "evil:Task"}}, [record(0)])
+    assert runner.invoke(app, ["submit", "strange", "-o", "entry.zip"]).exit_code == 0
+    (runs / "ran").unlink(missing_ok=True)
+    done = runner.invoke(app, ["report", "entry.zip", "--html", "page"])
+    assert done.exit_code == 0
+    assert done.stdout == "page/index.html\n"
+    assert "evil:Task" in Path("page/index.html").read_text()
+    assert not (runs / "ran").exists()
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_tables_of_a_run_show_hostile_names_as_text(text: str) -> None:
     cells = hostile_cells(text)

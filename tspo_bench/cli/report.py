@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tspo_bench.cli import options
-from tspo_bench.cli.console import EXIT_FAILURES, say
+from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say
+from tspo_bench.cli.progress import Bar
 from tspo_bench.errors import UserError
+from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
     from tspo_bench.report.standings_grid import Prices
@@ -43,6 +45,17 @@ def report(
             help="What a server bills per million tokens of prompts and replies: 0.15,0.6.",
         ),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", help="Write a page into this folder in place of the tables."),
+    ] = None,
+    curves: Annotated[
+        str | None,
+        typer.Option("--curves", help="Agents' folders whose training the page shows."),
+    ] = None,
+    thumbnails: Annotated[
+        int, typer.Option("--thumbnails", help="Questions of each set whose frames it shows.")
+    ] = 300,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
 ) -> None:
@@ -50,23 +63,60 @@ def report(
 
     Exit code 3: something in the folders cannot be read.
     """
-    from tspo_bench.report.gather import gather
-    from tspo_bench.report.written import ReportOptions, report_text
-    from tspo_bench.specs import parse_spec
+    with only_results_on_stdout():
+        from tspo_bench.report.gather import gather
+        from tspo_bench.report.written import ReportOptions, report_text
+        from tspo_bench.specs import parse_spec
 
-    parse_spec(baseline)
-    asked: dict[str, Any] = {"format": format, "layout": layout}
-    chosen = ReportOptions(
-        **asked, baseline=baseline, groups=groups, power=power, prices=_prices(prices)
-    )
-    gathered = gather(results, task, data_root=data_root, annotations=annotations)
-    typer.echo(report_text(gathered, chosen), nl=False)
+        parse_spec(baseline)
+        billed = _prices(prices)
+        asked: dict[str, Any] = {"format": format, "layout": layout}
+        chosen = ReportOptions(
+            **asked, baseline=baseline, groups=groups, power=power, prices=billed
+        )
+        gathered = gather(results, task, data_root=data_root, annotations=annotations)
+        if html is None:
+            text = report_text(gathered, chosen)
+        else:
+            from tspo_bench.reporting import write_report
+
+            with Bar() as bar:
+                page = write_report(
+                    gathered.cells,
+                    html,
+                    baseline=baseline,
+                    prices=billed,
+                    agents=[Path(part) for part in split_specs(curves or "")],
+                    thumbnails=thumbnails,
+                    data_root=data_root,
+                    annotations=annotations,
+                    told=_Pictures(bar).told,
+                )
+            text = f"{page}\n"
+    typer.echo(text, nl=False)
     for note in gathered.notes:
         say(f"note: {note}")
     for error in gathered.errors:
         say(f"error: {' '.join(error.split())}")
     if gathered.errors:
         raise typer.Exit(EXIT_FAILURES)
+
+
+class _Pictures:
+    """Shows how many videos' pictures are there, of one question set after the other."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._done = 0
+
+    def told(self, done: int, total: int) -> None:
+        """So many videos are done."""
+        if done <= self._done or self._done == 0:
+            self._bar.start("pictures", total)
+            self._done = 0
+        while self._done < done:
+            self._bar.advance()
+            self._done += 1
 
 
 def _prices(text: str | None) -> Prices | None:
