@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tspo_bench.report.paired import PairedDifference, paired_difference
-from tspo_bench.report.summary import Summary, summarise, summarise_cells
+from tspo_bench.report.summary import Summary, accuracy_of, summarise_cells
 from tspo_bench.results import Cell, read_run
 from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.specs import parse_spec
@@ -55,7 +55,7 @@ class Row:
     @property
     def accuracies(self) -> tuple[float | None, ...]:
         """The accuracy of each of its cells."""
-        return tuple(summarise(cell.records).accuracy for cell in self.cells)
+        return tuple(accuracy_of(cell.records) for cell in self.cells)
 
     @property
     def seed_std(self) -> float | None:
@@ -98,7 +98,7 @@ class Rivals:
 
         The two it is measured against are the samplers labelled exactly "uniform" and "oracle".
         """
-        uniform, oracle = (summarise(records).accuracy for records in self.scale(cell))
+        uniform, oracle = (accuracy_of(records) for records in self.scale(cell))
         return headroom_recovered(accuracy, uniform, oracle)
 
     def scale(self, cell: Cell) -> list[list[Record]]:

@@ -112,7 +112,7 @@ def summarise(
         n=_num_questions(records),
         num_videos=len({record.video for record in records}),
         num_withheld=_num_questions([record for record in records if record.gold is None]),
-        accuracy=_accuracy(known),
+        accuracy=accuracy_of(records),
         ci95=_interval(known),
         headline=headline(records, scoring) if own_headline is None else own_headline,
         headline_ci95=headline_interval(records, scoring) if own_headline is None else None,
@@ -147,6 +147,11 @@ def summarise_cells(cells: Sequence[Cell]) -> Summary:
 def summary_json(summary: Summary) -> dict[str, Any]:
     """A summary as plain JSON values, for summary.json."""
     return {**asdict(summary), "num_failed": summary.num_failed}
+
+
+def accuracy_of(records: Sequence[Record]) -> float | None:
+    """The accuracy over all questions with a known right answer; None without one."""
+    return _accuracy([record for record in records if record.gold is not None])
 
 
 def _groups(records: Sequence[Record]) -> dict[str, dict[str, GroupSummary]]:
