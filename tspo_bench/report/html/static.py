@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tspo_bench.report.html.figures import Bar, Comparison, DepthMap
 from tspo_bench.report.html.folder import PageFolder
+from tspo_bench.report.html.texts import snippet
 from tspo_bench.report.html.training import MEASURES, Curves
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.texts import percent
@@ -223,5 +224,4 @@ def _frame(axes: Axes) -> None:
 
 def _plain(text: str) -> str:
     """A name that is no mathematics, and not endless."""
-    short = text if len(text) <= 40 else f"{text[:39]}…"
-    return short.replace("$", r"\$")
+    return snippet(text, 40).replace("$", r"\$")

@@ -1,0 +1,232 @@
+"""What a page is told: figures, the index of questions, details, curves, texts, its folder."""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.report.html.conftest import NUM_QUESTIONS, Made
+from tests.report.html.support import (
+    SAMPLERS,
+    Pictures,
+    groups,
+    is_right,
+    question_id,
+    questions,
+    write_run,
+)
+from tspo_bench.errors import UserError
+from tspo_bench.report.html import write_html
+from tspo_bench.report.html.figures import depth_maps, pareto_front
+from tspo_bench.report.html.folder import PageFolder, data_script
+from tspo_bench.report.html.questions import SHARD_BYTES, curve_of
+from tspo_bench.report.html.texts import harmless, snippet
+from tspo_bench.report.html.training import read_curves
+from tspo_bench.results import CandidateScores, read_scores
+
+ROOT = Path(__file__).parents[3]
+
+
+def data(folder: Path, name: str) -> Any:
+    """What a data file hands over."""
+    text = (folder / "data" / f"{name}.js").read_text(encoding="ascii")
+    start = f'tspoBench.give("{name}",'
+    assert text.startswith(start)
+    assert text.endswith(");\n")
+    return json.loads(text[len(start) : -3])
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), max_size=12))
+def test_the_front_is_what_no_point_beats(points: list[tuple[float, float]]) -> None:
+    def is_beaten(one: tuple[float, float]) -> bool:
+        return any(other[0] <= one[0] and other[1] >= one[1] and other != one for other in points)
+
+    front = pareto_front(points)
+    assert {points[place] for place in front} == {p for p in points if not is_beaten(p)}
+    assert len({points[place] for place in front}) == len(front)
+    assert [points[place][0] for place in front] == sorted(points[place][0] for place in front)
+
+
+def test_maps_pool_tasks_of_other_lengths(made: Made) -> None:
+    first, second = depth_maps(made.cells)
+    assert (first.budget, second.budget) == ("4", "8")
+    assert second.lengths == ("2min",)
+    assert second.depths == ("0-20%", "20-40%", "40-60%", "60-80%", "80-100%")
+    for place, name in enumerate(SAMPLERS):
+        for row, depth in enumerate(first.depths):
+            asked = [n for n in range(NUM_QUESTIONS) if groups(n)["depth"] == depth]
+            right = [n for n in asked if is_right(place, 4, n) and not (place == 1 and n % 20 == 6)]
+            ((n, share),) = first.shares[name][row]
+            assert (n, share) == (len(asked), pytest.approx(len(right) / len(asked)))
+    # "second" asked uniform the same first six questions: they count once, with two answers.
+    assert second.shares["uniform"][0][0][0] == first.shares["uniform"][0][0][0]
+
+
+def test_figures_are_those_of_the_table(made: Made) -> None:
+    figures = data(made.folder, "figures")
+    comparison = figures["comparisons"][0]
+    assert comparison["budgets"] == ["4", "8"]
+    bars = {(bar["name"], bar["budget"]): bar for bar in comparison["bars"]}
+    for place, name in enumerate(SAMPLERS):
+        for k in (4, 8):
+            bar = bars[name, str(k)]
+            right = [is_right(place, k, n) for n in range(NUM_QUESTIONS)]
+            if place != 1:
+                assert bar["accuracy"] == pytest.approx(sum(right) / NUM_QUESTIONS)
+            assert bar["frames"] == k
+            assert bar["costs"]["seconds"] == pytest.approx(0.05 * k + 0.01 * place)
+            assert bar["costs"]["frames decoded"] == k + 120 * (place > 0)
+            assert bar["is_bound"] == (name == "oracle")
+    front = [comparison["bars"][place]["name"] for place in comparison["fronts"]["seconds"]]
+    assert "oracle" not in front
+    assert figures["training"][0]["name"] == "agent/seed-0"
+    assert figures["training"][0]["curves"]["reward"] == [[step, step / 10] for step in range(20)]
+
+
+def test_the_index_and_the_details_agree_with_the_records(made: Made) -> None:
+    index = data(made.folder, "set0")
+    assert [column["sampler"] for column in index["columns"]] == [n for n in SAMPLERS for _ in "48"]
+    assert [column["budget"] for column in index["columns"]] == ["4", "8"] * len(SAMPLERS)
+    by_place: dict[int, Any] = {}
+    for shard in {question[2] for question in index["questions"]}:
+        content = data(made.folder, f"set0-{shard}")
+        assert len(content) == 1 or len(json.dumps(content)) < SHARD_BYTES + 50_000
+        by_place |= {int(place): details for place, details in content.items()}
+    assert sorted(by_place) == list(range(NUM_QUESTIONS))
+    for column, cell in enumerate(c for c in made.cells if c.settings["task"] == "made-up"):
+        scores = read_scores(cell.folder / "scores.jsonl")
+        for record in cell.records:
+            place = int(record.question_id[2:])
+            assert index["questions"][place][0] == record.question_id
+            answer = next(a for a in by_place[place]["answers"] if a["column"] == column)
+            assert answer["frames"] == list(record.frames)
+            assert answer["recall"] == record.evidence_recall
+            assert index["marks"][column][place] == answer["mark"]
+            assert (answer["mark"] == "1") == record.correct
+            if record.question_id in scores:
+                curve = by_place[place]["curves"][answer["curve"]]
+                levels = np.frombuffer(base64.b64decode(curve["levels"]), np.uint8)
+                np.testing.assert_array_equal(levels, scores[record.question_id].levels)
+            else:
+                assert "curve" not in answer
+    values = index["groups"][0][1]
+    assert [values[question[3][0]] for question in index["questions"]] == [
+        groups(n)["type" if index["groups"][0][0] == "type" else "depth"]
+        for n in range(NUM_QUESTIONS)
+    ]
+
+
+def test_very_many_scores_are_drawn_by_the_highest_of_neighbours() -> None:
+    values = np.array([random.Random(n).random() for n in range(3601)])
+    values[100:140] = np.nan
+    scores = CandidateScores.of("q", values, 1.0)
+    assert scores is not None
+    curve = curve_of(scores)
+    levels = np.frombuffer(base64.b64decode(curve["levels"]), np.uint8)
+    assert curve["interval"] == 5
+    assert len(levels) == 721
+    for place in range(721):
+        own = [level for level in scores.levels[5 * place : 5 * place + 5] if level != 255]
+        assert levels[place] == (max(own) if own else 255)
+
+
+def test_texts() -> None:
+    assert harmless("a\r\nb\tc <b> é 中") == "a\nb\tc <b> é 中"
+    assert harmless("\u202ex\u2069\x1b\x00\ud800\x85\u200f") == (
+        r"\u202ex\u2069\x1b\x00\ud800\x85\u200f"
+    )
+    assert snippet("one\n\n two " * 9, 12) == "one two one…"
+    assert len(snippet("x" * 10**7, 140)) == 140
+
+
+def test_data_scripts_hold_no_markup() -> None:
+    content = {"text": "</script><!--\u2028\U0001f600\udcff é"}
+    text = data_script("x", content)
+    assert text.isascii()
+    assert "<" not in text
+    assert json.loads(text[len('tspoBench.give("x",') : -3]) == content
+
+
+def test_folders_of_something_else_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("years of work")
+    with pytest.raises(UserError, match="holds no report"):
+        PageFolder(tmp_path / "mine")
+    assert (tmp_path / "mine" / "thesis.tex").read_text() == "years of work"
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="is a file"):
+        PageFolder(tmp_path / "file")
+
+
+def test_a_page_takes_the_place_of_an_older_or_unfinished_one(tmp_path: Path) -> None:
+    PageFolder(tmp_path / "html").write("thumbs/old/1.jpg", b"")  # and then the power went
+    PageFolder(tmp_path / "html")
+    assert not (tmp_path / "html" / "thumbs" / "old").exists()
+
+
+def test_without_texts_and_with_lost_videos(tmp_path: Path) -> None:
+    cells = write_run(tmp_path / "run", 6, samplers=("uniform",))
+    source = Pictures(questions(6))
+    source.lost = {"film-1.mp4"}
+    write_html(cells, tmp_path / "html", source=source, thumbnails=6)
+    index = data(tmp_path / "html", "set0")
+    assert index["problems"] == ["1 of 2 videos cannot be shown: there is no film-1.mp4"]
+    details = data(tmp_path / "html", "set0-0")
+    assert details["0"]["thumbs"]["height"] == 90
+    assert details["3"]["thumbs"] is None
+    frames = details["0"]["answers"][0]["frames"]
+    folder = tmp_path / "html" / "thumbs" / details["0"]["thumbs"]["folder"]
+    assert sorted(int(file.stem) for file in folder.iterdir()) == frames
+    write_html(cells, tmp_path / "html")
+    bare = data(tmp_path / "html", "set0-0")["0"]
+    assert (bare["text"], bare["options"], bare["thumbs"]) == (None, [], None)
+    assert list((tmp_path / "html" / "thumbs").iterdir()) == []
+
+
+def test_curves_of_the_agents_in_this_repository() -> None:
+    logs = read_curves(ROOT / "agents" / "tspo-q")
+    assert [log.name for log in logs] == [f"tspo-q/seed-{seed}" for seed in range(3)]
+    lines = (ROOT / "agents/tspo-q/seed-1/log.jsonl").read_text().splitlines()
+    rewards = [
+        (line["step"], line["reward"]) for line in map(json.loads, lines) if "reward" in line
+    ]
+    assert list(logs[1].curves["reward"]) == rewards
+    (alone,) = read_curves(ROOT / "agents" / "tspo-q" / "seed-1")
+    assert alone.curves == logs[1].curves
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "has no log.jsonl"),
+        ("", "holds no figures yet"),
+        ('{"step": 1, "reward": 2.0}\n[3]\n', "line 2 is no line of a training log"),
+    ],
+)
+def test_broken_training_logs(content: str | None, message: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "log.jsonl").write_text(content)
+    with pytest.raises(UserError, match=message):
+        read_curves(tmp_path)
+
+
+def test_nothing_to_show(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no result to show"):
+        write_html([], tmp_path / "html")
+    assert not (tmp_path / "html").exists()
+    cells = write_run(tmp_path / "run", 2, samplers=("uniform",))
+    with pytest.raises(UserError, match="--thumbnails -1"):
+        write_html(cells, tmp_path / "html", thumbnails=-1)
+
+
+def test_every_id_is_there_once(made: Made) -> None:
+    index = data(made.folder, "set0")
+    assert [q[0] for q in index["questions"]] == [question_id(n) for n in range(NUM_QUESTIONS)]

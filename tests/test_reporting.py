@@ -1,0 +1,84 @@
+"""Pages of real runs: texts and pictures come from the task, as long as it is there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.evaluation.support import run, write_questions
+from tests.support import make_video, read_number
+from tspo_bench.errors import UserError
+from tspo_bench.reporting import TaskSource, write_report
+from tspo_bench.results import read_run
+
+LENGTHS = {"long.mp4": 400, "short.mp4": 90}
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    """An annotation file about two numbered videos, and a run of it."""
+    (tmp_path / "films").mkdir()
+    for name, num_frames in LENGTHS.items():
+        make_video(tmp_path / "films" / name, num_frames, width=320, height=180)
+    path = write_questions(tmp_path / "quiz.jsonl", tmp_path / "films", LENGTHS, n=6)
+    run(path, tmp_path / "run", samplers=("uniform", "oracle"), limit=5)
+    return path
+
+
+def test_pictures_are_the_frames_that_were_picked(task: Path, tmp_path: Path) -> None:
+    cells = read_run(tmp_path / "run")
+    told: list[tuple[int, int]] = []
+    page = write_report(cells, tmp_path / "html", told=lambda done, of: told.append((done, of)))
+    assert page == tmp_path / "html" / "index.html"
+    assert told == [(1, 2), (2, 2)]
+    text = (tmp_path / "html/data/set0-0.js").read_text()
+    details = json.loads(text.partition(",")[2].rpartition(")")[0])
+    asked = {json.loads(line)["id"]: json.loads(line) for line in task.read_text().splitlines()}
+    assert len(details) == 5
+    for one in details.values():
+        question = next(q for q in asked.values() if q["question"] == one["text"])
+        assert one["options"] == question["options"]
+        assert one["seconds"] == LENGTHS[Path(one["video"]).name] / 10
+        for answer in one["answers"]:
+            for frame in answer.get("frames", ()):
+                path = tmp_path / "html" / "thumbs" / one["thumbs"]["folder"] / f"{frame}.jpg"
+                assert read_number(np.asarray(Image.open(path))) == frame
+
+
+def test_a_task_that_is_gone_or_another_now(task: Path, tmp_path: Path) -> None:
+    (cell, _) = read_run(tmp_path / "run")
+    lines = task.read_text()
+    task.write_text(lines.replace("which thing", "which other thing"))
+    with pytest.raises(UserError, match="the questions of task 'quiz' are others now"):
+        TaskSource().questions(cell)
+    task.unlink()
+    with pytest.raises(UserError, match="there is no annotation file"):
+        TaskSource().questions(cell)
+    write_report([cell], tmp_path / "html")
+    index = (tmp_path / "html/data/set0.js").read_text()
+    assert "Texts and pictures are not shown: " in index
+    assert "there is no annotation file" in index
+    task.write_text(lines)
+    shutil.rmtree(tmp_path / "films")
+    assert len(TaskSource().questions(cell)) == 5
+    write_report([cell], tmp_path / "html")
+    assert "2 of 2 videos cannot be shown" in (tmp_path / "html/data/set0.js").read_text()
+
+
+def test_a_built_in_task_without_its_run(tmp_path: Path) -> None:
+    """As of an entry: the records' folder is no folder, and no command is known."""
+    from tspo_bench.evaluation.plan import digest_of
+    from tspo_bench.results import Cell
+    from tspo_bench.tasks import limit_questions, load_task
+
+    label = "haystack[length=1min,videos=7]"
+    questions = limit_questions(load_task(label).questions(), 3)
+    settings = {"task": label, "questions": digest_of(questions), "limit": 3}
+    (tmp_path / "entry.zip").write_bytes(b"")
+    cell = Cell(settings, (), tmp_path / "entry.zip" / "cell")
+    assert list(TaskSource().questions(cell)) == questions
