@@ -62,11 +62,16 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Window:
-    """A page in the browser; `trouble` is what went wrong in it: errors, and requests elsewhere."""
+    """A page in the browser.
+
+    `requests` are the files that it asked for; `trouble` is what went wrong: errors, and requests
+    elsewhere.
+    """
 
     page: Page
     folder: Path
     trouble: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
 
     def open(self, link: str = "") -> Page:
         self.page.goto((self.folder / "index.html").as_uri() + link)
@@ -106,6 +111,7 @@ class Windows:
                 else None
             ),
         )
+        page.on("request", lambda request: window.requests.append(request.url))
         page.on("requestfailed", lambda request: window.trouble.append(f"lost: {request.url}"))
         self._windows.append(window)
         return window
