@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_LIMIT ?= 60
 
-.PHONY: setup demo test test-slow lint clean
+.PHONY: setup demo leaderboard test test-slow lint clean
 
 setup: $(STAMP)
 
@@ -25,6 +25,9 @@ $(STAMP): pyproject.toml
 
 demo: setup
 	$(BIN)/tspo-bench run --task haystack --sampler uniform,clip-topk,aks,tspo,tspo-q,oracle --frames 8 --limit $(DEMO_LIMIT)
+
+leaderboard: setup
+	$(BIN)/python -m benchmarks.leaderboard
 
 test: setup
 	$(BIN)/python -m pytest

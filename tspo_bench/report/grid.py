@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from tspo_bench.report.marks import Mark
 
 
+BUDGET = "K"
+
+
 @dataclass(frozen=True)
 class Grid:
     """A table of texts as others wrote them and figures as we did.
@@ -29,6 +32,11 @@ class Grid:
     marks: Mapping[tuple[int, int], Mark]
     parts: frozenset[int] = frozenset()
     notes: tuple[str, ...] = ()
+
+    @property
+    def num_left(self) -> int:
+        """The first columns that stand left: names, but not the budget behind them."""
+        return len(self.labels) - (self.labels[-1] == BUDGET)
 
 
 def parts_of(values: Sequence[str]) -> frozenset[int]:

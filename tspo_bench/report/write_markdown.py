@@ -24,14 +24,14 @@ def _grid(grid: Grid) -> str:
     ]
     widths = [max(3, *map(len, column)) for column in zip(headings, *rows, strict=True)]
     dashes = [
-        "-" * width if column < len(grid.labels) - 1 else "-" * (width - 1) + ":"
+        "-" * width if column < grid.num_left else "-" * (width - 1) + ":"
         for column, width in enumerate(widths)
     ]
     notes = [f"- {markdown(note, MOST_OF_NOTE)}" for note in grid.notes]
     notes += [f"- {RULE}"] if grid.marks else []
     lines = [
         f"### {markdown(grid.title)}\n",
-        *(_line(texts, widths, len(grid.labels) - 1) for texts in (headings, dashes, *rows)),
+        *(_line(texts, widths, grid.num_left) for texts in (headings, dashes, *rows)),
         *(["", *notes] if notes else []),
     ]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,144 @@
+"""results/README.md, this repository's leaderboard: `make leaderboard`.
+
+The tables follow from the committed runs alone: results/runs/*.zip, each of which `tspo-bench
+submit` wrote. Their answers are read again. The figures of papers (results/published.csv) stand in
+a table of their own, for nobody has measured them here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tspo_bench.report.gather import gather
+from tspo_bench.report.grid import Grid
+from tspo_bench.report.published import Published, read_published
+from tspo_bench.report.standings import Standing, Standings, standings_of
+from tspo_bench.report.standings_grid import comparison_grid, title_of
+from tspo_bench.report.texts import budget, percent
+from tspo_bench.report.write_markdown import grids_markdown
+
+RESULTS = Path(__file__).parents[1] / "results"
+RUNS = RESULTS / "runs"
+PAGE = RESULTS / "README.md"
+
+_HEAD = """# Leaderboard
+
+Made by `make leaderboard` from the runs in [`runs/`](runs), whose answers are read again by their
+protocol. Check one yourself: `tspo-bench check-entry results/runs/haystack.zip`; as a page:
+`tspo-bench report results/runs/*.zip --html out/`.
+
+Other pages: [haystack](haystack/README.md), what the agents gain, with more questions and seeds;
+[reference](reference), the models that ship; [benchmarks](benchmarks), speed.
+
+## Measured here
+
+`tspo-bench run --task haystack --frames 4,8,16,32 --limit 105` with every sampler of the package,
+and `--seeds 0,1,2 --agent agents/tspo-q` (`agents/tspo`) for the agents, of which the package has
+seed 0; the zip's `run.json` has the commands. 2 cores, no GPU. The built-in task is a diagnostic: it shows what a sampler can find in a world of pictograms, not
+what it gains on films.
+
+"""
+_PUBLISHED = """
+## Published by others, not measured here
+
+What papers and their repositories state on real benchmarks, each with its own frames, prompt and
+extraction: **not comparable with the table above, and with each other only in part**. Sources and
+what is verified: [published.csv](published.csv).
+
+"""
+_BOUNDS = ("oracle", "blind")
+_BENCHMARKS = ("longvideobench", "mlvu", "videomme", "lvbench")
+
+
+def leaderboard() -> str:
+    """The page's text.
+
+    Raises:
+        UserError: no run is there, or one of them is refused.
+    """
+    tables = standings_of(gather(sorted(RUNS.glob("*.zip"))).cells)
+    short = grids_markdown([_by_budget(table) for table in tables])
+    whole = grids_markdown([comparison_grid(table) for table in tables])
+    details = (
+        f"\n<details><summary>All figures, with paired tests</summary>\n\n{whole}\n</details>\n"
+    )
+    return _HEAD + short + details + _PUBLISHED + grids_markdown([_published(read_published())])
+
+
+def _by_budget(table: Standings) -> Grid:
+    """A row a sampler, a column a budget: accuracy with its interval, and evidence recall."""
+    budgets = list(dict.fromkeys(budget(one.row) for one in table.standings))
+    by_name: dict[str, dict[str, Standing]] = {}
+    for one in table.standings:
+        by_name.setdefault(one.name, {})[budget(one.row)] = one
+    ranked = sorted(by_name.items(), key=lambda item: -_mean(list(item[1].values())))
+    return Grid(
+        title=title_of(table),
+        labels=("sampler",),
+        figures=tuple(f"K = {k}" for k in budgets),
+        rows=tuple(
+            (f"{name} (bound)" if name in _BOUNDS else name, *(_text(ones.get(k)) for k in budgets))
+            for name, ones in ranked
+        ),
+        marks={
+            (row, 1 + column): mark
+            for row, (_, ones) in enumerate(ranked)
+            for column, k in enumerate(budgets)
+            if k in ones and (mark := ones[k].mark) is not None
+        },
+        notes=("accuracy, 95% interval clustered by video / evidence recall",),
+    )
+
+
+def _mean(ones: Sequence[Standing]) -> float:
+    known = [one.row.summary.accuracy for one in ones]
+    return sum(share for share in known if share is not None) / len(known)
+
+
+def _text(one: Standing | None) -> str:
+    if one is None:
+        return "n/a"
+    summary = one.row.summary
+    low, high = summary.ci95 or (float("nan"), float("nan"))
+    interval = f"[{100 * low:.0f}, {100 * high:.0f}]"
+    return f"{percent(summary.accuracy)} {interval} / {percent(summary.evidence_recall)}"
+
+
+def _published(rows: Sequence[Published]) -> Grid:
+    """A row a method, model and number of frames; whole benchmarks only, none with subtitles."""
+    kept = [
+        one
+        for one in rows
+        if one.benchmark in _BENCHMARKS and one.group is None and one.subtitles != "full"
+    ]
+    by_row: dict[tuple[str, str, str, str], list[Published]] = {}
+    for one in kept:
+        frames = "" if one.frames is None else str(one.frames)
+        by_row.setdefault((one.method, one.model, one.source, frames), []).append(one)
+    return Grid(
+        title="figures as their sources state them (%)",
+        labels=("method", "model", "source"),
+        figures=("frames", *_BENCHMARKS),
+        rows=tuple(
+            (*row, *(" / ".join(_value(f) for f in same if f.benchmark == b) for b in _BENCHMARKS))
+            for row, same in by_row.items()
+        ),
+        marks={},
+        notes=("macro: the mean over task types; ?: not stated which; *: not read at the source",),
+    )
+
+
+def _value(one: Published) -> str:
+    kind = {"micro": "", "macro": " macro", "unknown": " ?"}[one.metric]
+    return f"{one.value:g}{kind}{'' if one.first_hand else '*'}"
+
+
+def main() -> None:
+    """Write the page."""
+    PAGE.write_text(leaderboard())
+    print(PAGE)
+
+
+if __name__ == "__main__":
+    main()

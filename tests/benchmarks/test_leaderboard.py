@@ -1,0 +1,29 @@
+"""The committed leaderboard is what the committed runs and published figures say."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.leaderboard import PAGE, RESULTS, RUNS, leaderboard
+from tspo_bench.report.gather import gather
+
+
+def test_the_page_is_what_the_runs_give() -> None:
+    assert PAGE.read_text() == leaderboard()
+
+
+def test_the_runs_are_whole_small_and_their_answers_are_as_they_say() -> None:
+    entries = sorted(RUNS.glob("*.zip"))
+    assert sum(path.stat().st_size for path in entries) < 10 * 2**20
+    found = gather(entries)
+    assert found.errors == []
+    for cell in found.cells:
+        assert len(cell.records) == cell.settings["num_questions"]
+    seeds = {cell.settings["seed"] for cell in found.cells if cell.settings["sampler"] == "tspo-q"}
+    assert seeds == {0, 1, 2}
+    assert {cell.settings["frames"] for cell in found.cells} == {4, 8, 16, 32}
+
+
+@pytest.mark.parametrize("told_apart", ["## Measured here", "## Published by others, not measured"])
+def test_measured_and_published_stand_apart(told_apart: str) -> None:
+    assert told_apart in (RESULTS / "README.md").read_text()
