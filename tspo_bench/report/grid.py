@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from tspo_bench.report.marks import Mark
 
-
 BUDGET = "K"
 
 
