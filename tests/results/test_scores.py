@@ -65,6 +65,11 @@ def test_scores_come_back_to_half_a_level(values: list[float]) -> None:
         assert math.isnan(before) or abs(after - before) <= 0.51 * step + 1e-9
 
 
+def test_the_narrowest_range_has_all_levels() -> None:
+    assert scores("q", 0.0, 5e-324).levels.tolist() == [0, 254]
+    assert scores("q", 0.3, 0.3).levels.tolist() == [0, 0]
+
+
 def test_no_score_at_all_is_no_line() -> None:
     assert CandidateScores.of("q", np.full(3, np.nan), 1.0) is None
     assert CandidateScores.of("q", np.empty(0), 1.0) is None

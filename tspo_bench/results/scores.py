@@ -51,9 +51,9 @@ class CandidateScores:
         if not known.any():
             return None
         low, high = float(values[known].min()), float(values[known].max())
-        scale = _MOST / (high - low) if high > low else 0.0
         levels = np.full(len(values), _NONE, np.uint8)
-        levels[known] = np.round((values[known] - low) * scale).astype(np.uint8)
+        share = (values[known] - low) / ((high - low) or 1.0)
+        levels[known] = np.round(share * _MOST).astype(np.uint8)
         return cls(question_id, seconds_per_candidate, low, high, levels)
 
     @property
