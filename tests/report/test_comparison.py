@@ -78,3 +78,9 @@ def test_without_depths_there_is_no_map(tmp_path: Path) -> None:
 def test_an_unknown_format(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown image format 'gif3'"):
         draw_comparison(cells(), tmp_path / "a.gif3")
+
+
+def test_hostile_names_are_shown_as_text() -> None:
+    hostile = "[red]\x1b]0;x\x07\u202e"
+    some = [replace(one, settings={**one.settings, "sampler": hostile}) for one in cells()[:2]]
+    assert any(r"[red]\x1b]0;x\x07\u202e" in "".join(line) for line in text_of(some))

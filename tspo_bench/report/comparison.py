@@ -13,6 +13,7 @@ from rich.text import Text
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
+from tspo_bench.report.escape import visible
 from tspo_bench.report.groups import by_value, values_of
 from tspo_bench.report.rows import Rivals, Row, pooled_rows
 from tspo_bench.report.summary import summarise
@@ -43,7 +44,7 @@ def comparison_table(cells: Sequence[Cell]) -> Group:
     rows = pooled_rows(cells, Rivals(cells))
     for task, model in dict.fromkeys((label(row, "task"), label(row, "model")) for row in rows):
         some = [row for row in rows if (label(row, "task"), label(row, "model")) == (task, model)]
-        title = f"\n{task}, {model}: accuracy / evidence recall (%) at K frames"
+        title = f"{task}, {model}: accuracy / evidence recall (%) at K frames"
         table = empty_table(None)
         table.add_column("sampler", overflow="fold")
         budgets = list(dict.fromkeys(map(budget, some)))
@@ -51,8 +52,8 @@ def comparison_table(cells: Sequence[Cell]) -> Group:
             table.add_column(f"K={heading}", justify="right", no_wrap=True)
         for name, by_budget in _ranked(some):
             texts = [_figures_text(by_budget.get(heading)) for heading in budgets]
-            table.add_row(Text(name), *map(Text, texts))
-        tables += [Text(title, style="bold"), table]
+            table.add_row(Text(visible(name)), *map(Text, texts))
+        tables += [Text(f"\n{visible(title)}", style="bold"), table]
     return Group(*tables)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from tspo_bench.report.escape import MOST_OF_NOTE, visible
 from tspo_bench.report.located import LocatedRow, Subset
 from tspo_bench.report.table import empty_table
 from tspo_bench.report.texts import UNDEFINED, accuracy_text, difference_text, percent
@@ -32,9 +33,9 @@ def located_table(rows: Sequence[LocatedRow], groups: bool = False) -> Group:
             if not some or (subset != "all" and all(row.n == _n_of_all(row, rows) for row in some)):
                 continue  # all videos have more than K candidates: the same table again
             of = "" if subset == "all" else ", videos with more than K candidates"
-            title = Text(f"\n{task}: evidence within {tolerance:g} s{of}", style="bold")
+            title = Text(f"\n{visible(task)}: evidence within {tolerance:g} s{of}", style="bold")
             parts += [_table(title, some, _recall_columns(some))]
-            parts += [Text(note, style="dim") for note in _notes(some)]
+            parts += [Text(visible(note, MOST_OF_NOTE), style="dim") for note in _notes(some)]
             if subset == "all":
                 title = Text("\nhow the frames lie, and what they cost")
                 parts += [_table(title, some, _lie(some))]
@@ -86,7 +87,7 @@ def _table(
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for number, row in enumerate(rows):
         texts = [row.sampler, str(row.frames), *(texts[number] for texts in columns.values())]
-        table.add_row(*map(Text, texts))
+        table.add_row(*(Text(visible(text)) for text in texts))
     return table
 
 
@@ -122,15 +123,16 @@ def _group_tables(rows: Sequence[LocatedRow]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for group in dict.fromkeys(group for row in rows for group in row.groups):
         table = empty_table(None)
-        table.add_column(Text(group), overflow="fold")
+        table.add_column(Text(visible(group)), overflow="fold")
         table.add_column("n", justify="right")
         for row in rows:
             name = f"{row.sampler} K={row.frames}"
-            table.add_column(Text(name), justify="right", overflow="fold")
+            table.add_column(Text(visible(name)), justify="right", overflow="fold")
         for value in dict.fromkeys(v for row in rows for v in row.groups.get(group, {})):
             found = [row.groups.get(group, {}).get(value) for row in rows]
             numbers = sorted({one.n for one in found if one})
             texts = [accuracy_text(one.evidence_recall, one.ci95) if one else "" for one in found]
-            table.add_row(*map(Text, [value, "-".join(map(str, numbers)), *texts]))
+            shown = [visible(value), "-".join(map(str, numbers)), *texts]
+            table.add_row(*map(Text, shown))
         tables.append(table)
     return tables
