@@ -2,12 +2,15 @@
 
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 
 from tests.results.test_reading import SETTINGS, record, write
 from tspo_bench.errors import UserError
 from tspo_bench.report.gather import gather
+
+RESULTS = Path(__file__).parents[2] / "results"
 
 
 def labels(found: Any) -> list[tuple[str, str]]:
@@ -66,6 +69,30 @@ def test_a_cut_line_is_told(tmp_path: Path) -> None:
     found = gather([tmp_path])
     assert [len(cell.records) for cell in found.cells] == [1]
     assert found.notes == [f"{path.parent}: the last line of its records is cut, and not counted"]
+
+
+def test_entries_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
+    committed = RESULTS / "runs" / "haystack.zip"
+    found = gather([RESULTS, committed])
+    with ZipFile(committed) as archive:
+        names = archive.namelist()
+        assert {cell.folder for cell in found.cells} == {
+            committed / name.removesuffix("/records.jsonl")
+            for name in names
+            if name.endswith("/records.jsonl")
+        }
+    assert found.errors == []
+    write(tmp_path / "run", {"cell": SETTINGS}, [record(0)])
+    with ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("cat.jpg", "x")
+    with ZipFile(tmp_path / "lie.zip", "w") as archive:
+        archive.writestr("manifest.json", "{}")
+        archive.writestr("run.json", "{}")
+    found = gather([tmp_path])
+    assert labels(found) == [("run", "uniform")]  # the others' zip files are none of ours
+    assert [str(tmp_path / "lie.zip") in error for error in found.errors] == [True]
+    with pytest.raises(UserError, match="manifest"):
+        gather([tmp_path / "lie.zip"])
 
 
 @pytest.mark.parametrize(("name", "message"), [("x", "no folder and no entry"), ("", "no run in")])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import struct
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.archive import MANIFEST
 from tspo_bench.report.escape import visible
 from tspo_bench.results import Cell, read_cells
 from tspo_bench.results.reading import RUN_FILE
@@ -37,18 +40,19 @@ def gather(
     data_root: Path | None = None,
     annotations: Path | None = None,
 ) -> Gathered:
-    """The cells of all runs in and below some folders, and of entries (`tspo-bench submit`).
+    """The cells of all runs and entries (`tspo-bench submit`) in and below some folders.
 
-    A cell that is broken is left out and named. A cell that was run twice with the same answers
-    counts once.
+    A cell that is broken is left out and named, as is an entry that lies in a folder. A cell that
+    was run twice with the same answers counts once.
 
     Args:
-        paths: folders and zip files.
+        paths: folders, at whatever depth, and zip files.
         task: only this one, whatever its options.
         data_root, annotations: where an entry's right answers are checked (`open_entry`).
 
     Raises:
-        UserError: a path is not there or holds no run, an entry is refused, or nothing is left.
+        UserError: a path is not there or holds no run, an entry that was named is refused, or
+            nothing is left.
     """
     found = Gathered()
     for cell in _cells(paths, found, data_root, annotations):
@@ -78,13 +82,30 @@ def _cells(
             raise UserError(
                 f"{path} is no folder and no entry (.zip); name a run, or a folder of runs"
             )
-        runs = sorted(file.parent for file in path.rglob(RUN_FILE))
-        if not runs:
-            raise UserError(f"no run in {path}: neither it nor a folder below has a {RUN_FILE}")
-        for run in runs:
-            if run.resolve() not in seen:
-                seen.add(run.resolve())
-                yield from _of_run(run, found)
+        runs = [file.parent for file in path.rglob(RUN_FILE)]
+        entries = [file for file in path.rglob(f"*{_ENTRY}") if _is_entry(file)]
+        if not runs and not entries:
+            raise UserError(
+                f"no run in {path}: neither it nor a folder below has a {RUN_FILE} or an entry "
+                f"({_ENTRY})"
+            )
+        for place in sorted([*runs, *entries]):
+            if place.resolve() in seen:
+                continue
+            seen.add(place.resolve())
+            if place in entries:
+                yield from _of_found_entry(place, found, data_root, annotations)
+            else:
+                yield from _of_run(place, found)
+
+
+def _is_entry(path: Path) -> bool:
+    """Whether a zip file that nobody named is one of ours, which alone have both of these."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {MANIFEST, RUN_FILE} <= set(archive.namelist())
+    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile, struct.error):
+        return False
 
 
 def _of_run(run: Path, found: Gathered) -> Iterator[Cell]:
@@ -94,6 +115,16 @@ def _of_run(run: Path, found: Gathered) -> Iterator[Cell]:
                 found.errors.append(str(cell))
             else:
                 yield cell
+    except UserError as error:
+        found.errors.append(str(error))
+
+
+def _of_found_entry(
+    path: Path, found: Gathered, data_root: Path | None, annotations: Path | None
+) -> Iterator[Cell]:
+    """As `_of_entry`, of one that was found in a folder: what refuses it does not hide the rest."""
+    try:
+        yield from _of_entry(path, found, data_root, annotations)
     except UserError as error:
         found.errors.append(str(error))
 
