@@ -187,3 +187,9 @@ def test_what_the_model_was_shown() -> None:
     assert found.mean_usage == {"prompt_tokens": 170.0, "completion_tokens": 2.0}
     assert found.num_guessed == 1
     assert (found.protocol, found.protocol_hash, found.answer) == ("strict@1", "0a", "options")
+
+
+def test_frame_sizes_are_of_the_answers_that_tell_them() -> None:
+    told = {"frames": 3, "height": 64, "width": 48}
+    found = summarise([record(0, seen=told), record(1, seen={"frames": 3}), record(2)])
+    assert found.frame_sizes == {"64x48": 1}

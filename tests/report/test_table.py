@@ -7,6 +7,8 @@ from rich.console import Console, RenderableType
 
 from tests.report.support import cell, cell_with, record
 from tspo_bench.report import groups_table, results_table
+from tspo_bench.report.notes import caption
+from tspo_bench.report.rows import Rivals, pooled_rows
 from tspo_bench.report.texts import accuracy_text, difference_text, p_text, percent
 
 
@@ -298,3 +300,9 @@ def test_macro_with_seeds_fits(width: int) -> None:
     assert "tspo-q " in text
     assert "5.1% [" in text  # 110 of 2170
     assert "25.3% [" in text  # 110 of 217, 0 of 1953, and half of it
+
+
+def test_what_an_older_run_did_not_write_down_is_undefined() -> None:
+    scoring = {"average": "micro", "unparsed": "wrong", "over": None}
+    (row,) = pooled_rows([cell_with("uniform", 4, scoring=scoring)], Rivals([]))
+    assert caption([row]) == ["protocol p#n/a, --answer n/a"]

@@ -42,7 +42,18 @@ def test_seeds_together(tmp_path: Path) -> None:
     assert summarise_cells(read_run(run.path)).headline == 0.5
 
 
-@pytest.mark.parametrize("content", ["[]", '{"headline": 1}', "{"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("[]", '{"headline": 1}', "{", "[" * 10**5),
+        '{"headline": "x", "figures": {}}',
+        '{"headline": NaN, "figures": {}}',
+        '{"headline": true, "figures": {}}',
+        '{"headline": 0.5, "figures": []}',
+        '{"headline": 0.5, "figures": {"acc": Infinity}}',
+        '{"headline": 0.5, "figures": {"acc": "x"}}',
+    ],
+)
 def test_a_broken_file_is_named(tmp_path: Path, content: str) -> None:
     run = RunDirectory(tmp_path / "run")
     run.open_cell("cell", SETTINGS).close()

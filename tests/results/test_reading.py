@@ -58,6 +58,7 @@ def test_a_cell_lies_within_its_run(tmp_path: Path, slug: str) -> None:
         ({"sampler": None}, "sampler None"),
         ({"seed": "0"}, "seed '0'"),
         ({"scoring": {"average": "best"}}, "scoring"),
+        ({"scoring": None}, "scoring None"),
         ({"scoring": {"average": "macro", "unparsed": "wrong"}}, "scoring"),
         ({"num_questions": None}, "num_questions None"),
         ({"sampler_settings": []}, r"sampler_settings \[\]"),
@@ -118,8 +119,8 @@ ON_CPU = {"settings": {"device": "cpu"}, "environment": {"gpus": ["H100"]}}
         ([GPU, NO_GPU], False),
         ([ON_CPU], False),
         ([], False),
-        (["x", 3], False),
         ([{}], False),
+        ([{"environment": {"gpus": ["H100"]}}, GPU], True),
     ],
 )
 def test_a_run_on_cuda_is_one_of_which_every_command_was(
@@ -127,6 +128,24 @@ def test_a_run_on_cuda_is_one_of_which_every_command_was(
 ) -> None:
     run = write(tmp_path / "run", {"cell": SETTINGS}, [record(0)], commands)
     assert read_run(run)[0].on_cuda is expected
+
+
+@pytest.mark.parametrize(
+    ("command", "key"),
+    [
+        ("x", "commands"),
+        ({"settings": None}, "settings"),
+        ({"settings": {"tasks": [1]}}, "tasks"),
+        ({"settings": {"seeds": 0}}, "seeds"),
+        ({"settings": {"device": 0}}, "device"),
+        ({"environment": []}, "environment"),
+        ({"command": "tspo-bench run"}, "command"),
+    ],
+)
+def test_a_command_that_no_run_writes_is_named(tmp_path: Path, command: Any, key: str) -> None:
+    run = write(tmp_path / "run", {"cell": SETTINGS}, [record(0)], [GPU, command])
+    with pytest.raises(UserError, match=rf"run\.json: '{key}' of command 2 is not what a run"):
+        read_run(run)
 
 
 json_values = st.recursive(

@@ -118,7 +118,8 @@ def test_fresh_removes_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["{}", "[1]", "no JSON", '{"question_id": "q", "levels": "?"}', "\udcff"]
+    "line",
+    ["{}", "[1]", "no JSON", '{"question_id": "q", "levels": "?"}', "\udcff", "[" * 10**5],
 )
 def test_a_broken_line_is_named(line: str, tmp_path: Path) -> None:
     path = tmp_path / "scores.jsonl"

@@ -6,19 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tspo_bench.report.rows import Row
-from tspo_bench.report.texts import label, names_of, percent
+from tspo_bench.report.texts import UNDEFINED, label, names_of, percent
 
 
 def caption(rows: Sequence[Row]) -> list[str]:
     """Protocol and answering mode of a table's rows, and what its averages are over.
 
-    Rows of runs that did not write these down have no caption.
+    What older runs did not write down is n/a; rows of runs that wrote no scoring have no caption.
     """
     settings = rows[0].cells[0].settings
     if "scoring" not in settings:
         return []
-    said = [f"protocol {settings['protocol']}#{settings['protocol_hash']}"]
-    said += [f"--answer {settings['answer']}"]
+    digest = settings.get("protocol_hash") or UNDEFINED
+    said = [f"protocol {settings['protocol']}#{digest}"]
+    said += [f"--answer {settings.get('answer') or UNDEFINED}"]
     if settings.get("macro"):
         said += [f"macro: the mean over {settings['macro']}"]
     own = _own_average(settings["scoring"])

@@ -169,7 +169,9 @@ def _group_summary(records: Sequence[Record]) -> GroupSummary:
 
 def _frame_sizes(records: Sequence[Record]) -> dict[str, int]:
     """How many answers were given frames of each height and width: {"384x384": 1337}."""
-    sizes = [record.seen for record in records if record.seen.get("frames")]
+    sizes = [
+        r.seen for r in records if r.seen.get("frames") and {"height", "width"} <= r.seen.keys()
+    ]
     counts = Counter(f"{seen['height']}x{seen['width']}" for seen in sizes)
     return dict(counts.most_common())
 

@@ -21,6 +21,7 @@ from tspo_bench.types import Record
 
 FORMAT = 1
 RUN_FILE = "run.json"
+_MOST = 10**12  # larger numbers are no run's
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
 
 
@@ -33,16 +34,30 @@ def _is_text_or_none(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**12
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST
 
 
 def _is_number_or_none(value: Any) -> bool:
     return value is None or _is_number(value)
 
 
+def _is_figure(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) < _MOST  # not of NaN either
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
+def _are_seeds(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and all(map(_is_number, value)))
+
+
 def _is_scoring(value: Any) -> bool:
-    if value is None:
-        return True
     if not isinstance(value, dict):
         return False
     values = value.get("values", [])
@@ -66,8 +81,18 @@ _WHERE_THERE: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("encoder_id", "macro", "tuned_for"), _is_text_or_none),
     **dict.fromkeys(("seed", "limit", "visual_tokens"), _is_number_or_none),
     "num_questions": _is_number,
-    "sampler_settings": lambda value: isinstance(value, dict),
+    "sampler_settings": _is_mapping,
     "scoring": _is_scoring,
+}
+# And in each of a run's commands.
+_OF_COMMAND: Mapping[str, Callable[[Any], bool]] = {
+    "command": _is_texts,
+    **dict.fromkeys(("settings", "environment"), _is_mapping),
+}
+_OF_COMMANDS_SETTINGS: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("tasks", "models"), _is_texts),
+    **dict.fromkeys(("data_root", "annotations", "out", "split", "device"), _is_text_or_none),
+    "seeds": _are_seeds,
 }
 
 
@@ -122,7 +147,24 @@ def read_run_file(path: Path) -> dict[str, Any]:
     for key, kind in (("commands", list), ("cells", dict)):
         if not isinstance(content.get(key), kind):
             raise UserError(f"{path}: {key!r} is no {kind.__name__}; {OTHER_FOLDER}")
+    for number, command in enumerate(content["commands"], start=1):
+        if key := _broken_key(command):
+            raise UserError(
+                f"{path}: {key!r} of command {number} is not what a run writes; {OTHER_FOLDER}"
+            )
     return content
+
+
+def _broken_key(command: Any) -> str | None:
+    """What of a command cannot be read; what older runs did not write down may be missing."""
+    if not isinstance(command, dict):
+        return "commands"
+    told = [(command, _OF_COMMAND), (command.get("settings", {}), _OF_COMMANDS_SETTINGS)]
+    for content, checks in told:
+        for key, check in checks.items():
+            if key in content and not check(content[key]):
+                return key
+    return None
 
 
 def _ran_on_cuda(content: Mapping[str, Any]) -> bool:
@@ -131,12 +173,9 @@ def _ran_on_cuda(content: Mapping[str, Any]) -> bool:
     return bool(commands) and all(map(_saw_cuda, commands))
 
 
-def _saw_cuda(command: Any) -> bool:
-    try:
-        device = command["settings"].get("device")
-        return bool(command["environment"]["gpus"]) and str(device or "cuda").startswith("cuda")
-    except (TypeError, KeyError, AttributeError):
-        return False
+def _saw_cuda(command: Mapping[str, Any]) -> bool:
+    device = command.get("settings", {}).get("device") or "cuda"
+    return bool(command.get("environment", {}).get("gpus")) and device.startswith("cuda")
 
 
 def _read_cell(run: Path, slug: str, settings: Any, on_cuda: bool) -> Cell:
@@ -196,12 +235,24 @@ def _check_records(path: Path, records: list[Record], settings: Mapping[str, Any
 
 
 def _read_own_scores(folder: Path) -> OwnScores | None:
+    path = folder / OWN_SCORES_FILE
     try:
-        return OwnScores(**json.loads((folder / OWN_SCORES_FILE).read_text(encoding="utf-8")))
+        scores = OwnScores(**json.loads(path.read_text(encoding="utf-8")))
+        _check_own_scores(scores)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise UserError(
-            f"cannot read {folder / OWN_SCORES_FILE}: {error}; remove it, and run the same command "
-            "again"
+            f"cannot read {path}: {error}; remove it, and run the same command again"
         ) from error
+    return scores
+
+
+def _check_own_scores(scores: OwnScores) -> None:
+    if scores.headline is not None and not _is_figure(scores.headline):
+        raise ValueError(f"headline {shortened(scores.headline)} is no number")
+    if not _is_mapping(scores.figures):
+        raise ValueError(f"figures {shortened(scores.figures)} are no JSON object")
+    for name, figure in scores.figures.items():
+        if not _is_figure(figure):
+            raise ValueError(f"figure {shortened(name)} is {shortened(figure)}, no number")

@@ -95,7 +95,7 @@ def read_scores(path: Path) -> dict[str, CandidateScores]:
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
             scores = _of_content(json.loads(line))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise UserError(
                 f"{path}, line {number} holds no scores: {error}; remove the line, no figure hangs "
                 "on it"
