@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.evaluation.support import run, write_questions
+from tests.report.html.support import write_run
 from tests.support import make_video, read_number
 from tspo_bench.errors import UserError
 from tspo_bench.reporting import TaskSource, write_report
@@ -68,6 +71,43 @@ def test_a_task_that_is_gone_or_another_now(task: Path, tmp_path: Path) -> None:
     assert len(TaskSource().questions(cell)) == 5
     write_report([cell], tmp_path / "html")
     assert "2 of 2 videos cannot be shown" in (tmp_path / "html/data/set0.js").read_text()
+
+
+@pytest.mark.parametrize("place", ["command", "label", "both"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_a_run_names_is_not_run(
+    place: str, packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder or an entry may come from a stranger; `Popen` stands for any class."""
+    monkeypatch.chdir(tmp_path)
+    spec = 'subprocess:Popen[args="touch ran",shell=true]'
+    label = "mine" if place == "command" else spec
+    (cell,) = write_run(tmp_path / "run", 3, samplers=("uniform",), task=label)
+    content = json.loads((tmp_path / "run" / "run.json").read_text())
+    if place != "label":
+        content["commands"] = [{"command": [], "settings": {"tasks": [spec]}}]
+    (tmp_path / "run" / "run.json").write_text(json.dumps(content))
+    if packed:
+        (tmp_path / "run.zip").write_bytes(b"")
+        cell = replace(cell, folder=tmp_path / "run.zip" / cell.folder.name)
+    page = write_report([cell], tmp_path / "html", trust_tasks=packed)
+    time.sleep(0.1)
+    assert not (tmp_path / "ran").exists()
+    told = (page.parent / "data/set0.js").read_text()
+    assert "Texts and pictures are not shown: task 'mine" in told or "subprocess:Popen" in told
+    assert "may run code; if the run is your own, add --trust-tasks" in told
+
+
+def test_a_class_is_loaded_when_the_run_is_trusted(tmp_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    make_video(tmp_path / "films" / "a.mp4", 40, width=320, height=180)
+    path = write_questions(tmp_path / "quiz.jsonl", tmp_path / "films", {"a.mp4": 40}, n=2)
+    spec = f"tspo_bench.tasks.annotated:AnnotatedTask[name=quiz,annotations={path}]"
+    run(spec, tmp_path / "run", samplers=("uniform",))
+    (cell,) = read_run(tmp_path / "run")
+    with pytest.raises(UserError, match="add --trust-tasks"):
+        TaskSource().questions(cell)
+    assert len(TaskSource(trust_tasks=True).questions(cell)) == 2
 
 
 def test_a_built_in_task_without_its_run(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.standings_grid import Prices
 from tspo_bench.results import Cell
 from tspo_bench.results.run import RUN_FILE
-from tspo_bench.tasks import Task, limit_questions, load_tasks
+from tspo_bench.tasks import Task, is_annotation_file, limit_questions, load_tasks
 from tspo_bench.types import Frames, IntArray, Question
 from tspo_bench.video import open_video
 
@@ -31,6 +31,7 @@ def write_report(
     thumbnails: int = THUMBNAILS,
     data_root: Path | None = None,
     annotations: Path | None = None,
+    trust_tasks: bool = False,
     told: Callable[[int, int], None] = lambda done, total: None,
 ) -> Path:
     """Write the page of `report.html.write_html`, with the texts and pictures that can be had.
@@ -44,6 +45,7 @@ def write_report(
         thumbnails: of each question set, how many questions get pictures of their frames.
         data_root: where the annotations and videos lie now; None for where the runs had them.
         annotations: likewise.
+        trust_tasks: see `TaskSource`.
         told: told of the pictures: how many videos of a question set are done, and of how many.
 
     Returns:
@@ -55,7 +57,7 @@ def write_report(
     return write_html(
         cells,
         out,
-        source=TaskSource(data_root, annotations),
+        source=TaskSource(data_root, annotations, trust_tasks),
         baseline=baseline,
         prices=prices,
         agents=agents,
@@ -67,15 +69,25 @@ def write_report(
 class TaskSource:
     """Texts and pictures from the tasks of runs, loaded again as their commands named them.
 
-    A task is taken only if its questions are still those that were asked.
+    A task is taken only if its questions are still those that were asked. Folders may come from
+    strangers: unless they are trusted, only tasks of the package's own and annotation files are
+    loaded.
 
     Args:
         data_root: where the annotations and videos lie now; None for where the runs had them.
         annotations: likewise.
+        trust_tasks: load whatever else runs (never entries) name, too: cards and classes, whose
+            code is run.
     """
 
-    def __init__(self, data_root: Path | None = None, annotations: Path | None = None) -> None:
+    def __init__(
+        self,
+        data_root: Path | None = None,
+        annotations: Path | None = None,
+        trust_tasks: bool = False,
+    ) -> None:
         self._places = {"data_root": data_root, "annotations": annotations}
+        self._trust_tasks = trust_tasks
         self._known: dict[tuple[Any, ...], tuple[Task, list[Question]]] = {}
 
     def questions(self, cell: Cell) -> Sequence[Question]:
@@ -103,9 +115,7 @@ class TaskSource:
         reasons: list[str] = []
         for command in [*_commands(cell.run_folder), {"tasks": [label]}]:
             try:
-                if not cell.run_folder.is_dir():  # of an entry: a stranger's, it may name code
-                    own_task(str(label))
-                for task in self._tasks(command):
+                for task in self._tasks(command, self._trust_tasks and cell.run_folder.is_dir()):
                     questions = list(task.questions()) if task.label == label else []
                     if questions and limit is not None:
                         questions = limit_questions(questions, limit)
@@ -117,15 +127,26 @@ class TaskSource:
                 reasons.append(str(error))
         raise UserError(reasons[0] if reasons else f"task {label!r} is not known here")
 
-    def _tasks(self, command: Mapping[str, Any]) -> list[Task]:
-        """The tasks that a command named."""
+    def _tasks(self, command: Mapping[str, Any], trusted: bool) -> list[Task]:
+        """The tasks that a command named, as far as they may be loaded.
+
+        Raises:
+            UserError: there is none, or one cannot be loaded.
+        """
+        named = [str(spec) for spec in command["tasks"]]
+        specs = [spec for spec in named if trusted or _is_data(spec)]
+        if not specs:
+            raise UserError(
+                f"task {named[0][:80]!r} is named by the run itself and may run code; if the run "
+                "is your own, add --trust-tasks"
+            )
         paths = {
             name: place or (Path(command[name]) if command.get(name) else None)
             for name, place in self._places.items()
         }
         seeds = command.get("seeds")
         return load_tasks(
-            command["tasks"],
+            specs,
             data_root=paths["data_root"],
             annotations=paths["annotations"],
             split=command.get("split"),
@@ -133,6 +154,17 @@ class TaskSource:
             subtitles=command.get("subtitles") or "none",
             seed=seeds[0] if seeds else 0,
         )
+
+
+def _is_data(spec: str) -> bool:
+    """Whether loading a task runs no code but the package's: one of its own, or annotations."""
+    if "[" not in spec and is_annotation_file(spec):
+        return True
+    try:
+        own_task(spec)
+    except UserError:
+        return False
+    return True
 
 
 def _commands(run: Path) -> list[dict[str, Any]]:

@@ -56,6 +56,13 @@ def report(
     thumbnails: Annotated[
         int, typer.Option("--thumbnails", help="Questions of each set whose frames it shows.")
     ] = 300,
+    trust_tasks: Annotated[
+        bool,
+        typer.Option(
+            "--trust-tasks",
+            help="Load tasks that a run's own settings name, their classes too: for your own runs.",
+        ),
+    ] = False,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
 ) -> None:
@@ -90,6 +97,7 @@ def report(
                     thumbnails=thumbnails,
                     data_root=data_root,
                     annotations=annotations,
+                    trust_tasks=trust_tasks,
                     told=_Pictures(bar).told,
                 )
             text = f"{page}\n"
