@@ -3,13 +3,14 @@
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.conftest import Cli
-from tspo_bench.results import RunDirectory
+from tspo_bench.results import RunDirectory, cell_slug
 from tspo_bench.types import Record
 
 SCORING = {"average": "micro", "over": None, "values": [], "unparsed": "wrong"}
@@ -39,10 +40,10 @@ def run(
 ) -> Path:
     """A run's folder with one more uniform cell."""
     asked = UNIFORM | settings
-    slug = f"{asked['task']}-{asked['sampler']}-{asked['model']}-{asked['frames']}"
+    slug = cell_slug(asked["task"], asked["sampler"], asked["model"], f"k{asked['frames']}")
     with RunDirectory(folder).open_cell(slug, asked) as writer:
         for record in records(count, order, n):
-            writer.append(record)
+            writer.append(replace(record, mode=asked["answer"]))
     return folder
 
 
@@ -194,7 +195,7 @@ def test_without_a_folder_and_without_a_run(cli: Cli) -> None:
     run(0.7, 0.7, 20, Path("runs/b"), task="lvbench")
     done = cli(*NEWEST)
     assert done.code == 2
-    assert "not runs/a: cell runs/a/mlvu-uniform-llava-video-7b-64 is unfinished" in done.error
+    assert "not runs/a: cell runs/a/mlvu--uniform--llava-video-7b--k64 is unfinished" in done.error
     unknown = cli("verify-baseline", "smolvlm2", "--task", "mlvu")
     assert unknown.code == 2
     assert "no published uniform figure of 'smolvlm2' on 'mlvu'" in unknown.error

@@ -74,7 +74,7 @@ def _is_scoring(value: Any) -> bool:
 # What reports rely on, in the settings of every cell and where it is there.
 _ALWAYS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("task", "sampler", "model", "protocol"), _is_text),
-    "frames": _is_number,
+    "frames": _is_number_or_none,  # None: as many as a number of visual tokens allows
 }
 _WHERE_THERE: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("protocol_hash", "answer", "questions", "model_id"), _is_text_or_none),
