@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -210,3 +211,25 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(UserError, match="is no run of format"):
         Watcher(tmp_path, never).look()
+
+
+@pytest.mark.parametrize("slug", ["../..", "/etc", "a/b", "", "a\x1b[31m"])
+def test_cells_are_looked_for_inside_alone(tmp_path: Path, slug: str) -> None:
+    content = {"format": 1, "commands": [], "cells": {slug: SETTINGS}}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match="is no cell's folder; remove it there"):
+        Watcher(tmp_path, never).look()
+
+
+@pytest.mark.parametrize("value", [5, True, "x", ["x", 5, None], {"x": 5}, None, 10**400, -1])
+def test_whatever_stands_in_a_run_file(tmp_path: Path, value: Any) -> None:
+    commands = [value, {"settings": value}, {"settings": {"tasks": value, "models": value}},
+                {"environment": value}]  # fmt: skip
+    cells = {"a": value, "b": {"task": value, "model": value, "num_questions": value}}
+    content = {"format": 1, "commands": commands, "cells": cells}
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    view = Watcher(tmp_path, never).look()
+    assert view.state == "quiet"
+    assert [cell.done for cell in view.cells] == [0, 0]
+    assert view.planned in (0, 5)
+    assert view.environment == (value if isinstance(value, dict) else {})

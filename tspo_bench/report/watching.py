@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.archive import CELL_NAME
 from tspo_bench.report.stats import Interval, accuracy_interval
 from tspo_bench.results import record_from_line
 from tspo_bench.results.cell import RECORDS_FILE, SUMMARY_FILE
 from tspo_bench.results.reading import read_run_file
+from tspo_bench.results.records import shortened
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import Record
 
@@ -23,6 +25,7 @@ STOPPED_SECONDS = 300.0  # without a new line and a process that writes: the run
 _LEAST_SECONDS = 5.0  # of watching, before growth tells a throughput
 _FEW_RECORDS = 50  # whose timing tells it until then
 _FEW_ERRORS = 5
+_MOST = 10**12  # questions: a cell that names more was written by no run
 
 
 @dataclass(frozen=True)
@@ -117,11 +120,14 @@ class Watcher:
         """The run as it stands now.
 
         Raises:
-            UserError: run.json cannot be read.
+            UserError: run.json cannot be read, or names what is no cell's folder.
         """
         content = read_run_file(self.run / RUN_FILE)
         cells = []
         for slug, settings in content["cells"].items():
+            if not CELL_NAME.fullmatch(slug):
+                where = self.run / RUN_FILE
+                raise UserError(f"{where}: {shortened(slug)} is no cell's folder; remove it there")
             tail = self._tails.setdefault(slug, _Tail(self.run / slug / RECORDS_FILE))
             tail.read_on()
             cells.append(tail.view(settings))
@@ -133,7 +139,7 @@ class Watcher:
         done = sum(cell.done for cell in cells)
         rate = self._per_second(now, done) if state in ("running", "quiet") else None
         left = sum((cell.planned or cell.done) - cell.done for cell in cells)
-        commands = [command for command in content["commands"] if isinstance(command, dict)]
+        commands = content["commands"]
         return View(
             state,
             tuple(cells),
@@ -143,7 +149,7 @@ class Watcher:
             _stages(list(self._tails.values())),
             tuple(t for tail in self._tails.values() for t in tail.troubles)[-_FEW_ERRORS:],
             max(0.0, quiet),
-            commands[-1].get("environment") or {} if commands else {},
+            _mapping(_mapping(commands[-1]).get("environment")) if commands else {},
         )
 
     def _state(self, cells: Sequence[CellView], waiting: int, quiet: float) -> State:
@@ -226,12 +232,12 @@ class _Tail:
 
     def view(self, settings: Any) -> CellView:
         """The cell as far as it was read."""
-        settings = settings if isinstance(settings, dict) else {}
+        settings = _mapping(settings)
         planned = settings.get("num_questions")
         statuses = Counter(record.status for record in self._records.values())
         done, unparsed = len(self._records), statuses["unparsed"]
         failed = done - unparsed - statuses["ok"]
-        told = planned if isinstance(planned, int) else None
+        told = planned if type(planned) is int and 0 <= planned < _MOST else None
         return CellView(settings, done, told, failed, unparsed, *self._accuracy)
 
 
@@ -245,6 +251,14 @@ def _stages(tails: Sequence[_Tail]) -> dict[str, float]:
     return {stage: seconds / number for stage, seconds in totals.most_common()} if number else {}
 
 
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
 def _num_waiting(content: Mapping[str, Any]) -> int:
     """How many pairs of a task and a model the commands ask beyond those that have begun.
 
@@ -252,10 +266,9 @@ def _num_waiting(content: Mapping[str, Any]) -> int:
     """
     asked = set()
     for command in content["commands"]:
-        settings = command.get("settings") if isinstance(command, dict) else None
-        named = settings if isinstance(settings, dict) else {}
-        tasks, models = named.get("tasks") or (), named.get("models") or ()
+        settings = _mapping(_mapping(command).get("settings"))
+        tasks, models = (_listed(settings.get(key)) for key in ("tasks", "models"))
         asked |= {(str(task), str(model)) for task in tasks for model in models}
-    cells = [one for one in content["cells"].values() if isinstance(one, dict)]
+    cells = [_mapping(one) for one in content["cells"].values()]
     begun = {(str(cell.get("task")), str(cell.get("model"))) for cell in cells}
     return max(0, len(asked) - len(begun))
