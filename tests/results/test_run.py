@@ -231,6 +231,20 @@ def test_reading_what_is_no_run(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
+def test_what_lies_beside_no_records_is_of_nobody(tmp_path: Path) -> None:
+    """A kill between a question's scores and its record, then the cell with other settings."""
+    run = RunDirectory(tmp_path)
+    with run.open_cell("cell", SETTINGS) as cell:
+        (cell.folder / "scores.jsonl").write_text("{}\n")
+        cell.write_summary({"n": 0})
+    with run.open_cell("cell", {**SETTINGS, "protocol": "other"}) as cell:
+        assert [path.name for path in cell.folder.iterdir()] == ["records.jsonl"]
+        (cell.folder / "scores.jsonl").write_text("{}\n")
+        cell.append(record("q1"))
+    with run.open_cell("cell", {**SETTINGS, "protocol": "other"}) as cell:
+        assert (cell.folder / "scores.jsonl").read_text() == "{}\n"
+
+
 def test_plain_labels_make_a_plain_slug() -> None:
     assert (
         cell_slug("haystack", "clip-topk", "reference", "k8")

@@ -105,10 +105,10 @@ class RunDirectory:
         """Settle a locked cell's settings and records; the records that are done already."""
         if fresh:
             os.truncate(path, 0)
-            for name in (SUMMARY_FILE, SCORES_FILE):
-                (path.parent / name).unlink(missing_ok=True)
-        (path.parent / OWN_SCORES_FILE).unlink(missing_ok=True)  # it is of the records as they were
         records, num_bytes = read_whole_lines(path)
+        # Own scores are of the records as they were; the others are of other settings, maybe.
+        for name in (OWN_SCORES_FILE, *(() if records else (SUMMARY_FILE, SCORES_FILE))):
+            (path.parent / name).unlink(missing_ok=True)
         asked = json.loads(json.dumps(dict(settings)))
         with self._changing() as content:
             begun = content["cells"].get(slug)
