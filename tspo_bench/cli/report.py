@@ -76,6 +76,8 @@ def report(
         from tspo_bench.specs import parse_spec
 
         parse_spec(baseline)
+        if html is not None:
+            _only_of_tables(format != "md", layout != "full", groups, power)
         billed = _prices(prices)
         asked: dict[str, Any] = {"format": format, "layout": layout}
         chosen = ReportOptions(
@@ -108,6 +110,16 @@ def report(
         say(f"error: {' '.join(error.split())}")
     if gathered.errors:
         raise typer.Exit(EXIT_FAILURES)
+
+
+def _only_of_tables(*given: bool) -> None:
+    """Refuse what the page does not follow."""
+    names = ("--format", "--layout", "--groups", "--power")
+    ignored = [name for name, is_given in zip(names, given, strict=True) if is_given]
+    if ignored:
+        raise UserError(
+            f"--html writes a page in place of the tables: leave out {', '.join(ignored)}, or --html"
+        )
 
 
 class _Pictures:
