@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +190,15 @@ def test_without_texts_and_with_lost_videos(tmp_path: Path) -> None:
     bare = data(tmp_path / "html", "set0-0")["0"]
     assert (bare["text"], bare["options"], bare["thumbs"]) == (None, [], None)
     assert list((tmp_path / "html" / "thumbs").iterdir()) == []
+
+
+def test_letters_are_harmless_and_short(tmp_path: Path) -> None:
+    (cell,) = write_run(tmp_path / "run", 1, samplers=("uniform",))
+    record = replace(cell.records[0], gold="\u202e\x1b" + "x" * 9_000, letter="y\x00" * 9_000)
+    write_html([replace(cell, records=(record,))], tmp_path / "html")
+    details = data(tmp_path / "html", "set0-0")["0"]
+    assert details["gold"] == r"\u202e\x1bxxxxxxxxx…"
+    assert details["answers"][0]["letter"] == r"y\x00y\x00y\x00y\x00…"[:19] + "…"
 
 
 def test_curves_of_the_agents_in_this_repository() -> None:

@@ -24,6 +24,7 @@ from tspo_bench.types import Question, Record
 
 SHARD_BYTES = 300_000  # of a shard's text, if it has more than one question
 _SNIPPET = 140  # characters of a question in the list
+_LETTER = 20  # characters of a letter: one's own task may take a word for it
 _MOST_LEVELS = 800  # scores that are drawn: a lane is not wider
 _NO_SCORE = 255
 # How a record stands in the index.
@@ -161,7 +162,7 @@ class SetWriter:
         return {
             "text": harmless(question.text) if question else None,
             "options": [harmless(text) for text in question.options] if question else [],
-            "gold": first.gold,
+            "gold": _letter(first.gold),
             "video": harmless(first.video),
             "seconds": length,
             "evidence": evidence,
@@ -180,7 +181,7 @@ class SetWriter:
         answer = {
             "column": column,
             "mark": _mark(record),
-            "letter": record.letter,
+            "letter": _letter(record.letter),
             "reply": None if record.reply is None else harmless(record.reply),
             "error": None if record.error is None else harmless(record.error),
             "frames": record.frames,
@@ -223,6 +224,10 @@ def _column(cell: Cell) -> dict[str, Any]:
         "seed": seed,
         "run": harmless(cell.run_folder.name),
     }
+
+
+def _letter(text: str | None) -> str | None:
+    return None if text is None else snippet(text, _LETTER)
 
 
 def _mark(record: Record | None) -> str:
