@@ -179,3 +179,24 @@ def test_oracle_and_blind_are_no_competitors() -> None:
     ]
     marked = {one.name: one.mark for one in only(standings_of(cells)).standings}
     assert marked == {"oracle": None, "aks": "best", "uniform": None, "blind": None}
+
+
+def test_an_unfinished_row_is_no_rival_and_has_no_headroom() -> None:
+    """Its accuracy is over other questions: here the easy first half, all answered right."""
+    rights = {"uniform": 60, "aks": 120, "bolt": 100, "oracle": 190}
+    cells = [
+        cell(name, [record(n, n < right) for n in range(200)][: 100 if name == "bolt" else 200],
+             num_questions=200)
+        for name, right in rights.items()
+    ]  # fmt: skip
+    found = {one.name: one for one in only(standings_of(cells)).standings}
+    assert found["bolt"].row.summary.accuracy == 1.0
+    marked = {name: one.mark for name, one in found.items()}
+    assert marked == {"uniform": None, "aks": "best", "bolt": None, "oracle": None}
+    assert found["aks"].row.headroom == pytest.approx(60 / 130)
+    assert (found["bolt"].row.headroom, found["bolt"].headroom_ci95) == (None, None)
+    assert found["bolt"].row.paired is not None  # on the questions of both
+    assert found["bolt"].row.paired.difference == pytest.approx(0.4)
+    cells[0] = cell("uniform", cells[0].records[:150], num_questions=200)
+    found = {one.name: one for one in only(standings_of(cells)).standings}
+    assert found["aks"].row.headroom is None  # one end of its scale is unfinished

@@ -41,7 +41,7 @@ def _cell_json(cell: Cell, rivals: Rivals) -> dict[str, Any]:
     return {
         **_labels(cell),
         "seed": cell.settings.get("seed"),
-        **_figures(summary, rivals.headroom(cell, summary.accuracy)),
+        **_figures(summary, rivals.headroom([cell], summary.accuracy)),
         "own_scores": dict(cell.own_scores.figures) if cell.own_scores else {},
         "run_dir": str(cell.run_folder),
     }

@@ -196,7 +196,7 @@ def _marked(
             ]
             rows = [found[key][column.task].row for key in keys]
             records = [_asked(row, column) for row in rows]
-            values = [_value(row, column)[0] for row in rows]
+            values = [_value(row, column)[0] if row.is_finished else None for row in rows]
             for key, mark in zip(keys, marks(records, values), strict=True):
                 marked[key, column.key] = mark
     return marked

@@ -19,19 +19,13 @@ from tspo_bench.types import Record
 BASELINE = "uniform"
 SCALE = ("uniform", "oracle")  # whose accuracies are headroom 0 and 1
 _OF_SEED = ("seed", "num_questions")
-# What cells must share to be measured against each other.
-_SHARED = (
-    "task",
-    "protocol",
-    "protocol_hash",
-    "answer",
-    "model",
-    "model_id",
-    "frames",
-    "visual_tokens",
-    "limit",
-    "questions",
+# What the rows of one table share.
+TOGETHER = (
+    *("task", "model", "model_id", "protocol", "protocol_hash", "answer"),
+    *("limit", "questions"),
 )
+# What cells must share to be measured against each other.
+_SHARED = (*TOGETHER, "frames", "visual_tokens")
 
 
 @dataclass(frozen=True)
@@ -56,6 +50,11 @@ class Row:
     def accuracies(self) -> tuple[float | None, ...]:
         """The accuracy of each of its cells."""
         return tuple(accuracy_of(cell.records) for cell in self.cells)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all answers are there, so that its accuracy is over all the questions."""
+        return _are_finished(self.cells)
 
     @property
     def seed_std(self) -> float | None:
@@ -93,30 +92,33 @@ class Rivals:
             for run in (*dict.fromkeys(cell.run_folder for cell in pool), None):
                 self._pools.setdefault((run, *_rival(pool[0], pool[0].settings["sampler"])), pool)
 
-    def headroom(self, cell: Cell, accuracy: float | None) -> float | None:
-        """Headroom recovered by an accuracy in a cell's setting.
+    def headroom(self, cells: Sequence[Cell], accuracy: float | None) -> float | None:
+        """Headroom recovered by the accuracy of one row's cells.
 
         The two it is measured against are the samplers labelled exactly "uniform" and "oracle".
+        None while one of the three is unfinished: their accuracies are over other questions.
         """
-        uniform, oracle = (accuracy_of(records) for records in self.scale(cell))
+        ends = [self._cells(cells[0], label) for label in SCALE]
+        if not all(map(_are_finished, [cells, *ends])):
+            return None
+        uniform, oracle = (accuracy_of(_records(end)) for end in ends)
         return headroom_recovered(accuracy, uniform, oracle)
 
     def scale(self, cell: Cell) -> list[list[Record]]:
         """The records of uniform sampling and of the oracle in a cell's setting."""
-        return [self._records(cell, label) for label in SCALE]
+        return [_records(self._cells(cell, label)) for label in SCALE]
 
     def paired(self, cells: Sequence[Cell]) -> PairedDifference | None:
         """The difference of one row's cells to the baseline; None for its own, and without it."""
-        others = self._records(cells[0], self.baseline)
+        others = _records(self._cells(cells[0], self.baseline))
         if cells[0].settings["sampler"] == self.baseline or not others:
             return None
         return paired_difference(_records(cells), others)
 
-    def _records(self, cell: Cell, label: str) -> list[Record]:
+    def _cells(self, cell: Cell, label: str) -> list[Cell]:
         """Those of the sampler `label` in a cell's setting; none where it has not run."""
         rival = _rival(cell, label)
-        others = self._pools.get((cell.run_folder, *rival)) or self._pools.get((None, *rival), [])
-        return _records(others)
+        return self._pools.get((cell.run_folder, *rival)) or self._pools.get((None, *rival), [])
 
 
 def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
@@ -124,7 +126,7 @@ def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
     rows = []
     for pool in _pools(cells):
         summary = summarise_cells(pool)
-        headroom = rivals.headroom(pool[0], summary.accuracy)
+        headroom = rivals.headroom(pool, summary.accuracy)
         rows.append(Row(tuple(pool), summary, headroom, rivals.paired(pool)))
     return rows
 
@@ -139,6 +141,10 @@ def headroom_recovered(
     if accuracy is None or uniform is None or oracle is None or oracle <= uniform:
         return None
     return (accuracy - uniform) / (oracle - uniform)
+
+
+def _are_finished(cells: Sequence[Cell]) -> bool:
+    return all(len(cell.records) >= cell.settings.get("num_questions", 0) for cell in cells)
 
 
 def _pools(cells: Sequence[Cell]) -> list[list[Cell]]:

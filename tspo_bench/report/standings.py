@@ -15,17 +15,12 @@ import numpy as np
 from tspo_bench.report.bootstrap import bootstrap_interval
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.paired import holm
-from tspo_bench.report.rows import BASELINE, SCALE, Rivals, Row, pooled_rows
+from tspo_bench.report.rows import BASELINE, SCALE, TOGETHER, Rivals, Row, pooled_rows
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.texts import budget, label
 from tspo_bench.results import Cell
 from tspo_bench.types import FloatArray, Record
 
-# What the rows of one table share.
-TOGETHER = (
-    *("task", "model", "model_id", "protocol", "protocol_hash", "answer"),
-    *("limit", "questions"),
-)
 # They bound what samplers can do, and are none themselves.
 BOUNDS = ("oracle", "blind")
 
@@ -42,7 +37,7 @@ class Standing:
         p_holm: the paired difference's p-value, adjusted for all samplers of this table and budget.
         headroom_ci95: of the headroom recovered.
         gpu_seconds: a question's, spent on answering; None where it was not all done on CUDA.
-        mark: best or second best of its budget, where that is more than chance.
+        mark: best or second best of its budget's finished rows, where that is more than chance.
     """
 
     row: Row
@@ -57,7 +52,7 @@ class Standing:
     @property
     def is_finished(self) -> bool:
         """Whether all answers are there."""
-        return self.num_planned is None or self.num_done >= self.num_planned
+        return self.row.is_finished
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ def _standings(rows: Sequence[Row], rivals: Rivals) -> tuple[Standing, ...]:
 def _of_one_budget(rows: Sequence[Row], rivals: Rivals) -> list[Standing]:
     adjusted = holm([row.paired.p_value if row.paired else None for row in rows])
     rivalling = [row for row in rows if label(row, "sampler").partition("[")[0] not in BOUNDS]
-    accuracies = [row.summary.accuracy for row in rivalling]
+    accuracies = [row.summary.accuracy if row.is_finished else None for row in rivalling]
     marked = dict(zip(map(id, rivalling), marks(_records(rivalling), accuracies), strict=True))
     return [
         replace(
