@@ -5,7 +5,7 @@ Cells that differ in the seed alone share a row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -16,7 +16,7 @@ from rich.text import Text
 from tspo_bench.report.escape import MOST_OF_NOTE, visible
 from tspo_bench.report.notes import caption, foot_notes
 from tspo_bench.report.paired import PairedDifference
-from tspo_bench.report.rows import BASELINE, Rivals, Row, pooled_rows
+from tspo_bench.report.rows import BASELINE, TOGETHER, Rivals, Row, pooled_rows
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import GroupSummary, Summary
 from tspo_bench.report.texts import (
@@ -34,15 +34,16 @@ from tspo_bench.results import Cell
 
 WITHHELD = "withheld"
 _CELLS_A_TABLE = 4
-# What the rows of one table share.
-_TOGETHER = ("task", "model", "protocol", "protocol_hash", "answer")
+# What tells sections of one task and model apart, where neither caption nor foot note says it.
+_TOLD = {"model_id": "weights", "questions": "question set", "limit": "limit"}
 
 
 def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     """The comparison of a run's cells, with foot notes, for `rich.print`.
 
-    One table for each task, model, protocol and answering mode; task and model are named above it
-    where there are several tables, the others below it. Then come the differences to the baseline,
+    One table for each task, model with its weights, question set with its limit, protocol and
+    answering mode; these are named above it where there are several tables, the last two below it.
+    Then come the differences to the baseline,
     where that has run too. Labels are shown as they are, whatever markup they may look like.
 
     Args:
@@ -199,10 +200,18 @@ def _sections(cells: Sequence[Cell], rivals: Rivals) -> list[tuple[Text | None, 
     sections: dict[tuple[Any, ...], list[Row]] = {}
     for row in pooled_rows(cells, rivals):
         settings = row.cells[0].settings
-        sections.setdefault(tuple(settings.get(key) for key in _TOGETHER), []).append(row)
+        sections.setdefault(tuple(settings.get(key) for key in TOGETHER), []).append(row)
     if len(sections) == 1:
         return [(None, rows) for rows in sections.values()]
+    shared = [dict(zip(TOGETHER, key, strict=True)) for key in sections]
+    several = [key for key in _TOLD if len({one[key] for one in shared}) > 1]
     return [
-        (Text(f"\ntask {visible(task)}, model {visible(model)}", style="bold"), rows)
-        for (task, model, *_), rows in sections.items()
+        (Text(f"\n{_title(one, several)}", style="bold"), rows)
+        for one, rows in zip(shared, sections.values(), strict=True)
     ]
+
+
+def _title(shared: Mapping[str, Any], several: Sequence[str]) -> str:
+    named = [f"task {visible(shared['task'])}", f"model {visible(shared['model'])}"]
+    named += [f"{_TOLD[key]} {visible(str(shared[key]))}" for key in several if shared[key]]
+    return ", ".join(named)
