@@ -53,6 +53,7 @@ def test_markdown_has_a_row_each_and_tells_what_is_missing() -> None:
     whole = [line for line in lines if len(line) == len(heading)]
     rows = {line[0]: dict(zip(heading, line, strict=True)) for line in whole}
     assert rows["uniform"]["minus uniform, 95% CI"] == "n/a"
+    assert (rows["uniform"]["n paired"], rows["tspo-q"]["n paired"]) == ("n/a", "60")
     assert rows["tspo-q"]["by seed (std)"] == "66.7%, 68.3%, 70.0% (1.7)"
     assert rows[r"aks\[depth=5,t1=0.8\]"]["n"] == "50 of 60"
     assert rows["tspo-q"]["cost / 1000 questions"] == "1.02"
@@ -74,6 +75,23 @@ def test_markdown_lines_up_as_plain_text() -> None:
     tables = re.findall(r"(?:^\|.*\n)+", text_of(some_cells(), "md", groups=True), re.MULTILINE)
     for table in tables:
         assert len({len(line) for line in table.splitlines()}) == 1
+
+
+def test_a_difference_says_over_what_it_is() -> None:
+    """The unparsed question is in the accuracies, and not in the pairs."""
+    answers = [record(n, n < 5, status="unparsed" if n == 4 else "ok") for n in range(10)]
+    cells = [cell_with("uniform", 4), cell("aks", answers)]
+    for format, heading in (("md", "n paired"), ("latex", "n paired"), ("csv", "n_paired")):
+        text = text_of(cells, format)
+        assert heading in text
+        if format != "csv":
+            assert "over the n paired questions alone" in text
+    assert pd.read_csv(io.StringIO(text))["n_paired"].tolist()[0] == 9
+    aks = json.loads(text_of(cells, "json"))["tables"][0]["rows"][0]
+    assert (aks["paired"]["n"], aks["paired"]["difference"]) == (9, 0)
+    assert aks["accuracy"] == 0.5
+    alone = text_of(cells[:1], "md")
+    assert "paired" not in alone
 
 
 def test_csv_is_plain_numbers_for_pandas() -> None:

@@ -62,7 +62,12 @@ def comparison_grid(table: Standings, prices: Prices | None = None) -> Grid:
         ),
         marks={(n, place): one.mark for n, one in enumerate(standings) if one.mark is not None},
         parts=parts_of([name[1] for name in names]),
-        notes=(*_asked(table), *caption(rows), *foot_notes(rows, counted=False)),
+        notes=(
+            *_asked(table),
+            *caption(rows),
+            *_paired_note(table),
+            *foot_notes(rows, counted=False),
+        ),
     )
 
 
@@ -76,6 +81,17 @@ def _asked(table: Standings) -> list[str]:
     known = [f"question set {digest}"] if digest else []
     known += [f"model {model_id}"] if model_id else []
     return [", ".join(known)] if known else []
+
+
+def _paired_note(table: Standings) -> list[str]:
+    """Why a difference need not be that of the two accuracies beside it."""
+    if all(one.row.paired is None for one in table.standings):
+        return []
+    return [
+        f"minus {table.baseline}: over the n paired questions alone, which both answered with an "
+        "option (with every seed); accuracies count the others, too, unparsed and failed as "
+        "wrong, so the difference of two accuracies may be another"
+    ]
 
 
 def _labels(standings: Sequence[Standing]) -> list[tuple[str, str]]:
@@ -103,6 +119,7 @@ def _columns(table: Standings, prices: Prices | None) -> dict[str, list[str]]:
         f"minus {table.baseline}, 95% CI": [
             difference_text(p.difference, p.ci95) if p else UNDEFINED for p in paired
         ],
+        "n paired": [str(p.num_questions) if p else UNDEFINED for p in paired],
         "p": [p_text(p.p_value if p else None) for p in paired],
         "p (Holm)": [p_text(one.p_holm) for one in ones],
         "p (McNemar)": [p_text(p.mcnemar_p if p else None) for p in paired],

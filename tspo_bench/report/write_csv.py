@@ -93,6 +93,7 @@ def _figures(one: Standing, prices: Prices | None) -> dict[str, Any]:
         **_share(
             "difference", paired.difference if paired else None, paired.ci95 if paired else None
         ),
+        "n_paired": paired.num_questions if paired else None,
         "p": paired.p_value if paired else None,
         "p_holm": one.p_holm,
         "p_mcnemar": paired.mcnemar_p if paired else None,
