@@ -117,9 +117,8 @@ def _only_of_tables(*given: bool) -> None:
     names = ("--format", "--layout", "--groups", "--power")
     ignored = [name for name, is_given in zip(names, given, strict=True) if is_given]
     if ignored:
-        raise UserError(
-            f"--html writes a page in place of the tables: leave out {', '.join(ignored)}, or --html"
-        )
+        named = ", ".join(ignored)
+        raise UserError(f"--html writes a page in place of tables: leave out {named}, or --html")
 
 
 class _Pictures:
