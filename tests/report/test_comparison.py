@@ -84,3 +84,17 @@ def test_hostile_names_are_shown_as_text() -> None:
     hostile = "[red]\x1b]0;x\x07\u202e"
     some = [replace(one, settings={**one.settings, "sampler": hostile}) for one in cells()[:2]]
     assert any(r"[red]\x1b]0;x\x07\u202e" in "".join(line) for line in text_of(some))
+
+
+def test_hostile_names_are_no_mathematics(tmp_path: Path) -> None:
+    """matplotlib reads what stands between dollars as TeX, and stops at what is none."""
+    groups = {"depth": r"$\frac$", "length": r"a $x_{$ b"}
+    some = [
+        replace(
+            one,
+            settings={**one.settings, "sampler": r"$\sqrt$"},
+            records=tuple(replace(each, groups=groups) for each in one.records),
+        )
+        for one in cells()
+    ]
+    assert len(draw_comparisons(some, tmp_path)) == 3

@@ -15,6 +15,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
 from tspo_bench.report.escape import visible
 from tspo_bench.report.groups import by_value, values_of
+from tspo_bench.report.html.texts import plain
 from tspo_bench.report.rows import Rivals, Row, pooled_rows
 from tspo_bench.report.summary import summarise
 from tspo_bench.report.table import empty_table, sampler_text
@@ -102,7 +103,7 @@ def draw_comparison(cells: Sequence[Cell], path: Path) -> None:
         style = {"marker": marker, "color": colour, "markersize": 4, "linewidth": 1.2}
         if name in _BOUNDS:
             style |= {"color": "#888888", "linestyle": ":"}
-        axes[0].plot(ks, [_points(one.accuracy) for one in summaries], label=name, **style)
+        axes[0].plot(ks, [_points(one.accuracy) for one in summaries], label=plain(name), **style)
         axes[1].plot(ks, [_points(one.evidence_recall) for one in summaries], **style)
     for one, title in zip(axes, ("accuracy (%)", "evidence recall (%)"), strict=True):
         _dress(one, title, sorted({int(k) for _, rows in ranked for k in rows if k.isdecimal()}))
@@ -189,17 +190,17 @@ def draw_depth_maps(cells: Sequence[Cell], path: Path) -> None:
         shares = [[_accuracy(records, depth, length) for length in lengths] for depth in depths]
         axes.set_axis_on()
         image = axes.imshow(shares, vmin=0, vmax=100, cmap="viridis", aspect="auto")
-        axes.set_xticks(range(len(lengths)), lengths, fontsize=7)
-        axes.set_yticks(range(len(depths)), depths, fontsize=7)
-        axes.set_title(name, fontsize=8)
+        axes.set_xticks(range(len(lengths)), list(map(plain, lengths)), fontsize=7)
+        axes.set_yticks(range(len(depths)), list(map(plain, depths)), fontsize=7)
+        axes.set_title(plain(name), fontsize=8)
         for row, column in itertools.product(range(len(depths)), range(len(lengths))):
             share = shares[row][column]
             text = "" if math.isnan(share) else f"{share:.0f}"
             colour = "white" if share < 60 else "black"
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
-    budgets = {str(cell.settings["frames"]) for cell in cells}
+    budgets = ", ".join({plain(str(cell.settings["frames"])) for cell in cells})
     figure.suptitle(
-        f"accuracy by the evidence's depth in the video, and its length; K = {', '.join(budgets)}",
+        f"accuracy by the evidence's depth in the video, and its length; K = {budgets}",
         fontsize=9,
     )
     if image is not None:

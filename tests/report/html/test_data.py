@@ -192,6 +192,17 @@ def test_without_texts_and_with_lost_videos(tmp_path: Path) -> None:
     assert list((tmp_path / "html" / "thumbs").iterdir()) == []
 
 
+def test_names_in_figures_are_no_mathematics(tmp_path: Path) -> None:
+    (cell,) = write_run(tmp_path / "run", 6, samplers=("$\\frac$",))
+    records = [
+        replace(one, groups={"depth": rf"$\frac{n}$", "length": "$x_{$", r"$\sqrt$": str(n)})
+        for n, one in enumerate(cell.records)
+    ]
+    write_html([replace(cell, records=tuple(records))], tmp_path / "html")
+    drawn = {path.stem for path in (tmp_path / "html" / "plots").iterdir()}
+    assert {"depth-0", "category-0-0-0", "category-0-1-0", "budget-0"} <= drawn
+
+
 def test_letters_are_harmless_and_short(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 1, samplers=("uniform",))
     record = replace(cell.records[0], gold="\u202e\x1b" + "x" * 9_000, letter="y\x00" * 9_000)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tspo_bench.report.html.figures import Bar, Comparison, DepthMap
 from tspo_bench.report.html.folder import PageFolder
-from tspo_bench.report.html.texts import snippet
+from tspo_bench.report.html.texts import plain
 from tspo_bench.report.html.training import MEASURES, Curves
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.texts import percent
@@ -70,7 +70,12 @@ def cost_figure(comparison: Comparison, measure: str) -> Figure:
             for bar in bars:
                 point = (bar.costs[measure], 100 * (bar.accuracy or 0))
                 axes.annotate(
-                    bar.budget, point, (4, 4), textcoords="offset points", fontsize=6.5, alpha=0.8
+                    plain(bar.budget),
+                    point,
+                    (4, 4),
+                    textcoords="offset points",
+                    fontsize=6.5,
+                    alpha=0.8,
                 )
     front = [comparison.bars[place] for place in comparison.fronts[measure]]
     x = [bar.costs[measure] for bar in front]
@@ -99,13 +104,13 @@ def category_figure(comparison: Comparison, group: str, budget: str) -> Figure:
         high = [max(0.0, 100 * end[1] - top) for top, end in zip(y, ends, strict=True)]
         colour = styles[bar.name]["color"]
         fill = {"color": "white", "edgecolor": colour} if bar.is_bound else {"color": colour}
-        axes.bar(x, y, width * 0.92, label=_plain(bar.name), **fill)
+        axes.bar(x, y, width * 0.92, label=plain(bar.name), **fill)
         axes.errorbar(x, y, [low, high], fmt="none", ecolor="#222222", elinewidth=0.7)
     slanted = max(map(len, values)) * len(values) > 80
-    axes.set_xticks(range(len(values)), [_plain(value) for value in values])
+    axes.set_xticks(range(len(values)), [plain(value) for value in values])
     if slanted:
         axes.tick_params(axis="x", rotation=30)
-    _dress(axes, comparison, f"by {_plain(group)}, K = {budget}")
+    _dress(axes, comparison, f"by {plain(group)}, K = {plain(budget)}")
     return figure
 
 
@@ -124,9 +129,9 @@ def depth_figure(depths: DepthMap) -> Figure:
     for axes, (name, shares) in zip(grid.flat, depths.shares.items(), strict=False):
         points = [[math.nan if s is None else 100 * s for _, s in row] for row in shares]
         image = axes.imshow(points, vmin=0, vmax=100, cmap="cividis", aspect="auto")
-        axes.set_xticks(range(len(depths.lengths)), depths.lengths, fontsize=7)
-        axes.set_yticks(range(len(depths.depths)), depths.depths, fontsize=7)
-        axes.set_title(_plain(name), fontsize=8, loc="left")
+        axes.set_xticks(range(len(depths.lengths)), list(map(plain, depths.lengths)), fontsize=7)
+        axes.set_yticks(range(len(depths.depths)), list(map(plain, depths.depths)), fontsize=7)
+        axes.set_title(plain(name), fontsize=8, loc="left")
         for (y, row), x in itertools.product(enumerate(shares), range(len(depths.lengths))):
             text = percent(row[x][1]).rstrip("%") if row[x][0] else ""
             colour = "black" if (row[x][1] or 0) > 0.55 else "white"
@@ -150,7 +155,7 @@ def training_figure(logs: Sequence[Curves]) -> Figure:
         for log, colour in zip(logs, itertools.cycle(COLOURS), strict=False):
             points = log.curves.get(measure, ())
             x, y = [step for step, _ in points], [value for _, value in points]
-            axes.plot(x, y, color=colour, linewidth=1.1, label=_plain(log.name))
+            axes.plot(x, y, color=colour, linewidth=1.1, label=plain(log.name))
         axes.set_title(MEASURES[measure], fontsize=8, loc="left")
         _frame(axes)
     figure.legend(
@@ -196,7 +201,7 @@ def _with_intervals(axes: Axes, x: Sequence[Any], bars: Sequence[Bar], **style: 
     low = [max(0.0, top - 100 * end[0]) for top, end in zip(y, ends, strict=True)]
     high = [max(0.0, 100 * end[1] - top) for top, end in zip(y, ends, strict=True)]
     axes.errorbar(
-        x, y, [low, high], elinewidth=0.7, capsize=1.5, label=_plain(bars[0].name), **style
+        x, y, [low, high], elinewidth=0.7, capsize=1.5, label=plain(bars[0].name), **style
     )
 
 
@@ -208,7 +213,7 @@ def _logarithmic(axes: Axes, ticks: Sequence[float]) -> None:
 
 
 def _dress(axes: Axes, comparison: Comparison, subject: str = "") -> None:
-    title = ", ".join(filter(None, (_plain(comparison.title), subject)))
+    title = ", ".join(filter(None, (plain(comparison.title), subject)))
     axes.set_title(title, fontsize=9, loc="left")
     axes.set_ylabel("accuracy (%)")
     axes.set_ylim(0, 100)
@@ -220,8 +225,3 @@ def _frame(axes: Axes) -> None:
     axes.grid(alpha=0.25, linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=7.5)
-
-
-def _plain(text: str) -> str:
-    """A name that is no mathematics, and not endless."""
-    return snippet(text, 40).replace("$", r"\$")

@@ -28,6 +28,11 @@ def snippet(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
+def plain(text: str) -> str:
+    """A name for matplotlib: no mathematics, and not endless."""
+    return snippet(text, 40).replace("$", r"\$")
+
+
 def clean(value: Any) -> Any:
     """A value of mappings, lists and texts, all texts and keys of it harmless."""
     if isinstance(value, str):
