@@ -66,6 +66,7 @@ def haystack_records() -> list[Record]:
         changes: dict[str, Any] = {
             "question_id": question.id,
             "video": question.video,
+            "groups": dict(question.groups),
             "gold": question.answer,
             "letter": said,
             "status": "ok" if said else "unparsed",
@@ -192,6 +193,43 @@ def test_all_of_the_letters_of_a_liar(honest: Path, tmp_path: Path) -> None:
         assert len(checked.differences) == len(differ)
 
 
+def test_videos_and_groups_are_the_tasks(honest: Path, tmp_path: Path) -> None:
+    """Every question another video's, say, makes error bars smaller than they are."""
+    records = haystack_records()
+    for number, lie, said in (
+        (0, {"video": "mine.mp4"}, f"video mine.mp4, counted as {records[0].video}"),
+        (1, {"groups": {"length": "9h"}}, 'groups {"length": "9h"}, counted as {'),
+        (7, {"video": "mine.mp4"}, "video mine.mp4, counted as"),  # it failed
+    ):
+        with open_entry(changed(honest, tmp_path / "e.zip", with_record(number, **lie))) as entry:
+            (one,) = entry.differences
+            assert one.text.startswith(f"{records[number].question_id}: {said}")
+            (cell,) = read_run(entry.folder)
+            assert list(cell.records) == records
+
+
+def test_cells_agree_on_videos_and_groups_where_nobody_tells(tmp_path: Path) -> None:
+    first = [record(n, video=f"v{n}.mp4", groups={"of": "x"}) for n in range(3)]
+    second = [
+        dataclasses.replace(first[0], video="other.mp4"),
+        dataclasses.replace(first[1], groups={"of": "y"}),
+        first[2],
+    ]
+    settings = {**settings_of(), "task": "films", "num_questions": 3}
+    run = written(tmp_path / "run", first, settings)
+    with RunDirectory(run).open_cell("other", {**settings, "sampler": "random"}) as writer:
+        for one in second:
+            writer.append(one)
+    pack(run, tmp_path / "e.zip")
+    with open_entry(tmp_path / "e.zip") as entry:
+        assert [one.text for one in entry.differences] == [
+            "q0: video other.mp4, counted as v0.mp4",
+            'q1: groups {"of": "y"}, counted as {"of": "x"}',
+        ]
+        for cell in read_run(entry.folder):
+            assert list(cell.records) == first
+
+
 def test_letters_by_their_log_probabilities(tmp_path: Path) -> None:
     records = [
         dataclasses.replace(one, mode="options", reply=one.letter, option_logprobs=logprobs)
@@ -231,9 +269,10 @@ def own_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     secret.mkdir()
     make_films(secret)
     films = [
-        record(0, question_id="pan", video=str(secret / "film.mp4"), reply="one", frames=(3, 40)),
+        record(0, question_id="pan", video=str(secret / "film.mp4"), reply="one", frames=(3, 40),
+               groups={"of": "x"}),
         record(1, question_id="hat", video=str(secret / "film.mp4"), reply="b", frames=(5,),
-               gold="B", letter="B"),
+               gold="B", letter="B", groups={"of": "y"}),
         record(2, question_id="dog", video=str(secret / "short.mp4"), status="model_error",
                letter=None, correct=False, frames=(), seconds=(),
                error=f"no {secret}/x y.bin; geheim-12345 at http://u:p@host/v1?k=1"),
@@ -310,10 +349,12 @@ def test_a_benchmark_with_and_without_its_annotations(tmp_path: Path) -> None:
     (data / "json" / "1_plotQA.json").write_text(json.dumps(asked))
     task = load_task("mlvu", data_root=data, protocol="official")
     ids = [question.id for question in task.questions()]
+    groups = dict(task.questions()[0].groups)
     records = [
-        record(0, question_id=ids[0], video="0.mp4", reply="B) two", gold="B", letter="B"),
+        record(0, question_id=ids[0], video="0.mp4", reply="B) two", gold="B", letter="B",
+               groups=groups),
         record(1, False, question_id=ids[1], video="1.mp4", reply="so (A", status="unparsed",
-               letter=None, gold="B"),
+               letter=None, gold="B", groups=groups),
     ]  # fmt: skip
     settings = settings_of(HAYSTACK) | {
         "task": "mlvu",
@@ -321,6 +362,7 @@ def test_a_benchmark_with_and_without_its_annotations(tmp_path: Path) -> None:
         "protocol_hash": task.rules.digest,
         "scoring": {"average": "macro", "over": "task_type", "values": [], "unparsed": "wrong"},
         "num_questions": 2,
+        "macro": "task_type",
     }
     run = written(tmp_path / "run", records, settings, tasks=["mlvu"], data_root=str(data))
     pack(run, tmp_path / "e.zip")
@@ -408,6 +450,8 @@ def boom(*_: object) -> None:
     [
         (with_settings(frames="8"), "frames '8'"),
         (with_settings(model_id={}), "model_id {}"),
+        (with_settings(macro="length"), "macro average is over length, that of task 'haystack["),
+        (with_record(0, frames=[1, 2, 3]), "was asked with 3 frames, at K = 2"),
         (with_settings(limit=0), "limit 0 asks nothing"),
         (with_settings(scoring={"average": "macro"}), "scoring"),
         (

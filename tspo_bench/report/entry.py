@@ -125,6 +125,11 @@ class _Checker:
         labels = list(dict.fromkeys(str(cell.settings["task"]) for cell in cells))
         self._specs: dict[str, str] = {}
         self._questions: dict[str, tuple[Source, Mapping[str, Question]]] = {}
+        self._first: dict[str, dict[str, Record]] = {}
+        for cell in cells:
+            first = self._first.setdefault(str(cell.settings["task"]), {})
+            for record in cell.records:
+                first.setdefault(record.question_id, record)
         built_in = {label: found for label in labels if (found := _built_in(label))}
         if task is not None:
             specs = [task]
@@ -148,7 +153,7 @@ class _Checker:
         label = str(cell.settings["task"])
         source, questions = self._questions[label]
         task = named_task(cell.settings, self._specs.get(label))
-        checked = rescored(cell, task, questions, source)
+        checked = rescored(cell, task, questions, source, self._first[label])
         own = None if isinstance(task, str) or checked.unread else _own_scores(task, checked.cell)
         return replace(checked, cell=replace(checked.cell, own_scores=own))
 

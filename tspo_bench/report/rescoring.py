@@ -2,12 +2,14 @@
 
 What an entry says of itself is a claim. Its replies (or the letters' log-probabilities) are read by
 the protocol that its settings name, as this version of tspo-bench has it; nothing that stands in an
-entry is imported or run. Right answers and options come from the benchmark's own annotations where
-there are some, else they are the entry's.
+entry is imported or run. Right answers, options, videos and groups come from the
+benchmark's own annotations where there are some, else they are the entry's.
 """
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast, get_args
@@ -15,6 +17,7 @@ from typing import Any, Literal, cast, get_args
 from tspo_bench.errors import UserError
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import Cell
+from tspo_bench.results.records import shortened
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Reading, Task, limit_questions, load_task, registry
 from tspo_bench.types import JSON, Question, Record, SubtitleMode
@@ -24,6 +27,14 @@ Read = Callable[[str, Question], Reading]
 # What may stand in the brackets of a task's label: anything else could name code to run.
 _HARMLESS = frozenset({"split", "length", "objects", "videos"})
 _LONGEST_LABEL = 200
+_SHOWN = 200  # characters of a stranger's value in a message
+# What a difference tells of, with how the value that counts was come by.
+_COMPARED = {
+    "letter": "read again",
+    "gold": "in the task",
+    "video": "counted as",
+    "groups": "counted as",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ class Difference:
         """What differs, in a line: "q7: letter A, read again B; right, now wrong"."""
         changes = [
             f"{key} {_shown(getattr(self.stored, key))}, {word} {_shown(getattr(self.read, key))}"
-            for key, word in (("letter", "read again"), ("gold", "in the task"))
+            for key, word in _COMPARED.items()
             if getattr(self.stored, key) != getattr(self.read, key)
         ]
         words = {True: "right", False: "wrong"}
@@ -117,7 +128,11 @@ def own_task(label: str) -> str:
 
 
 def rescored(
-    cell: Cell, task: Task | str, questions: Mapping[str, Question], source: Source
+    cell: Cell,
+    task: Task | str,
+    questions: Mapping[str, Question],
+    source: Source,
+    first: Mapping[str, Record],
 ) -> Checked:
     """A cell's records, read and scored again.
 
@@ -125,17 +140,22 @@ def rescored(
         cell: as it was published.
         task: from `named_task`.
         questions: by id: all of the task's, or with no more than options those that the entry has.
-        source: whose they are.
+        source: whose they are; where they are the task's, videos and groups are, too.
+        first: by id, the record whose video and groups count where nothing but the entry tells
+            them: the first of each question in all of the entry's cells of the task.
 
     Raises:
-        UserError: the cell averages in another way than its protocol, or holds a question that the
-            task does not ask.
+        UserError: the cell averages in another way than its protocol and task, holds a question
+            that the task does not ask, or one with more frames than K.
     """
+    _refuse_more_frames(cell)
     unread = _why_unread(cell, task)
     read = None if isinstance(task, str) or unread else task.read_answer
     settings = dict(cell.settings)
     if not isinstance(task, str) and read:
         settings["scoring"] = _scoring(cell, task)
+    if not isinstance(task, str):
+        _refuse_other_macro(cell, task)
     if source != "entry":
         questions = _asked(cell, questions)
         settings["num_questions"] = len(questions)
@@ -145,10 +165,12 @@ def rescored(
         reading = _reading(stored, question, read)
         lost |= reading is None
         num_read += reading is not None and not stored.failed
-        gold = stored.gold if question is None or source == "entry" else question.answer
+        told = questions[stored.question_id] if source != "entry" else first[stored.question_id]
+        gold = told.answer if isinstance(told, Question) else stored.gold
         now = _scored(stored, reading or Reading(stored.letter, stored.guessed), gold)
+        now = replace(now, video=told.video, groups=dict(told.groups))
         records.append(now)
-        if now != stored:
+        if now != _with_folder(stored, now.video):
             differences.append(Difference(cell.folder.name, stored, now))
     if lost and unread is None:
         unread = "the entry has no options of some questions; give --data-root or --annotations"
@@ -164,6 +186,25 @@ def _why_unread(cell: Cell, task: Task | str) -> str | None:
         entry = "none in the entry" if theirs is None else f"{str(theirs)[:40]!r} in the entry"
         return f"protocol {cell.settings['protocol']!r} has the hash {ours} here, and {entry}"
     return None
+
+
+def _refuse_more_frames(cell: Cell) -> None:
+    most = cell.settings["frames"]
+    for record in cell.records if most is not None else ():
+        if len(record.frames) > most:
+            raise UserError(
+                f"{cell.folder.name}: question {shortened(record.question_id)} was asked with "
+                f"{len(record.frames)} frames, at K = {most}"
+            )
+
+
+def _refuse_other_macro(cell: Cell, task: Task) -> None:
+    theirs, ours = cell.settings.get("macro"), getattr(task, "macro", None)
+    if theirs != ours:
+        raise UserError(
+            f"{cell.folder.name}: its macro average is over {_shown(theirs)}, that of task "
+            f"{task.label!r} over {_shown(ours)}"
+        )
 
 
 def _scoring(cell: Cell, task: Task) -> dict[str, JSON]:
@@ -224,5 +265,13 @@ def _scored(stored: Record, reading: Reading, gold: str | None) -> Record:
     )
 
 
-def _shown(letter: str | None) -> str:
-    return letter or "none"
+def _with_folder(stored: Record, video: str) -> Record:
+    """A record with the video's absolute path, which entries leave out up to some folder."""
+    is_its_end = os.path.isabs(video) and video.endswith(f"/{stored.video}")
+    return replace(stored, video=video) if is_its_end else stored
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "none"
+    return value[:_SHOWN] if isinstance(value, str) else json.dumps(value, sort_keys=True)[:_SHOWN]
