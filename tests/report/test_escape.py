@@ -108,8 +108,13 @@ def unescaped(text: str) -> str:
 def test_latex_is_ascii_without_a_command_of_theirs(text: str) -> None:
     made = latex(text)
     assert made.isascii()
-    expected = re.sub(r"[^\x00-\x7f]", lambda m: f"[U+{ord(m[0]):04X}]", visible(text))
+    shown = visible(text).replace("…", "...")
+    expected = re.sub(r"[^\x00-\x7f]", lambda m: f"[U+{ord(m[0]):04X}]", shown)
     assert unescaped(made) == expected
+
+
+def test_what_latex_cuts_ends_in_three_dots() -> None:
+    assert latex("x" * 300) == "x" * MOST + "... (300 characters)"
 
 
 @pytest.mark.parametrize(("text", "shown"), [("\x1b[31m", "\\x1b[31m"), ("\u202e", "\\u202e")])

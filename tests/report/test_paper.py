@@ -73,7 +73,9 @@ def test_the_mean_difference_is_over_all_benchmarks_or_undefined() -> None:
     assert by_name["bolt"].difference is None  # unfinished
     texts = {row[1]: row for row in paper_grid(paper(cells)).rows}
     assert texts["aks"][-2:] == ("n/a", "n/a")
-    assert texts["bolt"][5] == "(50.0)"
+    assert texts["bolt"][5] == "50.0 (60 of 99)"
+    assert texts["bolt"][3] == "50.0"
+    assert any("60" not in note and "n of N" in note for note in paper_grid(paper(cells)).notes)
 
 
 def test_marks_are_of_the_columns_own_questions_and_none_of_a_macro_average() -> None:

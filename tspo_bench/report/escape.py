@@ -35,6 +35,7 @@ _LATEX = {
     "-": "-{}",  # "--" would be a dash
     "[": "{[}",  # after "\\" it would be an argument
     "]": "{]}",
+    "…": "...",
 }
 
 
@@ -63,9 +64,12 @@ def _markdown_character(match: re.Match[str]) -> str:
 
 
 def latex(text: str, most: int = MOST) -> str:
-    """A text for LaTeX: no command; what is not ASCII as its number, "[U+4E2D]", for pdflatex."""
+    """A text for LaTeX: no command; what is not ASCII as its number, "[U+4E2D]", for pdflatex.
+
+    An ellipsis, as `visible` sets where it cuts, is three dots.
+    """
     return "".join(
-        _LATEX.get(char, char) if char.isascii() else rf"{{[}}U+{ord(char):04X}{{]}}"
+        _LATEX.get(char, char if char.isascii() else rf"{{[}}U+{ord(char):04X}{{]}}")
         for char in visible(text, most)
     )
 

@@ -20,6 +20,9 @@ from tspo_bench.types import Record
 _TOGETHER = ("protocol", "answer", "limit")
 
 
+_UNFINISHED = "(n of N): unfinished, n of the benchmark's N answers are there"
+
+
 @dataclass(frozen=True)
 class Column:
     """A figure of a benchmark.
@@ -53,11 +56,17 @@ _AVERAGED = ("longvideobench", "mlvu", "videomme", "lvbench")
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a row; shares of 1. `is_finished`: all its questions are answered."""
+    """One figure of a row; shares of 1.
+
+    `is_finished`: all questions of its benchmark are answered; `num_done` of the `num_planned`
+    answers are there (None where the run did not write it down).
+    """
 
     accuracy: float | None
     ci95: Interval | None
     is_finished: bool
+    num_done: int
+    num_planned: int | None
     mark: Mark | None = None
 
 
@@ -163,7 +172,7 @@ def _order(key: _Key, baseline: str) -> tuple[Any, ...]:
 
 def _figure(one: Standing, column: Column, mark: Mark | None) -> Figure:
     accuracy, ci95 = _value(one.row, column)
-    return Figure(accuracy, ci95, one.is_finished, mark)
+    return Figure(accuracy, ci95, one.is_finished, one.num_done, one.num_planned, mark)
 
 
 def _value(row: Row, column: Column) -> tuple[float | None, Interval | None]:
@@ -249,7 +258,7 @@ def paper_grid(paper: Paper) -> Grid:
         rows=tuple(rows),
         marks=marked,
         parts=parts_of([f"{row.model} {row.budget}" for row in paper.rows]),
-        notes=(asked, *(["(…): unfinished"] if unfinished else [])),
+        notes=(asked, *([_UNFINISHED] if unfinished else [])),
     )
 
 
@@ -257,4 +266,5 @@ def _text(figure: Figure | None) -> str:
     if figure is None or figure.accuracy is None:
         return UNDEFINED
     text = f"{100 * figure.accuracy:.1f}"
-    return text if figure.is_finished else f"({text})"
+    done = f" ({figure.num_done} of {figure.num_planned})"
+    return text if figure.is_finished else text + done
