@@ -121,3 +121,20 @@ def test_the_tables_of_a_run_show_hostile_names_as_text(text: str) -> None:
     shown = capture.get()
     shown.encode("utf-8")
     assert all(char.isprintable() or char == "\n" for char in shown)
+
+
+HOSTILE_NAME = "\x1b[2Jmine\u202e"
+
+
+def test_what_a_strangers_run_is_named_acts_on_no_terminal(runs: Path) -> None:
+    """A note, an error of a cell and a mistake, each with the name in it."""
+    (runs / "aks").rename(runs / HOSTILE_NAME)
+    (runs / HOSTILE_NAME / "cell" / "records.jsonl").open("a").write('{"cut')
+    write(runs / f"bad{HOSTILE_NAME}", {"cell": SETTINGS}, [record(0), record(0)])
+    done = runner.invoke(app, ["report", str(runs)])
+    mistake = runner.invoke(app, ["report", str(runs / f"none{HOSTILE_NAME}")])
+    assert (done.exit_code, mistake.exit_code) == (3, 2)
+    for line in (*done.stderr.splitlines(), *mistake.stderr.splitlines()):
+        assert line.isprintable()
+        assert r"\x1b[2Jmine\u202e" in line
+    assert [line[:5] for line in done.stderr.splitlines()] == ["note:", "error"]
