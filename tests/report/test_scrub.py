@@ -41,7 +41,30 @@ def scrub(monkeypatch: pytest.MonkeyPatch) -> Scrubber:
         ("answered: geheim-12345 is no key", "answered: *** is no key"),
         ("m[api_key=abcd,n=1]", "m[api_key=***,n=1]"),
         ("hf_abcdefghijklmnopqrst", "***"),
+        ("see file:///mnt/secretproj/x.json", "see file:x.json"),
+        ("file://host/mnt/secretproj/x.json", "file:x.json"),
+        ("Authorization: Bearer abc.def", "Authorization: ***"),
+        ("--header 'Authorization: Basic YTpi' -v", "--header 'Authorization: ***' -v"),
+        ("--header=X-Api-Key: abc", "--header=X-Api-Key: ***"),
+        ("got bearer abcdefgh12 there", "got bearer *** there"),
+        ('body {"api_key": "a\\"b c", "n": 1}', 'body {"api_key": "***", "n": 1}'),
+        ("{'access_key': 'abc'}", "{'access_key': '***'}"),
+        (r'"{\"token\": \"a b\", \"n\": 1}"', r'"{\"token\": \"***\", \"n\": 1}"'),
+        ('m[api_key="a b",n=1]', 'm[api_key="***",n=1]'),
+        ("passwd=abc db_password=d", "passwd=*** db_password=***"),
+        ("S[credentials=abc,key=d]", "S[credentials=***,key=***]"),
+        ("sk_live_abcdefghijklmnop", "***"),
+        ("ghp_abcdefghijklmnopqrst", "***"),
+        (r"no C:\Users\alice\x.mp4 here", "no x.mp4 here"),
+        (r'"C:\\Users\\alice\\My Videos\\x.mp4"', '"x.mp4"'),
+        (r"\\server\alice\x.mp4", "x.mp4"),
+        ("C:/Users/alice/x.mp4", "C:x.mp4"),
+        ("/mnt/My Videos/alice/x.mp4", "x.mp4"),
+        ("'/mnt/My Own Videos of 2024/alice/x y.mp4'", "'x y.mp4'"),
+        ("copy /mnt/a/b to /mnt/c/d", "copy b to d"),
         # What stays:
+        ("monkey=3, keys: 4, author=me, tokens: 5", "monkey=3, keys: 4, author=me, tokens: 5"),
+        (r"a\nb and \\frac{1}{2}", r"a\nb and \\frac{1}{2}"),
         ("EMPTY", "EMPTY"),
         ("and/or", "and/or"),
         ("1/2 of train/x.mp4 in ./a/b and ../c/d", "1/2 of train/x.mp4 in ./a/b and ../c/d"),
@@ -62,6 +85,7 @@ def test_values(scrub: Scrubber) -> None:
         "options": {"api_key": "abc", "password": None, "token": "t", "max_new_tokens": 16},
         "frames": [8, 16],
         "rate": 1.5,
+        **{"credentials": {"user": "u"}, "auth": "a", "aws_access_key": "k", "key": "x"},
     }
     assert scrub.value(before) == {
         "data_root": "DATA_ROOT",
@@ -69,6 +93,7 @@ def test_values(scrub: Scrubber) -> None:
         "options": {"api_key": "***", "password": None, "token": "***", "max_new_tokens": 16},
         "frames": [8, 16],
         "rate": 1.5,
+        **dict.fromkeys(("credentials", "auth", "aws_access_key", "key"), "***"),
     }
 
 

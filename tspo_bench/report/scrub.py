@@ -15,15 +15,31 @@ from urllib.parse import urlsplit, urlunsplit
 SECRET = "***"
 _SECRET_LENGTH = 8  # shorter keys ("EMPTY") keep nothing secret, and may be words of a text
 _SECRET_VARIABLE = re.compile(r".*(KEY|TOKEN|SECRET|PASSWORD)")
-_SECRET_NAME = r"(?:[\w-]*[_-])?(?:api[_-]?key|token|secret|password|authorization)"
+_SECRET_NAME = (
+    r"(?:key|(?:[\w-]*[_-])?(?:(?:api|access|private|secret)[_-]?key|(?:access|auth)?token|secret|"
+    r"password|passwd|passphrase|credentials?|o?auth|authorization))"
+)
 _SECRET_KEY = re.compile(_SECRET_NAME, re.IGNORECASE)
 _SECRET_FLAG = re.compile(rf"--{_SECRET_NAME}", re.IGNORECASE)
-_SECRET_OPTION = re.compile(rf"\b({_SECRET_NAME})=([^,\]\s]+)", re.IGNORECASE)
-_KNOWN_KEY = re.compile(r"\b(?:sk-|hf_)[\w-]{16,}")
+# name=value, name: value, and so in JSON, also in JSON that stands in a text of JSON: \"a\": \"b\".
+_SECRET_OPTION = re.compile(
+    rf"\b({_SECRET_NAME}(?:\\*[\"'])?\s*[=:]\s*)"
+    r"(?:(\\*[\"']).*?(?<!\\)\2|(?:(?:bearer|basic|token)\s+)?[^,\]}\s\"']+)",
+    re.IGNORECASE,
+)
+_BEARER = re.compile(r"\b(bearer\s+)[\w.~+/=-]{8,}", re.IGNORECASE)
+_KNOWN_KEY = re.compile(
+    r"\b(?:[srp]k[-_]|hf_|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|AIza)[\w-]{16,}"
+)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>,\]]+")
-_PART = r"[^\s/:;,\"'\[\]()<>]+"
+_PART = r"[^\s/\\:;,\"'\[\]()<>]+"
 # A path from the root or a home on, but for what goes on from another text: "and/or", "./x", "//".
-_PATH = re.compile(rf"(?<![\w./~])(?:~[\w.-]*)?/(?!/)(?:{_PART}/)*({_PART})?")
+# A folder may have a few blanks in its name: rather a word too much is taken out than a name left.
+_FOLDER = rf"{_PART}(?: {_PART}){{0,4}}"
+_PATH = re.compile(rf"(?<![\w./~])(?:~[\w.-]*)?/(?!/)(?:{_FOLDER}/)*({_PART})?")
+_WINDOWS_PATH = re.compile(
+    rf"(?:\b[A-Za-z]:\\+|(?<![\w\\])\\\\+(?={_FOLDER}[\\/]))(?:{_FOLDER}[\\/]+)*({_PART})?"
+)
 
 
 class Scrubber:
@@ -53,10 +69,12 @@ class Scrubber:
         """A text without keys, queries and logins of URLs, and absolute paths."""
         for secret in self._secrets:
             text = text.replace(secret, SECRET)
-        text = _KNOWN_KEY.sub(SECRET, _SECRET_OPTION.sub(rf"\1={SECRET}", text))
+        text = _SECRET_OPTION.sub(_without_value, text)
+        text = _KNOWN_KEY.sub(SECRET, _BEARER.sub(rf"\1{SECRET}", text))
         text = _URL.sub(lambda match: _bare_url(match[0]), text)
         for pattern, name in self._folders:
             text = pattern.sub(name, text)
+        text = _WINDOWS_PATH.sub(lambda match: match[1] or "\\", text)
         return _PATH.sub(lambda match: match[1] or "/", text)
 
     def value(self, value: Any) -> Any:
@@ -79,11 +97,19 @@ class Scrubber:
         return scrubbed
 
 
+def _without_value(match: re.Match[str]) -> str:
+    """What names a secret, with quotes where there were some."""
+    quote = match[2] or ""
+    return f"{match[1]}{quote}{SECRET}{quote}"
+
+
 def _bare_url(url: str) -> str:
-    """A URL's scheme, host and path."""
+    """A URL's scheme, host and path; of a file's the path alone, to be cut like others."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return SECRET
+    if parts.scheme == "file":
+        return f"file:{parts.path}"
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
