@@ -149,7 +149,7 @@ class Watcher:
             _stages(list(self._tails.values())),
             tuple(t for tail in self._tails.values() for t in tail.troubles)[-_FEW_ERRORS:],
             max(0.0, quiet),
-            _mapping(_mapping(commands[-1]).get("environment")) if commands else {},
+            commands[-1].get("environment", {}) if commands else {},
         )
 
     def _state(self, cells: Sequence[CellView], waiting: int, quiet: float) -> State:
@@ -255,10 +255,6 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _listed(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
-
-
 def _num_waiting(content: Mapping[str, Any]) -> int:
     """How many pairs of a task and a model the commands ask beyond those that have begun.
 
@@ -266,8 +262,8 @@ def _num_waiting(content: Mapping[str, Any]) -> int:
     """
     asked = set()
     for command in content["commands"]:
-        settings = _mapping(_mapping(command).get("settings"))
-        tasks, models = (_listed(settings.get(key)) for key in ("tasks", "models"))
+        settings = command.get("settings", {})
+        tasks, models = settings.get("tasks", ()), settings.get("models", ())
         asked |= {(str(task), str(model)) for task in tasks for model in models}
     cells = [_mapping(one) for one in content["cells"].values()]
     begun = {(str(cell.get("task")), str(cell.get("model"))) for cell in cells}
