@@ -44,6 +44,17 @@ def test_videoitg_counts_questions_and_may_rank_frames(tmp_path: Path) -> None:
     assert read_selections(path, IDS).picks["q1"].scores == (0.9, 0.8, 0.1)
 
 
+@pytest.mark.parametrize("name", ["v.json", "v.jsonl", "v.txt"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_json_lines_of_any_suffix(name: str, number: int, tmp_path: Path) -> None:
+    lines = ['{"doc_id": 1, "index": [60], "said": "\u2028"}', '{"doc_id": 0, "index": [7]}']
+    path = write(tmp_path, "\n".join(lines[:number]) + "\n", name)
+    picks = read_selections(path, IDS).picks
+    assert {key: one.indices for key, one in picks.items()} == dict(
+        [("q2", (60,)), ("q1", (7,))][:number]
+    )
+
+
 @pytest.mark.parametrize(
     ("numbers", "seconds", "rate", "expected"),
     [
@@ -75,6 +86,8 @@ def test_toolmerge_by_its_seconds(
             "question 'q1': 2 frames_used beside 1 timestamps_used",
         ),
         ([{"question_id": "q1", "keyframe_indices": 3}], "a.json", "expected a list of frame"),
+        ('{"doc_id": 0, "index": [1]}\n{', "a.json", "are not valid JSON"),
+        ("[" * 100_000, "a.json", "are not valid JSON"),
         ("{}", "a.json", "must hold"),
         ("nothing", "a.parquet", "are no parquet file of `tspo-bench select`"),
     ],

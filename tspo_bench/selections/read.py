@@ -62,13 +62,25 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
 
 
 def _parsed(path: Path) -> Any:
+    """The file's JSON value, or the list of its lines' values, whatever its suffix."""
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".jsonl":
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
-        return json.loads(text)
-    except ValueError as error:
+            return _lines(text)
+        try:
+            content = json.loads(text)
+        except json.JSONDecodeError as error:
+            if error.msg != "Extra data":  # what is said of a value with more values behind it
+                raise
+            return _lines(text)
+    except (ValueError, RecursionError) as error:
         raise UserError(f"frame selections {path} are not valid JSON: {error}") from error
+    is_line = isinstance(content, dict) and {"doc_id", "index"} <= set(content)
+    return [content] if is_line else content
+
+
+def _lines(text: str) -> list[Any]:
+    return [json.loads(line) for line in text.split("\n") if line.strip()]
 
 
 def _in_annotation_order(
