@@ -148,9 +148,9 @@ def read_run_file(path: Path) -> dict[str, Any]:
         if not isinstance(content.get(key), kind):
             raise UserError(f"{path}: {key!r} is no {kind.__name__}; {OTHER_FOLDER}")
     for number, command in enumerate(content["commands"], start=1):
-        if key := _broken_key(command):
+        if broken := _broken_key(command):
             raise UserError(
-                f"{path}: {key!r} of command {number} is not what a run writes; {OTHER_FOLDER}"
+                f"{path}: {broken!r} of command {number} is not what a run writes; {OTHER_FOLDER}"
             )
     return content
 
