@@ -78,13 +78,36 @@ def test_toolmerge_by_its_seconds(
     [
         ('{"doc_id": 2, "index": [1]}', "a.jsonl", "entry 0 has doc_id 2, but the task has"),
         ('{"doc_id": 0, "index": 1}', "a.jsonl", "expected a list of frame indices, got 1"),
-        ('{"doc_id": 0, "index": [1, 2], "logits": [1]}', "a.jsonl", "logits are not one number"),
+        ('{"doc_id": 0, "index": [1, 2], "logits": [1]}', "a.jsonl", "2 frames beside 1 logits"),
         ('{"doc_id": 0, "index": [1]}\n{', "a.jsonl", "are not valid JSON"),
         (
             [{"uid": "q1", "frames_used": [1, 2], "timestamps_used": [1.0]}],
             "a.json",
-            "question 'q1': 2 frames_used beside 1 timestamps_used",
+            "question 'q1': 2 frames beside 1 timestamps_used",
         ),
+        (
+            [{"uid": "q1", "frames_used": 5, "timestamps_used": [1.0]}],
+            "a.json",
+            "question 'q1': expected a list of frame indices, got 5",
+        ),
+        (
+            [{"uid": "q1", "frames_used": [1, 2], "timestamps_used": [1.0, "x"]}],
+            "a.json",
+            "question 'q1': entry 1 of timestamps_used is 'x', no finite number",
+        ),
+        (
+            '{"doc_id": 1, "index": [1, 2, 3], "logits": ["x", 1, 2]}',
+            "a.jsonl",
+            "question 'q2': entry 0 of logits is 'x', no finite number",
+        ),
+        (
+            '{"doc_id": 1, "index": [1, 2], "logits": [1, NaN]}',
+            "a.jsonl",
+            "question 'q2': entry 1 of logits is nan, no finite number",
+        ),
+        ('{"doc_id": 1, "index": [1], "logits": 1}', "a.jsonl", "1 frames beside 1 logits"),
+        ('{"doc_id": true, "index": [1]}', "a.jsonl", "entry 0 has doc_id True, but the task"),
+        ([{"uid": ["q1"], "frame_idx": [1]}], "a.json", "entry 0 has uid ['q1'], which is no"),
         ([{"question_id": "q1", "keyframe_indices": 3}], "a.json", "expected a list of frame"),
         ('{"doc_id": 0, "index": [1]}\n{', "a.json", "are not valid JSON"),
         ("[" * 100_000, "a.json", "are not valid JSON"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -22,6 +23,16 @@ def is_own(content: Any) -> bool:
     """Whether parsed JSON is of our own form, in whatever version."""
     kind = content.get("format") if isinstance(content, dict) else None
     return isinstance(kind, str) and kind.startswith("tspo-bench selections")
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a parsed value is a number that a float can hold."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def by_id(path: Path, picks: Iterable[Picked]) -> dict[str, Picked]:

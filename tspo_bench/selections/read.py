@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
         raise UserError(
             f"frame selections {path} must hold {{question id: [indices]}}, a list of objects with "
             f"{' or '.join(map(repr, FRAMES_KEYS))}, or a list of lists; got "
-            f"{type(content).__name__} {json.dumps(content)[:40]}"
+            f"{type(content).__name__} {reprlib.repr(content)}"
         )
     return SelectionFile(own.by_id(path, pairs))
 
@@ -118,18 +119,19 @@ def _annotated(
         raise UserError(
             f"frame selections {path}: entry {number} must be an object with one of "
             f"{', '.join(map(repr, FRAMES_KEYS))} and {' or '.join(map(repr, ID_KEYS))}, got "
-            f"{json.dumps(row)[:60]}"
+            f"{reprlib.repr(row)}"
+        )
+    if not isinstance(row[key], str | int | float):
+        raise UserError(
+            f"frame selections {path}: entry {number} has {key} {reprlib.repr(row[key])}, which is "
+            "no question's id"
         )
     question = str(row[key])
+    listed = _frames(path, question, row[frames])
     seconds = None
     if frames == "frames_used" and "timestamps_used" in row:
-        seconds = _frames(path, question, row["timestamps_used"])
-        if len(seconds) != len(row[frames]):
-            raise UserError(
-                f"frame selections {path}, question {question!r}: {len(row[frames])} frames_used "
-                f"beside {len(seconds)} timestamps_used"
-            )
-    return Picked(question, _frames(path, question, row[frames]), seconds)
+        seconds = _beside(path, question, row, "timestamps_used", len(listed))
+    return Picked(question, listed, seconds)
 
 
 def _by_place(
@@ -138,27 +140,39 @@ def _by_place(
     """VideoITG's: a question's place in the annotations, frames with or without their scores."""
     ids = _annotation_order(path, question_ids)
     place = row["doc_id"]
-    if not isinstance(place, int) or not 0 <= place < len(ids):
+    if type(place) is not int or not 0 <= place < len(ids):
         raise UserError(
-            f"frame selections {path}: entry {number} has doc_id {place!r}, but the task has "
+            f"frame selections {path}: entry {number} has doc_id {reprlib.repr(place)}, but the task has "
             f"questions 0 to {len(ids) - 1}"
         )
     question = ids[place] or f"annotation {place}"
-    frames, scores = _frames(path, question, row["index"]), row.get("logits")
-    if scores is None:
+    frames = _frames(path, question, row["index"])
+    if row.get("logits") is None:
         return Picked(question, frames)
-    if not isinstance(scores, list) or len(scores) != len(frames):
-        raise UserError(
-            f"frame selections {path}, question {question!r}: its logits are not one number for "
-            "each index"
-        )
-    return Picked(question, frames, scores=tuple(scores), ranked=True)
+    scores = _beside(path, question, row, "logits", len(frames))
+    return Picked(question, frames, scores=scores, ranked=True)
+
+
+def _beside(
+    path: Path, question: str, row: dict[str, Any], key: str, number: int
+) -> tuple[float, ...]:
+    """The numbers that stand beside a question's frames, one for each."""
+    where, values = f"frame selections {path}, question {question!r}", row[key]
+    if not isinstance(values, list) or len(values) != number:
+        count = len(values) if isinstance(values, list) else reprlib.repr(values)
+        raise UserError(f"{where}: {number} frames beside {count} {key}; give one for each")
+    for place, value in enumerate(values):
+        if not own.is_finite(value):
+            raise UserError(
+                f"{where}: entry {place} of {key} is {reprlib.repr(value)}, no finite number"
+            )
+    return tuple(values)
 
 
 def _frames(path: Path, question: str, frames: Any) -> tuple[Any, ...]:
     if not isinstance(frames, list):
         raise UserError(
             f"frame selections {path}, question {question!r}: expected a list of frame indices, "
-            f"got {json.dumps(frames)[:40]}"
+            f"got {reprlib.repr(frames)}"
         )
     return tuple(frames)
