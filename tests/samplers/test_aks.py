@@ -122,7 +122,7 @@ def test_cards_state_both_published_settings() -> None:
     ("spec", "message"),
     [
         ("aks[fill=uniform]", "fill='uniform'; use score or none"),
-        ("aks[t1=high]", "t1='high'; use a number"),
+        ("aks[t1=high]", "t1='high'; use a finite number"),
         ("aks[depth=2.5]", "depth=2.5; use a whole number, 0 or more"),
         ("aks[depth=-1]", "depth=-1"),
     ],

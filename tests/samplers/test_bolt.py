@@ -114,9 +114,9 @@ def test_cards_state_the_published_settings() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("bolt[power=0]", "power=0; use a number above 0"),
-        ("bolt[power=high]", "power='high'; use a number"),
-        ("bolt[power=true]", "power=True; use a number"),
+        ("bolt[power=0]", "power=0; use a finite number above 0"),
+        ("bolt[power=high]", "power='high'; use a finite number"),
+        ("bolt[power=true]", "power=True; use a finite number"),
         ("bolt[fill=uniform]", "fill='uniform'; use score or none"),
     ],
 )

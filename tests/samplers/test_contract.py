@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
 from dataclasses import replace
@@ -17,6 +18,7 @@ from tspo_bench.agent import PaperAgent, QueryAgent
 from tspo_bench.errors import UserError
 from tspo_bench.samplers import AGENTS, load_sampler, registry
 from tspo_bench.samplers.scores import cosine
+from tspo_bench.specs import Spec
 from tspo_bench.types import Candidates, Query
 
 SCORED = ["clip-topk", "bin-max", "aks", "aks-videomme", "aks[depth=0]"]
@@ -150,6 +152,31 @@ def test_blind_sees_nothing() -> None:
     sampler = load_sampler("blind")
     assert sampler.needs == frozenset()
     assert len(sampler.select(Query("q", "v", "?"), plain_candidates(9), 8).indices) == 0
+
+
+def numeric_options() -> list[tuple[str, str]]:
+    """(sampler, option) of every option whose default is a number."""
+    found = []
+    for name in registry.cards():
+        prepared = registry.prepare(Spec(name, argument="x.json" if name == "file" else None))
+        parameters = inspect.signature(prepared.func).parameters.values()
+        found += [(name, p.name) for p in parameters if type(p.default) in (int, float)]
+    return found
+
+
+@pytest.mark.parametrize("value", [".nan", ".inf", "-.inf"])
+def test_options_are_finite_numbers(value: str) -> None:
+    options = numeric_options()
+    assert len(options) > 30
+    for name, key in options:
+        with pytest.raises(UserError, match=rf"{key}=.*; use a (finite|whole) number"):
+            load_sampler(f"{name}[{key}={value}]")
+
+
+def test_options_are_no_numbers_beyond_floats() -> None:
+    for spec in ("aks[t1=1{}]", "bolt[power=1{}]", "scenes[rate=1{}]", "wfs-sb[mean=-1{}]"):
+        with pytest.raises(UserError, match="use a finite number"):
+            load_sampler(spec.format("0" * 400))
 
 
 def test_samplers_import_no_heavy_library() -> None:

@@ -238,12 +238,12 @@ def test_the_card_states_the_published_settings() -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("clip_seconds=0", "clip_seconds=0; use a number above 0"),
-        ("fine_seconds=no", "fine_seconds='no'; use a number above 0"),
-        ("temperature=-1", "temperature=-1; use a number above 0"),
-        ("zoom=2", "zoom=2; use a number not below 0 and not above 1"),
-        ("top=-0.1", "top=-0.1; use a number not below 0 and not above 1"),
-        ("gap_seconds=-1", "gap_seconds=-1; use a number not below 0"),
+        ("clip_seconds=0", "clip_seconds=0; use a finite number above 0"),
+        ("fine_seconds=no", "fine_seconds='no'; use a finite number above 0"),
+        ("temperature=-1", "temperature=-1; use a finite number above 0"),
+        ("zoom=2", "zoom=2; use a finite number not below 0 and not above 1"),
+        ("top=-0.1", "top=-0.1; use a finite number not below 0 and not above 1"),
+        ("gap_seconds=-1", "gap_seconds=-1; use a finite number not below 0"),
         ("extra=1.5", "extra=1.5; use a whole number, 0 or more"),
         ("seed=x", "seed='x'; use a whole number"),
     ],

@@ -146,7 +146,7 @@ def test_less_trade_off_is_more_relevance() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("mdp3[trade_off=0]", "trade_off=0; use a number above 0"),
+        ("mdp3[trade_off=0]", "trade_off=0; use a finite number above 0"),
         ("mdp3[segment=-1]", "segment=-1; use a whole number, 0 or more"),
         ("mdp3[segment=1.5]", "segment=1.5; use a whole number"),
         ("mdp3[fill=uniform]", "fill='uniform'; use score or none"),

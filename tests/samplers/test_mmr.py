@@ -153,5 +153,5 @@ def test_relevance_alone_gives_the_most_similar_frames() -> None:
 @pytest.mark.parametrize("name", ["mmr", "facility-location"])
 @pytest.mark.parametrize("value", ["1.5", "-0.1", "much", "true"])
 def test_bad_trade_off(name: str, value: str) -> None:
-    with pytest.raises(UserError, match=rf"sampler '{name}': trade_off=.*; use a number"):
+    with pytest.raises(UserError, match=rf"sampler '{name}': trade_off=.*; use a finite number"):
         load_sampler(f"{name}[trade_off={value}]")

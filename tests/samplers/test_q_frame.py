@@ -163,8 +163,8 @@ def test_scores_are_the_products() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("q-frame[temperature=0]", "temperature=0; use a number above 0"),
-        ("q-frame[temperature=warm]", "temperature='warm'; use a number"),
+        ("q-frame[temperature=0]", "temperature=0; use a finite number above 0"),
+        ("q-frame[temperature=warm]", "temperature='warm'; use a finite number"),
         ("q-frame[seed=1.5]", "seed=1.5; use a whole number"),
     ],
 )

@@ -233,9 +233,9 @@ def test_the_card_states_the_published_settings() -> None:
     [
         ("wavelet=db", "wavelet='db'; use a discrete wavelet of PyWavelets"),
         ("wavelet=morl", "wavelet='morl'; use a discrete wavelet"),
-        ("height=x", "height='x'; use a number"),
-        ("trade_off=2", "trade_off=2; use a number not below 0 and not above 1"),
-        ("temperature=0", "temperature=0; use a number above 0"),
+        ("height=x", "height='x'; use a finite number"),
+        ("trade_off=2", "trade_off=2; use a finite number not below 0 and not above 1"),
+        ("temperature=0", "temperature=0; use a finite number above 0"),
         ("drift=-1", "drift=-1; use a whole number, 0 or more"),
         ("gap_least=0", "gap_least=0; use a whole number, 1 or more"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from tspo_bench.errors import UserError
@@ -16,7 +17,7 @@ def check_number(
     low: float | None = None,
     high: float | None = None,
 ) -> None:
-    """Check that an option is a number: more than `above`, not less than `low` nor above `high`.
+    """Check that an option is a finite number: above `above`, from `low` to `high`.
 
     Raises:
         UserError: it is not.
@@ -29,12 +30,13 @@ def check_number(
     fits = (
         isinstance(value, (int, float))
         and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max  # neither NaN nor infinite, nor an int beyond floats
         and (above is None or value > above)
         and (low is None or value >= low)
         and (high is None or value <= high)
     )
     if not fits:
-        said = f"a number {' and '.join(limits)}".rstrip()
+        said = f"a finite number {' and '.join(limits)}".rstrip()
         raise UserError(f"sampler {sampler!r}: {name}={value!r}; use {said}")
 
 
