@@ -168,10 +168,22 @@ def test_a_video_is_decoded_once_by_many_threads() -> None:
     assert len(sampler._videos) == 1  # what is kept goes with its video
 
 
-def test_a_video_that_fails_is_tried_again() -> None:
+def test_a_video_that_cannot_be_decoded_is_tried_once() -> None:
     sampler, scan = Scenes(), Scan([20, 30])
     scan.error = VideoError("broken")
-    with pytest.raises(VideoError, match="broken"):
+    for k in (2, 4, 8):
+        with pytest.raises(VideoError, match="broken"):
+            sampler.select(QUERY, scan.candidates(), k)
+    assert scan.calls == 1
+    del scan
+    gc.collect()
+    assert len(sampler._videos) == 0  # the error goes with its video
+
+
+def test_after_any_other_error_a_video_is_decoded_again() -> None:
+    sampler, scan = Scenes(), Scan([20, 30])
+    scan.error = MemoryError()
+    with pytest.raises(MemoryError):
         sampler.select(QUERY, scan.candidates(), 2)
     scan.error = None
     assert len(sampler.select(QUERY, scan.candidates(), 2).indices) == 2
@@ -184,5 +196,5 @@ def test_missing_pixels_are_a_bug_of_the_caller() -> None:
 
 @pytest.mark.parametrize("option", ["threshold=0", "rate=0", "rate=fast", "threshold=true"])
 def test_bad_options(option: str) -> None:
-    with pytest.raises(UserError, match=r"sampler 'scenes': \w+=.*; use a number above 0"):
+    with pytest.raises(UserError, match=r"sampler 'scenes': \w+=.*; use a finite number above 0"):
         load_sampler(f"scenes[{option}]")

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tspo_bench.errors import VideoError
 from tspo_bench.samplers.fill import spread
 from tspo_bench.samplers.options import check_number
 from tspo_bench.types import Candidates, IntArray, Need, PixelScan, Query, Selection
@@ -64,10 +65,14 @@ def spread_over_scenes(sizes: IntArray, k: int) -> IntArray:
 
 @dataclass
 class _Video:
-    """What is known of one video's cuts; the lock makes one thread look for them."""
+    """What is known of one video's cuts; the lock makes one thread look for them.
+
+    Of an error only the message is kept: its traceback would keep the video's scan alive.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     cuts: IntArray | None = None
+    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,7 @@ class Scenes:
     """The middles of the scenes that PySceneDetect finds, as many of each as its length deserves.
 
     The candidates are what is picked from; a scene without any gives none. A video is decoded once
-    for all questions and budgets: its cuts are kept as long as its scan is.
+    for all questions and budgets: its cuts, or why there are none, are kept as long as its scan is.
 
     Raises:
         UserError: an option that is out of range.
@@ -114,8 +119,14 @@ class Scenes:
         with self._lock:
             video = self._videos.setdefault(candidates.scan, _Video())
         with video.lock:
+            if video.error is not None:
+                raise VideoError(video.error)
             if video.cuts is None:
-                video.cuts = find_cuts(
-                    candidates.scan, candidates.frame_rate, self.threshold, self.rate
-                )
+                try:
+                    video.cuts = find_cuts(
+                        candidates.scan, candidates.frame_rate, self.threshold, self.rate
+                    )
+                except VideoError as error:
+                    video.error = str(error)
+                    raise
             return video.cuts
