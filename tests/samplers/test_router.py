@@ -7,11 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from tests.samplers.cases import scored_candidates
+from tspo_bench.agent import QueryAgent
 from tspo_bench.errors import UserError
-from tspo_bench.samplers import load_sampler
+from tspo_bench.evaluation.seeds import Seeded, with_seeds
+from tspo_bench.samplers import load_sampler, with_agent
 from tspo_bench.samplers.router import global_reason
+from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import load_task
 from tspo_bench.types import Query
 
@@ -100,9 +104,32 @@ def test_routes_to_uniform_or_to_the_local_sampler() -> None:
 def test_needs_what_its_local_sampler_needs() -> None:
     assert load_sampler("router").needs == {"probe", "features"}
     assert load_sampler("router[local=scenes]").needs == {"probe", "pixels"}
-    assert load_sampler("router[local=random]", seed=7).local.seed == 7
+    assert load_sampler("router[local=random[seed=7]]", seed=3).local.seed == 7
     inner = load_sampler("router[local=aks[t1=0.8,depth=5]]").local
     assert (inner.t1, inner.depth) == (0.8, 5)
+
+
+def test_hangs_on_no_seed_of_the_run() -> None:
+    for spec in ("router", "router[local=random]", "router[local=random[seed=7]]"):
+        assert with_seeds(spec, None, [0, 1], {}) == [Seeded(None, spec)]
+    assert len(with_seeds("random", None, [0, 1], {})) == 2
+
+
+def test_the_runs_agent_is_that_of_the_local_sampler(tmp_path: Path) -> None:
+    folders = [tmp_path / "one, two", tmp_path / "other"]
+    for seed, folder in enumerate(folders):
+        torch.manual_seed(seed)
+        QueryAgent(16, 0.1).save_pretrained(folder)
+    given, named = (load_sampler("tspo-q", agent=str(folder)).id for folder in folders)
+    assert given != named
+    for spec in ("router[local=tspo-q]", "router[local=tspo-q[select=bin-max]]"):
+        assert load_sampler(spec, agent=str(folders[0])).id == given
+        settings = with_agent(parse_spec(spec), str(folders[0])).options
+        assert load_sampler(f"router[local={settings['local']}]").id == given
+    own = f"router[local=tspo-q[agent={folders[1]}]]"
+    assert load_sampler(own, agent=str(folders[0])).id == named
+    with pytest.raises(UserError, match="is of kind 'tspo-q'; use --sampler tspo-q"):
+        load_sampler("router[local=tspo]", agent=str(folders[0]))
 
 
 def test_says_which_encoder_its_agent_reads() -> None:

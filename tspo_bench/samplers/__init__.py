@@ -19,7 +19,14 @@ registry = Registry("sampler")
 
 
 def with_agent(spec: Spec, agent: str | None) -> Spec:
-    """The spec with `agent` as its option, if it has an agent and names none of its own."""
+    """The spec with `agent` as its option, if it has an agent and names none of its own.
+
+    Of a router, it is the local sampler's option.
+    """
+    if agent is not None and spec.name == "router" and "local" in spec.options:
+        local = with_agent(parse_spec(str(spec.options["local"])), agent)
+        if local.name in AGENTS:
+            return replace(spec, options={**spec.options, "local": local.label})
     if agent is None or spec.name not in AGENTS or "agent" in spec.options:
         return spec
     return replace(spec, options={**spec.options, "agent": agent})
@@ -36,7 +43,7 @@ def load_sampler(
     Args:
         spec: what to build.
         seed: the run's seed, for samplers that draw.
-        agent: for `tspo` and `tspo-q` where the spec names none.
+        agent: for `tspo` and `tspo-q`, a router's too, where the spec names none.
         context: more that a sampler's constructor may name, such as `question_ids`, the ids of all
             questions in annotation order, by which `file:PATH` reads lists without ids.
 

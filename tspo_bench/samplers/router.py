@@ -82,8 +82,8 @@ class Router:
     are global. Here a rule on the words of the question tells.
 
     Args:
-        local: the sampler for questions about parts, as `--sampler` takes it.
-        seed: the run's, for a local sampler that draws.
+        local: the sampler for questions about parts, as `--sampler` takes it. The run's seed does
+            not reach it: one that draws has its own, as in `random[seed=3]`.
 
     Attributes:
         needs: what the local sampler needs, and the probe.
@@ -94,10 +94,10 @@ class Router:
 
     needs: ClassVar[frozenset[Need]] = frozenset({"probe", "features"})
 
-    def __init__(self, local: str = "bin-max", seed: int = 0) -> None:
+    def __init__(self, local: str = "bin-max") -> None:
         from tspo_bench.samplers import load_sampler  # it is what builds this one
 
-        sampler = load_sampler(str(local), seed=seed)
+        sampler = load_sampler(str(local))
         if isinstance(sampler, Router):
             raise UserError(f"sampler 'router': local={local!r} is a router too; name a sampler")
         self.local: FrameSampler = sampler
