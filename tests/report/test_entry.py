@@ -27,7 +27,8 @@ from tspo_bench.report.entry import open_entry
 from tspo_bench.report.packing import pack, picture_folder
 from tspo_bench.report.rescoring import named_task
 from tspo_bench.report.summary import summarise
-from tspo_bench.results import RunDirectory, read_run, record_to_line
+from tspo_bench.results import CandidateScores, RunDirectory, cell_slug, read_run, record_to_line
+from tspo_bench.results.scores import scores_to_line
 from tspo_bench.tasks import load_task
 from tspo_bench.types import Record
 
@@ -290,7 +291,13 @@ def own_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_private_travels(own_run: Path, tmp_path: Path) -> None:
-    (own_run / SLUG / "scores.jsonl").write_text('{"question_id": "x"}\ncut')
+    scores = {
+        id_: CandidateScores.of(id_, np.linspace(low, 1, 5), 1 / 3)
+        for id_, low in (("dog", 0.1), ("hat", 0.2), ("orphan", 0.3))
+    }
+    lines = {id_: scores_to_line(one) for id_, one in scores.items() if one}
+    written_there = "\n".join([lines["dog"].replace("0.1", "0.7"), *lines.values(), "cut"])
+    (own_run / SLUG / "scores.jsonl").write_text(written_there)
     packed = pack(own_run, tmp_path / "e.zip", name="mine")
     assert (packed.num_records, packed.num_pictures, packed.warnings) == (3, 0, ())
     with zipfile.ZipFile(tmp_path / "e.zip") as archive:
@@ -303,12 +310,37 @@ def test_nothing_private_travels(own_run: Path, tmp_path: Path) -> None:
         *("run.json", "questions.jsonl", MANIFEST),
         *(f"{SLUG}/records.jsonl", f"{SLUG}/scores.jsonl"),
     }
-    assert files[f"{SLUG}/scores.jsonl"] == '{"question_id": "x"}\n'
+    assert files[f"{SLUG}/scores.jsonl"] == f"{lines['hat']}\n{lines['dog']}\n"
     assert "DATA_ROOT" in files["run.json"]
-    lines = [json.loads(line) for line in files[f"{SLUG}/records.jsonl"].splitlines()]
-    assert [line["video"] for line in lines] == ["film.mp4", "film.mp4", "short.mp4"]
-    assert lines[2]["error"] == "no DATA_ROOT/x y.bin; *** at http://host/v1"
-    assert lines[0]["notes"] == {"file": "DATA_ROOT/sel.json"}
+    told = [json.loads(line) for line in files[f"{SLUG}/records.jsonl"].splitlines()]
+    assert [line["video"] for line in told] == ["film.mp4", "film.mp4", "short.mp4"]
+    assert told[2]["error"] == "no DATA_ROOT/x y.bin; *** at http://host/v1"
+    assert told[0]["notes"] == {"file": "DATA_ROOT/sel.json"}
+
+
+def test_no_name_in_an_entry_tells_a_folder_or_key(own_run: Path, tmp_path: Path) -> None:
+    """Cells are told apart still, also where only what is taken out did so."""
+    (cell,) = read_run(own_run)
+    samplers = [f"S[weights={folder}/w.pt]" for folder in ("/home/alice/secret", "/home/bob")]
+    samplers += ["S[api_key=abcdef123]", "S[api_key=abcdef124]", "S[api_key=abcdef125]"]
+    for sampler in samplers:
+        settings = {**cell.settings, "sampler": sampler, "task": "/home/alice/films.jsonl"}
+        slug = cell_slug(settings["task"], sampler, "m", "k2")
+        with RunDirectory(own_run).open_cell(slug, settings) as writer:
+            for one in cell.records:
+                writer.append(one)
+    packed = pack(own_run, tmp_path / "e.zip")
+    assert packed.num_cells == 6
+    with zipfile.ZipFile(tmp_path / "e.zip") as archive:
+        everything = "\n".join(
+            [*archive.namelist(), *map(str, map(archive.read, archive.namelist()))]
+        )
+    for private in ("alice", "bob", "secret", "abcdef"):
+        assert private not in everything
+    with open_entry(tmp_path / "e.zip") as entry:
+        found = [one.cell.settings["sampler"] for one in entry.checked]
+        assert found == ["uniform", *["S[weights=w.pt]"] * 2, *["S[api_key=***]"] * 3]
+        assert {one.cell.settings["task"] for one in entry.checked} == {"films", "films.jsonl"}
 
 
 def test_an_entry_is_read_by_the_options_that_it_holds(own_run: Path, tmp_path: Path) -> None:

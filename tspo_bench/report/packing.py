@@ -20,10 +20,11 @@ from typing import Any
 from tspo_bench.errors import UserError
 from tspo_bench.report.archive import FRAMES_FOLDER, QUESTIONS_FILE, write_archive
 from tspo_bench.report.scrub import Scrubber
-from tspo_bench.results import Cell, read_run, record_to_line
+from tspo_bench.results import Cell, cell_slug, read_run, record_to_line
 from tspo_bench.results.cell import RECORDS_FILE, SCORES_FILE
 from tspo_bench.results.environment import package_version
 from tspo_bench.results.run import RUN_FILE
+from tspo_bench.results.scores import read_scores, scores_to_line
 from tspo_bench.tasks import Task, load_tasks
 from tspo_bench.types import JSON, Record
 from tspo_bench.video import open_video
@@ -111,6 +112,7 @@ class _Packer:
             folders |= {str(settings[key]): word for key, word in names if settings.get(key)}
         self._scrub = Scrubber(folders)
         self._videos = _relative({r.video for cell in cells for r in cell.records}, self._scrub)
+        self._by_slug = self._named()
         self._tasks, self._untold = _tasks(self._content, cells, data_root, annotations)
 
     def commands(self) -> list[JSON]:
@@ -121,16 +123,32 @@ class _Packer:
     def files(self, with_frames: bool) -> Iterator[tuple[str, bytes]]:
         """Every file of the entry, but for the manifest."""
         yield RUN_FILE, self._run_file()
-        for cell in self.cells:
-            slug = cell.folder.name
+        for slug, cell in self._by_slug.items():
             yield f"{slug}/{RECORDS_FILE}", _lines(map(self._record, cell.records))
-            scores = cell.folder / SCORES_FILE
-            if scores.is_file():
-                content = scores.read_bytes()
-                yield f"{slug}/{SCORES_FILE}", content[: content.rfind(b"\n") + 1]
+            scores = read_scores(cell.folder / SCORES_FILE)
+            known = [scores[r.question_id] for r in cell.records if r.question_id in scores]
+            if known:
+                yield f"{slug}/{SCORES_FILE}", _lines(map(scores_to_line, known))
         yield QUESTIONS_FILE, self._questions_file()
         if with_frames:
             yield from self._pictures()
+
+    def _named(self) -> dict[str, Cell]:
+        """The cells by their folders' names in the entry: of what is published of their labels."""
+        named: dict[str, Cell] = {}
+        for cell in self.cells:
+            name = cell.folder.name
+            labels = [str(cell.settings[key]) for key in ("task", "sampler", "model")]
+            scrubbed = [self._scrub.text(label) for label in labels]
+            if scrubbed != labels:
+                tokens, frames = (cell.settings.get(key) for key in ("visual_tokens", "frames"))
+                budget = f"k{frames}" if tokens is None else f"v{tokens}"
+                task, sampler, model = scrubbed
+                name = cell_slug(task, sampler, model, budget, cell.settings.get("seed"))
+            while name in named:  # only what is taken out told the two apart
+                name += "--again"
+            named[name] = cell
+        return named
 
     def _run_file(self) -> bytes:
         commands = [
@@ -140,8 +158,7 @@ class _Packer:
             }
             for command in self._content["commands"]
         ]
-        slugs = [cell.folder.name for cell in self.cells]
-        cells = {slug: self._scrub.value(self._content["cells"][slug]) for slug in slugs}
+        cells = {slug: self._scrub.value(cell.settings) for slug, cell in self._by_slug.items()}
         content = {**self._content, "commands": commands, "cells": cells}
         return json.dumps(content, indent=2).encode() + b"\n"
 
@@ -160,7 +177,9 @@ class _Packer:
         """The options of every question, which some replies repeat in place of a letter."""
         asked = {(c.settings["task"], r.question_id) for c in self.cells for r in c.records}
         return _lines(
-            json.dumps({"task": label, "id": question.id, "options": question.options})
+            json.dumps(
+                {"task": self._scrub.text(label), "id": question.id, "options": question.options}
+            )
             for label, task in self._tasks.items()
             for question in task.questions()
             if (label, question.id) in asked
@@ -174,7 +193,7 @@ class _Packer:
         for (label, video), indices in shown.items():
             if label not in self._tasks:
                 raise UserError(f"no pictures of task {label!r}: {self._untold[label]}")
-            folder = picture_folder(label, self._videos[video])
+            folder = picture_folder(self._scrub.text(label), self._videos[video])
             for index, picture in _drawn(self._tasks[label], video, sorted(indices)):
                 self.num_pictures += 1
                 yield f"{FRAMES_FOLDER}/{folder}/{index}.jpg", picture
