@@ -80,6 +80,8 @@ def test_a_lie_is_found(cli: Cli, entry: Path) -> None:
         "gold": ["B", "B"],
         "correct": [True, False],
         "status": ["ok", "ok"],
+        "video": ["film.mp4", "film.mp4"],
+        "groups": [{"of": "y"}, {"of": "y"}],
     }
 
 

@@ -85,7 +85,7 @@ def _cell(checked: Checked) -> dict[str, Any]:
                 "question": one.read.question_id,
                 **{
                     key: [getattr(one.stored, key), getattr(one.read, key)]
-                    for key in ("letter", "gold", "correct", "status")
+                    for key in ("letter", "gold", "correct", "status", "video", "groups")
                 },
             }
             for one in checked.differences
