@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -132,7 +134,7 @@ def own(**changes: Any) -> dict[str, Any]:
         (own(format="tspo-bench selections 2"), "are of the form 'tspo-bench selections 2'"),
         (own(made_by=3), "lack 'made_by' or 'questions'"),
         (own(questions=[{"question_id": "q1"}]), "entry 0 of 'questions' is no selection of ours"),
-        (own(questions=[{"question_id": "q", "indices": 3}]), "entry 0 of 'questions' is no"),
+        (own(questions=[{"question_id": "q", "indices": 3}]), "its indices must be a list, got 3"),
         (own(questions=[3]), "entry 0 of 'questions' is no selection of ours: 3"),
         (
             own(questions=[{"question_id": "q1", "indices": [1], "seconds": [1.0, 2.0]}]),
@@ -148,6 +150,52 @@ def test_broken_files_of_ours(content: Any, message: str, tmp_path: Path) -> Non
         read_selections(path)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kind"),
+    [
+        ("question_id", ["a"], "a text, got ['a']"),
+        ("video", 5, "a text or null, got 5"),
+        ("indices", None, "a list, got None"),
+        ("seconds", [0, "x"], "a list of finite numbers or null, got [0, 'x']"),
+        ("seconds", [0, math.inf], "a list of finite numbers or null, got [0, inf]"),
+        ("seconds", [0, 10**400], "a list of finite numbers or null, got [0, 1000"),
+        ("seconds", 3.5, "a list of finite numbers or null, got 3.5"),
+        ("scores", [None, True], "a list of finite numbers and nulls, or null, got [None, True]"),
+        ("ranked", "yes", "true or false, got 'yes'"),
+        ("frame_rate", "x", "a number above 0 or null, got 'x'"),
+        ("frame_rate", 0, "a number above 0 or null, got 0"),
+        ("num_frames", "x", "a whole number or null, got 'x'"),
+        ("num_frames", -1, "a whole number or null, got -1"),
+        ("num_filled", "x", "a whole number, got 'x'"),
+        ("features", {}, "a text or null, got {}"),
+        ("notes", [1], "an object, got [1]"),
+    ],
+)
+def test_fields_of_another_type(key: str, value: Any, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "sel.json"
+    row = {"question_id": "q1", "indices": [1, 2], key: value}
+    path.write_text(json.dumps(own(questions=[row])))
+    with pytest.raises(UserError) as caught:
+        read_selections(path)
+    where = f"{path}: entry 0 of 'questions', question {row['question_id']!r}: its {key}"
+    assert f"{where} must be {kind}" in str(caught.value)
+
+
+def test_every_field_has_a_type(tmp_path: Path) -> None:
+    one = Picked("q", (1,), (0.5,), (None,), True, "a.mp4", 30, 0, 0, "f", {"a": [1]})
+    (tmp_path / "sel.json").write_text(json.dumps(own(questions=[asdict(one)])))
+    assert read_selections(tmp_path / "sel.json").picks == {"q": one}
+
+
+def test_a_wrong_index_costs_its_own_question_only(tmp_path: Path) -> None:
+    rows = [{"question_id": "q1", "indices": [[1]]}, {"question_id": "q2", "indices": [2.0]}]
+    (tmp_path / "sel.json").write_text(json.dumps(own(questions=rows)))
+    picks = read_selections(tmp_path / "sel.json").picks
+    with pytest.raises(ValueError, match=r"entry 0 is \[1\], not a whole frame number"):
+        picks["q1"].frames(10, 30.0)
+    assert picks["q2"].frames(10, 30.0).tolist() == [2]
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:

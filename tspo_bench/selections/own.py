@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, fields
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,6 @@ from tspo_bench.selections.picked import Picked, SelectionFile
 FORMAT = "tspo-bench selections 1"
 _HINT = "give another file"
 _KEY = b"tspo_bench"
-_FIELDS = {field.name for field in fields(Picked)}
 
 
 def is_own(content: Any) -> bool:
@@ -69,21 +69,57 @@ def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
 
 
 def _row(path: Path, row: Any, number: int) -> Picked:
-    is_row = isinstance(row, dict) and {"question_id", "indices"} <= set(row) <= _FIELDS
-    lists = ("indices", "seconds", "scores")
-    if not is_row or not all(isinstance(row.get(key), list | None) for key in lists):
-        raise UserError(
-            f"frame selections {path}: entry {number} of 'questions' is no selection of ours: "
-            f"{json.dumps(row)[:60]}"
-        )
-    plain = {key: tuple(row[key]) for key in lists if row.get(key) is not None}
-    for key, values in plain.items():
+    where = f"frame selections {path}: entry {number} of 'questions'"
+    if not isinstance(row, dict) or not {"question_id", "indices"} <= set(row) <= set(_TYPES):
+        raise UserError(f"{where} is no selection of ours: {reprlib.repr(row)}")
+    for key, value in row.items():
+        is_one, kind = _TYPES[key]
+        if not is_one(value):
+            raise UserError(
+                f"{where}, question {reprlib.repr(row['question_id'])}: its {key} must be {kind}, "
+                f"got {reprlib.repr(value)}"
+            )
+    lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
+    for key, values in lists.items():
         if len(values) != len(row["indices"]):
             raise UserError(
                 f"frame selections {path}, question {row['question_id']!r}: {len(values)} {key} "
                 f"beside {len(row['indices'])} indices"
             )
-    return Picked(**{**row, **plain})
+    return Picked(**{**row, **lists})
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+# What each field of a question must be. The entries of indices are checked when they are used: one
+# that is wrong costs its own question only.
+_TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "question_id": (lambda value: isinstance(value, str), "a text"),
+    "video": (lambda value: isinstance(value, str | None), "a text or null"),
+    "indices": (lambda value: isinstance(value, list), "a list"),
+    "seconds": (
+        lambda value: value is None or (isinstance(value, list) and all(map(is_finite, value))),
+        "a list of finite numbers or null",
+    ),
+    "scores": (
+        lambda value: (
+            value is None
+            or (isinstance(value, list) and all(one is None or is_finite(one) for one in value))
+        ),
+        "a list of finite numbers and nulls, or null",
+    ),
+    "ranked": (lambda value: isinstance(value, bool), "true or false"),
+    "frame_rate": (
+        lambda value: value is None or (is_finite(value) and value > 0),
+        "a number above 0 or null",
+    ),
+    "num_frames": (lambda value: value is None or _is_count(value), "a whole number or null"),
+    "num_filled": (_is_count, "a whole number"),
+    "features": (lambda value: isinstance(value, str | None), "a text or null"),
+    "notes": (lambda value: isinstance(value, dict), "an object"),
+}
 
 
 def write_json(path: Path, selections: SelectionFile) -> None:

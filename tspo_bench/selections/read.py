@@ -142,8 +142,8 @@ def _by_place(
     place = row["doc_id"]
     if type(place) is not int or not 0 <= place < len(ids):
         raise UserError(
-            f"frame selections {path}: entry {number} has doc_id {reprlib.repr(place)}, but the task has "
-            f"questions 0 to {len(ids) - 1}"
+            f"frame selections {path}: entry {number} has doc_id {reprlib.repr(place)}, but the "
+            f"task has questions 0 to {len(ids) - 1}"
         )
     question = ids[place] or f"annotation {place}"
     frames = _frames(path, question, row["index"])
