@@ -11,7 +11,7 @@ from tests.samplers.cases import plain_candidates
 from tspo_bench.errors import UserError
 from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.facility_location import facility_location
-from tspo_bench.samplers.mmr import mmr
+from tspo_bench.samplers.mmr import extend, mmr
 from tspo_bench.types import Candidates, Query
 
 NUM_CASES = 200
@@ -68,6 +68,16 @@ def test_mmr_equals_the_naive_version(trade_off: float) -> None:
         frames, relevance, k = drawn(seed)
         ours = mmr(frames.astype(np.float32), relevance.astype(np.float32), k, trade_off)
         assert ours.tolist() == naive_mmr(frames, relevance, k, trade_off), seed
+
+
+def test_what_is_picked_is_kept_and_its_like_avoided() -> None:
+    frames = np.array([[1, 0], [1, 0], [0, 1], [0.6, 0.8]], np.float32)
+    relevance = np.array([0.9, 0.6, 0.1, 0.5])
+    start, everything = np.array([0]), np.arange(4)
+    assert extend(start, everything, frames, relevance, 2, 0.5).tolist() == [0, 2, 3]
+    assert extend(start, everything, frames, relevance, 2, 1.0).tolist() == [0, 1, 3]
+    assert extend(start, everything, frames, relevance, 9, 0.5).tolist()[:1] == [0]
+    assert extend(start, start, frames, relevance, 3, 0.5).tolist() == [0]
 
 
 @pytest.mark.parametrize("trade_off", [0.1, 0.3, 0.7, 1.0])

@@ -29,7 +29,6 @@ from tspo_bench.samplers.wavelet import (
     boundaries,
     coarse_changes,
     important,
-    mmr,
     share_out,
     wfs_sb,
 )
@@ -196,16 +195,6 @@ def test_importance_and_shares_by_hand() -> None:
     assert share_out(np.log([1, 1, 2]), 8, 1.0).tolist() == [2, 2, 4]
     assert share_out(np.log([1, 1, 2]), 6, 1.0).tolist() == [2, 1, 3]  # remainders tie: the first
     assert share_out(np.log([1, 1, 2]), 6, 1e9).tolist() == [2, 2, 2]
-
-
-def test_mmr_keeps_what_is_picked_and_avoids_its_like() -> None:
-    frames = np.array([[1, 0], [1, 0], [0, 1], [0.6, 0.8]], np.float32)
-    relevance = np.array([0.9, 0.6, 0.1, 0.5])
-    start, everything = np.array([0]), np.arange(4)
-    assert mmr(relevance, frames, start, everything, 2, 0.5).tolist() == [0, 2, 3]
-    assert mmr(relevance, frames, start, everything, 2, 1.0).tolist() == [0, 1, 3]
-    assert mmr(relevance, frames, start, everything, 9, 0.5).tolist()[:1] == [0]
-    assert mmr(relevance, frames, start, start, 3, 0.5).tolist() == [0]
 
 
 def test_sampler_scores_by_cosine_and_ignores_the_features_length() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tspo_bench.samplers.options import check_number
 from tspo_bench.samplers.scores import along, between_0_and_1, directions
-from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
+from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
 
 
 def mmr(frames: Features, relevance: Features, k: int, trade_off: float = 0.7) -> IntArray:
@@ -26,15 +26,29 @@ def mmr(frames: Features, relevance: Features, k: int, trade_off: float = 0.7) -
 
     Source: Carbonell and Goldstein, SIGIR 1998, who name 0.7 to focus and 0.3 to survey.
     """
-    worth = (trade_off * relevance).astype(np.float32)
-    nearest = np.full(len(frames), -1, np.float32)
-    picks = []
-    for _ in range(min(k, len(frames))):
-        pick = int(np.argmax(worth - np.float32(1 - trade_off) * nearest))
-        picks.append(pick)
-        worth[pick] = -np.inf
-        np.maximum(nearest, frames @ frames[pick], out=nearest)
-    return np.sort(np.array(picks, np.int64))
+    nothing, everything = np.empty(0, np.int64), np.arange(len(frames))
+    return np.sort(extend(nothing, everything, frames, relevance, k, trade_off))
+
+
+def extend(
+    picks: IntArray,
+    options: IntArray,
+    frames: Features,
+    relevance: FloatArray | Features,
+    count: int,
+    trade_off: float,
+) -> IntArray:
+    """`picks` and then up to `count` of the other `options`, in the order of picking: see `mmr`."""
+    free = options[~np.isin(options, picks)]
+    among = frames[free]
+    worth, nearest = trade_off * relevance[free], (among @ frames[picks].T).max(axis=1, initial=-1)
+    more = []
+    for _ in range(min(count, len(free))):
+        best = int(np.argmax(worth - (1 - trade_off) * nearest))
+        more.append(free[best])
+        worth[best] = -np.inf
+        np.maximum(nearest, among @ among[best], out=nearest)
+    return np.append(picks, np.array(more, np.int64))
 
 
 @dataclass(frozen=True)

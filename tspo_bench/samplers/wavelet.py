@@ -13,6 +13,7 @@ from scipy.special import softmax
 
 from tspo_bench.errors import UserError
 from tspo_bench.samplers.fill import fill_by_score
+from tspo_bench.samplers.mmr import extend
 from tspo_bench.samplers.options import check_count, check_number
 from tspo_bench.samplers.scores import along, best_first, directions
 from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
@@ -105,10 +106,11 @@ def wfs_sb(scores: FloatArray, frames: Features, k: int, settings: Settings) -> 
     for clip, share in zip(kept, shares, strict=True):
         if share:
             best = clips[clip][[np.argmax(scores[clips[clip]])]]
-            within = mmr(relevance, frames, best, clips[clip], share - 1, settings.trade_off)
+            within = extend(best, clips[clip], frames, relevance, share - 1, settings.trade_off)
             picks = np.append(picks, within)
     everywhere = np.arange(length)
-    return np.sort(mmr(relevance, frames, picks, everywhere, k - len(picks), settings.trade_off))
+    left = k - len(picks)
+    return np.sort(extend(picks, everywhere, frames, relevance, left, settings.trade_off))
 
 
 def boundaries(scores: FloatArray, settings: Settings) -> IntArray:
@@ -166,27 +168,6 @@ def share_out(importance: FloatArray, k: int, temperature: float) -> IntArray:
     shares = np.floor(exact).astype(np.int64)
     shares[best_first(exact - shares)[: k - shares.sum()]] += 1
     return shares
-
-
-def mmr(
-    relevance: FloatArray,
-    frames: Features,
-    picks: IntArray,
-    options: IntArray,
-    count: int,
-    trade_off: float,
-) -> IntArray:
-    """`picks` (one at least) and up to `count` more of `options`, by maximal marginal relevance."""
-    free = options[~np.isin(options, picks)]
-    among = frames[free]
-    worth, nearest = trade_off * relevance[free], (among @ frames[picks].T).max(axis=1, initial=-1)
-    more = []
-    for _ in range(min(count, len(free))):
-        best = int(np.argmax(worth - (1 - trade_off) * nearest))
-        more.append(free[best])
-        worth[best] = -np.inf
-        np.maximum(nearest, among @ among[best], out=nearest)
-    return np.append(picks, np.array(more, np.int64))
 
 
 @dataclass(frozen=True)
