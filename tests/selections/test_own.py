@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -196,6 +198,39 @@ def test_a_wrong_index_costs_its_own_question_only(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"entry 0 is \[1\], not a whole frame number"):
         picks["q1"].frames(10, 30.0)
     assert picks["q2"].frames(10, 30.0).tolist() == [2]
+
+
+HEAD = json.dumps({"format": "tspo-bench selections 1", "made_by": {}})
+
+
+@pytest.mark.parametrize(
+    ("columns", "head", "message"),
+    [
+        ({}, HEAD, "it lacks 'notes'"),
+        ({"notes": ["{"]}, HEAD, "Expecting property name"),
+        ({"notes": pyarrow.array([None], pyarrow.string())}, HEAD, "not NoneType"),
+        ({"notes": ["[" * 100_000]}, HEAD, "recursion"),
+        ({"notes": ["[1]"]}, HEAD, "question 'q1': its notes must be an object, got [1]"),
+        ({"notes": ["{}"], "num_filled": ["x"]}, HEAD, "its num_filled must be a whole number"),
+        ({"notes": ["{}"], "more": [b"x"]}, HEAD, "entry 0 of 'questions' is no selection of ours"),
+        ({"notes": ["{}"]}, "{}", "it lacks 'format'"),
+        ({"notes": ["{}"]}, "[1]", "no parquet file of `tspo-bench select`: list indices"),
+        ({"notes": ["{}"]}, "{", "no parquet file of `tspo-bench select`: Expecting"),
+        ({"notes": ["{}"]}, None, "it lacks b'tspo_bench'"),
+    ],
+)
+def test_broken_parquet_files(
+    columns: dict[str, Any], head: str | None, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "sel.parquet"
+    table = pyarrow.table({"question_id": ["q1"], "indices": [[1, 2]], **columns})
+    if head is not None:
+        table = table.replace_schema_metadata({"tspo_bench": head})
+    pyarrow.parquet.write_table(table, path)
+    with pytest.raises(UserError) as caught:
+        read_selections(path)
+    assert str(path) in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:

@@ -158,16 +158,18 @@ def read_parquet(path: Path) -> SelectionFile:
     import pyarrow
     import pyarrow.parquet
 
+    refused = f"frame selections {path} are no parquet file of `tspo-bench select`:"
     try:
         with path.open("rb") as file:
             table = pyarrow.parquet.read_table(file)
         head = json.loads((table.schema.metadata or {})[_KEY])
-    except (pyarrow.ArrowException, KeyError, ValueError) as error:
-        raise UserError(
-            f"frame selections {path} are no parquet file of `tspo-bench select`: {error}"
-        ) from error
-    rows = [{**row, "notes": json.loads(row["notes"])} for row in table.to_pylist()]
-    return from_json(path, {**head, "questions": rows})
+        rows = [{**row, "notes": json.loads(row["notes"])} for row in table.to_pylist()]
+        content = {"format": head["format"], "made_by": head["made_by"], "questions": rows}
+    except KeyError as error:
+        raise UserError(f"{refused} it lacks {error}") from error
+    except (pyarrow.ArrowException, TypeError, ValueError, RecursionError) as error:
+        raise UserError(f"{refused} {error}") from error
+    return from_json(path, content)
 
 
 def _schema() -> Any:
