@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 import tspo_bench
 from tests.features.checkpoints import clip as make_clip
@@ -16,6 +18,7 @@ from tests.support import make_video
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.report.located import LocatedRow
+from tspo_bench.report.located_table import located_table
 from tspo_bench.tasks import load_task
 
 FPS = 10
@@ -262,3 +265,57 @@ def _naive(real_data: Path, names: dict[str, str]) -> dict[str, tuple[float, flo
             means[name].append(float(np.mean(found)))
             hits[name] += found
     return {name: (float(np.mean(means[name])), float(np.mean(hits[name]))) for name in means}
+
+
+def test_our_own_file_needs_no_video(films: Path, tmp_path: Path) -> None:
+    """Its frames count the video's own, whatever the annotated length makes of it."""
+    made = tspo_bench.select_task(str(films), tmp_path / "own.json", "random", 4)
+    with_videos = tspo_bench.locate(str(films), f"file:{made.path}", 4)
+    for name in LENGTHS:
+        (films.parent / name).unlink()
+    without = tspo_bench.locate(str(films), f"file:{made.path}", 4)
+    assert without.errors == ()
+    first, second = only(with_videos.rows), only(without.rows)
+    assert second.evidence_recall == first.evidence_recall
+    assert (first.num_guessed_rates, second.num_guessed_rates) == (0, 5)
+
+
+def test_a_rate_that_nobody_tells_is_an_error_of_its_own(questions: Path, tmp_path: Path) -> None:
+    sampler = selection(tmp_path, **{**PICKS, "q4": [1.0, 2.0]})  # no divisor that is a rate
+    found = tspo_bench.locate(str(questions), [sampler, "uniform"], 4)
+    assert set(found.errors) == {
+        "question 'q4': video small.mp4 is not opened, and nothing tells its frame rate; give "
+        "--fps, or give the videos (--data-root)"
+    }
+
+
+def test_a_length_that_nobody_tells_is_an_error_of_its_own(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "quiz.jsonl"
+    without = {key: value for key, value in ROWS[1].items() if key != "duration"}
+    path.write_text("".join(json.dumps(one) + "\n" for one in (ROWS[0], without)))
+    found = tspo_bench.locate(str(path), "uniform", 4, fps=FPS)
+    (error,) = found.errors
+    assert "question 'q1': video one.mp4 is not opened, and nothing tells its length" in error
+    assert only(found.rows).n == 1
+
+
+def test_short_lists_and_tuned_samplers_are_told(films: Path, tmp_path: Path) -> None:
+    samplers = [selection(tmp_path, **PICKS), "uniform", "aks-videomme"]
+    clip = make_clip(tmp_path / "clip")
+    found = tspo_bench.locate(str(films), samplers, 3, encoder=str(clip))
+    assert only(found.rows, sampler="file:sel.json").num_short == 4
+    assert only(found.rows, sampler="uniform").num_short == 0
+    assert only(found.rows, sampler="aks-videomme").tuned_for == "videomme"
+    console = Console(width=100, file=io.StringIO(), record=True)
+    console.print(located_table(found.rows))
+    said = console.export_text()
+    assert "aks-videomme*" in said
+    assert "* tuned for videomme (aks-videomme)" in said
+    assert "fewer frames than K, though there were more: file:sel.json K=3: 4" in said
+
+
+def test_blind_and_an_unknown_baseline_are_refused(questions: Path) -> None:
+    with pytest.raises(UserError, match="sampler 'blind' sees nothing of the video"):
+        tspo_bench.locate(str(questions), "uniform,blind", fps=FPS)
+    with pytest.raises(UserError, match="baseline 'unifrom' is none of the samplers: random"):
+        tspo_bench.locate(str(questions), "random", fps=FPS, baseline="unifrom")

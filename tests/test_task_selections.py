@@ -110,6 +110,8 @@ def test_what_fails_costs_its_own_questions(task: Path, tmp_path: Path) -> None:
     assert list(made.errors) == ["q1", "q3"]
     with pytest.raises(UserError, match="2 of 4 questions have none, the first is 'q1'"):
         tspo_bench.select_task(str(task), tmp_path / "t.json", "uniform", 4, shape="tspo")
+    kept = read_selections(tmp_path / "t.json.ours.json")
+    assert kept.picks == made.selections.picks
 
 
 def test_a_broken_file_is_told_of_by_entry(task: Path, tmp_path: Path) -> None:
@@ -142,3 +144,15 @@ def test_what_cannot_be_written_is_refused_first(task: Path, tmp_path: Path) -> 
         tspo_bench.select_task(str(task), tmp_path / "sel.txt", "uniform")
     with pytest.raises(UserError, match="there is no folder"):
         tspo_bench.select_task(str(task), tmp_path / "no" / "sel.json", "uniform")
+
+
+def test_nothing_is_not_written_over_something(task: Path, tmp_path: Path) -> None:
+    made = tspo_bench.select_task(str(task), tmp_path / "sel.json", "uniform", 4)
+    before = made.path.read_bytes()
+    for name in LENGTHS:
+        (tmp_path / name).unlink()
+    with pytest.raises(UserError, match=r"no question has a selection, so .*sel.json is not wri"):
+        tspo_bench.select_task(str(task), tmp_path / "sel.json", "uniform", 4)
+    assert made.path.read_bytes() == before
+    with pytest.raises(UserError, match="sampler 'blind' picks nothing that a file could hold"):
+        tspo_bench.select_task(str(task), tmp_path / "sel.json", "blind", 4)

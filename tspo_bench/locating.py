@@ -14,6 +14,7 @@ from tspo_bench.errors import UserError, VideoError
 from tspo_bench.report.located import Located, LocatedRow, largest_gap, located_rows
 from tspo_bench.results import evidence_recall, share_inside
 from tspo_bench.samplers.published import PublishedFrames
+from tspo_bench.selections import Picked
 from tspo_bench.selections.picked import common_rate
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import Features, Question
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import Asked
     from tspo_bench.evaluation.picking import Pick, PickProgress
+    from tspo_bench.evaluation.plan import NamedSampler
     from tspo_bench.features.base import FrameEncoder
     from tspo_bench.tasks import Task
 
+BASELINE = "uniform"
 # Rates that a film may have: a common divisor outside of them is none of a rate.
 _SLOWEST, _FASTEST = 5.0, 240.0
 
@@ -52,7 +55,7 @@ def locate(
     frames: int | Sequence[int] = 8,
     *,
     tolerance: float | Sequence[float] | None = None,
-    baseline: str = "uniform",
+    baseline: str = BASELINE,
     fps: float | None = None,
     encoder: str | None = None,
     agent: str | None = None,
@@ -131,6 +134,13 @@ def locate(
                 f"task {one.task.label!r}: none of its {len(one.questions)} questions has "
                 "annotated evidence, so there is nothing to locate"
             )
+    _refuse_blind(asked)
+    labels = [named.label for one in asked for named in one.samplers]
+    against = parse_spec(baseline).label
+    if against not in labels and baseline != BASELINE:
+        raise UserError(
+            f"baseline {baseline!r} is none of the samplers: {', '.join(dict.fromkeys(labels))}"
+        )
     rates = [_rates(one, fps) for one in asked]
     network = load_run_encoder(config, asked)
     rows: list[LocatedRow] = []
@@ -138,14 +148,29 @@ def locate(
     for one, known in zip(asked, rates, strict=True):
         found = _located(config, one, known, network, tolerances, progress)
         located += found
-        rows += located_rows(one.task.label, found, parse_spec(baseline).label)
+        tuned = {n.label: str(n.settings["tuned_for"]) for n in one.samplers if _is_tuned(n)}
+        rows += located_rows(one.task.label, found, against, tuned)
     return LocateResult(tuple(located), tuple(rows))
+
+
+def _refuse_blind(asked: Sequence[Asked]) -> None:
+    for one in asked:
+        for named in one.samplers:
+            if not named.sampler.needs:
+                raise UserError(
+                    f"sampler {named.label!r} sees nothing of the video and picks nothing: there "
+                    "is nothing to locate; leave it out"
+                )
+
+
+def _is_tuned(named: NamedSampler) -> bool:
+    return "tuned_for" in named.settings
 
 
 def _located(
     config: RunConfig,
     asked: Asked,
-    rates: dict[str, float],
+    rates: dict[str, float | None],
     encoder: FrameEncoder | None,
     tolerances: Sequence[float] | None,
     progress: PickProgress | None,
@@ -173,8 +198,8 @@ def _located(
     return sorted(found, key=lambda one: order[one.sampler, one.frames])
 
 
-def _rates(asked: Asked, fps: float | None) -> dict[str, float]:
-    """The frame rates of the videos that are not to be opened.
+def _rates(asked: Asked, fps: float | None) -> dict[str, float | None]:
+    """The frame rates of the videos that are not to be opened; None where nothing tells one's.
 
     Raises:
         UserError: videos are missing, and nothing tells the rate of any of them.
@@ -182,8 +207,7 @@ def _rates(asked: Asked, fps: float | None) -> dict[str, float]:
     task = asked.task
     by_video: dict[str, list[Question]] = {}
     for question in asked.questions:
-        if question.duration_seconds is not None:
-            by_video.setdefault(question.video, []).append(question)
+        by_video.setdefault(question.video, []).append(question)
     if fps is not None:
         return dict.fromkeys(by_video, fps)
     missing = {video: about for video, about in by_video.items() if not _is_there(task, video)}
@@ -191,14 +215,13 @@ def _rates(asked: Asked, fps: float | None) -> dict[str, float]:
         named.sampler for named in asked.samplers if isinstance(named.sampler, PublishedFrames)
     ]
     rates = {video: _rate_in_files(about, files) for video, about in missing.items()}
-    known = {video: rate for video, rate in rates.items() if rate is not None}
-    if len(missing) == len(by_video) and missing and not known:
+    if len(missing) == len(by_video) and not any(rates.values()):
         raise UserError(
             f"task {task.label!r}: none of {len(missing)} videos is there, and nothing tells their "
             "frame rate; give --fps, a selection file (--sampler file:PATH), or the videos "
             "(--data-root)"
         )
-    return known
+    return rates
 
 
 def _is_there(task: Task, video: str) -> bool:
@@ -220,11 +243,24 @@ def _rate_in_files(questions: Sequence[Question], files: Sequence[PublishedFrame
         told = next((picked.frame_rate for picked in there if picked.frame_rate), None)
         counted = [picked for picked in there if picked.seconds is None]
         rate = told or common_rate([picked.indices for picked in counted])
-        if rate is not None and _SLOWEST <= rate <= _FASTEST:
+        if rate is not None and _is_possible(rate, there, questions):
             found.append(float(rate))
     # Authors round 29.97 to 30 or cut it to 29: the higher is nearer. Twice as high is a multiple,
     # which a list of few frames may have for its divisor.
     return max((rate for rate in found if rate < 1.5 * min(found)), default=None)
+
+
+def _is_possible(rate: float, picks: Sequence[Picked], questions: Sequence[Question]) -> bool:
+    """Whether a film may have this rate, and this one's length holds what was picked of it.
+
+    A third may lie beyond: a wrong entry or two are told of one by one.
+    """
+    lengths = [q.duration_seconds for q in questions if q.duration_seconds is not None]
+    if not lengths or not _SLOWEST <= rate <= _FASTEST:
+        return False
+    most = (max(lengths) + 1) * (rate + 1)
+    numbers = [number for picked in picks for number in picked.numbers]
+    return 3 * sum(number >= most for number in numbers) <= len(numbers)
 
 
 def _measured(pick: Pick, tolerances: Sequence[float]) -> Located:
@@ -254,6 +290,7 @@ def _measured(pick: Pick, tolerances: Sequence[float]) -> Located:
         groups=question.groups,
         num_candidates=len(pick.candidates),
         num_picked=len(pick.selection.indices),
+        guessed_rate=pick.candidates.frame_rate if pick.assumed else None,
         recalls=recalls,
         inside={t: share_inside(spans, pick.seconds, tolerance=t) for t in tolerances},
         largest_gap=_gap(pick),

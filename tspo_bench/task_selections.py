@@ -89,6 +89,7 @@ def select_task(
     """
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+    from tspo_bench.evaluation.plan import annotation_ids
 
     path = Path(out).expanduser()
     _check_out(path, shape)
@@ -108,6 +109,8 @@ def select_task(
     )
     (asked,) = load_asked(config)
     (named,) = asked.samplers
+    if not named.sampler.needs:
+        raise UserError(f"sampler {named.label!r} picks nothing that a file could hold")
     if isinstance(named.sampler, PublishedFrames):
         return _converted(asked, named.sampler, path, shape)
     network = load_run_encoder(config, [asked])
@@ -122,9 +125,20 @@ def select_task(
             picked[pick.question.id] = _picked(pick)
         if progress is not None:
             progress.advance()
+    if not picked:
+        first = next(iter(errors.values()))
+        raise UserError(f"no question has a selection, so {path} is not written; {first}")
     in_order = {q.id: picked[q.id] for q in asked.questions if q.id in picked}
     selections = SelectionFile(in_order, _made_by(config, asked, network))
-    write_selections(path, selections, asked.questions, shape)
+    try:
+        ids = annotation_ids(asked.task)
+    write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
+    except UserError as error:
+        if shape is None:
+            raise
+        kept = path.with_name(f"{path.name}.ours.json")  # hours of work, perhaps
+        write_selections(kept, selections, asked.questions)
+        raise UserError(f"{error}; what there is lies in {kept}") from error
     return TaskSelections(path, selections, errors)
 
 
@@ -132,6 +146,8 @@ def _converted(
     asked: Asked, sampler: PublishedFrames, path: Path, shape: str | None
 ) -> TaskSelections:
     """A file's selections of the task's questions, written in another shape."""
+    from tspo_bench.evaluation.plan import annotation_ids
+
     picked: dict[str, Picked] = {}
     errors: dict[str, str] = {}
     for question in asked.questions:
@@ -147,7 +163,8 @@ def _converted(
             errors[question.id] = f"{where}: {error}"
     made_by = sampler.selections.made_by or {"task": asked.task.label, "file": sampler.path.name}
     selections = SelectionFile(picked, made_by)
-    write_selections(path, selections, asked.questions, shape)
+    ids = annotation_ids(asked.task)
+    write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
     return TaskSelections(path, selections, errors)
 
 

@@ -81,12 +81,13 @@ class Picker:
 
     Args:
         chooser: how videos are read and encoded.
-        rates: frame rates by video, for those whose file is not to be opened; samplers that need
-            no more than the probe are given int(duration x rate) frames of it.
+        rates: frame rates by video, for those whose file is not to be opened, None where nothing
+            tells it; samplers that need no more than the probe are given int(duration x rate)
+            frames of it.
     """
 
     chooser: VideoChooser
-    rates: Mapping[str, float] = field(default_factory=dict)
+    rates: Mapping[str, float | None] = field(default_factory=dict)
 
     def picks(self, questions: Sequence[Question], cells: Sequence[OpenCell]) -> Iterator[Pick]:
         """What every cell picks, video by video, in the order of each one's first question."""
@@ -110,9 +111,9 @@ class Picker:
             pool.shutdown(wait=True, cancel_futures=True)
 
     def _of_video(self, work: VideoWork) -> list[Pick]:
-        rate = self.rates.get(work.video)
-        if rate is None:
+        if work.video not in self.rates:
             return self._seen(work)
+        rate = self.rates[work.video]
         picks = [
             self._assumed(cell, question, rate)
             for cell, question in work.jobs
@@ -127,15 +128,20 @@ class Picker:
             video = self.chooser.open(work, stack)
             return [_pick(video, chosen) for chosen in video.choose()]
 
-    def _assumed(self, cell: OpenCell, question: Question, rate: float) -> Pick:
+    def _assumed(self, cell: OpenCell, question: Question, rate: float | None) -> Pick:
         """The pick from the annotated length alone."""
-        assert question.duration_seconds is not None
+        if rate is None or question.duration_seconds is None:
+            lacks = "frame rate; give --fps" if rate is None else "length; give it as `duration`"
+            where = f"question {question.id!r}: video {question.video}"
+            way_out = "or give the videos (--data-root)"
+            error = f"{where} is not opened, and nothing tells its {lacks}, {way_out}"
+            return _failed(cell, question, error)
         candidates = assumed_candidates(question, rate, self.chooser.candidate_fps)
         shown = candidates
         if isinstance(cell.sampler, PublishedFrames):
-            # Lengths are rounded and rates cut (29.97 to 29): frames near the end may be real.
-            most = math.ceil((question.duration_seconds + 1) * (rate + 1))
-            shown = replace(candidates, num_frames=most)
+            told = cell.sampler.selections.picks.get(question.id)
+            most = most_frames(question.duration_seconds, rate)
+            shown = replace(candidates, num_frames=(told and told.num_frames) or most)
         assert cell.budget.frames is not None
         timing: dict[str, float] = {}
         evidence = tuple(span.in_seconds(rate) for span in question.evidence)
@@ -151,7 +157,8 @@ class Picker:
                 selection = cell.sampler.select(query, shown, cell.budget.frames)
             selection = checked_selection(selection, shown.num_frames, cell.budget.frames)
         except UserError as error:
-            return _failed(cell, question, str(error))
+            assumed = f"by its annotated length and {rate:g} frames a second"
+            return _failed(cell, question, f"{error} ({assumed})")
         except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
             return _failed(cell, question, f"{type(error).__name__}: {error}")
         return Pick(
@@ -167,6 +174,14 @@ class Picker:
         )
 
 
+def most_frames(duration_seconds: float, rate: float) -> int:
+    """How many frames a video may have by its annotated length and a guessed rate.
+
+    Lengths are rounded and rates cut (29.97 to 29): frames near the end may be real.
+    """
+    return math.ceil((duration_seconds + 1) * (rate + 1))
+
+
 def assumed_candidates(question: Question, rate: float, candidate_fps: float) -> Candidates:
     """What a probe would tell of a question's video, from its annotated length and a frame rate."""
     assert question.duration_seconds is not None
@@ -176,12 +191,22 @@ def assumed_candidates(question: Question, rate: float, candidate_fps: float) ->
 
 
 def scores_at(picks: IntArray, candidates: Candidates, selection: Selection) -> Features | None:
-    """The picks' scores [n], NaN where a pick is no candidate; None if the sampler has none."""
+    """The picks' scores [n], NaN where a pick is no candidate; None if the sampler has none.
+
+    Raises:
+        UserError: the sampler's scores are not one number for each candidate.
+    """
     if selection.scores is None:
         return None
+    scores = np.asarray(selection.scores)
+    if scores.shape != (len(candidates),) or scores.dtype.kind not in "fiu":
+        raise UserError(
+            f"the sampler gave scores {scores.dtype} of shape {list(scores.shape)}; it must give "
+            f"one number for each of {len(candidates)} candidates, or None"
+        )
     places = np.searchsorted(candidates.indices, picks).clip(max=len(candidates) - 1)
     is_candidate = candidates.indices[places] == picks
-    return np.where(is_candidate, selection.scores[places], np.float32(math.nan)).astype(np.float32)
+    return np.where(is_candidate, scores[places], np.float32(math.nan)).astype(np.float32)
 
 
 def _pick(video: ChosenVideo, chosen: Chosen) -> Pick:

@@ -66,16 +66,27 @@ class CountedScores:
 
 
 class CountedScan:
-    """The video's pixels for one sampler; `num_frames` were decoded so far."""
+    """The video's pixels for one sampler.
+
+    `num_frames` are the most that one question had decoded: a sampler that keeps what it found
+    looks at the first one alone, and all are charged with it.
+    """
 
     def __init__(self, reader: VideoReader) -> None:
         self._reader = reader
+        self._decoded = 0  # for the question at hand
         self.num_frames = 0
+
+    def begin(self) -> CountedScan:
+        """Count anew, for the next question."""
+        self._decoded = 0
+        return self
 
     def __call__(self, rate: float, short_side: int) -> Iterator[Frames]:
         """See `tspo_bench.types.PixelScan`."""
         for frames in self._reader.scan(rate, short_side=short_side):
-            self.num_frames += len(frames)
+            self._decoded += len(frames)
+            self.num_frames = max(self.num_frames, self._decoded)
             yield frames
 
 
@@ -138,11 +149,9 @@ class VideoSight:
             assert text_features is not None
             shown = replace(shown, score=CountedScores(self._lazy_features(), text_features))
         if "pixels" in needs:
-            shown = replace(shown, scan=self._scans.setdefault(id(sampler), self._new_scan()))
+            scan = self._scans.setdefault(id(sampler), CountedScan(self._reader))
+            shown = replace(shown, scan=scan.begin())
         return shown
-
-    def _new_scan(self) -> CountedScan:
-        return CountedScan(self._reader)
 
     def _lazy_features(self) -> LazyFeatures:
         if self._lazy is None:

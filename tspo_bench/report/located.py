@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
@@ -33,6 +34,7 @@ class Located:
         groups: what figures are broken down by.
         num_candidates: those of the video.
         num_picked: the frames picked.
+        guessed_rate: the frame rate that was taken for a video that was not opened.
         recalls: evidence found, by tolerance in seconds.
         inside: the share of the picked frames inside the evidence, by tolerance; None without
             frames or evidence.
@@ -51,6 +53,7 @@ class Located:
     groups: Mapping[str, str]
     num_candidates: int = 0
     num_picked: int = 0
+    guessed_rate: float | None = None
     recalls: Mapping[float, EvidenceRecall] = field(default_factory=dict)
     inside: Mapping[float, float | None] = field(default_factory=dict)
     largest_gap: float | None = None
@@ -85,7 +88,9 @@ class LocatedRow:
     """The figures of a sampler at a budget and tolerance, over a subset of the questions.
 
     `n` questions have evidence and a selection, with `num_moments` spans or moments in all;
-    `num_beyond_end` more lie behind the video's end. What is undefined is None.
+    `num_beyond_end` more lie behind the video's end. `num_short` selections have fewer frames than
+    the budget and the candidates would allow, `num_guessed_rates` are of videos that were not
+    opened. What is undefined is None.
     """
 
     task: str
@@ -108,14 +113,22 @@ class LocatedRow:
     mean_frames: float | None
     looked_at: Mapping[str, float | None]
     seconds_per_question: float | None
+    num_short: int
+    num_guessed_rates: int
     groups: Mapping[str, Mapping[str, GroupRecall]]
+    tuned_for: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The row as `tspo-bench locate --json` prints it."""
         return asdict(self)
 
 
-def located_rows(task: str, located: Sequence[Located], baseline: str) -> list[LocatedRow]:
+def located_rows(
+    task: str,
+    located: Sequence[Located],
+    baseline: str,
+    tuned_for: Mapping[str, str] = MappingProxyType({}),
+) -> list[LocatedRow]:
     """A row for each sampler, budget, tolerance and subset, in the order of their first question.
 
     A video with more than K candidates can be sampled in more ways than one; where there are K or
@@ -126,6 +139,7 @@ def located_rows(task: str, located: Sequence[Located], baseline: str) -> list[L
         task: the task's label.
         located: every question's, of all samplers and budgets.
         baseline: the label of the sampler that the others are compared with.
+        tuned_for: by label the benchmark that a sampler's settings were tuned on.
     """
     tolerances = dict.fromkeys(t for one in located for t in one.recalls)
     cells = dict.fromkeys((one.sampler, one.frames) for one in located)
@@ -136,7 +150,8 @@ def located_rows(task: str, located: Sequence[Located], baseline: str) -> list[L
             for subset in SUBSETS:
                 asked = [one for one in of_budget if _is_in(one, subset)]
                 if asked:
-                    rows.append(_row(task, sampler, asked, frames, tolerance, subset, baseline))
+                    row = _row(task, sampler, asked, frames, tolerance, subset, baseline)
+                    rows.append(replace(row, tuned_for=tuned_for.get(sampler)))
     return rows
 
 
@@ -186,6 +201,8 @@ def _row(
             for key in ("decoded", "encoded")
         },
         seconds_per_question=_mean(one.seconds for one in picked),
+        num_short=sum(one.num_picked < min(frames, one.num_candidates) for one in picked),
+        num_guessed_rates=sum(one.guessed_rate is not None for one in picked),
         groups=_groups(own, others, tolerance, baseline),
     )
 

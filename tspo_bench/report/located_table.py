@@ -86,7 +86,8 @@ def _table(
     for heading in ("K", *columns):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for number, row in enumerate(rows):
-        texts = [row.sampler, str(row.frames), *(texts[number] for texts in columns.values())]
+        name = row.sampler + ("*" if row.tuned_for else "")
+        texts = [name, str(row.frames), *(texts[number] for texts in columns.values())]
         table.add_row(*(Text(visible(text)) for text in texts))
     return table
 
@@ -112,6 +113,19 @@ def _notes(rows: Sequence[LocatedRow]) -> list[str]:
     beyond = max(row.num_beyond_end for row in rows)
     if beyond:
         notes.append(f"{beyond} annotated moments lie behind their video's end; left out")
+    guessed = max(row.num_guessed_rates for row in rows)
+    if guessed:
+        notes.append(
+            f"videos not opened: lengths of the annotations, frame rates of --fps or as selection "
+            f"files tell them or let them be guessed ({guessed} questions)"
+        )
+    short = {f"{row.sampler} K={row.frames}": row.num_short for row in rows if row.num_short}
+    if short:
+        counts = ", ".join(f"{name}: {number}" for name, number in short.items())
+        notes.append(f"questions with fewer frames than K, though there were more: {counts}")
+    tuned = {row.sampler: row.tuned_for for row in rows if row.tuned_for}
+    if tuned:
+        notes.append("* tuned for " + ", ".join(f"{on} ({name})" for name, on in tuned.items()))
     failed = {f"{row.sampler} K={row.frames}": row.num_failed for row in rows if row.num_failed}
     if failed:
         counts = ", ".join(f"{name}: {number}" for name, number in failed.items())

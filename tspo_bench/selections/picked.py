@@ -13,6 +13,7 @@ from tspo_bench.types import JSON, IntArray
 
 # Frame numbers and seconds of one file tell its rate; two rates closer than this are one.
 _SAME_RATE = 0.01
+_MOST = 2**53  # no video has as many frames, and floats count no further
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,24 @@ class Picked:
             entries = entries[:k]
         return checked_frames(entries, num_frames)
 
+    @property
+    def numbers(self) -> list[int]:
+        """The entries that are whole numbers."""
+        known = [entry for entry in self.indices if _is_number(entry)]
+        return [int(entry) for entry in known if float(entry).is_integer()]
+
     def counts_otherwise(self, frame_rate: float) -> bool:
-        """Whether the file's numbers are not those of a video of that rate, by its seconds."""
+        """Whether the file's numbers are not those of a video of that rate, by its seconds.
+
+        A file that tells of the video counts the video's own frames: those of a variable rate do
+        not follow from seconds.
+        """
         rate = self.counted_rate()
-        return rate is not None and abs(rate - frame_rate) > _SAME_RATE * frame_rate
+        if rate is None or self.frame_rate is not None or self.num_frames is not None:
+            return False
+        # Near the start of a video rounded seconds tell the rate badly: a frame does no harm.
+        off = abs(rate - frame_rate) * max(self.seconds or (0.0,))
+        return off > max(1.0, _SAME_RATE * frame_rate * max(self.seconds or (0.0,)))
 
     def counted_rate(self) -> float | None:
         """How many of the file's numbers go to a second, by its seconds; None if it has none."""
@@ -112,9 +127,16 @@ def common_rate(lists: Iterable[Sequence[Any]]) -> int | None:
     Published selections count candidates at 1 fps in the video's own frames: multiples of the
     rounded frame rate, which this finds without the video.
     """
-    numbers = [int(entry) for entries in lists for entry in entries if _is_number(entry)]
+    numbers = [
+        int(entry)
+        for entries in lists
+        for entry in entries
+        if _is_number(entry) and float(entry).is_integer()
+    ]
     return math.gcd(*numbers) or None
 
 
 def _is_number(entry: Any) -> bool:
-    return isinstance(entry, int | float) and not isinstance(entry, bool)
+    """Whether an entry is a number that a frame or second may have."""
+    known = isinstance(entry, int | float) and not isinstance(entry, bool)
+    return known and abs(entry) < _MOST
