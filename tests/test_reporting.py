@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shutil
 import time
@@ -15,7 +16,11 @@ from PIL import Image
 from tests.evaluation.support import run, write_questions
 from tests.report.html.support import write_run
 from tests.support import make_video, read_number
-from tspo_bench.errors import UserError
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.report.archive import write_archive
+from tspo_bench.report.gather import gather
+from tspo_bench.report.packing import pack
+from tspo_bench.report.pictures import read_pictures
 from tspo_bench.reporting import TaskSource, write_report
 from tspo_bench.results import read_run
 
@@ -88,14 +93,17 @@ def test_what_a_run_names_is_not_run(
         content["commands"] = [{"command": [], "settings": {"tasks": [spec]}}]
     (tmp_path / "run" / "run.json").write_text(json.dumps(content))
     if packed:
-        (tmp_path / "run.zip").write_bytes(b"")
+        names = ("run.json", f"{cell.folder.name}/records.jsonl")
+        files = [(name, (tmp_path / "run" / name).read_bytes()) for name in names]
+        write_archive(tmp_path / "run.zip", files, {})
         cell = replace(cell, folder=tmp_path / "run.zip" / cell.folder.name)
     page = write_report([cell], tmp_path / "html", trust_tasks=packed)
     time.sleep(0.1)
     assert not (tmp_path / "ran").exists()
     told = (page.parent / "data/set0.js").read_text()
     assert "Texts and pictures are not shown: task 'mine" in told or "subprocess:Popen" in told
-    assert "may run code; if the run is your own, add --trust-tasks" in told
+    assert "is none of the package's, and may run code" in told
+    assert ("if the run is your own, add --trust-tasks" in told) != packed
 
 
 def test_a_class_is_loaded_when_the_run_is_trusted(tmp_path: Path) -> None:
@@ -122,3 +130,45 @@ def test_a_built_in_task_without_its_run(tmp_path: Path) -> None:
     (tmp_path / "entry.zip").write_bytes(b"")
     cell = Cell(settings, (), tmp_path / "entry.zip" / "cell")
     assert list(TaskSource().questions(cell)) == questions
+
+
+def test_entries_bring_scores_and_pictures(task: Path, tmp_path: Path) -> None:
+    """Where the videos are gone, and the task too."""
+    cell = read_run(tmp_path / "run")[0]
+    levels = base64.b64encode(bytes(range(40))).decode()
+    numbers = {"seconds_per_candidate": 1.0, "low": 0.0, "high": 1.0}
+    line = {"question_id": cell.records[0].question_id, **numbers, "levels": levels}
+    (cell.folder / "scores.jsonl").write_text(json.dumps(line) + "\n")
+    pack(tmp_path / "run", tmp_path / "mine.zip", with_frames=True)
+    cells = gather([tmp_path / "mine.zip"]).cells
+    shutil.rmtree(tmp_path / "films")
+    shutil.rmtree(tmp_path / "run")
+    write_report(cells, tmp_path / "html")
+    index = (tmp_path / "html/data/set0.js").read_text()
+    assert "Texts are not shown: task 'quiz' is none of the package's" in index
+    text = (tmp_path / "html/data/set0-0.js").read_text()
+    details = json.loads(text.partition(",")[2].rpartition(")")[0])
+    assert [one["levels"] for each in details.values() for one in each["curves"]] == [levels]
+    shown = 0
+    for one in details.values():
+        for answer in one["answers"]:
+            for frame in answer.get("frames", ()):
+                path = tmp_path / "html" / "thumbs" / one["thumbs"]["folder"] / f"{frame}.jpg"
+                assert read_number(np.asarray(Image.open(path))) == frame
+                shown += 1
+    assert shown == sum(len(record.frames) for cell in cells for record in cell.records) > 0
+
+
+@pytest.mark.parametrize("kind", ["bomb", "text", "gif", "other shape"])
+def test_pictures_of_strangers_are_read_with_care(kind: str, tmp_path: Path) -> None:
+    paths = [tmp_path / "1.jpg", tmp_path / "2.jpg"]
+    Image.new("RGB", (32, 18)).save(paths[0])
+    if kind == "text":
+        paths[1].write_text("no picture")
+    elif kind == "gif":
+        Image.new("RGB", (32, 18)).save(paths[1], "GIF")
+    else:
+        Image.new("RGB", (18, 32) if kind == "other shape" else (8000, 4000)).save(paths[1])
+    with pytest.raises(VideoError, match=r"the entry's picture 2\.jpg"):
+        read_pictures(paths, [1, 2], 9)
+    assert read_pictures(paths[:1], [1], 9).pixels.shape == (1, 9, 16, 3)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.plan import digest_of
+from tspo_bench.report.archive import FRAMES_FOLDER, unpack
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.page import THUMBNAILS
+from tspo_bench.report.packing import picture_folder
+from tspo_bench.report.pictures import read_pictures
 from tspo_bench.report.rescoring import own_task
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.standings_grid import Prices
@@ -54,16 +60,30 @@ def write_report(
     Raises:
         UserError: as `write_html`.
     """
-    return write_html(
-        cells,
-        out,
-        source=TaskSource(data_root, annotations, trust_tasks),
-        baseline=baseline,
-        prices=prices,
-        agents=agents,
-        thumbnails=thumbnails,
-        told=told,
-    )
+    with _unpacked(cells) as entries:
+        return write_html(
+            cells,
+            out,
+            source=TaskSource(data_root, annotations, trust_tasks, entries),
+            baseline=baseline,
+            prices=prices,
+            agents=agents,
+            thumbnails=thumbnails,
+            told=told,
+            entries=entries,
+        )
+
+
+@contextlib.contextmanager
+def _unpacked(cells: Sequence[Cell]) -> Iterator[dict[Path, Path]]:
+    """Where the files of published entries lie while a page is written, by their zip file."""
+    with tempfile.TemporaryDirectory(prefix="tspo-bench-") as temporary:
+        folders: dict[Path, Path] = {}
+        for path in dict.fromkeys(cell.run_folder for cell in cells):
+            if path.is_file():
+                folders[path] = Path(temporary) / str(len(folders))
+                unpack(path, folders[path])
+        yield folders
 
 
 class TaskSource:
@@ -78,6 +98,8 @@ class TaskSource:
         annotations: likewise.
         trust_tasks: load whatever else runs (never entries) name, too: cards and classes, whose
             code is run.
+        entries: where the files of published entries lie, by their zip file; pictures among them
+            stand in for videos that are not there.
     """
 
     def __init__(
@@ -85,25 +107,53 @@ class TaskSource:
         data_root: Path | None = None,
         annotations: Path | None = None,
         trust_tasks: bool = False,
+        entries: Mapping[Path, Path] = MappingProxyType({}),
     ) -> None:
         self._places = {"data_root": data_root, "annotations": annotations}
         self._trust_tasks = trust_tasks
-        self._known: dict[tuple[Any, ...], tuple[Task, list[Question]]] = {}
+        self._entries = entries
+        self._known: dict[tuple[Any, ...], tuple[Task, list[Question]] | UserError] = {}
 
     def questions(self, cell: Cell) -> Sequence[Question]:
         """See `report.html.QuestionSource`."""
         return self._loaded(cell)[1]
 
+    def tolerance(self, cell: Cell) -> float:
+        """See `report.html.QuestionSource`."""
+        return self._loaded(cell)[0].tolerance_seconds
+
     def frames(self, cell: Cell, video: str, indices: IntArray, short_side: int) -> Frames:
         """See `report.html.QuestionSource`."""
-        with open_video(self._loaded(cell)[0].video_path(video)) as reader:
-            return reader.fetch(indices, short_side=short_side)
+        try:
+            with open_video(self._loaded(cell)[0].video_path(video)) as reader:
+                return reader.fetch(indices, short_side=short_side)
+        except (UserError, VideoError):
+            pictures = self._pictures(cell, video, indices.tolist())
+            if pictures is None:
+                raise
+        return read_pictures(pictures, indices.tolist(), short_side)
+
+    def _pictures(self, cell: Cell, video: str, indices: Sequence[int]) -> list[Path] | None:
+        """The files of a video's frames in entries, if all of them are there."""
+        name = picture_folder(str(cell.settings["task"]), video)
+        folders = [entry / FRAMES_FOLDER / name for entry in self._entries.values()]
+        paths = [
+            next(filter(Path.is_file, (folder / f"{index}.jpg" for folder in folders)), None)
+            for index in indices
+        ]
+        return None if None in paths else [path for path in paths if path is not None]
 
     def _loaded(self, cell: Cell) -> tuple[Task, list[Question]]:
         key = (cell.run_folder, cell.settings["task"], cell.settings.get("questions"))
         if key not in self._known:
-            self._known[key] = self._load(cell)
-        return self._known[key]
+            try:
+                self._known[key] = self._load(cell)
+            except UserError as error:
+                self._known[key] = error
+        known = self._known[key]
+        if isinstance(known, UserError):
+            raise known
+        return known
 
     def _load(self, cell: Cell) -> tuple[Task, list[Question]]:
         """The task of a cell with the questions that it was asked.
@@ -115,7 +165,7 @@ class TaskSource:
         reasons: list[str] = []
         for command in [*_commands(cell.run_folder), {"tasks": [label]}]:
             try:
-                for task in self._tasks(command, self._trust_tasks and cell.run_folder.is_dir()):
+                for task in self._tasks(command, is_run=cell.run_folder.is_dir()):
                     questions = list(task.questions()) if task.label == label else []
                     if questions and limit is not None:
                         questions = limit_questions(questions, limit)
@@ -127,18 +177,18 @@ class TaskSource:
                 reasons.append(str(error))
         raise UserError(reasons[0] if reasons else f"task {label!r} is not known here")
 
-    def _tasks(self, command: Mapping[str, Any], trusted: bool) -> list[Task]:
+    def _tasks(self, command: Mapping[str, Any], is_run: bool) -> list[Task]:
         """The tasks that a command named, as far as they may be loaded.
 
         Raises:
             UserError: there is none, or one cannot be loaded.
         """
         named = [str(spec) for spec in command["tasks"]]
-        specs = [spec for spec in named if trusted or _is_data(spec)]
+        specs = [spec for spec in named if (self._trust_tasks and is_run) or _is_data(spec)]
         if not specs:
+            hint = "; if the run is your own, add --trust-tasks" if is_run else ""
             raise UserError(
-                f"task {named[0][:80]!r} is named by the run itself and may run code; if the run "
-                "is your own, add --trust-tasks"
+                f"task {named[0][:80]!r} is none of the package's, and may run code{hint}"
             )
         paths = {
             name: place or (Path(command[name]) if command.get(name) else None)

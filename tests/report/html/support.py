@@ -16,6 +16,7 @@ CHROMIUM = shutil.which("chromium")
 SAMPLERS = ("uniform", "clip-topk", "tspo-q", "oracle")
 KINDS = ("before", "after", "count")
 LENGTH = 120.0  # seconds of each video
+TOLERANCE = 86.0  # seconds: from 14 s on, a frame is near the moment at 100 s
 
 
 def question_id(number: int) -> str:
@@ -117,6 +118,9 @@ class Pictures:
 
     def questions(self, cell: Cell) -> Sequence[Question]:
         return self.asked
+
+    def tolerance(self, cell: Cell) -> float:
+        return TOLERANCE
 
     def frames(self, cell: Cell, video: str, indices: IntArray, short_side: int) -> Frames:
         if video in self.lost:

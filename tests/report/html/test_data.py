@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tests.report.html.conftest import NUM_QUESTIONS, Made
 from tests.report.html.support import (
     SAMPLERS,
+    TOLERANCE,
     Pictures,
     groups,
     is_right,
@@ -94,6 +95,7 @@ def test_figures_are_those_of_the_table(made: Made) -> None:
 
 def test_the_index_and_the_details_agree_with_the_records(made: Made) -> None:
     index = data(made.folder, "set0")
+    assert index["tolerance"] == TOLERANCE
     assert [column["sampler"] for column in index["columns"]] == [n for n in SAMPLERS for _ in "48"]
     assert [column["budget"] for column in index["columns"]] == ["4", "8"] * len(SAMPLERS)
     by_place: dict[int, Any] = {}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from tspo_bench.errors import UserError
@@ -42,6 +43,7 @@ def write_html(
     thumbnails: int = THUMBNAILS,
     title: str = "Frame sampler report",
     told: Callable[[int, int], None] = lambda done, total: None,
+    entries: Mapping[Path, Path] = MappingProxyType({}),
 ) -> Path:
     """Write a page that any browser opens as a file, with all that it shows beside it.
 
@@ -55,6 +57,7 @@ def write_html(
         thumbnails: of each question set, how many questions get pictures of their frames.
         title: of the page.
         told: told of the pictures: how many videos of a question set are done, and of how many.
+        entries: where the files of published entries lie, by their zip file.
 
     Returns:
         The page's path.
@@ -77,27 +80,19 @@ def write_html(
     _draw(folder, comparisons, maps, logs)
     sets = question_sets(cells, source)
     for number, asked in enumerate(sets):
-        _write_set(folder, f"set{number}", asked, source, thumbnails, told)
+        pictures = Thumbnails()
+        if source is not None:
+            pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, told)
+        _write_set(folder, SetWriter(f"set{number}", asked, pictures, entries))
     boards = [board_of(table, prices) for table in tables]
     folder.write(PAGE_FILE, _page(title, boards, comparisons, maps, logs, sets))
     return out / PAGE_FILE
 
 
-def _write_set(
-    folder: PageFolder,
-    name: str,
-    asked: QuestionSet,
-    source: QuestionSource | None,
-    most: int,
-    told: Callable[[int, int], None],
-) -> None:
-    thumbnails = Thumbnails()
-    if source is not None and asked.problem is None:
-        thumbnails = write_thumbnails(folder, asked.cells, asked.ids, source, most, told)
-    writer = SetWriter(name, asked, thumbnails)
+def _write_set(folder: PageFolder, writer: SetWriter) -> None:
     for shard, content in writer.shards():
         folder.write_data(shard, content)
-    folder.write_data(name, writer.index())
+    folder.write_data(writer.name, writer.index())
 
 
 def _figures(

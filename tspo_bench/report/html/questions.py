@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from tspo_bench.results import CandidateScores, Cell, read_scores
 from tspo_bench.results.cell import SCORES_FILE
 from tspo_bench.types import Question, Record
 
+TOLERANCE = 1.0  # seconds, where the task is not there: what tasks have by default
 SHARD_BYTES = 300_000  # of a shard's text, if it has more than one question
 _SNIPPET = 140  # characters of a question in the list
 _LETTER = 20  # characters of a letter: one's own task may take a word for it
@@ -40,12 +42,14 @@ class QuestionSet:
         ids: the questions' ids, in annotation order where the task is there.
         told: the questions, where the task is there.
         problem: why it is not.
+        tolerance: how far, in seconds, from an annotated moment a frame counts as evidence.
     """
 
     cells: tuple[Cell, ...]
     ids: tuple[str, ...]
     told: Mapping[str, Question]
     problem: str | None
+    tolerance: float
     records: tuple[Mapping[str, Record], ...] = field(repr=False)
 
     @property
@@ -65,16 +69,17 @@ def question_sets(cells: Sequence[Cell], source: QuestionSource | None) -> list[
 
 def _question_set(cells: Sequence[Cell], source: QuestionSource | None) -> QuestionSet:
     told: dict[str, Question] = {}
-    problem = None
+    problem, tolerance = None, TOLERANCE
     try:
-        questions = source.questions(cells[0]) if source is not None else ()
-        told = {question.id: question for question in questions}
+        if source is not None:
+            told = {question.id: question for question in source.questions(cells[0])}
+            tolerance = source.tolerance(cells[0])
     except UserError as error:
         problem = str(error)
     records = tuple({record.question_id: record for record in cell.records} for cell in cells)
     asked = dict.fromkeys(key for some in records for key in some)
     ids = [key for key in told if key in asked] + [key for key in asked if key not in told]
-    return QuestionSet(tuple(cells), tuple(ids), told, problem, records)
+    return QuestionSet(tuple(cells), tuple(ids), told, problem, tolerance, records)
 
 
 class SetWriter:
@@ -84,13 +89,24 @@ class SetWriter:
         name: what the set's files are called.
         asked: the set.
         thumbnails: the pictures that are there.
+        entries: where the files of published entries lie, by their zip file.
     """
 
-    def __init__(self, name: str, asked: QuestionSet, thumbnails: Thumbnails) -> None:
-        self._name = name
+    def __init__(
+        self,
+        name: str,
+        asked: QuestionSet,
+        thumbnails: Thumbnails,
+        entries: Mapping[Path, Path],
+    ) -> None:
+        self.name = name
         self._set = asked
         self._thumbnails = thumbnails
-        self._scores = [read_scores(cell.folder / SCORES_FILE) for cell in asked.cells]
+        folders = [entries.get(cell.run_folder, cell.run_folder) for cell in asked.cells]
+        self._scores = [
+            read_scores(folder / cell.folder.name / SCORES_FILE)
+            for folder, cell in zip(folders, asked.cells, strict=True)
+        ]
         self._shard_of: list[int] = []
 
     def shards(self) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -101,13 +117,13 @@ class SetWriter:
             details = self._details(question_id)
             num_bytes = len(json.dumps(details))
             if shard and size + num_bytes > SHARD_BYTES:
-                yield f"{self._name}-{number}", shard
+                yield f"{self.name}-{number}", shard
                 shard, number, size = {}, number + 1, 0
             shard[str(place)] = details
             size += num_bytes
             self._shard_of.append(number)
         if shard:
-            yield f"{self._name}-{number}", shard
+            yield f"{self.name}-{number}", shard
 
     def index(self) -> dict[str, Any]:
         """The list of questions; after the shards, as it says in which each of them is."""
@@ -115,6 +131,7 @@ class SetWriter:
         codes = {name: {value: n for n, value in enumerate(some)} for name, some in groups.items()}
         return {
             "task": harmless(self._set.task),
+            "tolerance": self._set.tolerance,
             "problems": [harmless(text) for text in self._problems()],
             "columns": [_column(cell) for cell in self._set.cells],
             "groups": [[harmless(name), list(map(harmless, v))] for name, v in groups.items()],
@@ -133,9 +150,12 @@ class SetWriter:
         }
 
     def _problems(self) -> list[str]:
-        problem = self._set.problem
-        texts = [f"Texts and pictures are not shown: {problem}"] if problem else []
-        return texts + list(self._thumbnails.problems)
+        problem, pictures = self._set.problem, self._thumbnails
+        if problem is None:
+            return list(pictures.problems)
+        if pictures.videos:
+            return [f"Texts are not shown: {problem}", *pictures.problems]
+        return [f"Texts and pictures are not shown: {problem}"]
 
     def _group_values(self, key: str) -> Mapping[str, str]:
         return next(some[key].groups for some in self._set.records if key in some)

@@ -20,6 +20,14 @@ class QuestionSource(Protocol):
         """
         ...
 
+    def tolerance(self, cell: Cell) -> float:
+        """How far, in seconds, from an annotated moment a frame still counts as evidence.
+
+        Raises:
+            UserError: as above.
+        """
+        ...
+
     def frames(self, cell: Cell, video: str, indices: IntArray, short_side: int) -> Frames:
         """Some frames [n] of a cell's video, scaled down to `short_side` pixels.
 

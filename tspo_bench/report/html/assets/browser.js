@@ -136,7 +136,9 @@
     try {
       const details = (await need(`set${state.number}-${shard}`))[place];
       if (state.current !== place) return; // another question was opened meanwhile
-      article.replaceChildren(neighbours(at), ...tspoQuestion.show(details, id, state.columns, nameOf));
+      const { tolerance } = state.set;
+      const shown = tspoQuestion.show({ ...details, tolerance }, id, state.columns, nameOf);
+      article.replaceChildren(neighbours(at), ...shown);
     } catch (error) {
       article.replaceChildren(el("p", { class: "problem" }, `This question cannot be shown: ${error.message}`));
     }

@@ -22,7 +22,7 @@ const tspoQuestion = (() => {
   }
 
   const isEvidence = (details, second) => details.evidence.some(([start, end]) => {
-    const slack = start === end ? 1 : 1e-3;
+    const slack = (start === end ? details.tolerance : 0) + 1e-3;
     return second >= start - slack && second <= end + slack;
   });
 

@@ -1,0 +1,43 @@
+"""Pictures that travel in an entry, read with care: they come from strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tspo_bench.errors import VideoError
+from tspo_bench.types import Frames
+
+_MOST_PIXELS = 1 << 24  # of a picture: those that are packed are far smaller
+
+
+def read_pictures(paths: Sequence[Path], indices: Sequence[int], short_side: int) -> Frames:
+    """The pictures of some frames of one video, scaled to `short_side`; their times are not known.
+
+    Args:
+        paths: a JPEG file for each frame.
+        indices: the frames' numbers.
+        short_side: pixels.
+
+    Raises:
+        VideoError: a file is no JPEG picture, is very large, or of another shape than the first.
+    """
+    from PIL import Image
+
+    pixels = []
+    for path in paths:
+        try:
+            with Image.open(path, formats=["JPEG"]) as image:
+                width, height = image.size
+                if width * height > _MOST_PIXELS:
+                    raise VideoError(f"the entry's picture {path.name} has {width}x{height} pixels")
+                scale = short_side / min(width, height)
+                size = (max(1, round(width * scale)), max(1, round(height * scale)))
+                pixels.append(np.asarray(image.convert("RGB").resize(size)))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise VideoError(f"the entry's picture {path.name} cannot be read: {error}") from error
+        if pixels[-1].shape != pixels[0].shape:
+            raise VideoError(f"the entry's picture {path.name} is of another shape than the first")
+    return Frames(np.array(indices, np.int64), np.full(len(pixels), np.nan), np.stack(pixels))
