@@ -13,9 +13,10 @@ from rich.text import Text
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
-from tspo_bench.report.escape import visible
+from tspo_bench.report.escape import MOST_OF_NOTE, visible
 from tspo_bench.report.groups import by_value, values_of
 from tspo_bench.report.html.texts import plain
+from tspo_bench.report.notes import caption, foot_notes
 from tspo_bench.report.rows import Rivals, Row, pooled_rows
 from tspo_bench.report.summary import summarise
 from tspo_bench.report.table import empty_table, sampler_text
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 DEPTH, LENGTH = "depth", "length"  # the groups of a map
 _DPI = 140
 _BOUNDS = ("blind", "oracle")  # drawn apart: no way of their own to choose
+_INTERVALS = "intervals and paired differences: tspo-bench report, with the folder of the records"
 _MARKERS = "osD^vP*X<>"
 # Okabe and Ito's colours, which colour-blind readers tell apart; markers tell their repeats.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -55,6 +57,8 @@ def comparison_table(cells: Sequence[Cell]) -> Group:
             texts = [_figures_text(by_budget.get(heading)) for heading in budgets]
             table.add_row(Text(visible(name)), *map(Text, texts))
         tables += [Text(f"\n{visible(title)}", style="bold"), table]
+        notes = [*caption(some), *foot_notes(some), _INTERVALS]
+        tables += [Text(visible(note, MOST_OF_NOTE), style="dim") for note in notes]
     return Group(*tables)
 
 
