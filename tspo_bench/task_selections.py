@@ -130,9 +130,9 @@ def select_task(
         raise UserError(f"no question has a selection, so {path} is not written; {first}")
     in_order = {q.id: picked[q.id] for q in asked.questions if q.id in picked}
     selections = SelectionFile(in_order, _made_by(config, asked, network))
+    ids = annotation_ids(asked.task)
     try:
-        ids = annotation_ids(asked.task)
-    write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
+        write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
     except UserError as error:
         if shape is None:
             raise
