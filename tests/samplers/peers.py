@@ -1,9 +1,9 @@
 """The code that papers released, loaded from fetched repositories and run beside ours.
 
 Their code is never copied here. Fetched repositories lie as bare git directories under
-$TSPO_BENCH_PEERS (default /work/.mirror); tests that need one skip where it is absent, and
-`tests/data/samplers/make_aks_reference.py` and `make_search_reference.py` store what they answered
-once.
+$TSPO_BENCH_PEERS (default `peers` in the working folder); tests that need one skip where it is
+absent, and `tests/data/samplers/make_aks_reference.py` and `make_search_reference.py` store what
+they answered once.
 """
 
 from __future__ import annotations

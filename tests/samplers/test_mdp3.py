@@ -15,8 +15,6 @@ from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.mdp3 import kernel, mdp3
 from tspo_bench.types import Query
 
-NUM_SERIES = 200
-
 
 def drawn(seed: int, length: int, width: int = 8) -> tuple[np.ndarray, np.ndarray]:
     """Frames [T, d] and a question [d] of length 1: scenes with noise, wide and narrow."""
@@ -106,16 +104,19 @@ def released(source: str, frames: np.ndarray, text: np.ndarray, **settings: Any)
     return list(peer._select_frames_fast(torch.from_numpy(frames), torch.from_numpy(text)[None]))
 
 
-@pytest.mark.parametrize(("segment", "share"), [(4, 0.5), (6, 0.25), (-1, 0.25)])
-def test_equals_the_released_code(segment: int, share: float) -> None:
+@pytest.mark.parametrize(
+    ("length", "k", "segment", "num_series"),
+    [(12, 3, 4, 100), (12, 3, 6, 50), (12, 3, -1, 50), (40, 6, 20, 20), (64, 8, 32, 12)],
+)
+def test_equals_the_released_code(length: int, k: int, segment: int, num_series: int) -> None:
     source = peer_source("AIDC-AI/Ovis", "plugin/mdp3.py")
     if source is None:
         pytest.skip("github:AIDC-AI/Ovis is not fetched; set TSPO_BENCH_PEERS")
-    for seed in range(int(NUM_SERIES * share)):
-        frames, text = drawn(seed, 12)  # its segments must be equal
+    for seed in range(num_series):
+        frames, text = drawn(seed, length)  # its segments must be equal
         lamda = (0.2, 1.0, 4.0)[seed % 3]
-        theirs = released(source, frames, text, n_selection=3, lamda=lamda, segment_size=segment)
-        assert mdp3(frames, text, 3, lamda, max(segment, 0)).tolist() == theirs, seed
+        theirs = released(source, frames, text, n_selection=k, lamda=lamda, segment_size=segment)
+        assert mdp3(frames, text, k, lamda, max(segment, 0)).tolist() == theirs, seed
 
 
 def test_repeated_frames_are_filled_by_score() -> None:
