@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -208,6 +209,21 @@ def test_who_is_right_where_another_is_wrong(made: Made, windows: Windows) -> No
     page.get_by_role("button", name="Clear").click()
     page.locator("#search").fill("FILM scene 3")
     assert listed(page) == {question_id(n) for n in range(NUM_QUESTIONS) if "3" in str(n)}
+
+
+def test_what_was_asked_otherwise_is_looked_at_apart(tmp_path: Path, windows: Windows) -> None:
+    (cell,) = write_run(tmp_path / "run", 3, samplers=("uniform",))
+    others = [{"model_id": "m#2"}, {"protocol_hash": "2"}, {"answer": "options"}]
+    cells = [cell, *(replace(cell, settings={**cell.settings, **one}) for one in others)]
+    write_html(cells, tmp_path / "html")
+    page = windows(tmp_path / "html").open()
+    page.locator("#list li").first.wait_for()
+    assert page.locator("#asked option").all_inner_texts() == [
+        "m#1, 1, generate, K = 8",
+        "m#2, 1, generate, K = 8",
+        "m#1, 2, generate, K = 8",
+        "m#1, 1, options, K = 8",
+    ]
 
 
 def test_deep_links(made: Made, windows: Windows) -> None:

@@ -72,6 +72,19 @@ def test_maps_pool_tasks_of_other_lengths(made: Made) -> None:
     assert second.shares["uniform"][0][0][0] == first.shares["uniform"][0][0][0]
 
 
+def test_maps_do_not_mix_what_was_asked(tmp_path: Path) -> None:
+    (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
+    others: list[dict[str, Any]] = [{"limit": 6}, {"questions": "new"}, {"answer": "options"}]
+    cells = [cell, *(replace(cell, settings={**cell.settings, **one}) for one in others)]
+    longer = {"task": "longer", "questions": "of the longer ones"}
+    cells.append(replace(cell, settings={**cell.settings, **longer}))
+    maps = depth_maps(cells)
+    assert len(maps) == 4, "the longer task stands with the first"
+    assert [one.title.partition(", strict@1")[2] for one in maps] == [
+        *("", ", 6 questions a task", "", "")
+    ]
+
+
 def test_figures_are_those_of_the_table(made: Made) -> None:
     figures = data(made.folder, "figures")
     comparison = figures["comparisons"][0]

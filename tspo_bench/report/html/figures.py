@@ -17,7 +17,7 @@ from tspo_bench.types import Record
 
 DEPTH, LENGTH = "depth", "length"  # the groups of a map
 # What cells of one map share; their tasks may differ, as those of other lengths do.
-_OF_MAP = ("model", "model_id", "protocol", "protocol_hash", "answer")
+_OF_MAP = ("model", "model_id", "protocol", "protocol_hash", "answer", "limit")
 
 
 @dataclass(frozen=True)
@@ -114,12 +114,20 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
-    """A map for each model and budget, of the tasks whose questions have a depth and a length."""
+    """A map for each model and budget, of the tasks whose questions have a depth and a length.
+
+    A task's cells that were asked other questions (its annotations have changed) stand apart.
+    """
     pools: dict[tuple[Any, ...], list[Cell]] = {}
+    versions: dict[tuple[Any, ...], list[Any]] = {}  # the question sets of each task in a map
     for cell in cells:
         if any({DEPTH, LENGTH} <= set(record.groups) for record in cell.records):
-            shared = tuple(cell.settings.get(key) for key in _OF_MAP)
-            pools.setdefault((*shared, _budget_of(cell)), []).append(cell)
+            shared = (*(cell.settings.get(key) for key in _OF_MAP), _budget_of(cell))
+            task, questions, seed = map(cell.settings.get, ("task", "questions", "seed"))
+            known = versions.setdefault((*shared, task, seed), [])
+            if questions not in known:
+                known.append(questions)
+            pools.setdefault((*shared, known.index(questions)), []).append(cell)
     return [_depth_map(some) for some in pools.values()]
 
 
@@ -181,8 +189,10 @@ def _depth_map(cells: Sequence[Cell]) -> DepthMap:
             for depth in depths
         )
     settings = cells[0].settings
+    limit = settings.get("limit")
+    some = "" if limit is None else f", {limit} questions a task"
     return DepthMap(
-        f"{settings['model']}, {settings['protocol']}",
+        f"{settings['model']}, {settings['protocol']}{some}",
         _budget_of(cells[0]),
         depths,
         lengths,

@@ -29,6 +29,8 @@ _SNIPPET = 140  # characters of a question in the list
 _LETTER = 20  # characters of a letter: one's own task may take a word for it
 _MOST_LEVELS = 800  # scores that are drawn: a lane is not wider
 _NO_SCORE = 255
+# What cells that are looked at together share, with their budget.
+_SETTINGS = ("model", "model_id", "protocol", "protocol_hash", "answer")
 # How a record stands in the index.
 _ABSENT, _RIGHT, _WRONG, _UNPARSED, _FAILED, _WITHHELD = "-", "1", "0", "?", "!", "w"
 
@@ -239,8 +241,7 @@ def _column(cell: Cell) -> dict[str, Any]:
     return {
         "sampler": harmless(str(settings["sampler"])),
         "budget": str(settings["frames"]) if tokens is None else f"v{tokens}",
-        "model": harmless(str(settings["model"])),
-        "protocol": harmless(str(settings.get("protocol"))),
+        **{key: harmless(str(settings.get(key))) for key in _SETTINGS},
         "seed": seed,
         "run": harmless(cell.run_folder.name),
     }

@@ -9,12 +9,15 @@
   const GLYPHS = { 1: "●", 0: "○", "?": "?", "!": "!", w: "•", "-": "·" };
   const state = { number: 0, set: null, columns: [], matches: [], shown: 0, current: null };
 
-  // Columns with one budget, model and protocol are looked at together.
+  // Columns with one budget, model, protocol and way to answer are looked at together. What is
+  // the same everywhere goes without saying.
   const settingOf = (column) => {
-    const set = state.set.columns;
-    const differs = (key) => new Set(set.map((one) => one[key])).size > 1;
-    return [differs("model") ? column.model : null, differs("protocol") ? column.protocol : null,
-      `K = ${column.budget}`].filter(Boolean).join(", ");
+    const differs = (key, within) => new Set(state.set.columns
+      .filter((one) => !within || one[within] === column[within])
+      .map((one) => one[key])).size > 1;
+    const parts = [["model"], ["model_id", "model"], ["protocol"], ["protocol_hash", "protocol"], ["answer"]]
+      .filter(([key, within]) => differs(key, within)).map(([key]) => column[key]);
+    return [...parts, `K = ${column.budget}`].join(", ");
   };
 
   const named = (column, among) => {
