@@ -115,6 +115,37 @@ def test_what_the_shapes_look_like(tmp_path: Path) -> None:
     }
 
 
+PLACES = ["x", "q0", None, "q1", "q2"]  # all annotations: one was not asked, one is no question
+
+
+def test_places_are_those_among_all_annotations(tmp_path: Path) -> None:
+    path = tmp_path / "sel.jsonl"
+    shuffled = [QUESTIONS[2], QUESTIONS[0]]
+    some = SelectionFile({question.id: FILE.picks[question.id] for question in shuffled})
+    write_selections(path, some, shuffled, "videoitg", annotation_ids=PLACES)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines == [{"doc_id": 1, "index": [0, 75]}, {"doc_id": 4, "index": [60, 135]}]
+    again = read_selections(path, PLACES).picks
+    assert {key: one.indices for key, one in again.items()} == {
+        key: one.indices for key, one in some.picks.items()
+    }
+    with pytest.raises(UserError, match="4 of 4 questions have none, the first is 'x'"):
+        write_selections(path, SelectionFile({}), [], "videoitg", annotation_ids=PLACES)
+
+
+def test_lists_in_annotation_order_are_of_all_annotations(tmp_path: Path) -> None:
+    path = tmp_path / "sel.json"
+    with pytest.raises(UserError, match=r"1 of 4 questions have none, the first is 'x'; only our"):
+        write_selections(path, FILE, QUESTIONS, "aks", annotation_ids=PLACES)
+    places = PLACES[1:]
+    write_selections(path, FILE, QUESTIONS[::-1], "aks", annotation_ids=places)
+    assert json.loads(path.read_text()) == [[0, 75], [], [30, 105], [60, 135]]
+    again = read_selections(path, places).picks
+    assert {key: one.indices for key, one in again.items()} == {
+        key: one.indices for key, one in FILE.picks.items()
+    }
+
+
 def test_a_record_without_its_id_is_given_one(tmp_path: Path) -> None:
     bare = Question("own-7", "a.mp4", "What?", ("x", "y"), "A", record={"id": 7})
     file = SelectionFile({"own-7": Picked("own-7", (1,))})
@@ -236,7 +267,7 @@ def test_broken_parquet_files(
 def test_what_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"sel.csv: give a name that ends in .json or .parquet"):
         write_selections(tmp_path / "sel.csv", FILE, QUESTIONS)
-    with pytest.raises(UserError, match="shape 'mine' of frame selections; use one of: tspo, aks"):
+    with pytest.raises(UserError, match="shape 'mine' of frame selections; use one of: tspo, wfs-sb"):
         write_selections(tmp_path / "sel.json", FILE, QUESTIONS, "mine")
     some = SelectionFile({"q1": FILE.picks["q1"]})
     with pytest.raises(UserError, match="2 of 3 questions have none, the first is 'q0'"):

@@ -18,15 +18,22 @@ Pair = tuple[Question, Picked]
 
 
 def write_selections(
-    path: Path, selections: SelectionFile, questions: Sequence[Question], shape: str | None = None
+    path: Path,
+    selections: SelectionFile,
+    questions: Sequence[Question],
+    shape: str | None = None,
+    *,
+    annotation_ids: Sequence[str | None] | None = None,
 ) -> None:
     """Write a selection file.
 
     Args:
         path: its suffix names the form where `shape` is None: .json or .parquet, ours.
         selections: what to write.
-        questions: the task's, in annotation order, for the shapes that hold annotations.
+        questions: those that were asked, for the shapes that hold annotations.
         shape: one of `SHAPES`.
+        annotation_ids: the ids of all the task's annotations in their order (None for one that is
+            no question), for the shapes without ids; by default those of `questions`.
 
     Raises:
         UserError: an unknown shape or suffix, questions without a selection, or a file that cannot
@@ -42,15 +49,31 @@ def write_selections(
         return
     if shape not in SHAPES:
         raise UserError(f"shape {shape!r} of frame selections; use one of: {', '.join(SHAPES)}")
-    missing = [question.id for question in questions if question.id not in selections.picks]
-    if missing:
-        raise UserError(
-            f"frame selections {path}: {len(missing)} of {len(questions)} questions have none, the "
-            f"first is {missing[0]!r}; only our own form can leave questions out"
+    ids = [question.id for question in questions]
+    if shape in _BY_PLACE:
+        places = ids if annotation_ids is None else annotation_ids
+        _check_whole(path, selections, places, may_lack=shape == "videoitg")
+        text = _BY_PLACE[shape](
+            [None if key is None else selections.picks.get(key) for key in places]
         )
-    pairs = [(question, selections.picks[question.id]) for question in questions]
+    else:
+        _check_whole(path, selections, ids)
+        text = _BY_ID[shape]([(question, selections.picks[question.id]) for question in questions])
     with written_whole(path, "give another file") as temporary:
-        temporary.write_text(SHAPES[shape](pairs), encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _check_whole(
+    path: Path, selections: SelectionFile, ids: Sequence[str | None], *, may_lack: bool = False
+) -> None:
+    """Refuse questions without a selection; where some may lack one, a file of none."""
+    asked = [key for key in ids if key is not None]
+    missing = [key for key in asked if key not in selections.picks]
+    if missing and not (may_lack and len(missing) < len(asked)):
+        raise UserError(
+            f"frame selections {path}: {len(missing)} of {len(asked)} questions have none, the "
+            f"first is {missing[0]!r}; only our own form and videoitg can leave questions out"
+        )
 
 
 def _annotations(frames_key: str) -> Callable[[Sequence[Pair]], str]:
@@ -72,12 +95,16 @@ def _record(question: Question) -> dict[str, Any]:
     return record
 
 
-def _lists(pairs: Sequence[Pair]) -> str:
-    return json.dumps([list(picked.indices) for _, picked in pairs])
+def _lists(places: Sequence[Picked | None]) -> str:
+    return json.dumps([[] if picked is None else list(picked.indices) for picked in places])
 
 
-def _videoitg(pairs: Sequence[Pair]) -> str:
-    rows = ({"doc_id": n, "index": list(picked.indices)} for n, (_, picked) in enumerate(pairs))
+def _videoitg(places: Sequence[Picked | None]) -> str:
+    rows = [
+        {"doc_id": place, "index": list(picked.indices)}
+        for place, picked in enumerate(places)
+        if picked is not None
+    ]
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
@@ -102,10 +129,14 @@ def _toolmerge(pairs: Sequence[Pair]) -> str:
     return json.dumps(rows, indent=1)
 
 
-SHAPES: dict[str, Callable[[Sequence[Pair]], str]] = {
+_BY_ID: dict[str, Callable[[Sequence[Pair]], str]] = {
     "tspo": _annotations("frame_idx"),
-    "aks": _lists,
     "wfs-sb": _annotations("keyframe_indices"),
-    "videoitg": _videoitg,
     "toolmerge": _toolmerge,
 }
+# These know a question by its annotation's place alone; None is one that is not picked for.
+_BY_PLACE: dict[str, Callable[[Sequence[Picked | None]], str]] = {
+    "aks": _lists,
+    "videoitg": _videoitg,
+}
+SHAPES = (*_BY_ID, *_BY_PLACE)
