@@ -44,6 +44,15 @@ class LocateResult:
         """Why questions have no selection."""
         return tuple(one.error for one in self.located if one.error is not None)
 
+    @property
+    def errors_by_cell(self) -> dict[str, list[str]]:
+        """The same by sampler and budget: "aks K=8"."""
+        found: dict[str, list[str]] = {}
+        for one in self.located:
+            if one.error is not None:
+                found.setdefault(f"{one.sampler} K={one.frames}", []).append(one.error)
+        return found
+
     def to_dict(self) -> dict[str, Any]:
         """What `tspo-bench locate --json` prints."""
         return {"rows": [row.to_dict() for row in self.rows], "errors": list(self.errors)}

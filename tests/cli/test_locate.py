@@ -42,7 +42,7 @@ def test_a_failed_question_is_exit_code_3(cli: Cli) -> None:
     done = cli("locate", "--task", "films.jsonl", "--sampler", "file:picks.json", "--frames", "2")
     assert done.code == 3
     assert "question 'pan': entry 1 is 50, but the video has frames 0 to 49" in done.err
-    assert "2 questions have no selection" in done.err
+    assert "2 questions have no selection (file:picks.json K=2: 2)" in done.err
     assert "questions without a selection, left out: file:picks.json K=2: 2" in done.out
 
 

@@ -117,3 +117,5 @@ def _lines(entry: Entry) -> Iterator[str]:
         yield from (f"  {visible(one.text)}" for one in checked.differences[:_FEW])
         if (more := len(checked.differences) - _FEW) > 0:
             yield f"  and {more} more; --json has all"
+    number = sum(len(checked.differences) for checked in entry.checked)
+    yield f"{number} answers differ from what they are said to be" if number else "all as it says"

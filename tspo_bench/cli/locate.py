@@ -11,7 +11,7 @@ from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, s
 from tspo_bench.cli.progress import Bar, PicksMade
 from tspo_bench.specs import parse_spec
 
-_FEW = 3  # reasons that are told
+_FEW = 2  # reasons that are told of each sampler and budget
 
 
 def locate(
@@ -89,8 +89,10 @@ def locate(
         show_json(result.to_dict())
     else:
         show(located_table(result.rows, groups))
-    for reason in result.errors[:_FEW]:
-        say(f"error: {' '.join(reason.split())}")
+    for cell, reasons in result.errors_by_cell.items():
+        for reason in reasons[:_FEW]:
+            say(f"error: {cell}: {' '.join(reason.split())}")
     if result.errors:
-        say(f"{len(result.errors)} questions have no selection")
+        counts = ", ".join(f"{cell}: {len(some)}" for cell, some in result.errors_by_cell.items())
+        say(f"{len(result.errors)} questions have no selection ({counts})")
         raise typer.Exit(EXIT_FAILURES)

@@ -84,6 +84,9 @@ def report(
             **asked, baseline=baseline, groups=groups, power=power, prices=billed
         )
         gathered = gather(results, task, data_root=data_root, annotations=annotations)
+        told_baseline = parse_spec(baseline).label
+        if told_baseline not in {cell.settings["sampler"] for cell in gathered.cells}:
+            say(f"note: no run of --baseline {told_baseline} is there, so nothing is compared")
         if html is None:
             text = report_text(gathered, chosen)
         else:

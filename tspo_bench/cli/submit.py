@@ -56,7 +56,7 @@ def submit(
             }
         )
     else:
-        size = f"{packed.num_bytes / 1e6:.1f} MB"
+        size = f"{packed.num_bytes / 1e3:,.0f} kB"
         pictures = f", {packed.num_pictures} pictures" if packed.num_pictures else ""
         typer.echo(
             f"{out}: {packed.num_cells} cells, {packed.num_records} records{pictures}, {size}\n"
