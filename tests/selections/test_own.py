@@ -146,6 +146,46 @@ def test_lists_in_annotation_order_are_of_all_annotations(tmp_path: Path) -> Non
     }
 
 
+def of_all(**fields: Any) -> SelectionFile:
+    return SelectionFile({key: Picked(key, **fields) for key in IDS})
+
+
+@pytest.mark.parametrize("shape", ["tspo", "wfs-sb", "aks", "videoitg"])
+def test_numbers_of_a_grid_are_no_frame_numbers(shape: str, tmp_path: Path) -> None:
+    grid = of_all(indices=(4, 6), seconds=(2.0, 3.0))
+    with pytest.raises(UserError, match=rf"'q0': its numbers count 2 frames a .* but {shape} hol"):
+        write_selections(tmp_path / "sel.json", grid, QUESTIONS, shape)
+    assert not list(tmp_path.iterdir())
+    told = of_all(indices=(4, 6), seconds=(2.0, 3.0), frame_rate=2.0)  # a video of 2 a second
+    write_selections(tmp_path / "sel.json", told, QUESTIONS, shape)
+    native = of_all(indices=(0, 30), seconds=(0.0, 2.0))
+    write_selections(tmp_path / "sel.json", native, QUESTIONS, shape)
+
+
+@pytest.mark.parametrize("name", ["sel.json", "sel.parquet", "toolmerge"])
+def test_numbers_of_a_grid_keep_their_seconds(name: str, tmp_path: Path) -> None:
+    grid = of_all(indices=(4, 6), seconds=(2.0, 3.0))
+    shape = name if name == "toolmerge" else None
+    write_selections(tmp_path / name, grid, QUESTIONS, shape)
+    for picked in read_selections(tmp_path / name).picks.values():
+        assert picked.frames(1000, 30.0).tolist() == [60, 90]
+
+
+def test_ranked_lists_stay_ranked_or_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "sel.jsonl"
+    ranked = of_all(indices=(120, 60, 180), scores=(0.9, 0.8, 0.1), ranked=True)
+    write_selections(path, ranked, QUESTIONS, "videoitg")
+    assert read_selections(path, IDS) == ranked
+    for shape in set(SHAPES) - {"videoitg"}:
+        with pytest.raises(UserError, match=f"'q0': it ranks more frames .* {shape} cannot say so"):
+            write_selections(path, ranked, QUESTIONS, shape)
+    for scores in (None, (0.9, None)):
+        unscored = of_all(indices=(120, 60), scores=scores, ranked=True)
+        with pytest.raises(UserError, match="'q0': it ranks its frames, but not all have the sco"):
+            write_selections(path, unscored, QUESTIONS, "videoitg")
+    assert read_selections(path, IDS) == ranked
+
+
 def test_a_record_without_its_id_is_given_one(tmp_path: Path) -> None:
     bare = Question("own-7", "a.mp4", "What?", ("x", "y"), "A", record={"id": 7})
     file = SelectionFile({"own-7": Picked("own-7", (1,))})
@@ -267,7 +307,9 @@ def test_broken_parquet_files(
 def test_what_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"sel.csv: give a name that ends in .json or .parquet"):
         write_selections(tmp_path / "sel.csv", FILE, QUESTIONS)
-    with pytest.raises(UserError, match="shape 'mine' of frame selections; use one of: tspo, wfs-sb"):
+    with pytest.raises(
+        UserError, match="shape 'mine' of frame selections; use one of: tspo, wfs-sb"
+    ):
         write_selections(tmp_path / "sel.json", FILE, QUESTIONS, "mine")
     some = SelectionFile({"q1": FILE.picks["q1"]})
     with pytest.raises(UserError, match="2 of 3 questions have none, the first is 'q0'"):

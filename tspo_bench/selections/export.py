@@ -15,6 +15,8 @@ from tspo_bench.selections.read import ID_KEYS
 from tspo_bench.types import Question
 
 Pair = tuple[Question, Picked]
+# Numbers that count fewer a second are taken for a grid's, such as ToolMerge's of 2 a second.
+_LEAST_VIDEO_RATE = 5.0
 
 
 def write_selections(
@@ -36,8 +38,8 @@ def write_selections(
             no question), for the shapes without ids; by default those of `questions`.
 
     Raises:
-        UserError: an unknown shape or suffix, questions without a selection, or a file that cannot
-            be written.
+        UserError: an unknown shape or suffix, questions without a selection, selections whose
+            meaning the shape cannot hold, or a file that cannot be written.
     """
     if shape is None:
         if path.suffix == ".parquet":
@@ -49,22 +51,55 @@ def write_selections(
         return
     if shape not in SHAPES:
         raise UserError(f"shape {shape!r} of frame selections; use one of: {', '.join(SHAPES)}")
-    ids = [question.id for question in questions]
+    places: list[str | None] = [question.id for question in questions]
+    if shape in _BY_PLACE and annotation_ids is not None:
+        places = list(annotation_ids)
+    _check_whole(path, selections, places, may_lack=shape == "videoitg")
+    picks = [None if key is None else selections.picks.get(key) for key in places]
+    for picked in picks:
+        if picked is not None:
+            _check_meaning(path, shape, picked)
     if shape in _BY_PLACE:
-        places = ids if annotation_ids is None else annotation_ids
-        _check_whole(path, selections, places, may_lack=shape == "videoitg")
-        text = _BY_PLACE[shape](
-            [None if key is None else selections.picks.get(key) for key in places]
-        )
+        text = _BY_PLACE[shape](picks)
     else:
-        _check_whole(path, selections, ids)
         text = _BY_ID[shape]([(question, selections.picks[question.id]) for question in questions])
     with written_whole(path, "give another file") as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
+def _check_meaning(path: Path, shape: str, picked: Picked) -> None:
+    """Refuse what the shape's readers would take for other frames."""
+    where = f"frame selections {path}, question {picked.question_id!r}"
+    if shape != "toolmerge" and not _is_native(picked):
+        raise UserError(
+            f"{where}: its numbers count {picked.counted_rate():.3g} frames a second by the "
+            f"seconds beside them, but {shape} holds the video's own frame numbers; select again "
+            "from the videos, or write our own form or toolmerge"
+        )
+    if not picked.ranked:
+        return
+    if shape != "videoitg":
+        raise UserError(
+            f"{where}: it ranks more frames than are shown, and {shape} cannot say so; write our "
+            "own form or videoitg"
+        )
+    if picked.scores is None or None in picked.scores:
+        raise UserError(
+            f"{where}: it ranks its frames, but not all have the score that {shape} ranks by; "
+            "write our own form"
+        )
+
+
+def _is_native(picked: Picked) -> bool:
+    """Whether its numbers are the video's own, as far as it tells."""
+    if picked.frame_rate is not None or picked.num_frames is not None:
+        return True
+    rate = picked.counted_rate()
+    return rate is None or rate >= _LEAST_VIDEO_RATE
+
+
 def _check_whole(
-    path: Path, selections: SelectionFile, ids: Sequence[str | None], *, may_lack: bool = False
+    path: Path, selections: SelectionFile, ids: Sequence[str | None], *, may_lack: bool
 ) -> None:
     """Refuse questions without a selection; where some may lack one, a file of none."""
     asked = [key for key in ids if key is not None]
@@ -101,7 +136,11 @@ def _lists(places: Sequence[Picked | None]) -> str:
 
 def _videoitg(places: Sequence[Picked | None]) -> str:
     rows = [
-        {"doc_id": place, "index": list(picked.indices)}
+        {
+            "doc_id": place,
+            "index": list(picked.indices),
+            **({"logits": list(picked.scores)} if picked.ranked and picked.scores else {}),
+        }
         for place, picked in enumerate(places)
         if picked is not None
     ]
