@@ -12,6 +12,7 @@ import torch
 from tests.samplers.cases import scored_candidates
 from tspo_bench.agent import QueryAgent
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
 from tspo_bench.samplers import load_sampler, with_agent
 from tspo_bench.samplers.router import global_reason
@@ -126,6 +127,7 @@ def test_the_runs_agent_is_that_of_the_local_sampler(tmp_path: Path) -> None:
         assert load_sampler(spec, agent=str(folders[0])).id == given
         settings = with_agent(parse_spec(spec), str(folders[0])).options
         assert load_sampler(f"router[local={settings['local']}]").id == given
+        assert RunConfig.of("haystack", [spec], agent=str(folders[0])).agent == str(folders[0])
     own = f"router[local=tspo-q[agent={folders[1]}]]"
     assert load_sampler(own, agent=str(folders[0])).id == named
     with pytest.raises(UserError, match="is of kind 'tspo-q'; use --sampler tspo-q"):

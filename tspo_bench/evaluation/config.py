@@ -15,7 +15,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.seeds import any_seed
 from tspo_bench.results.run import DEFAULT_RUNS
-from tspo_bench.samplers import AGENTS
+from tspo_bench.samplers import AGENTS, takes_agent
 from tspo_bench.specs import parse_spec, split_specs
 from tspo_bench.types import JSON, AnswerMode, SubtitleMode
 
@@ -104,7 +104,7 @@ class RunConfig:
                 f"subtitles {self.subtitles!r}; use {' or '.join(get_args(SubtitleMode))}"
             )
         self._check_numbers()
-        if self.agent is not None and not any(parse_spec(s).name in AGENTS for s in self.samplers):
+        if self.agent is not None and not any(takes_agent(parse_spec(s)) for s in self.samplers):
             raise UserError(
                 f"agent {self.agent!r}: none of the samplers {', '.join(self.samplers)} has an "
                 f"agent; use {' or '.join(AGENTS)}"

@@ -11,25 +11,30 @@ from tspo_bench.registry import Registry, Spec, parse_spec
 from tspo_bench.samplers.base import FrameSampler
 from tspo_bench.types import Need
 
-__all__ = ["FrameSampler", "load_sampler", "registry", "with_agent"]
+__all__ = ["FrameSampler", "load_sampler", "registry", "takes_agent", "with_agent"]
 
 AGENTS = tuple(KINDS)  # samplers that score with an agent, named as its kind
 
 registry = Registry("sampler")
 
 
+def takes_agent(spec: Spec) -> bool:
+    """Whether a sampler scores with an agent, or is a router to one that does."""
+    local = spec.options.get("local", "") if spec.name == "router" else ""
+    return spec.name in AGENTS or (local != "" and parse_spec(str(local)).name in AGENTS)
+
+
 def with_agent(spec: Spec, agent: str | None) -> Spec:
-    """The spec with `agent` as its option, if it has an agent and names none of its own.
+    """The spec with `agent` as its option, if it takes an agent and names none of its own.
 
     Of a router, it is the local sampler's option.
     """
-    if agent is not None and spec.name == "router" and "local" in spec.options:
-        local = with_agent(parse_spec(str(spec.options["local"])), agent)
-        if local.name in AGENTS:
-            return replace(spec, options={**spec.options, "local": local.label})
-    if agent is None or spec.name not in AGENTS or "agent" in spec.options:
+    if agent is None or not takes_agent(spec):
         return spec
-    return replace(spec, options={**spec.options, "agent": agent})
+    if spec.name == "router":
+        local = with_agent(parse_spec(str(spec.options["local"])), agent)
+        return replace(spec, options={**spec.options, "local": local.label})
+    return replace(spec, options={"agent": agent, **spec.options})
 
 
 def load_sampler(
