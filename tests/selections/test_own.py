@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -302,6 +303,30 @@ def test_broken_parquet_files(
         read_selections(path)
     assert str(path) in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_a_record_keeps_what_json_can_hold(tmp_path: Path) -> None:
+    record = {"id": "q0", "image": b"png", "when": date(2024, 1, 1), "of": [1, {2}], "n": math.nan}
+    asked = replace(QUESTIONS[0], record={**record, "subs": [{"from": 0.5}], "none": None})
+    path = tmp_path / "sel.json"
+    write_selections(path, FILE, [asked], "wfs-sb")
+    assert json.loads(path.read_text()) == [
+        {"id": "q0", "subs": [{"from": 0.5}], "none": None, "keyframe_indices": [0, 75]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [("sel.json", None), ("sel.parquet", None), *(("sel.json", shape) for shape in SHAPES)],
+)
+def test_whole_floats_are_written_as_whole_numbers(
+    name: str, shape: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    floats = of_all(indices=(30.0, 60), seconds=(1.0, 2.0))
+    write_selections(path, floats, QUESTIONS, shape)
+    for picked in read_selections(path, IDS).picks.values():
+        assert repr(picked.indices) == "(30, 60)"
 
 
 def test_what_cannot_be_written(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def write_selections(
         UserError: an unknown shape or suffix, questions without a selection, selections whose
             meaning the shape cannot hold, or a file that cannot be written.
     """
+    picks = {key: _with_whole_numbers(picked) for key, picked in selections.picks.items()}
+    selections = replace(selections, picks=picks)
     if shape is None:
         if path.suffix == ".parquet":
             own.write_parquet(path, selections)
@@ -55,16 +58,25 @@ def write_selections(
     if shape in _BY_PLACE and annotation_ids is not None:
         places = list(annotation_ids)
     _check_whole(path, selections, places, may_lack=shape == "videoitg")
-    picks = [None if key is None else selections.picks.get(key) for key in places]
-    for picked in picks:
+    in_order = [None if key is None else picks.get(key) for key in places]
+    for picked in in_order:
         if picked is not None:
             _check_meaning(path, shape, picked)
     if shape in _BY_PLACE:
-        text = _BY_PLACE[shape](picks)
+        text = _BY_PLACE[shape](in_order)
     else:
-        text = _BY_ID[shape]([(question, selections.picks[question.id]) for question in questions])
+        text = _BY_ID[shape]([(question, picks[question.id]) for question in questions])
     with written_whole(path, "give another file") as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _with_whole_numbers(picked: Picked) -> Picked:
+    """Frame numbers such as 30.0, which pandas makes of 30, as whole numbers."""
+    whole = (
+        int(entry) if isinstance(entry, float) and entry.is_integer() else entry
+        for entry in picked.indices
+    )
+    return replace(picked, indices=tuple(whole))
 
 
 def _check_meaning(path: Path, shape: str, picked: Picked) -> None:
@@ -116,18 +128,26 @@ def _annotations(frames_key: str) -> Callable[[Sequence[Pair]], str]:
 
     def write(pairs: Sequence[Pair]) -> str:
         rows = [{**_record(q), frames_key: list(picked.indices)} for q, picked in pairs]
-        return json.dumps(rows, indent=1, default=lambda value: type(value).__name__)
+        return json.dumps(rows, indent=1)
 
     return write
 
 
 def _record(question: Question) -> dict[str, Any]:
-    """A question's annotation, with its id."""
-    record = dict(question.record)
+    """A question's annotation with its id, without what JSON cannot hold."""
+    record = {key: value for key, value in question.record.items() if _is_json(value)}
     if not any(key in record and str(record[key]) == question.id for key in ID_KEYS):
         record = {"question_id": question.id, **record}
         record["question_id"] = question.id
     return record
+
+
+def _is_json(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def _lists(places: Sequence[Picked | None]) -> str:
