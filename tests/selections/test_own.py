@@ -206,6 +206,7 @@ def own(**changes: Any) -> dict[str, Any]:
     ("content", "message"),
     [
         (own(format="tspo-bench selections 2"), "are of the form 'tspo-bench selections 2'"),
+        (own(made_by={"seed": math.nan}), "lack 'made_by' or 'questions'"),
         (own(made_by=3), "lack 'made_by' or 'questions'"),
         (own(questions=[{"question_id": "q1"}]), "entry 0 of 'questions' is no selection of ours"),
         (own(questions=[{"question_id": "q", "indices": 3}]), "its indices must be a list, got 3"),
@@ -244,7 +245,8 @@ def test_broken_files_of_ours(content: Any, message: str, tmp_path: Path) -> Non
         ("num_frames", -1, "a whole number or null, got -1"),
         ("num_filled", "x", "a whole number, got 'x'"),
         ("features", {}, "a text or null, got {}"),
-        ("notes", [1], "an object, got [1]"),
+        ("notes", [1], "an object without NaN, got [1]"),
+        ("notes", {"a": math.nan}, "an object without NaN, got {'a': nan}"),
     ],
 )
 def test_fields_of_another_type(key: str, value: Any, kind: str, tmp_path: Path) -> None:
@@ -282,7 +284,7 @@ HEAD = json.dumps({"format": "tspo-bench selections 1", "made_by": {}})
         ({"notes": ["{"]}, HEAD, "Expecting property name"),
         ({"notes": pyarrow.array([None], pyarrow.string())}, HEAD, "not NoneType"),
         ({"notes": ["[" * 100_000]}, HEAD, "recursion"),
-        ({"notes": ["[1]"]}, HEAD, "question 'q1': its notes must be an object, got [1]"),
+        ({"notes": ["[1]"]}, HEAD, "question 'q1': its notes must be an object without NaN"),
         ({"notes": ["{}"], "num_filled": ["x"]}, HEAD, "its num_filled must be a whole number"),
         ({"notes": ["{}"], "more": [b"x"]}, HEAD, "entry 0 of 'questions' is no selection of ours"),
         ({"notes": ["{}"]}, "{}", "it lacks 'format'"),

@@ -135,19 +135,11 @@ def _annotations(frames_key: str) -> Callable[[Sequence[Pair]], str]:
 
 def _record(question: Question) -> dict[str, Any]:
     """A question's annotation with its id, without what JSON cannot hold."""
-    record = {key: value for key, value in question.record.items() if _is_json(value)}
+    record = {key: value for key, value in question.record.items() if own.is_json(value)}
     if not any(key in record and str(record[key]) == question.id for key in ID_KEYS):
         record = {"question_id": question.id, **record}
         record["question_id"] = question.id
     return record
-
-
-def _is_json(value: Any) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True
 
 
 def _lists(places: Sequence[Picked | None]) -> str:

@@ -35,6 +35,15 @@ def is_finite(value: Any) -> bool:
         return False
 
 
+def is_json(value: Any) -> bool:
+    """Whether strict JSON can hold a value; it has no NaN."""
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
+
+
 def by_id(path: Path, picks: Iterable[Picked]) -> dict[str, Picked]:
     """The picks by question id.
 
@@ -63,7 +72,7 @@ def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
             f"{FORMAT!r}"
         )
     made_by, rows = content.get("made_by"), content.get("questions")
-    if not isinstance(made_by, dict) or not isinstance(rows, list):
+    if not isinstance(made_by, dict) or not is_json(made_by) or not isinstance(rows, list):
         raise UserError(f"frame selections {path} lack 'made_by' or 'questions'")
     return SelectionFile(by_id(path, (_row(path, row, n) for n, row in enumerate(rows))), made_by)
 
@@ -118,7 +127,7 @@ _TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "num_frames": (lambda value: value is None or _is_count(value), "a whole number or null"),
     "num_filled": (_is_count, "a whole number"),
     "features": (lambda value: isinstance(value, str | None), "a text or null"),
-    "notes": (lambda value: isinstance(value, dict), "an object"),
+    "notes": (lambda value: isinstance(value, dict) and is_json(value), "an object without NaN"),
 }
 
 
