@@ -156,14 +156,14 @@ def select_frames(
     from tspo_bench.evaluation.picking import scores_at
     from tspo_bench.evaluation.sight import VideoSight
     from tspo_bench.features import FeatureStore
-    from tspo_bench.samplers import AGENTS, load_sampler
+    from tspo_bench.samplers import AGENTS, load_sampler, takes_agent
     from tspo_bench.video import open_video
 
     if frames < 1:
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
     if not 0 < candidate_fps < math.inf:
         raise UserError(f"candidate rate {candidate_fps} must be above 0 a second")
-    if agent is not None and parse_spec(sampler).name not in AGENTS:
+    if agent is not None and not takes_agent(parse_spec(sampler)):
         raise UserError(f"agent {agent!r}: sampler {sampler!r} has none; use {' or '.join(AGENTS)}")
     device = device or default_device()
     chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
