@@ -8,10 +8,12 @@ from benchmarks.leaderboard import PAGE, RESULTS, RUNS, leaderboard
 from tspo_bench.report.gather import gather
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_runs_give() -> None:
     assert PAGE.read_text() == leaderboard()
 
 
+@pytest.mark.slow
 def test_the_runs_are_whole_small_and_their_answers_are_as_they_say() -> None:
     entries = sorted(RUNS.glob("*.zip"))
     assert sum(path.stat().st_size for path in entries) < 10 * 2**20

@@ -43,6 +43,7 @@ def test_the_architectures_are_the_released_ones(monkeypatch: pytest.MonkeyPatch
     assert sizes["qwen2.5-vl-7b"] / 1e9 == pytest.approx(8.29, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_trial_fills_every_row(capfd: pytest.CaptureFixture[str]) -> None:
     out = Path("results/trial.json")
     main(["--tiny", "--model", "llava-video-7b", "--out", str(out)])

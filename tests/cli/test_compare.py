@@ -13,6 +13,7 @@ from tests.cli.own import ALWAYS_A
 COMPARE = ("compare-samplers", "--task", "films.jsonl", "--model", ALWAYS_A, "--frames", "2,4")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("films")
 def test_all_samplers(cli: Cli) -> None:
     done = cli(*COMPARE, "--out", "run")

@@ -29,6 +29,7 @@ def by_question(run: Path) -> dict[tuple[int, str], Record]:
     }
 
 
+@pytest.mark.slow
 def test_a_run_outlives_its_server_and_asks_only_what_is_missing(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

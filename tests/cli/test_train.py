@@ -51,6 +51,7 @@ def test_what_an_interrupted_run_is_told_is_true(question: int, said: str, cli: 
     assert cli(*small, "--resume").code == 0
 
 
+@pytest.mark.slow
 def test_seeds_are_compared_in_one_table_on_stdout(cli: Cli) -> None:
     small = [word for word in TRAIN if word != "--no-evaluate"]
     small[2] = "haystack[length=1min,videos=2]"
@@ -69,6 +70,7 @@ def test_one_s_own_films_are_trained_on_without_a_comparison(cli: Cli, tmp_path:
     assert (tmp_path / "agents/tspo-q/model.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert cli(*TRAIN).code == 0
     again = cli(*TRAIN)

@@ -10,6 +10,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Cli
 from tests.report.support import record
 from tests.report.test_watching import SETTINGS, opened
@@ -87,6 +89,7 @@ def test_mistakes(cli: Cli) -> None:
     assert "nowhere is no run: it has no run.json" in cli("watch", "nowhere").error
 
 
+@pytest.mark.slow
 def test_it_follows_a_run_to_its_end(tmp_path: Path) -> None:
     run = tmp_path / "r"
     with opened(run, num_questions=2) as writer:

@@ -45,6 +45,7 @@ def test_two_fresh_runs_and_two_batch_sizes(
     assert len(set(replies)) > 10, "the random model's replies depend on what it is shown"
 
 
+@pytest.mark.slow
 def test_the_cells_beside_do_not_matter(
     questions: Path, settings: dict[str, Any], tmp_path: Path
 ) -> None:

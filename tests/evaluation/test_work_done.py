@@ -108,6 +108,7 @@ def test_batches_are_as_large_as_asked_for(
     assert sizes == [5, 5, 5, 5, 4]
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_video(cache: Path, clip: Path, tmp_path: Path) -> None:
     """All frames of this video are 88 MB, its candidates at full size 9 MB."""
     video = make_video(tmp_path / "film.mp4", 1900)
@@ -141,6 +142,7 @@ def test_memory_does_not_grow_with_the_grid(questions: Path, clip: Path, tmp_pat
     assert peak < 30e6
 
 
+@pytest.mark.slow
 def test_the_frames_in_memory_are_bounded_whatever_is_picked(
     films: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

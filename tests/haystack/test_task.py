@@ -143,6 +143,7 @@ def test_fewer_videos_are_the_first(task: HaystackTask):
     assert HaystackTask(videos=3).questions() == task.questions()[:21]
 
 
+@pytest.mark.slow
 def test_no_two_videos_share_a_script(task_of: TaskOf):
     """Not even the first ten scenes, in any split or length."""
     seen: dict[tuple[str, ...], str] = {}

@@ -71,6 +71,7 @@ def test_a_cut_line_is_told(tmp_path: Path) -> None:
     assert found.notes == [f"{path.parent}: the last line of its records is cut, and not counted"]
 
 
+@pytest.mark.slow
 def test_entries_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
     committed = RESULTS / "runs" / "haystack.zip"
     found = gather([RESULTS, committed])

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pytest
 import scipy.stats
 from statsmodels.stats.multitest import multipletests
 
@@ -44,6 +45,7 @@ def test_the_last_is_never_second_and_one_alone_is_not_best() -> None:
     assert marks([*rows, rows[0]], [0.8, 0.4, None]) == ["best", None, None]
 
 
+@pytest.mark.slow
 def test_all_pairs_count_as_tests() -> None:
     """The best of four is best by Holm over all six pairs, not over the three that it is in."""
     for seed in range(12):

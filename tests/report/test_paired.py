@@ -170,6 +170,7 @@ def test_a_question_counts_if_every_seed_answered_it() -> None:
     assert found.difference == pytest.approx(2 / 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("low", "high"), [(0.05, 0.2), (0.4, 0.6), (0.0, 1.0)])
 def test_false_alarms_are_as_rare_as_they_claim(low: float, high: float) -> None:
     """Three seeds against one, no better on any question; also where nearly all answers are wrong.

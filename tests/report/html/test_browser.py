@@ -320,6 +320,7 @@ def test_printed_and_without_scripts(made: Made, windows: Windows) -> None:
             assert picture.evaluate("one => one.naturalWidth") > 200
 
 
+@pytest.mark.slow
 def test_hostile_texts_are_shown_and_never_run(tmp_path: Path, windows: Windows) -> None:
     attack = "</script><script>document.title='1'</script><img src=x onerror=document.title='2'>"
     turned = "left \u202eturned\u2066 \x1b[31mred\x00 \ud800"

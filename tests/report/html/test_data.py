@@ -227,7 +227,9 @@ def test_letters_are_harmless_and_short(tmp_path: Path) -> None:
     assert details["answers"][0]["letter"] == r"y\x00y\x00y\x00y\x00…"[:19] + "…"
 
 
-def test_curves_of_the_agents_in_this_repository() -> None:
+def test_curves_of_trained_agents() -> None:
+    if not (ROOT / "agents" / "tspo-q" / "seed-2").is_dir():
+        pytest.skip("no agents here: tspo-bench train --name tspo-q --seeds 0,1,2")
     logs = read_curves(ROOT / "agents" / "tspo-q")
     assert [log.name for log in logs] == [f"tspo-q/seed-{seed}" for seed in range(3)]
     lines = (ROOT / "agents/tspo-q/seed-1/log.jsonl").read_text().splitlines()
