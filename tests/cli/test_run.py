@@ -152,6 +152,7 @@ def test_skipped_annotation_lines_are_counted_and_named(cli: Cli, films: Path) -
     assert "warning: 2 annotation lines skipped: films.jsonl line 4: " in done.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("films")
 def test_the_reference_is_warned_about_on_other_tasks_only(cli: Cli) -> None:
     args = ("run", "--task", "films.jsonl", "--limit", "1", "--frames", "1")
@@ -233,6 +234,7 @@ class Model:
 """
 
 
+@pytest.mark.slow
 def test_a_sampler_and_model_beside_the_shell(cli: Cli, films: Path) -> None:
     films.with_name("mine_own.py").write_text(SAMPLER)
     command = [SCRIPT, "run", "--task", films.name, "--frames", "3", "--json"]

@@ -164,6 +164,7 @@ def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) ->
     ]
 
 
+@pytest.mark.slow
 def test_haystack_with_real_checkpoints(
     clip: Path, llava: Path, cache: Path, tmp_path: Path
 ) -> None:

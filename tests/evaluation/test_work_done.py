@@ -126,6 +126,7 @@ def test_memory_does_not_grow_with_the_video(cache: Path, clip: Path, tmp_path: 
     assert peak < 6e6
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_grid(questions: Path, clip: Path, tmp_path: Path) -> None:
     """The requests of this grid are 75 MB of pixels and more, but share most of their frames."""
     samplers = ("uniform", "random", "clip-topk", "aks")

@@ -193,6 +193,7 @@ def test_false_alarms_are_as_rare_as_they_claim(low: float, high: float) -> None
 p_values = st.lists(st.none() | st.floats(0, 1), max_size=12)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(p_values)
 def test_holm_is_statsmodels(ps: list[float | None]) -> None:

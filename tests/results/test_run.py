@@ -127,6 +127,7 @@ def test_a_question_is_not_recorded_twice(tmp_path: Path) -> None:
             cell.append(record("q1"))
 
 
+@pytest.mark.slow
 def test_records_survive_a_kill(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path\n"

@@ -211,6 +211,7 @@ def test_who_is_right_where_another_is_wrong(made: Made, windows: Windows) -> No
     assert listed(page) == {question_id(n) for n in range(NUM_QUESTIONS) if "3" in str(n)}
 
 
+@pytest.mark.slow
 def test_what_was_asked_otherwise_is_looked_at_apart(tmp_path: Path, windows: Windows) -> None:
     (cell,) = write_run(tmp_path / "run", 3, samplers=("uniform",))
     others = [{"model_id": "m#2"}, {"protocol_hash": "2"}, {"answer": "options"}]
