@@ -52,6 +52,8 @@ def scroll_through(page: Page) -> Iterator[Locator]:
 
 def listed(page: Page) -> set[str]:
     """The ids in the list of questions."""
+    # Rows are filled as they come into view, a moment after the list is made anew.
+    page.wait_for_timeout(150)
     return set(page.locator("#list .id").all_inner_texts())
 
 
