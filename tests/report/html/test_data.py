@@ -34,8 +34,6 @@ from tspo_bench.report.html.texts import harmless, snippet
 from tspo_bench.report.html.training import read_curves
 from tspo_bench.results import CandidateScores, read_scores
 
-ROOT = Path(__file__).parents[3]
-
 
 def data(folder: Path, name: str) -> Any:
     """What a data file hands over."""
@@ -227,17 +225,18 @@ def test_letters_are_harmless_and_short(tmp_path: Path) -> None:
     assert details["answers"][0]["letter"] == r"y\x00y\x00y\x00y\x00…"[:19] + "…"
 
 
-def test_curves_of_trained_agents() -> None:
-    if not (ROOT / "agents" / "tspo-q" / "seed-2").is_dir():
-        pytest.skip("no agents here: tspo-bench train --name tspo-q --seeds 0,1,2")
-    logs = read_curves(ROOT / "agents" / "tspo-q")
-    assert [log.name for log in logs] == [f"tspo-q/seed-{seed}" for seed in range(3)]
-    lines = (ROOT / "agents/tspo-q/seed-1/log.jsonl").read_text().splitlines()
-    rewards = [
-        (line["step"], line["reward"]) for line in map(json.loads, lines) if "reward" in line
-    ]
-    assert list(logs[1].curves["reward"]) == rewards
-    (alone,) = read_curves(ROOT / "agents" / "tspo-q" / "seed-1")
+def test_curves_of_agents_of_several_seeds(tmp_path: Path) -> None:
+    for seed in range(3):
+        folder = tmp_path / "mine" / f"seed-{seed}"
+        folder.mkdir(parents=True)
+        lines = [{"step": 1, "reward": 0.25 * seed}, {"step": 2, "entropy": 1.5}]
+        lines += [{"step": 3, "reward": 0.5, "loss": None}]
+        (folder / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    logs = read_curves(tmp_path / "mine")
+    assert [log.name for log in logs] == [f"mine/seed-{seed}" for seed in range(3)]
+    assert list(logs[1].curves["reward"]) == [(1, 0.25), (3, 0.5)]
+    assert list(logs[1].curves["entropy"]) == [(2, 1.5)]
+    (alone,) = read_curves(tmp_path / "mine" / "seed-1")
     assert alone.curves == logs[1].curves
 
 
