@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,13 +28,13 @@ def test_own_figures_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     spec = f"lmms:own[include={write_task(tmp_path / 'tasks', 'own', docs)}]"
     replies = [asked[0].answer, asked[1].answer, "nonsense", None]
     records = [
-        record(number, reply is not None and reply == one.answer, question_id=one.id, reply=reply,
-               gold=one.answer, letter=None if reply == "nonsense" else reply,
+        record(number, reply == one.answer, question_id=one.id, video=str(nowhere), reply=reply,
+               groups={"task_type": kind}, gold=one.answer,
+               letter=None if reply == "nonsense" else reply,
                status="unparsed" if reply == "nonsense" else "ok")
-        for number, (one, reply) in enumerate(zip(asked, replies, strict=True))
+        for number, (one, kind, reply) in enumerate(zip(asked, kinds, replies, strict=True))
     ]  # fmt: skip
-    failed = {"status": "decode_error", "letter": None, "correct": False, "error": "broken"}
-    records[3] = record(3, question_id=asked[3].id, gold=asked[3].answer, **failed)
+    records[3] = replace(records[3], status="decode_error", error="broken")
     settings = settings_of(spec)
     run = written(tmp_path / "run", records, settings, tasks=[spec])
     pack(run, tmp_path / "e.zip")
