@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tspo_bench.report.gather import gather
-from tspo_bench.report.grid import Grid
-from tspo_bench.report.published import Published, read_published
+from tspo_bench.report.papers.published import Published, read_published
 from tspo_bench.report.standings import Standing, Standings, standings_of
-from tspo_bench.report.standings_grid import comparison_grid, title_of
 from tspo_bench.report.texts import budget, percent
-from tspo_bench.report.write_markdown import grids_markdown
+from tspo_bench.report.written.grid import Grid
+from tspo_bench.report.written.standings_grid import comparison_grid, title_of
+from tspo_bench.report.written.write_markdown import grids_markdown
 
 RESULTS = Path(__file__).parents[1] / "results"
 RUNS = RESULTS / "runs"

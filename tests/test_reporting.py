@@ -17,10 +17,10 @@ from tests.evaluation.support import run, write_questions
 from tests.report.html.support import write_run
 from tests.support import make_video, read_number
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.report.archive import write_archive
+from tspo_bench.report.entries.archive import write_archive
+from tspo_bench.report.entries.packing import pack
+from tspo_bench.report.entries.pictures import read_pictures
 from tspo_bench.report.gather import gather
-from tspo_bench.report.packing import pack
-from tspo_bench.report.pictures import read_pictures
 from tspo_bench.reporting import TaskSource, write_report
 from tspo_bench.results import read_run
 

@@ -12,14 +12,14 @@ from typing import Any
 
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.plan import digest_of
-from tspo_bench.report.archive import FRAMES_FOLDER, unpack
+from tspo_bench.report.entries.archive import FRAMES_FOLDER, unpack
+from tspo_bench.report.entries.packing import picture_folder
+from tspo_bench.report.entries.pictures import read_pictures
+from tspo_bench.report.entries.rescoring import own_task
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.page import THUMBNAILS
-from tspo_bench.report.packing import picture_folder
-from tspo_bench.report.pictures import read_pictures
-from tspo_bench.report.rescoring import own_task
 from tspo_bench.report.rows import BASELINE
-from tspo_bench.report.standings_grid import Prices
+from tspo_bench.report.written.standings_grid import Prices
 from tspo_bench.results import Cell
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.tasks import Task, is_annotation_file, limit_questions, load_tasks

@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.own import ALWAYS_A
-from tspo_bench.report.archive import MANIFEST, write_archive
+from tspo_bench.report.entries.archive import MANIFEST, write_archive
 
 RUN = ("--task", "films.jsonl", "--model", ALWAYS_A, "--sampler", "uniform", "--out", "r")
 

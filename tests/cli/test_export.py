@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.cli.conftest import Cli
-from tests.report.test_submission import ANSWERS, withheld, written
+from tests.report.papers.test_submission import ANSWERS, withheld, written
 from tests.support import make_video
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.report.live.test_watching import SETTINGS, opened
 from tests.report.support import record
-from tests.report.test_watching import SETTINGS, opened
 from tspo_bench.results import RunDirectory
 
 COMMAND = [sys.executable, "-c", "from tspo_bench.cli import main; main()", "watch"]

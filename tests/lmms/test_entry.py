@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.lmms.local_task import doc_of, write_task
+from tests.report.entries.support import settings_of, written
 from tests.report.support import record
-from tests.report.test_entry import settings_of, written
-from tspo_bench.report.entry import open_entry
-from tspo_bench.report.packing import pack
+from tspo_bench.report.entries.entry import open_entry
+from tspo_bench.report.entries.packing import pack
 from tspo_bench.results import read_run
 from tspo_bench.tasks import load_task
 

@@ -9,7 +9,7 @@ import pytest
 from tests.report.support import cell, cell_with, record
 from tspo_bench.report.paired import holm, paired_difference
 from tspo_bench.report.standings import Standings, standings_of
-from tspo_bench.report.standings_grid import Prices, cost_per_question
+from tspo_bench.report.written.standings_grid import Prices, cost_per_question
 from tspo_bench.results import Cell
 
 RUNS = Path("/runs")

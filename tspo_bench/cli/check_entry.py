@@ -12,8 +12,8 @@ from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show_json
 
 if TYPE_CHECKING:
-    from tspo_bench.report.entry import Entry
-    from tspo_bench.report.rescoring import Checked
+    from tspo_bench.report.entries.entry import Entry
+    from tspo_bench.report.entries.rescoring import Checked
 
 _FEW = 20  # differences that are listed
 
@@ -34,7 +34,7 @@ def check_entry(
 
     Exit code 3: questions differ, or could not be read again.
     """
-    from tspo_bench.report.entry import open_entry
+    from tspo_bench.report.entries.entry import open_entry
 
     with (
         only_results_on_stdout(),

@@ -26,7 +26,7 @@ def export_submission(
     Questions without an answer have an empty one. Exit code 3: some of them failed.
     """
     from tspo_bench.files import written_whole
-    from tspo_bench.report.submission import cell_at, submission
+    from tspo_bench.report.papers.submission import cell_at, submission
 
     cell = cell_at(folder)
     made = submission(cell)

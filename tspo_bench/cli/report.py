@@ -14,7 +14,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
-    from tspo_bench.report.standings_grid import Prices
+    from tspo_bench.report.written.standings_grid import Prices
 
 
 def report(
@@ -72,7 +72,7 @@ def report(
     """
     with only_results_on_stdout():
         from tspo_bench.report.gather import gather
-        from tspo_bench.report.written import ReportOptions, report_text
+        from tspo_bench.report.written.report_text import ReportOptions, report_text
         from tspo_bench.specs import parse_spec
 
         parse_spec(baseline)
@@ -142,7 +142,7 @@ class _Pictures:
 
 
 def _prices(text: str | None) -> Prices | None:
-    from tspo_bench.report.standings_grid import Prices
+    from tspo_bench.report.written.standings_grid import Prices
 
     numbers = options.read_floats("--prices", text, "prompt,reply as in 0.15,0.6")
     if numbers is None:

@@ -31,7 +31,7 @@ def submit(
 
     Folders, keys and queries of URLs stay behind. Check it with tspo-bench check-entry.
     """
-    from tspo_bench.report.packing import pack
+    from tspo_bench.report.entries.packing import pack
 
     with only_results_on_stdout():
         packed = pack(

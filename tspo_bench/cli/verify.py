@@ -13,7 +13,7 @@ from tspo_bench.cli.console import EXIT_FAILURES, say, show, show_json
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from tspo_bench.report.baseline import Check, Verdict
+    from tspo_bench.report.papers.baseline import Check, Verdict
 
 RULE = (
     "within: the published figure lies in the run's own 95% interval, widened by 0.05 points of "
@@ -39,8 +39,8 @@ def verify_baseline(
     Exit code 3: it disagrees with all of them.
     """
     from tspo_bench.mllms.presets import PRESETS
-    from tspo_bench.report.baseline import check_baseline, check_newest
-    from tspo_bench.report.published import read_published
+    from tspo_bench.report.papers.baseline import check_baseline, check_newest
+    from tspo_bench.report.papers.published import read_published
     from tspo_bench.results import read_run
     from tspo_bench.results.run import DEFAULT_RUNS
 

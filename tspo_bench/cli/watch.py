@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
 
-    from tspo_bench.report.watching import View
+    from tspo_bench.report.live.watching import View
 
 _SECONDS = 2.0  # from one look to the next
 
@@ -33,8 +33,8 @@ def watch(
     from rich.console import Console
 
     from tspo_bench.cli.watch_view import draw
-    from tspo_bench.report.machine import Writer, gpus
-    from tspo_bench.report.watching import Watcher
+    from tspo_bench.report.live.machine import Writer, gpus
+    from tspo_bench.report.live.watching import Watcher
 
     writer = Writer()
     watcher = Watcher(run, writer.is_writing)

@@ -1,12 +1,12 @@
 """Statistics and tables over results; reads results only."""
 
-from tspo_bench.report.export import cells_json
 from tspo_bench.report.paired import paired_difference
 from tspo_bench.report.rows import headroom_recovered
 from tspo_bench.report.sheet import draw_sheet
 from tspo_bench.report.stats import accuracy_interval, clustered_standard_error
 from tspo_bench.report.summary import Summary, summarise, summary_json
-from tspo_bench.report.table import groups_table, results_table
+from tspo_bench.report.terminal.export import cells_json
+from tspo_bench.report.terminal.table import groups_table, results_table
 
 __all__ = [
     "Summary",

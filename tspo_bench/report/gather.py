@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.archive import MANIFEST
+from tspo_bench.report.entries.archive import MANIFEST
 from tspo_bench.report.escape import visible
 from tspo_bench.results import Cell, read_cells
 from tspo_bench.results.reading import RUN_FILE
@@ -132,7 +132,7 @@ def _of_found_entry(
 def _of_entry(
     path: Path, found: Gathered, data_root: Path | None, annotations: Path | None
 ) -> Iterator[Cell]:
-    from tspo_bench.report.entry import open_entry
+    from tspo_bench.report.entries.entry import open_entry
 
     with open_entry(path, data_root=data_root, annotations=annotations) as entry:
         found.notes.append(f"{path} ({visible(entry.name)}): scored by {', '.join(entry.sources)}")

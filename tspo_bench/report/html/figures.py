@@ -8,10 +8,10 @@ from typing import Any
 
 from tspo_bench.report.groups import by_value
 from tspo_bench.report.standings import BOUNDS, Standing, Standings
-from tspo_bench.report.standings_grid import Prices, cost_per_question, title_of
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import GroupSummary, summarise
 from tspo_bench.report.texts import budget, label
+from tspo_bench.report.written.standings_grid import Prices, cost_per_question, title_of
 from tspo_bench.results import Cell
 from tspo_bench.types import Record
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tspo_bench.report.grid import Grid
 from tspo_bench.report.marks import Mark
 from tspo_bench.report.standings import BOUNDS, Standings
-from tspo_bench.report.standings_grid import Prices, comparison_grid
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.texts import budget, label
+from tspo_bench.report.written.grid import Grid
+from tspo_bench.report.written.standings_grid import Prices, comparison_grid
 
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
 

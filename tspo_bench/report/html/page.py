@@ -22,7 +22,7 @@ from tspo_bench.report.html.thumbnails import Thumbnails, write_thumbnails
 from tspo_bench.report.html.training import MEASURES, Curves, read_curves
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.standings import standings_of
-from tspo_bench.report.standings_grid import Prices
+from tspo_bench.report.written.standings_grid import Prices
 from tspo_bench.results import Cell
 from tspo_bench.results.environment import package_version
 

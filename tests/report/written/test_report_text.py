@@ -1,0 +1,240 @@
+"""Reports as Markdown, CSV, LaTeX and JSON; hostile runs among them."""
+
+import io
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from tests.report.support import cell, cell_with, record
+from tests.report.test_escape import HOSTILE, parts
+from tests.report.written.test_paper import ALL, benchmark
+from tspo_bench.errors import UserError
+from tspo_bench.report.gather import Gathered
+from tspo_bench.report.written.report_text import ReportOptions, report_text
+from tspo_bench.report.written.standings_grid import Prices
+from tspo_bench.results import Cell
+
+USAGE = {"prompt_tokens": 2000, "completion_tokens": 10}
+
+
+def some_cells() -> list[Cell]:
+    def answers(right: int) -> list[Any]:
+        groups = [{"type": kind} for kind in ("with", "after", "before")]
+        return [
+            record(n, n < right, groups=groups[n % 3], usage=USAGE, timing={"answer": 0.5})
+            for n in range(60)
+        ]
+
+    return [
+        cell("uniform", answers(20), num_questions=60),
+        *[cell("tspo-q", answers(40 + s), seed=s, num_questions=60) for s in range(3)],
+        cell("aks[depth=5,t1=0.8]", answers(25)[:50], num_questions=60),
+        cell("oracle", answers(55), num_questions=60),
+    ]
+
+
+def text_of(cells: list[Cell], format: str, **options: Any) -> str:
+    return report_text(Gathered(list(cells)), ReportOptions(format=format, **options))  # type: ignore[arg-type]
+
+
+def test_markdown_has_a_row_each_and_tells_what_is_missing() -> None:
+    text = text_of(some_cells(), "md", prices=Prices(0.5, 2.0), power=True, groups=True)
+    lines = [[part.strip() for part in line.strip("|").split(" | ")] for line in text.splitlines()]
+    heading = next(line for line in lines if line[0] == "sampler")
+    whole = [line for line in lines if len(line) == len(heading)]
+    rows = {line[0]: dict(zip(heading, line, strict=True)) for line in whole}
+    assert rows["uniform"]["minus uniform, 95% CI"] == "n/a"
+    assert (rows["uniform"]["n paired"], rows["tspo-q"]["n paired"]) == ("n/a", "60")
+    assert rows["tspo-q"]["by seed (std)"] == "66.7%, 68.3%, 70.0% (1.7)"
+    assert rows[r"aks\[depth=5,t1=0.8\]"]["n"] == "50 of 60"
+    assert rows["tspo-q"]["cost / 1000 questions"] == "1.02"
+    assert rows["tspo-q"]["tokens billed / question"] == "2000 + 10"
+    assert "GPU s / question" not in heading  # no row has it
+    assert "by type" in text
+    assert "questions for 1 point" in text
+    assert "unfinished: 50 of 60 questions" in text
+
+
+def test_notes_are_as_long_as_they_need_be() -> None:
+    cells = [cell_with(f"sampler-{n:02}", 4, num_questions=9 + n % 3) for n in range(40)]
+    for format in ("md", "latex"):
+        text = text_of(cells, format).replace("-{}", "-")
+        assert re.search("sampler-02, .*, sampler-38: unfinished: 10 of 11 questions", text)
+
+
+def test_markdown_lines_up_as_plain_text() -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", text_of(some_cells(), "md", groups=True), re.MULTILINE)
+    for table in tables:
+        assert len({len(line) for line in table.splitlines()}) == 1
+
+
+def test_a_difference_says_over_what_it_is() -> None:
+    """The unparsed question is in the accuracies, and not in the pairs."""
+    answers = [record(n, n < 5, status="unparsed" if n == 4 else "ok") for n in range(10)]
+    cells = [cell_with("uniform", 4), cell("aks", answers)]
+    for format, heading in (("md", "n paired"), ("latex", "n paired"), ("csv", "n_paired")):
+        text = text_of(cells, format)
+        assert heading in text
+        if format != "csv":
+            assert "over the n paired questions alone" in text
+    assert pd.read_csv(io.StringIO(text))["n_paired"].tolist()[0] == 9
+    aks = json.loads(text_of(cells, "json"))["tables"][0]["rows"][0]
+    assert (aks["paired"]["n"], aks["paired"]["difference"]) == (9, 0)
+    assert aks["accuracy"] == 0.5
+    alone = text_of(cells[:1], "md")
+    assert "paired" not in alone
+
+
+def test_csv_is_plain_numbers_for_pandas() -> None:
+    frame = pd.read_csv(io.StringIO(text_of(some_cells(), "csv", groups=True, prices=Prices(1, 1))))
+    totals = frame[frame["group"].isna()].set_index("sampler")
+    assert totals.loc["tspo-q", "accuracy"] == pytest.approx((40 + 41 + 42) / 180)
+    assert totals.loc["tspo-q", "seeds"] == "0 1 2"
+    assert totals.loc["aks[depth=5,t1=0.8]", ["num_done", "num_planned"]].tolist() == [50, 60]
+    assert pd.isna(totals.loc["uniform", "difference"])  # not 0
+    assert totals.loc["tspo-q", "cost_per_question"] == pytest.approx(2010 / 1e6)
+    numbers = [c for c in frame if re.match("accuracy|ci95|p_|p$|n$|difference|headroom", c)]
+    assert all(pd.api.types.is_numeric_dtype(frame[c]) for c in numbers)
+    after = frame[(frame["value"] == "after") & (frame["sampler"] == "uniform")]
+    assert after["accuracy"].tolist() == pytest.approx([7 / 20])
+    plain = pd.read_csv(io.StringIO(text_of(some_cells(), "csv")))
+    assert len(plain) == 4
+    assert "group" not in plain
+
+
+def test_json_has_the_promised_keys() -> None:
+    found = json.loads(text_of(some_cells(), "json", prices=Prices(0.5, 2.0)))
+    assert list(found) == ["tables", "notes", "errors"]
+    (table,) = found["tables"]
+    assert list(table) == [
+        "task", "model", "model_id", "protocol", "protocol_hash", "answer", "limit", "questions",
+        "baseline", "rows",
+    ]  # fmt: skip
+    oracle, ours, aks, uniform = table["rows"]
+    assert list(ours["paired"]) == [
+        "baseline", "difference", "ci95", "p", "n", "videos", "p_holm", "p_mcnemar", "better",
+        "worse", "standard_error", "power",
+    ]  # fmt: skip
+    assert set(ours) >= {
+        "name", "num_done", "num_planned", "headroom_recovered_ci95", "gpu_seconds_per_question",
+        "cost_per_question", "mark", "run_dirs", "seeds", "accuracy_by_seed", "groups",
+    }  # fmt: skip
+    assert (uniform["paired"], oracle["headroom_recovered"]) == (None, 1)
+    assert (aks["num_done"], aks["num_planned"]) == (50, 60)
+    assert list(ours["paired"]["power"]) == [
+        "num_questions", "num_videos", "discordant", "design_effect", "needed", "detectable",
+        "difference",
+    ]  # fmt: skip
+
+
+def test_the_papers_table_in_every_format() -> None:
+    cells = [benchmark(task, name, r) for task in ALL for name, r in (("uniform", 9), ("aks", 50))]
+    assert "| MLVU M-Avg" in text_of(cells, "md", layout="paper")
+    frame = pd.read_csv(io.StringIO(text_of(cells, "csv", layout="paper"))).set_index("sampler")
+    assert frame.loc["aks", "mean_difference"] == pytest.approx(41 / 60)
+    (table,) = json.loads(text_of(cells, "json", layout="paper"))["tables"]
+    assert table["rows"][1]["difference"] == pytest.approx(41 / 60)
+    assert list(table["rows"][1]["figures"]) == table["columns"]
+    assert r"\textbf{83.3}" in text_of(cells, "latex", layout="paper")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"format": "html"}, "--format 'html'; use one of md, csv, latex, json"),
+        ({"layout": "wide"}, "--layout 'wide'; use one of full, paper"),
+        ({"layout": "paper", "power": True}, "neither --groups nor --power"),
+    ],
+)
+def test_options_that_do_not_go_are_named(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        ReportOptions(**options)
+
+
+def hostile_cells(text: str) -> list[Cell]:
+    """Everything that a stranger's run may name, named so."""
+    records = [
+        record(n, n % 2 == 0, question_id=f"{n}{text}", reply=text, groups={text: text}, error=text)
+        for n in range(8)
+    ]
+    labels = {"task": text, "model": text, "protocol": text, "questions": text, "tuned_for": text}
+    hostile = cell("x", records, **labels)
+    named = Cell({**hostile.settings, "sampler": text}, records, Path(f"/runs/{text[:9]!r}/cell"))
+    return [named, cell("uniform", records, **labels), cell_with("uniform", 4)]
+
+
+def writable(text: str) -> None:
+    text.encode("utf-8")
+    assert all(char.isprintable() or char == "\n" for char in text)
+
+
+hostile = st.sampled_from(HOSTILE) | st.text(st.characters(), max_size=12)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(hostile)
+def test_hostile_names_are_text_in_every_format(text: str) -> None:
+    cells = hostile_cells(text)
+    for format in ("md", "latex", "csv", "json"):
+        writable(text_of(cells, format, groups=format != "json"))
+    reader = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    tokens = parts(reader.parse(text_of(cells, "md", groups=True)))
+    assert {token.content for token in tokens if token.type == "html_inline"} <= {"<u>", "</u>"}
+    assert not {token.type for token in tokens} & {"html_block", "link_open", "image", "fence"}
+    frame = pd.read_csv(io.StringIO(text_of(cells, "csv", groups=True)), dtype=str).fillna("")
+    texts = frame[["task", "model", "sampler", "group", "value"]].to_numpy().ravel()
+    assert not [one for one in texts if one.lstrip().startswith(("=", "+", "-", "@"))]
+
+
+def test_a_megabyte_of_name_does_not_swell_the_report() -> None:
+    cells = hostile_cells("=<b>\x1b" * 250_000)
+    for format in ("md", "latex", "csv"):
+        assert len(text_of(cells, format, groups=True)) < 200_000
+
+
+def compiled(folder: Path, text: str) -> str:
+    """A document with the text in it; what pdflatex says."""
+    head = r"\documentclass{article}\usepackage[T1]{fontenc}\usepackage{textcomp,booktabs,graphicx}"
+    document = f"{head}\n\\begin{{document}}\n{text}\n\\end{{document}}\n"
+    (folder / "x.tex").write_text(document, encoding="utf-8")
+    command = [
+        "pdflatex",
+        "-no-shell-escape",
+        "-interaction=nonstopmode",
+        "-halt-on-error",
+        "x.tex",
+    ]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120)
+    output = done.stdout.decode("latin-1")
+    assert done.returncode == 0, output[-2000:]
+    return output
+
+
+needs_latex = pytest.mark.skipif(
+    shutil.which("pdflatex") is None,
+    reason="pdflatex is not installed (Debian: texlive-latex-base, texlive-latex-recommended)",
+)
+
+
+@needs_latex
+def test_latex_compiles(tmp_path: Path) -> None:
+    full = text_of(some_cells(), "latex", groups=True, power=True, prices=Prices(1, 1))
+    cells = [benchmark(task, name, r) for task in ALL for name, r in (("uniform", 9), ("aks", 50))]
+    assert full.count(r"\toprule") == full.count(r"\bottomrule") == full.count(r"\begin{table}")
+    assert "|" not in re.findall(r"\\begin\{tabular\}\{(.*)\}", full)
+    compiled(tmp_path, full + text_of(cells, "latex", layout="paper"))
+
+
+@needs_latex
+def test_latex_of_hostile_runs_compiles_and_reads_no_file(tmp_path: Path) -> None:
+    everything = "\n".join(text_of(hostile_cells(text), "latex", groups=True) for text in HOSTILE)
+    assert "passwd)" not in compiled(tmp_path, everything)

@@ -1,0 +1,1 @@
+"""Runs as one file: packed, opened, and scored again."""

@@ -1,0 +1,1 @@
+"""Reports as text: Markdown, CSV, LaTeX and JSON."""

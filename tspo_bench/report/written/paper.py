@@ -1,0 +1,270 @@
+"""The main table of the field's papers: a row for each model and sampler, a column a benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tspo_bench.errors import UserError
+from tspo_bench.report.groups import values_of
+from tspo_bench.report.marks import Mark, marks
+from tspo_bench.report.rows import Row
+from tspo_bench.report.standings import BOUNDS, Standing, Standings
+from tspo_bench.report.stats import Interval
+from tspo_bench.report.texts import UNDEFINED, budget, label
+from tspo_bench.report.written.grid import Grid, parts_of
+from tspo_bench.types import Record
+
+# What the rows of one paper table share: protocols' hashes are each benchmark's own.
+_TOGETHER = ("protocol", "answer", "limit")
+
+
+_UNFINISHED = "(n of N): unfinished, n of the benchmark's N answers are there"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A figure of a benchmark.
+
+    Attributes:
+        key: its name in JSON and CSV.
+        heading: in tables.
+        task: the benchmark.
+        group: (name, value) of the questions that it is over; None for all.
+        is_macro: the mean over the benchmark's own groups, in place of that over questions.
+    """
+
+    key: str
+    heading: str
+    task: str
+    group: tuple[str, str] | None = None
+    is_macro: bool = False
+
+
+COLUMNS = (
+    Column("longvideobench", "LongVideoBench", "longvideobench"),
+    Column("mlvu_m_avg", "MLVU M-Avg", "mlvu", is_macro=True),
+    Column("mlvu", "MLVU micro", "mlvu"),
+    Column("videomme_long", "Video-MME long", "videomme", ("duration", "long")),
+    Column("videomme", "Video-MME all", "videomme"),
+    Column("lvbench", "LVBench", "lvbench"),
+)
+# The difference to the baseline is the mean over these: one figure a benchmark.
+_AVERAGED = ("longvideobench", "mlvu", "videomme", "lvbench")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a row; shares of 1.
+
+    `is_finished`: all questions of its benchmark are answered; `num_done` of the `num_planned`
+    answers are there (None where the run did not write it down).
+    """
+
+    accuracy: float | None
+    ci95: Interval | None
+    is_finished: bool
+    num_done: int
+    num_planned: int | None
+    mark: Mark | None = None
+
+
+@dataclass(frozen=True)
+class PaperRow:
+    """A model with a sampler and budget: its figures by column, where it was run.
+
+    `difference` is the mean over the benchmarks of the accuracy over questions minus the
+    baseline's; None for the baseline, and unless both have all benchmarks of the table, finished.
+    """
+
+    model: str
+    sampler: str
+    budget: str
+    figures: Mapping[str, Figure]
+    difference: float | None
+
+
+@dataclass(frozen=True)
+class Paper:
+    """One paper table: rows that were asked in the same way."""
+
+    shared: Mapping[str, Any]
+    baseline: str
+    columns: tuple[Column, ...]
+    rows: tuple[PaperRow, ...]
+
+
+def papers_of(tables: Sequence[Standings]) -> list[Paper]:
+    """The paper tables of these standings, one for each protocol, answering mode and limit.
+
+    Raises:
+        UserError: none of the benchmarks is there, or a row would have two figures for one.
+    """
+    sections: dict[tuple[Any, ...], list[Standings]] = {}
+    for table in tables:
+        if any(column.task == table.shared["task"] for column in COLUMNS):
+            key = tuple(table.shared[name] for name in _TOGETHER)
+            sections.setdefault(key, []).append(table)
+    if not sections:
+        known = ", ".join(dict.fromkeys(column.task for column in COLUMNS))
+        raise UserError(f"no cell is of a benchmark that --layout paper has a column for: {known}")
+    return [_paper(dict(zip(_TOGETHER, key, strict=True)), some) for key, some in sections.items()]
+
+
+_Key = tuple[str, str, str, str]  # model, its id, budget, sampler
+
+
+def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
+    _refuse_two_question_sets(tables)
+    found: dict[_Key, dict[str, Standing]] = {}
+    for table in tables:
+        for one in table.standings:
+            task = str(table.shared["task"])
+            model_id = str(table.shared["model_id"])
+            key = (label(one.row, "model"), model_id, budget(one.row), label(one.row, "sampler"))
+            other = found.setdefault(key, {}).setdefault(task, one)
+            if other is not one:
+                raise UserError(
+                    f"two runs of {key[3]} on {task} with {key[0]}, K = {key[2]}: "
+                    f"{other.row.cells[0].folder} and {one.row.cells[0].folder}; name one of them"
+                )
+    tasks = {task for by_task in found.values() for task in by_task}
+    columns = tuple(column for column in COLUMNS if column.task in tasks)
+    marked = _marked(found, columns)
+    baseline = tables[0].baseline
+    rows = [
+        PaperRow(
+            model=key[0],
+            sampler=key[3],
+            budget=key[2],
+            figures={
+                column.key: _figure(by_task[column.task], column, marked.get((key, column.key)))
+                for column in columns
+                if column.task in by_task
+            },
+            difference=_difference(by_task, found.get((*key[:3], baseline)), tasks),
+        )
+        for key, by_task in sorted(found.items(), key=lambda item: _order(item[0], baseline))
+    ]
+    return Paper(shared, baseline, columns, tuple(rows))
+
+
+def _refuse_two_question_sets(tables: Sequence[Standings]) -> None:
+    first: dict[str, tuple[Any, ...]] = {}
+    for table in tables:
+        task = str(table.shared["task"])
+        asked = (table.shared["questions"], table.shared["protocol_hash"])
+        if first.setdefault(task, asked) != asked:
+            folders = table.standings[0].row.cells[0].run_folder
+            raise UserError(
+                f"{task} was asked with different questions or protocols, so they fill no one "
+                f"column: {folders} differs from another run; name the runs that belong together"
+            )
+
+
+def _order(key: _Key, baseline: str) -> tuple[Any, ...]:
+    """By model and budget, the baseline first."""
+    model, model_id, frames, sampler = key
+    number = int(frames.lstrip("v"))
+    return (model, model_id, frames.startswith("v"), number, sampler != baseline, sampler)
+
+
+def _figure(one: Standing, column: Column, mark: Mark | None) -> Figure:
+    accuracy, ci95 = _value(one.row, column)
+    return Figure(accuracy, ci95, one.is_finished, one.num_done, one.num_planned, mark)
+
+
+def _value(row: Row, column: Column) -> tuple[float | None, Interval | None]:
+    summary = row.summary
+    if column.is_macro:
+        return summary.macro, summary.macro_ci95
+    if column.group is None:
+        return summary.accuracy, summary.ci95
+    entry = summary.groups.get(column.group[0], {}).get(column.group[1])
+    return (entry.accuracy, entry.ci95) if entry else (None, None)
+
+
+def _marked(
+    found: Mapping[_Key, Mapping[str, Standing]], columns: Sequence[Column]
+) -> dict[tuple[_Key, str], Mark | None]:
+    """The marks by row and column, among the samplers of one model and budget.
+
+    A macro average has none: the paired test is over questions.
+    """
+    marked: dict[tuple[_Key, str], Mark | None] = {}
+    for setting in dict.fromkeys(key[:3] for key in found):
+        for column in columns:
+            keys = [
+                key
+                for key, by_task in found.items()
+                if key[:3] == setting
+                and column.task in by_task
+                and key[3].partition("[")[0] not in BOUNDS
+                and not column.is_macro
+            ]
+            rows = [found[key][column.task].row for key in keys]
+            records = [_asked(row, column) for row in rows]
+            values = [_value(row, column)[0] if row.is_finished else None for row in rows]
+            for key, mark in zip(keys, marks(records, values), strict=True):
+                marked[key, column.key] = mark
+    return marked
+
+
+def _asked(row: Row, column: Column) -> list[Record]:
+    records = [record for cell in row.cells for record in cell.records]
+    if column.group is None:
+        return records
+    name, value = column.group
+    return [record for record in records if value in values_of(record, name)]
+
+
+def _difference(
+    ours: Mapping[str, Standing], theirs: Mapping[str, Standing] | None, tasks: set[str]
+) -> float | None:
+    averaged = [task for task in _AVERAGED if task in tasks]
+    if theirs is None or theirs is ours:
+        return None
+    differences = []
+    for task in averaged:
+        pair = [by_task.get(task) for by_task in (ours, theirs)]
+        known = [one.row.summary.accuracy for one in pair if one and one.is_finished]
+        if len(known) < 2 or known[0] is None or known[1] is None:
+            return None
+        differences.append(known[0] - known[1])
+    return sum(differences) / len(differences)
+
+
+def paper_grid(paper: Paper) -> Grid:
+    """A paper table as texts, figures in percent."""
+    labels = ("model", "sampler", "K")
+    rows = []
+    marked: dict[tuple[int, int], Mark] = {}
+    for number, row in enumerate(paper.rows):
+        figures = [row.figures.get(column.key) for column in paper.columns]
+        difference = UNDEFINED if row.difference is None else f"{100 * row.difference:+.1f}"
+        rows.append((row.model, row.sampler, row.budget, *map(_text, figures), difference))
+        for place, figure in enumerate(figures, start=len(labels)):
+            if figure and figure.mark:
+                marked[number, place] = figure.mark
+    shared = paper.shared
+    asked = f"protocol {shared['protocol']}, --answer {shared['answer']}"
+    asked += f", --limit {shared['limit']}" if shared["limit"] else ""
+    unfinished = any(not one.is_finished for row in paper.rows for one in row.figures.values())
+    return Grid(
+        title="Accuracy in percent",
+        labels=labels,
+        figures=(*(column.heading for column in paper.columns), f"mean minus {paper.baseline}"),
+        rows=tuple(rows),
+        marks=marked,
+        parts=parts_of([f"{row.model} {row.budget}" for row in paper.rows]),
+        notes=(asked, *([_UNFINISHED] if unfinished else [])),
+    )
+
+
+def _text(figure: Figure | None) -> str:
+    if figure is None or figure.accuracy is None:
+        return UNDEFINED
+    text = f"{100 * figure.accuracy:.1f}"
+    done = f" ({figure.num_done} of {figure.num_planned})"
+    return text if figure.is_finished else text + done
