@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.mllms.checkpoints import BUILDERS
+from tests.mllms.llava_original import Original, write_checkpoint
 from tspo_bench.types import Frames, Request
 
 
@@ -23,6 +25,21 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         return made[name]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def llava_original() -> Original:
+    return Original()
+
+
+@pytest.fixture(scope="session")
+def llava_folder(llava_original: Original, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_checkpoint(tmp_path_factory.mktemp("llava") / "tiny", llava_original, shards=3)
+
+
+@pytest.fixture
+def llava_copy(llava_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(llava_folder, tmp_path / "copy"))
 
 
 def make_request(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +11,14 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.cli.conftest import Cli, cli  # noqa: F401
 from tests.mllms.conftest import MIXED, make_request
 from tests.mllms.llava_original import (
-    CONFIG,
     Original,
     token_ids,
     write_checkpoint,
-    write_weights,
 )
 from tests.support import make_video
 from tspo_bench.errors import UserError
@@ -41,23 +37,8 @@ SYSTEM = "You are a helpful assistant."
 
 
 @pytest.fixture(scope="module")
-def original() -> Original:
-    return Original()
-
-
-@pytest.fixture(scope="module")
-def folder(original: Original, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_checkpoint(tmp_path_factory.mktemp("llava") / "tiny", original, shards=3)
-
-
-@pytest.fixture(scope="module")
-def model(folder: Path) -> LlavaVideo:
-    return LlavaVideo(str(folder), max_new_tokens=12, batch_size=3)
-
-
-@pytest.fixture
-def copy(folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(folder, tmp_path / "copy"))
+def model(llava_folder: Path) -> LlavaVideo:
+    return LlavaVideo(str(llava_folder), max_new_tokens=12, batch_size=3)
 
 
 def written(request: Request) -> str:
@@ -81,7 +62,7 @@ def difference(ours: Any, reference: dict[str, float]) -> float:
 
 @pytest.mark.parametrize("request_", [r for r in MIXED if len(r.frames)])
 def test_visual_tokens_are_the_originals(
-    model: LlavaVideo, original: Original, request_: Request
+    model: LlavaVideo, llava_original: Original, request_: Request
 ) -> None:
     """What goes into the language model at the visual places, newlines among them."""
     entered: list[Tensor] = []
@@ -93,29 +74,32 @@ def test_visual_tokens_are_the_originals(
         logits = model._model(**inputs).logits[0]
     hook.remove()
     places = inputs["input_ids"][0] == model._processor.visual_id
-    expected = original.visual_tokens(request_.frames)
+    expected = llava_original.visual_tokens(request_.frames)
     assert int(places.sum()) == len(request_.frames) * 3 * 4 == len(expected)
     assert (entered[0][0, places] - expected).abs().max() <= 1e-4
-    whole = original.embeddings(written(request_), [expected])[0]
+    whole = llava_original.embeddings(written(request_), [expected])[0]
     assert (entered[0][0] - whole).abs().max() <= 1e-4
-    reference = original.logits(written(request_), [expected])
+    reference = llava_original.logits(written(request_), [expected])
     assert logits.shape == reference.shape
     assert (logits - reference).abs().max() <= 1e-4
 
 
 def test_a_newline_stands_after_each_row_of_each_frame(
-    model: LlavaVideo, original: Original
+    model: LlavaVideo, llava_original: Original
 ) -> None:
     pixels = model._inputs([make_request([0, 7])])["pixel_values_videos"]
     with torch.inference_mode():
         tokens = model._model.get_video_features(pixels).pooler_output[0]
-    newline = (tokens == original.newline).all(-1)
+    newline = (tokens == llava_original.newline).all(-1)
     assert newline.nonzero().flatten().tolist() == [3, 7, 11, 15, 19, 23]
 
 
-def test_each_reply_is_the_originals(model: LlavaVideo, original: Original) -> None:
+def test_each_reply_is_the_originals(model: LlavaVideo, llava_original: Original) -> None:
     """Frame counts, sizes and prompts of all kinds in one call, two of them without frames."""
-    replies = [original.reply(written(request), visual(original, request), 12) for request in MIXED]
+    replies = [
+        llava_original.reply(written(request), visual(llava_original, request), 12)
+        for request in MIXED
+    ]
     answers = model.answer(MIXED)
     assert [answer.text for answer in answers] == replies
     assert len(set(replies)) > len(MIXED) // 2
@@ -129,12 +113,12 @@ def test_what_was_seen(model: LlavaVideo) -> None:
     assert model.short_side == 44
 
 
-def test_the_released_geometry_costs_14_rows_of_15_tokens(folder: Path) -> None:
+def test_the_released_geometry_costs_14_rows_of_15_tokens(llava_folder: Path) -> None:
     config = transformers.LlavaOnevisionConfig(
         vision_config={**SO400M, "model_type": "siglip_vision_model"},
         text_config={"model_type": "qwen2", "vocab_size": 272},
     )
-    processor = LlavaVideoProcessor("released", folder, config)
+    processor = LlavaVideoProcessor("released", llava_folder, config)
     assert [processor.visual_tokens(n) for n in (1, 64)] == [14 * 15, 64 * 14 * 15]
     video = make_request([0, 1], size=(96, 128)).frames.pixels
     text = processor.apply_chat_template(
@@ -145,35 +129,37 @@ def test_the_released_geometry_costs_14_rows_of_15_tokens(folder: Path) -> None:
     assert int((batch["input_ids"] == processor.visual_id).sum()) == 2 * 14 * 15
 
 
-def test_option_log_probabilities(model: LlavaVideo, original: Original) -> None:
+def test_option_log_probabilities(model: LlavaVideo, llava_original: Original) -> None:
     requests = [dataclasses.replace(request, mode="options") for request in MIXED]
     for request, answer in zip(requests, model.answer(requests), strict=True):
-        expected = log_probabilities(original, written(request), visual(original, request))
+        expected = log_probabilities(
+            llava_original, written(request), visual(llava_original, request)
+        )
         assert difference(answer.option_logprobs, expected) <= 1e-4
         assert answer.text == max(expected, key=expected.__getitem__)
 
 
-def test_system_message_begun_reply_and_length(model: LlavaVideo, original: Original) -> None:
+def test_system_message_begun_reply_and_length(model: LlavaVideo, llava_original: Original) -> None:
     request = dataclasses.replace(
         MIXED[0], system="Be brief.", reply_start="Best option: (", max_new_tokens=5
     )
     prompt = PROMPT.format(system="Be brief.", user=f"<image>\n{request.prompt}")
     prompt += "Best option: ("
-    tokens = visual(original, request)
-    assert model.answer([request])[0].text == original.reply(prompt, tokens, 5)
+    tokens = visual(llava_original, request)
+    assert model.answer([request])[0].text == llava_original.reply(prompt, tokens, 5)
     (answer,) = model.answer([dataclasses.replace(request, mode="options")])
-    expected = log_probabilities(original, prompt, tokens)
+    expected = log_probabilities(llava_original, prompt, tokens)
     assert difference(answer.option_logprobs, expected) <= 1e-4
 
 
-def test_words_between_frames(model: LlavaVideo, original: Original) -> None:
+def test_words_between_frames(model: LlavaVideo, llava_original: Original) -> None:
     """Each frame is then a video of its own; the tokens are the same ones."""
     before = ("first: ", "", "then: ")
     request = dataclasses.replace(make_request([5, 200, 377]), before=before, mode="options")
     user = f"first: <image>\n<image>\nthen: <image>\n{request.prompt}"
     prompt = PROMPT.format(system=SYSTEM, user=user)
-    frames = list(original.visual_tokens(request.frames).split(12))
-    expected = log_probabilities(original, prompt, frames)
+    frames = list(llava_original.visual_tokens(request.frames).split(12))
+    expected = log_probabilities(llava_original, prompt, frames)
     for answer in model.answer([request, request]):
         assert difference(answer.option_logprobs, expected) <= 1e-4
         assert answer.seen == Seen(3, 44, 44, 36)
@@ -208,33 +194,28 @@ def test_the_other_time_instruction_makes_no_claim() -> None:
 
 @pytest.mark.parametrize("wording", ["original", "prompt"])
 def test_the_time_instruction_stands_before_the_prompt(
-    folder: Path, original: Original, wording: str
+    llava_folder: Path, llava_original: Original, wording: str
 ) -> None:
-    model = load_mllm(f"{folder}[times={wording}]")
+    model = load_mllm(f"{llava_folder}[times={wording}]")
     request = dataclasses.replace(MIXED[0], mode="options")
     told = dataclasses.replace(request, prompt=with_times(request))
     if wording == "original":
         told = originally_told(request)
     assert told.prompt != request.prompt
-    expected = log_probabilities(original, written(told), visual(original, request))
+    expected = log_probabilities(llava_original, written(told), visual(llava_original, request))
     blind = dataclasses.replace(MIXED[1], mode="options")
     first, second = model.answer([request, blind])
     assert difference(first.option_logprobs, expected) <= 1e-4
-    expected = log_probabilities(original, written(blind), [])
+    expected = log_probabilities(llava_original, written(blind), [])
     assert difference(second.option_logprobs, expected) <= 1e-4
     assert model.name == f"tiny[times={wording}]"
-    assert model.id == f"{load_mllm(str(folder)).id}-times={wording}"
+    assert model.id == f"{load_mllm(str(llava_folder)).id}-times={wording}"
 
 
-def test_a_wording_that_is_none(folder: Path) -> None:
+def test_a_wording_that_is_none(llava_folder: Path) -> None:
     for find in (load_mllm, check_mllm):
         with pytest.raises(UserError, match=r"times='uniform'; use none or prompt or original"):
-            find(f"{folder}[times=uniform]")
-
-
-def test_one_file_or_several(folder: Path, original: Original, tmp_path: Path) -> None:
-    single = load_mllm(str(write_checkpoint(tmp_path / "single", original)))
-    assert single.answer(MIXED[:2]) == load_mllm(str(folder)).answer(MIXED[:2])
+            find(f"{llava_folder}[times=uniform]")
 
 
 def test_a_head_tied_to_the_embedding(tmp_path: Path) -> None:
@@ -246,142 +227,21 @@ def test_a_head_tied_to_the_embedding(tmp_path: Path) -> None:
     assert difference(model.answer([request])[0].option_logprobs, expected) <= 1e-4
 
 
-def test_weights_in_bfloat16_are_computed_in_the_devices_precision(
-    original: Original, tmp_path: Path
-) -> None:
-    path = write_checkpoint(tmp_path / "half", original)
-    half = {key: value.bfloat16() for key, value in original.weights().items()}
-    write_weights(path, half)
-    loaded = LlavaVideo(str(path))._model
-    assert {weight.dtype for weight in loaded.parameters()} == {torch.float32}
-    layer = loaded.model.language_model.layers[1].self_attn.q_proj.weight
-    assert torch.equal(layer, half["model.layers.1.self_attn.q_proj.weight"].float())
-
-
-def test_the_format_is_recognised(folder: Path, copy: Path) -> None:
-    assert check_mllm(f"{folder}[max_new_tokens=4]") == "tiny[max_new_tokens=4]"
-    assert isinstance(load_mllm(str(folder)), LlavaVideo)
-    edit(copy, model_type=None)
-    assert isinstance(load_mllm(str(copy)), LlavaVideo)  # by its architectures
-
-
-@pytest.mark.parametrize("preset", ["llava-video-7b", "llava-video-72b"])
-def test_the_presets_name_the_released_repositories(preset: str) -> None:
-    size = preset.removeprefix("llava-video-").upper()
-    with pytest.raises(UserError, match=f"lmms-lab/LLaVA-Video-{size}-Qwen2.*hub cannot give it"):
-        check_mllm(preset)
-
-
-def edit(path: Path, **fields: Any) -> None:
-    config = json.loads((path / "config.json").read_text()) | fields
-    (path / "config.json").write_text(json.dumps(config))
-
-
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("mm_newline_position", "one_token"),
-        ("mm_newline_position", None),
-        ("mm_spatial_pool_mode", "average"),
-        ("mm_projector_type", "mlp3x_gelu"),
-        ("mm_patch_merge_type", "flat"),
-        ("mm_vision_select_layer", -1),
-    ],
-)
-def test_another_layout_is_refused(copy: Path, field: str, value: Any) -> None:
-    edit(copy, **{field: value})
-    with pytest.raises(UserError, match=rf"{field} is {value!r} .* not {CONFIG[field]!r}"):
-        check_mllm(str(copy))
-
-
-def test_a_tower_of_unknown_shape_is_refused(copy: Path) -> None:
-    edit(copy, mm_vision_tower="openai/clip-vit-large-patch14-336")
-    with pytest.raises(UserError, match=r"mm_vision_tower is 'openai/clip.*neither siglip-so400m"):
-        check_mllm(str(copy))
-
-
-def test_missing_and_unknown_weights_are_named(copy: Path, original: Original) -> None:
-    gone = "model.layers.1.mlp.up_proj.weight"
-    file = next(f for f in copy.glob("*.safetensors") if gone in load_file(f))
-    weights = load_file(file)
-    del weights[gone]
-    save_file(weights, file, {"format": "pt"})
-    for find in (load_mllm, check_mllm):
-        with pytest.raises(UserError, match=rf"1 weights are not in .*: {gone}$"):
-            find(str(copy))
-    more = {gone: original.weights()[gone], "model.vision_resampler.query": torch.zeros(2)}
-    save_file({**weights, **more}, file, {"format": "pt"})
-    with pytest.raises(UserError, match=r"unknown to LLaVA-Video, in .*: model.vision_resampler"):
-        check_mllm(str(copy))
-
-
-def test_a_checkpoint_without_its_tower_is_refused(copy: Path, original: Original) -> None:
-    for file in copy.glob("*.safetensors*"):
-        file.unlink()
-    rest = {k: v for k, v in original.weights().items() if ".vision_tower." not in k}
-    write_weights(copy, rest)
-    with pytest.raises(UserError, match=r"vision tower's weights .* are not in"):
-        check_mllm(str(copy))
-
-
-def test_computed_buffers_in_old_files_are_left_out(copy: Path, original: Original) -> None:
-    for file in copy.glob("*.safetensors*"):
-        file.unlink()
-    old = {"model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(4)}
-    write_weights(copy, {**original.weights(), **old})
-    assert load_mllm(str(copy)).answer(MIXED[:1])[0].text
-
-
-def test_weights_of_another_shape_are_refused(copy: Path) -> None:
-    edit(copy, intermediate_size=40)
-    with pytest.raises(UserError, match="cannot be loaded"):
-        load_mllm(str(copy))
-
-
-def test_a_damaged_file_is_refused(copy: Path) -> None:
-    file = sorted(copy.glob("*.safetensors"))[1]
-    file.write_bytes(file.read_bytes()[:100])
-    with pytest.raises(UserError, match="cannot be loaded"):
-        check_mllm(str(copy))
-
-
-def test_a_folder_without_tokenizer_is_refused(copy: Path) -> None:
-    (copy / "merges.txt").unlink()
-    with pytest.raises(UserError, match=r"no tokenizer in .*merges.txt"):
-        load_mllm(str(copy))
-
-
-def test_a_tokenizer_without_its_marks_is_refused(copy: Path) -> None:
-    for name in ("tokenizer_config.json", "added_tokens.json"):
-        (copy / name).unlink()
-    with pytest.raises(UserError, match=r"<\|im_start\|> is no token"):
-        load_mllm(str(copy))
-
-
-def test_an_embedding_without_a_spare_row_is_refused(copy: Path) -> None:
-    config = transformers.LlavaOnevisionConfig(
-        vision_config={**SO400M, "model_type": "siglip_vision_model"},
-        text_config={"model_type": "qwen2", "vocab_size": 259},
-    )
-    with pytest.raises(UserError, match="259 rows, all of them its tokenizer's"):
-        LlavaVideoProcessor("full", copy, config)
-
-
-def test_words_become_the_tokenizers_own_tokens(copy: Path) -> None:
+def test_words_become_the_tokenizers_own_tokens(llava_copy: Path) -> None:
     """The tokenizer's one file does as well as its parts."""
     text = PROMPT.format(system=SYSTEM, user="Ça va? <video> A.")
-    parts = transformers.Qwen2Tokenizer.from_pretrained(copy)
+    parts = transformers.Qwen2Tokenizer.from_pretrained(llava_copy)
     assert parts(text)["input_ids"] == token_ids(text)
-    parts.save_pretrained(copy)
+    parts.save_pretrained(llava_copy)
     for name in ("vocab.json", "merges.txt"):
-        (copy / name).unlink(missing_ok=True)
-    assert (copy / "tokenizer.json").is_file()
-    assert LlavaVideo(str(copy))._processor.tokenizer(text)["input_ids"] == token_ids(text)
+        (llava_copy / name).unlink(missing_ok=True)
+    assert (llava_copy / "tokenizer.json").is_file()
+    assert LlavaVideo(str(llava_copy))._processor.tokenizer(text)["input_ids"] == token_ids(text)
 
 
 def test_a_run_from_the_command_line(
     cli: Cli,  # noqa: F811
-    folder: Path,
+    llava_folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -399,7 +259,7 @@ def test_a_run_from_the_command_line(
     ]
     Path("own.jsonl").write_text("\n".join(map(json.dumps, lines)))
     args = ("run", "--task", "own.jsonl", "--sampler", "uniform", "--frames", "4")
-    done = cli(*args, "--model", f"{folder}[times=prompt]", "--json")
+    done = cli(*args, "--model", f"{llava_folder}[times=prompt]", "--json")
     assert done.code == 0, done.err
     (cell,) = json.loads(done.out)["cells"]
     assert (cell["model"], cell["n"]) == ("tiny[times=prompt]", 3)
