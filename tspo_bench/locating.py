@@ -130,26 +130,11 @@ def locate(
         annotations=annotations,
         device=device,
     )
-    if fps is not None and not 0 < fps < math.inf:
-        raise UserError(f"frame rate {fps} must be above 0 a second")
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
-    for seconds in tolerances or ():
-        if not 0 <= seconds < math.inf:
-            raise UserError(f"tolerance {seconds} must be 0 seconds or more")
+    _check_numbers(fps, tolerances or ())
     asked = load_asked(config)
-    for one in asked:
-        if not any(question.evidence for question in one.questions):
-            raise UserError(
-                f"task {one.task.label!r}: none of its {len(one.questions)} questions has "
-                "annotated evidence, so there is nothing to locate"
-            )
-    _refuse_blind(asked)
-    labels = [named.label for one in asked for named in one.samplers]
-    against = parse_spec(baseline).label
-    if against not in labels and baseline != BASELINE:
-        raise UserError(
-            f"baseline {baseline!r} is none of the samplers: {', '.join(dict.fromkeys(labels))}"
-        )
+    _refuse_unlocatable(asked)
+    against = _baseline(baseline, asked)
     rates = [_rates(one, fps) for one in asked]
     network = load_run_encoder(config, asked)
     rows: list[LocatedRow] = []
@@ -162,8 +147,33 @@ def locate(
     return LocateResult(tuple(located), tuple(rows))
 
 
-def _refuse_blind(asked: Sequence[Asked]) -> None:
+def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
+    if fps is not None and not 0 < fps < math.inf:
+        raise UserError(f"frame rate {fps} must be above 0 a second")
+    for seconds in tolerances:
+        if not 0 <= seconds < math.inf:
+            raise UserError(f"tolerance {seconds} must be 0 seconds or more")
+
+
+def _baseline(baseline: str, asked: Sequence[Asked]) -> str:
+    """The baseline's label; one that was named must be among the samplers."""
+    labels = [named.label for one in asked for named in one.samplers]
+    label = parse_spec(baseline).label
+    if label not in labels and baseline != BASELINE:
+        raise UserError(
+            f"baseline {baseline!r} is none of the samplers: {', '.join(dict.fromkeys(labels))}"
+        )
+    return label
+
+
+def _refuse_unlocatable(asked: Sequence[Asked]) -> None:
+    """Refuse tasks without evidence, and samplers that pick nothing."""
     for one in asked:
+        if not any(question.evidence for question in one.questions):
+            raise UserError(
+                f"task {one.task.label!r}: none of its {len(one.questions)} questions has "
+                "annotated evidence, so there is nothing to locate"
+            )
         for named in one.samplers:
             if not named.sampler.needs:
                 raise UserError(

@@ -14,11 +14,13 @@ from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
     JSON,
     SEARCHING,
+    Candidates,
     Features,
     FloatArray,
     Frames,
     IntArray,
     Query,
+    Selection,
 )
 
 if TYPE_CHECKING:
@@ -156,15 +158,10 @@ def select_frames(
     from tspo_bench.evaluation.picking import scores_at
     from tspo_bench.evaluation.sight import VideoSight
     from tspo_bench.features import FeatureStore
-    from tspo_bench.samplers import AGENTS, load_sampler, takes_agent
+    from tspo_bench.samplers import load_sampler
     from tspo_bench.video import open_video
 
-    if frames < 1:
-        raise UserError(f"{frames} frames cannot be picked; give 1 or more")
-    if not 0 < candidate_fps < math.inf:
-        raise UserError(f"candidate rate {candidate_fps} must be above 0 a second")
-    if agent is not None and not takes_agent(parse_spec(sampler)):
-        raise UserError(f"agent {agent!r}: sampler {sampler!r} has none; use {' or '.join(AGENTS)}")
+    _check_asked(sampler, frames, agent, candidate_fps)
     device = device or default_device()
     chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
     label = parse_spec(sampler).label
@@ -182,12 +179,7 @@ def select_frames(
         if "features" in chosen.needs:
             sight.scan()
         candidates = sight.candidates(chosen.needs, chosen, text_features)
-        try:
-            selection = chosen.select(query, candidates, frames)
-        except (UserError, VideoError):
-            raise
-        except Exception as error:  # a sampler of a user's own may raise anything
-            raise UserError(f"sampler {label!r} failed: {type(error).__name__}: {error}") from error
+        selection = _selected(label, chosen, query, candidates, frames)
     selection = checked_selection(selection, info.num_frames, frames)
     picks = selection.indices
     return SelectedFrames(
@@ -203,6 +195,28 @@ def select_frames(
         num_filled=selection.num_filled,
         notes=selection.notes,
     )
+
+
+def _check_asked(sampler: str, frames: int, agent: str | None, candidate_fps: float) -> None:
+    from tspo_bench.samplers import AGENTS, takes_agent
+
+    if frames < 1:
+        raise UserError(f"{frames} frames cannot be picked; give 1 or more")
+    if not 0 < candidate_fps < math.inf:
+        raise UserError(f"candidate rate {candidate_fps} must be above 0 a second")
+    if agent is not None and not takes_agent(parse_spec(sampler)):
+        raise UserError(f"agent {agent!r}: sampler {sampler!r} has none; use {' or '.join(AGENTS)}")
+
+
+def _selected(
+    label: str, sampler: FrameSampler, query: Query, candidates: Candidates, frames: int
+) -> Selection:
+    try:
+        return sampler.select(query, candidates, frames)
+    except (UserError, VideoError):
+        raise
+    except Exception as error:  # a sampler of a user's own may raise anything
+        raise UserError(f"sampler {label!r} failed: {type(error).__name__}: {error}") from error
 
 
 def _loaded_encoder(

@@ -89,7 +89,6 @@ def select_task(
     """
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import load_asked, load_run_encoder
-    from tspo_bench.evaluation.plan import annotation_ids
 
     path = Path(out).expanduser()
     _check_out(path, shape)
@@ -114,22 +113,37 @@ def select_task(
     if isinstance(named.sampler, PublishedFrames):
         return _converted(asked, named.sampler, path, shape)
     network = load_run_encoder(config, [asked])
+    picked, errors = _collected(config, asked, network, progress)
+    if not picked:
+        first = next(iter(errors.values()))
+        raise UserError(f"no question has a selection, so {path} is not written; {first}")
+    selections = SelectionFile(picked, _made_by(config, asked, network))
+    _write(path, selections, asked, shape)
+    return TaskSelections(path, selections, errors)
+
+
+def _collected(
+    config: RunConfig, asked: Asked, encoder: FrameEncoder | None, progress: PickProgress | None
+) -> tuple[dict[str, Picked], dict[str, str]]:
+    """What was picked, in the questions' order, and why nothing was: both by question."""
     if progress is not None:
         progress.started(asked.task.label, len(asked.questions))
     picked: dict[str, Picked] = {}
     errors: dict[str, str] = {}
-    for pick in _picks(config, asked, network):
+    for pick in _picks(config, asked, encoder):
         if pick.error is not None:
             errors[pick.question.id] = pick.error
         else:
             picked[pick.question.id] = _picked(pick)
         if progress is not None:
             progress.advance()
-    if not picked:
-        first = next(iter(errors.values()))
-        raise UserError(f"no question has a selection, so {path} is not written; {first}")
-    in_order = {q.id: picked[q.id] for q in asked.questions if q.id in picked}
-    selections = SelectionFile(in_order, _made_by(config, asked, network))
+    return {q.id: picked[q.id] for q in asked.questions if q.id in picked}, errors
+
+
+def _write(path: Path, selections: SelectionFile, asked: Asked, shape: str | None) -> None:
+    """Write the file; where its shape cannot hold the selections, they are kept in ours."""
+    from tspo_bench.evaluation.plan import annotation_ids
+
     ids = annotation_ids(asked.task)
     try:
         write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
@@ -139,7 +153,6 @@ def select_task(
         kept = path.with_name(f"{path.name}.ours.json")  # hours of work, perhaps
         write_selections(kept, selections, asked.questions)
         raise UserError(f"{error}; what there is lies in {kept}") from error
-    return TaskSelections(path, selections, errors)
 
 
 def _converted(

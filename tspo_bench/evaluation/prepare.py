@@ -5,7 +5,7 @@ The questions come in parts, so that the frames alive at once do not grow with t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from tspo_bench.evaluation.choosing import ChosenVideo, VideoChooser, share, tim
 from tspo_bench.evaluation.parts import NO_FRAMES, PART_BYTES, Chosen, Prepared, cut_by_union
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.results import evidence_recall
-from tspo_bench.types import Frames, Record, Request, Selection
+from tspo_bench.types import JSON, FloatArray, Frames, Record, Request, Selection
 
 
 class VideoPreparer(VideoChooser):
@@ -76,40 +76,14 @@ class _Parts:
         if isinstance(selection, Record):
             return Prepared(cell, question, replace(selection, timing=chosen.seconds))
         seconds = frames.seconds[np.searchsorted(frames.indices, selection.indices)]
-        needs = cell.sampler.needs
-        rate = float(info.frame_rate) if (info := self.video.info(needs)) else 1.0
+        info = self.video.info(cell.sampler.needs)
+        rate = float(info.frame_rate) if info else 1.0
         try:
             prompt = self.how.task.prompt(question, seconds.tolist(), rate)
         except UserError as error:  # a subtitle file, say
             record = self.video.failure(question, "decode_error", str(error))
             return Prepared(cell, question, replace(record, timing=chosen.seconds))
-        evidence = self.video.evidence(question, needs)
-        duration = info.duration_seconds if info else None
-        recall = evidence_recall(
-            evidence,
-            seconds,
-            tolerance=self.how.task.tolerance_seconds,
-            duration_seconds=duration,
-        )
-        record = Record(
-            question_id=question.id,
-            video=question.video,
-            status="ok",
-            gold=question.answer,
-            frames=tuple(selection.indices.tolist()),
-            seconds=tuple(round(second, 6) for second in seconds.tolist()),
-            num_candidates=self.video.num_candidates(needs),
-            num_filled=selection.num_filled,
-            looked_at=chosen.looked_at,
-            evidence_recall=recall.recall,
-            evidence=tuple((round(a, 6), round(b, 6)) for a, b in evidence) if info else (),
-            duration_seconds=None if duration is None else round(duration, 6),
-            groups=question.groups,
-            notes={**selection.notes, **prompt.notes},
-            protocol=self.how.task.rules.label,
-            mode=self.how.mode,
-            timing=chosen.seconds,
-        )
+        record = self._record(chosen, selection, seconds, prompt.notes)
         request = Request(
             frames=frames,
             prompt=prompt.text,
@@ -123,3 +97,37 @@ class _Parts:
             max_new_tokens=prompt.max_new_tokens,
         )
         return Prepared(cell, question, record, request, self.video.scores(chosen))
+
+    def _record(
+        self,
+        chosen: Chosen,
+        selection: Selection,
+        seconds: FloatArray,
+        notes: Mapping[str, JSON],
+    ) -> Record:
+        """All but the answer, with the picks' times [n] in seconds."""
+        question, needs, task = chosen.question, chosen.cell.sampler.needs, self.how.task
+        info, evidence = self.video.info(needs), self.video.evidence(question, needs)
+        duration = info.duration_seconds if info else None
+        recall = evidence_recall(
+            evidence, seconds, tolerance=task.tolerance_seconds, duration_seconds=duration
+        )
+        return Record(
+            question_id=question.id,
+            video=question.video,
+            status="ok",
+            gold=question.answer,
+            frames=tuple(selection.indices.tolist()),
+            seconds=tuple(round(second, 6) for second in seconds.tolist()),
+            num_candidates=self.video.num_candidates(needs),
+            num_filled=selection.num_filled,
+            looked_at=chosen.looked_at,
+            evidence_recall=recall.recall,
+            evidence=tuple((round(a, 6), round(b, 6)) for a, b in evidence) if info else (),
+            duration_seconds=None if duration is None else round(duration, 6),
+            groups=question.groups,
+            notes={**selection.notes, **notes},
+            protocol=task.rules.label,
+            mode=self.how.mode,
+            timing=chosen.seconds,
+        )
