@@ -11,7 +11,6 @@ from types import MappingProxyType
 from typing import Any
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.evaluation.plan import digest_of
 from tspo_bench.report.entries.archive import FRAMES_FOLDER, unpack
 from tspo_bench.report.entries.packing import picture_folder
 from tspo_bench.report.entries.pictures import read_pictures
@@ -22,7 +21,7 @@ from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.written.standings_grid import Prices
 from tspo_bench.results import Cell
 from tspo_bench.results.run import RUN_FILE
-from tspo_bench.tasks import Task, is_annotation_file, limit_questions, load_tasks
+from tspo_bench.tasks import Task, digest_of, is_annotation_file, limit_questions, load_tasks
 from tspo_bench.types import Frames, IntArray, Question
 from tspo_bench.video import open_video
 

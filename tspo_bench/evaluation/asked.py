@@ -9,13 +9,12 @@ from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.plan import (
     NamedSampler,
-    digest_of,
     load_samplers,
     refuse_equal_labels,
 )
 from tspo_bench.features import load_encoder
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.tasks import Task, limit_questions, load_tasks
+from tspo_bench.tasks import Task, digest_of, limit_questions, load_tasks
 from tspo_bench.types import SEARCHING, Question
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -189,17 +188,6 @@ def cell_settings(
     if "tuned_for" in sampler.settings:
         settings["tuned_for"] = sampler.settings["tuned_for"]
     return settings
-
-
-def digest_of(questions: Sequence[Question]) -> str:
-    """A hash of all that questions hold."""
-    # The annotations too: prompts may quote them. Of what JSON cannot hold (pictures), the kind.
-    content = json.dumps(
-        [asdict(question) for question in questions],
-        sort_keys=True,
-        default=lambda value: type(value).__name__,
-    )
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def open_cell(

@@ -4,6 +4,7 @@ from tspo_bench.tasks.annotated import AnnotatedTask, Skipped
 from tspo_bench.tasks.base import Task
 from tspo_bench.tasks.inventory import Survey, survey
 from tspo_bench.tasks.loading import (
+    digest_of,
     is_annotation_file,
     limit_questions,
     load_task,
@@ -25,6 +26,7 @@ __all__ = [
     "Skipped",
     "Survey",
     "Task",
+    "digest_of",
     "is_annotation_file",
     "limit_questions",
     "load_task",

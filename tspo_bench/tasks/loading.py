@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,17 @@ def limit_questions(questions: Sequence[Question], n: int) -> list[Question]:
         raise UserError(f"limit {n} asks nothing; give 1 or more")
     chosen = set(sorted((question.id for question in questions), key=_digest)[:n])
     return [question for question in questions if question.id in chosen]
+
+
+def digest_of(questions: Sequence[Question]) -> str:
+    """A hash of all that questions hold."""
+    # The annotations too: prompts may quote them. Of what JSON cannot hold (pictures), the kind.
+    content = json.dumps(
+        [asdict(question) for question in questions],
+        sort_keys=True,
+        default=lambda value: type(value).__name__,
+    )
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def videos_of(questions: Iterable[Question]) -> dict[str, list[str]]:
