@@ -70,6 +70,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--html", "page", "--format", "csv"], "leave out --format, or --html"),
         ([".", "--html", "page", "--layout", "paper"], "leave out --layout, or --html"),
         ([".", "--html", "page", "--groups", "--power"], "leave out --groups, --power, or"),
+        ([".", "--curves", "agents/mine"], "--curves is of the page alone: add --html DIR"),
+        ([".", "--trust-tasks"], "--trust-tasks is of the page alone"),
     ],
 )
 def test_mistakes_are_one_line(

@@ -76,7 +76,9 @@ def report(
         from tspo_bench.specs import parse_spec
 
         parse_spec(baseline)
-        if html is not None:
+        if html is None:
+            _only_of_page(curves is not None, trust_tasks)
+        else:
             _only_of_tables(format != "md", layout != "full", groups, power)
         billed = _prices(prices)
         asked: dict[str, Any] = {"format": format, "layout": layout}
@@ -122,6 +124,13 @@ def _only_of_tables(*given: bool) -> None:
     if ignored:
         named = ", ".join(ignored)
         raise UserError(f"--html writes a page in place of tables: leave out {named}, or --html")
+
+
+def _only_of_page(*given: bool) -> None:
+    """Refuse what no table shows."""
+    for name, is_given in zip(("--curves", "--trust-tasks"), given, strict=True):
+        if is_given:
+            raise UserError(f"{name} is of the page alone: add --html DIR, or leave it out")
 
 
 class _Pictures:

@@ -21,6 +21,7 @@ from tspo_bench.types import Record
 
 FORMAT = 1
 RUN_FILE = "run.json"
+_FEW_RUNS = 5  # that a message names
 _MOST = 10**12  # larger numbers are no run's
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
 
@@ -116,8 +117,7 @@ def read_cells(path: Path) -> Iterator[Cell | UserError]:
     Raises:
         UserError: the folder is no run.
     """
-    if not (path / RUN_FILE).is_file():
-        raise UserError(f"{path} is no run: it has no {RUN_FILE}; name the folder given as --out")
+    check_is_run(path)
     content = read_run_file(path / RUN_FILE)
     on_cuda = _ran_on_cuda(content)
     for slug, settings in content["cells"].items():
@@ -125,6 +125,20 @@ def read_cells(path: Path) -> Iterator[Cell | UserError]:
             yield _read_cell(path, slug, settings, on_cuda)
         except UserError as error:
             yield error
+
+
+def check_is_run(path: Path) -> None:
+    """Refuse what is no run's folder, with the runs below it, as it may be a folder of runs.
+
+    Raises:
+        UserError: it has no run.json.
+    """
+    if (path / RUN_FILE).is_file():
+        return
+    below = sorted(file.parent.name for file in path.glob(f"*/{RUN_FILE}"))
+    some = ", ".join(below[:_FEW_RUNS]) + (", ..." if len(below) > _FEW_RUNS else "")
+    way_out = f"name one of the runs in it: {some}" if below else "name the folder given as --out"
+    raise UserError(f"{path} is no run: it has no {RUN_FILE}; {way_out}")
 
 
 def read_run_file(path: Path) -> dict[str, Any]:

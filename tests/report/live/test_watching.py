@@ -209,6 +209,10 @@ def test_what_has_not_begun(tmp_path: Path) -> None:
 def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is no run: it has no run"):
         Watcher(tmp_path, never)
+    for name in "abcdef":
+        RunDirectory(tmp_path / name)
+    with pytest.raises(UserError, match=r"name one of the runs in it: a, b, c, d, e, \.\.\.$"):
+        Watcher(tmp_path, never)
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(UserError, match="is no run of format"):
         Watcher(tmp_path, never).look()

@@ -14,7 +14,7 @@ from tspo_bench.report.entries.archive import CELL_NAME
 from tspo_bench.report.stats import Interval, accuracy_interval
 from tspo_bench.results import record_from_line
 from tspo_bench.results.cell import RECORDS_FILE, SUMMARY_FILE
-from tspo_bench.results.reading import read_run_file
+from tspo_bench.results.reading import check_is_run, read_run_file
 from tspo_bench.results.records import shortened
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import Record
@@ -106,10 +106,7 @@ class Watcher:
         is_written: Callable[[Sequence[Path]], bool],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not (run / RUN_FILE).is_file():
-            raise UserError(
-                f"{run} is no run: it has no {RUN_FILE}; name the folder given as --out"
-            )
+        check_is_run(run)
         self.run = run
         self._is_written = is_written
         self._clock = clock
