@@ -128,6 +128,8 @@ def test_the_runs_agent_is_that_of_the_local_sampler(tmp_path: Path) -> None:
         settings = with_agent(parse_spec(spec), str(folders[0])).options
         assert load_sampler(f"router[local={settings['local']}]").id == given
         assert RunConfig.of("haystack", [spec], agent=str(folders[0])).agent == str(folders[0])
+    with pytest.raises(UserError, match="device 'meta' is not supported"):
+        load_sampler("router[local=tspo-q]", agent=str(folders[0]), device="meta")
     own = f"router[local=tspo-q[agent={folders[1]}]]"
     assert load_sampler(own, agent=str(folders[0])).id == named
     with pytest.raises(UserError, match="is of kind 'tspo-q'; use --sampler tspo-q"):

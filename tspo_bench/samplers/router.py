@@ -84,6 +84,7 @@ class Router:
     Args:
         local: the sampler for questions about parts, as `--sampler` takes it. The run's seed does
             not reach it: one that draws has its own, as in `random[seed=3]`.
+        device: a torch device, for a local sampler that scores with an agent.
 
     Attributes:
         needs: what the local sampler needs, and the probe.
@@ -94,10 +95,10 @@ class Router:
 
     needs: ClassVar[frozenset[Need]] = frozenset({"probe", "features"})
 
-    def __init__(self, local: str = "bin-max") -> None:
+    def __init__(self, local: str = "bin-max", device: str = "cpu") -> None:
         from tspo_bench.samplers import load_sampler  # it is what builds this one
 
-        sampler = load_sampler(str(local))
+        sampler = load_sampler(str(local), device=device)
         if isinstance(sampler, Router):
             raise UserError(f"sampler 'router': local={local!r} is a router too; name a sampler")
         self.local: FrameSampler = sampler
