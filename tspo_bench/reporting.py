@@ -11,7 +11,8 @@ from types import MappingProxyType
 from typing import Any
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.report.entries.archive import FRAMES_FOLDER, unpack
+from tspo_bench.report.entries.archive import FRAMES_FOLDER
+from tspo_bench.report.entries.entry import unpack_entry
 from tspo_bench.report.entries.packing import picture_folder
 from tspo_bench.report.entries.pictures import read_pictures
 from tspo_bench.report.entries.rescoring import own_task
@@ -81,7 +82,7 @@ def _unpacked(cells: Sequence[Cell]) -> Iterator[dict[Path, Path]]:
         for path in dict.fromkeys(cell.run_folder for cell in cells):
             if path.is_file():
                 folders[path] = Path(temporary) / str(len(folders))
-                unpack(path, folders[path])
+                unpack_entry(path, folders[path])
         yield folders
 
 

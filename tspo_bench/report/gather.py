@@ -136,14 +136,15 @@ def _of_entry(
 
     with open_entry(path, data_root=data_root, annotations=annotations) as entry:
         found.notes.append(f"{path} ({visible(entry.name)}): scored by {', '.join(entry.sources)}")
-        found.notes += [f"{path}: {reason}" for reason in entry.unread]
+        found.notes += [f"{path}: {visible(text)}" for text in (*entry.unread, *entry.problems)]
         if entry.differences:
             found.notes.append(
-                f"{path}: {len(entry.differences)} records differ from what their replies come to, "
-                f"which is what counts; the first: {visible(entry.differences[0].text)}"
+                f"{path}: {len(entry.differences)} records differ from what checking them comes "
+                f"to, which is what counts; the first: {visible(entry.differences[0].text)}"
             )
         for one in entry.checked:
-            yield replace(one.cell, folder=path / one.cell.folder.name)
+            cell = replace(one.cell, is_cut=False)  # told among the entry's problems
+            yield replace(cell, folder=path / cell.folder.name)
 
 
 def _add(found: Gathered, cell: Cell) -> None:

@@ -5,26 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.entries.archive import QUESTIONS_FILE, unpack
-from tspo_bench.report.entries.rescoring import (
-    Checked,
-    Difference,
-    Source,
-    named_task,
-    own_task,
-    rescored,
-)
-from tspo_bench.results import Cell, OwnScores, read_run, record_to_line
-from tspo_bench.results.cell import OWN_SCORES_FILE, RECORDS_FILE, write_json
+from tspo_bench.report.entries.archive import unpack
+from tspo_bench.report.entries.checker import Checker
+from tspo_bench.report.entries.differences import Checked, Difference, Source
+from tspo_bench.results import read_run, read_scores, record_to_line
+from tspo_bench.results.cell import OWN_SCORES_FILE, RECORDS_FILE, SCORES_FILE, write_json
 from tspo_bench.results.run import RUN_FILE
-from tspo_bench.tasks import Task, load_task, load_tasks
-from tspo_bench.types import Question, Record
 
 _SOURCES: Mapping[Source, str] = {
     "annotations": "the annotations given",
@@ -55,12 +47,12 @@ class Entry:
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """The questions, of all cells, whose record is not what reading it again comes to."""
+        """The questions, of all cells, whose record is not what checking it comes to."""
         return tuple(one for checked in self.checked for one in checked.differences)
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Whose right answers and options were used, in words."""
+        """Whose questions and right answers were used, in words."""
         return tuple(dict.fromkeys(_SOURCES[checked.source] for checked in self.checked))
 
     @property
@@ -68,6 +60,18 @@ class Entry:
         """Why some replies could not be read again, so that their stored letters count."""
         reasons = [checked.unread for checked in self.checked]
         return tuple(dict.fromkeys(reason for reason in reasons if reason is not None))
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What else is not as the entry says, or broken, each once with the cells that have it."""
+        cells: dict[str, list[str]] = {}
+        for checked in self.checked:
+            for problem in checked.problems:
+                cells.setdefault(problem, []).append(checked.cell.folder.name)
+        return tuple(
+            f"{names[0] if len(names) == 1 else f'{len(names)} cells'}: {problem}"
+            for problem, names in cells.items()
+        )
 
 
 @contextlib.contextmanager
@@ -81,7 +85,7 @@ def open_entry(
     """Unpack an entry into a temporary folder, check it, and score its answers again.
 
     Nothing that stands in the entry is imported, run or downloaded. The folder is removed at the
-    block's end.
+    block's end. A broken file of candidates' scores is left out, and told: no figure hangs on it.
 
     Args:
         path: the zip file.
@@ -93,20 +97,52 @@ def open_entry(
         UserError: the file is no entry, or a part of it cannot be what it says (see `archive`,
             `rescoring`); the annotations given cannot be read; the task given is of no cell.
     """
+    _refuse_folder(path)
     with tempfile.TemporaryDirectory(prefix="tspo-bench-") as temporary:
         folder = Path(temporary) / "run"
-        manifest = unpack(path, folder)
-        if not (folder / RUN_FILE).is_file():
-            raise UserError(f"{path} lacks {RUN_FILE!r}; get it anew")
+        manifest, broken = unpack_entry(path, folder)
         with _naming(path, folder):
             cells = read_run(folder)
-            checker = _Checker(folder, cells, task, data_root, annotations)
-            checked = tuple(map(checker.check, cells))
+            checker = Checker(folder, cells, task, data_root, annotations)
+            checked = [checker.check(cell) for cell in cells]
             _write_again(folder, checked)
         name, version = str(manifest.get("name") or path.stem), str(manifest.get("tspo_bench"))
         said = manifest.get("description")
         description = None if said is None else str(said)
-        yield Entry(path, name, description, version, folder, checked)
+        told = tuple(_with_broken(one, broken) for one in checked)
+        yield Entry(path, name, description, version, folder, told)
+
+
+def unpack_entry(path: Path, folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Unpack an entry into an empty folder, without the files that only pictures hang on.
+
+    Returns:
+        Its manifest; and what is wrong with the scores that are left out, by the cell's folder.
+
+    Raises:
+        UserError: as `unpack`; or it has no settings.
+    """
+    manifest = unpack(path, folder)
+    if not (folder / RUN_FILE).is_file():
+        raise UserError(f"{path} lacks {RUN_FILE!r}; get it anew")
+    broken = {}
+    for file in sorted(folder.glob(f"*/{SCORES_FILE}")):
+        try:
+            read_scores(file)
+        except UserError as error:
+            broken[file.parent.name] = _inside(error, folder)
+            file.unlink()
+    return manifest, broken
+
+
+def _refuse_folder(path: Path) -> None:
+    if (path / RUN_FILE).is_file():
+        raise UserError(
+            f"{path} is a run's folder; pack it with tspo-bench submit {path} -o entry.zip, and "
+            "check that file"
+        )
+    if path.is_dir():
+        raise UserError(f"{path} is a folder; name the entry, a zip file")
 
 
 @contextlib.contextmanager
@@ -115,98 +151,22 @@ def _naming(path: Path, folder: Path) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        raise UserError(f"{path}: {str(error).replace(f'{folder}/', '')}") from error
+        raise UserError(f"{path}: {_inside(error, folder)}") from error
 
 
-class _Checker:
-    """What cells are checked by: questions and protocols, of the user's or the package's tasks."""
-
-    def __init__(
-        self,
-        folder: Path,
-        cells: Sequence[Cell],
-        task: str | None,
-        data_root: Path | None,
-        annotations: Path | None,
-    ) -> None:
-        labels = list(dict.fromkeys(str(cell.settings["task"]) for cell in cells))
-        self._specs: dict[str, str] = {}
-        self._questions: dict[str, tuple[Source, Mapping[str, Question]]] = {}
-        self._first: dict[str, dict[str, Record]] = {}
-        for cell in cells:
-            first = self._first.setdefault(str(cell.settings["task"]), {})
-            for record in cell.records:
-                first.setdefault(record.question_id, record)
-        built_in = {label: found for label in labels if (found := _built_in(label))}
-        if task is not None:
-            specs = [task]
-        elif data_root is not None or annotations is not None:
-            specs = [label for label in labels if label not in built_in and _is_own(label)]
-        else:
-            specs = []
-        loaded = load_tasks(specs, data_root=data_root, annotations=annotations) if specs else []
-        for spec, one in zip(specs, loaded, strict=True):
-            self._specs[one.label] = spec
-            self._questions[one.label] = "annotations", _by_id(one.questions())
-        if task is not None and not set(labels) & set(self._specs):
-            given, there = ", ".join(self._specs), ", ".join(labels)
-            raise UserError(f"task {given!r} is none of the entry's: {there}")
-        theirs = _published_questions(folder / QUESTIONS_FILE)
-        for label in labels:
-            if label not in self._questions:
-                self._questions[label] = built_in.get(label) or ("entry", theirs.get(label, {}))
-
-    def check(self, cell: Cell) -> Checked:
-        label = str(cell.settings["task"])
-        source, questions = self._questions[label]
-        task = named_task(cell.settings, self._specs.get(label))
-        checked = rescored(cell, task, questions, source, self._first[label])
-        own = None if isinstance(task, str) or checked.unread else _own_scores(task, checked.cell)
-        return replace(checked, cell=replace(checked.cell, own_scores=own))
+def _inside(error: UserError, folder: Path) -> str:
+    """An error's text with the names that files have in the entry."""
+    return str(error).replace(f"{folder}/", "")
 
 
-def _by_id(questions: Sequence[Question]) -> dict[str, Question]:
-    return {question.id: question for question in questions}
-
-
-def _is_own(label: str) -> bool:
-    """Whether a label names a task of the package's."""
-    try:
-        own_task(label)
-    except UserError:
-        return False
-    return True
-
-
-def _built_in(label: str) -> tuple[Source, dict[str, Question]] | None:
-    """The questions of a task that makes them itself."""
-    try:
-        task = load_task(own_task(label))
-    except UserError:
-        return None
-    return ("task", _by_id(task.questions())) if getattr(task, "makes_videos", False) else None
-
-
-def _own_scores(task: Task, cell: Cell) -> OwnScores | None:
-    score: Callable[[Sequence[Record]], OwnScores] | None = getattr(task, "own_scores", None)
-    return None if score is None else score(cell.records)
-
-
-def _published_questions(path: Path) -> dict[str, dict[str, Question]]:
-    """By task and id, the questions of an entry: of their options alone anything is known."""
-    found: dict[str, dict[str, Question]] = {}
-    lines = path.read_bytes().splitlines() if path.is_file() else []
-    for number, line in enumerate(lines, start=1):
-        try:
-            content = json.loads(line)
-            task, name, options = (content[key] for key in ("task", "id", "options"))
-            question = Question(str(name), "", "", tuple(map(str, options)), None)
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise UserError(f"{path}, line {number} is no question: {error!r:.200}") from error
-        if question.id in found.setdefault(str(task), {}):
-            raise UserError(f"{path}, line {number}: question {question.id!r} stands twice")
-        found[str(task)][question.id] = question
-    return found
+def _with_broken(checked: Checked, broken: Mapping[str, str]) -> Checked:
+    """A cell with what was found out about its files."""
+    problems = list(checked.problems)
+    if checked.cell.is_cut:
+        problems.append(f"the last line of its {RECORDS_FILE} is cut, and not counted")
+    if reason := broken.get(checked.cell.folder.name):
+        problems.append(f"its curves are left out: {reason}")
+    return replace(checked, problems=tuple(problems))
 
 
 def _write_again(folder: Path, checked: Sequence[Checked]) -> None:
@@ -216,6 +176,7 @@ def _write_again(folder: Path, checked: Sequence[Checked]) -> None:
         cell = one.cell
         content["cells"][cell.folder.name] = dict(cell.settings)
         lines = "".join(f"{record_to_line(record)}\n" for record in cell.records)
+        cell.folder.mkdir(exist_ok=True)  # an entry may name a cell and hold no file of it
         (cell.folder / RECORDS_FILE).write_text(lines, encoding="utf-8")
         if cell.own_scores is not None:
             write_json(cell.folder / OWN_SCORES_FILE, asdict(cell.own_scores))

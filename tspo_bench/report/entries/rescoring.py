@@ -8,84 +8,24 @@ benchmark's own annotations where there are some, else they are the entry's.
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.summary import summarise
+from tspo_bench.report.entries.differences import Checked, Difference, Source, shown
+from tspo_bench.report.entries.evidence import with_evidence
 from tspo_bench.results import Cell
 from tspo_bench.results.records import shortened
 from tspo_bench.specs import parse_spec
-from tspo_bench.tasks import Reading, Task, limit_questions, load_task, registry
+from tspo_bench.tasks import Reading, Task, load_task, registry
 from tspo_bench.types import JSON, Question, Record, SubtitleMode
 
-Source = Literal["annotations", "task", "entry"]
 Read = Callable[[str, Question], Reading]
 # What may stand in the brackets of a task's label: anything else could name code to run.
 _HARMLESS = frozenset({"split", "length", "objects", "videos"})
 _LONGEST_LABEL = 200
-_SHOWN = 200  # characters of a stranger's value in a message
-# What a difference tells of, with how the value that counts was come by.
-_COMPARED = {
-    "letter": "read again",
-    "gold": "in the task",
-    "video": "counted as",
-    "groups": "counted as",
-}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A question whose record is not what reading it again comes to, which is what counts."""
-
-    cell: str
-    stored: Record
-    read: Record
-
-    @property
-    def text(self) -> str:
-        """What differs, in a line: "q7: letter A, read again B; right, now wrong"."""
-        changes = [
-            f"{key} {_shown(getattr(self.stored, key))}, {word} {_shown(getattr(self.read, key))}"
-            for key, word in _COMPARED.items()
-            if getattr(self.stored, key) != getattr(self.read, key)
-        ]
-        words = {True: "right", False: "wrong"}
-        if self.stored.correct != self.read.correct:
-            changes.append(f"{words[self.stored.correct]}, now {words[self.read.correct]}")
-        if not changes:
-            changes = [f"{self.stored.status}, now {self.read.status}"]
-        return f"{self.stored.question_id}: {'; '.join(changes)}"
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A cell's records as they were scored again.
-
-    Attributes:
-        cell: the cell, with the records that count.
-        num_read: the answers that were read again; the other records failed, or cannot be.
-        unread: why some cannot be read again, so that the stored letter counts; None where all can.
-        source: whose right answers and options were used. Where they are not the entry's own, the
-            cell's settings say how many questions there are to ask, whatever the entry says.
-        differences: the questions that differ.
-    """
-
-    cell: Cell
-    num_read: int
-    unread: str | None
-    source: Source
-    differences: tuple[Difference, ...]
-
-    @property
-    def claimed_accuracy(self) -> float | None:
-        """The accuracy of the records as they were published."""
-        stored = {one.stored.question_id: one.stored for one in self.differences}
-        records = [stored.get(record.question_id, record) for record in self.cell.records]
-        return summarise(records).accuracy
 
 
 def named_task(settings: Mapping[str, Any], given: str | None = None) -> Task | str:
@@ -96,13 +36,13 @@ def named_task(settings: Mapping[str, Any], given: str | None = None) -> Task | 
         given: a spec of the user's own, for any task.
     """
     protocol, plus, subtitles = str(settings["protocol"]).rpartition("+")
-    shown = subtitles if plus and subtitles in get_args(SubtitleMode) else "none"
-    title = protocol if shown != "none" else str(settings["protocol"])
+    mode = subtitles if plus and subtitles in get_args(SubtitleMode) else "none"
+    title = protocol if mode != "none" else str(settings["protocol"])
     try:
         return load_task(
             given or own_task(str(settings["task"])),
             protocol=title.partition("@")[0],  # the hash tells whether it is that version
-            subtitles=cast("SubtitleMode", shown),
+            subtitles=cast("SubtitleMode", mode),
         )
     except UserError as error:
         return str(error)
@@ -127,28 +67,39 @@ def own_task(label: str) -> str:
     return label
 
 
-def rescored(
-    cell: Cell,
-    task: Task | str,
-    questions: Mapping[str, Question],
-    source: Source,
-    first: Mapping[str, Record],
-) -> Checked:
+@dataclass(frozen=True)
+class Known:
+    """What the cells of one task and limit are checked by.
+
+    Attributes:
+        source: whose the questions are; where they are the task's, all that they tell counts.
+        questions: by id: those that are asked, or with no more than options those of the entry.
+        digest: the question set's hash; None where it is the entry's own.
+        first: by id, the record whose video and groups count where nothing but the entry tells
+            them: the first of each question in all of the entry's cells of the task.
+        rates: from `frame_rates`.
+    """
+
+    source: Source
+    questions: Mapping[str, Question]
+    digest: str | None
+    first: Mapping[str, Record]
+    rates: Mapping[str, float]
+
+
+def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
     """A cell's records, read and scored again.
 
     Args:
         cell: as it was published.
         task: from `named_task`.
-        questions: by id: all of the task's, or with no more than options those that the entry has.
-        source: whose they are; where they are the task's, videos and groups are, too.
-        first: by id, the record whose video and groups count where nothing but the entry tells
-            them: the first of each question in all of the entry's cells of the task.
+        known: what it is checked by.
 
     Raises:
         UserError: the cell averages in another way than its protocol and task, holds a question
-            that the task does not ask, or one with more frames than K.
+            that the task does not ask, or one with more frames than K, or than times of frames.
     """
-    _refuse_more_frames(cell)
+    _refuse_other_frames(cell)
     unread = _why_unread(cell, task)
     read = None if isinstance(task, str) or unread else task.read_answer
     settings = dict(cell.settings)
@@ -156,26 +107,53 @@ def rescored(
         settings["scoring"] = _scoring(cell, task)
     if not isinstance(task, str):
         _refuse_other_macro(cell, task)
-    if source != "entry":
-        questions = _asked(cell, questions)
-        settings["num_questions"] = len(questions)
+    if known.source != "entry":
+        _refuse_other_questions(cell, known.questions)
+        settings["num_questions"] = len(known.questions)
+    tolerance = None if isinstance(task, str) else task.tolerance_seconds
     records, differences, num_read, lost = [], [], 0, False
     for stored in cell.records:
-        question = questions.get(stored.question_id)
-        reading = _reading(stored, question, read)
+        reading = _reading(stored, known.questions.get(stored.question_id), read)
         lost |= reading is None
         num_read += reading is not None and not stored.failed
-        told = questions[stored.question_id] if source != "entry" else first[stored.question_id]
-        gold = told.answer if isinstance(told, Question) else stored.gold
-        now = _scored(stored, reading or Reading(stored.letter, stored.guessed), gold)
-        now = replace(now, video=told.video, groups=dict(told.groups))
+        now = _as_told(stored, known, tolerance)
+        now = _scored(now, reading or Reading(stored.letter, stored.guessed))
         records.append(now)
         if now != _with_folder(stored, now.video):
             differences.append(Difference(cell.folder.name, stored, now))
     if lost and unread is None:
         unread = "the entry has no options of some questions; give --data-root or --annotations"
     counted = replace(cell, settings=settings, records=tuple(records))
-    return Checked(counted, num_read, unread if lost else None, source, tuple(differences))
+    return Checked(
+        counted,
+        num_read,
+        unread if lost else None,
+        known.source,
+        tuple(differences),
+        tuple(_other_set(cell, known.digest)),
+    )
+
+
+def _as_told(stored: Record, known: Known, tolerance: float | None) -> Record:
+    """A record with what the task tells of its question, where its annotations are here."""
+    if known.source == "entry":
+        first = known.first[stored.question_id]
+        now = replace(stored, video=first.video, groups=dict(first.groups))
+        return with_evidence(now, None, None, tolerance)
+    question = known.questions[stored.question_id]
+    now = replace(stored, gold=question.answer, video=question.video, groups=dict(question.groups))
+    return with_evidence(now, question, known.rates.get(question.video), tolerance)
+
+
+def _other_set(cell: Cell, digest: str | None) -> Iterator[str]:
+    """Why replies may be to other questions than those that are here."""
+    theirs = cell.settings.get("questions")
+    if digest is not None and theirs != digest:
+        yield (
+            f"its questions are not those that are here (set {shown(theirs)[:40]} in the entry, "
+            f"{digest} here): the replies may be to other texts or options; give the annotations "
+            "that were asked"
+        )
 
 
 def _why_unread(cell: Cell, task: Task | str) -> str | None:
@@ -188,22 +166,22 @@ def _why_unread(cell: Cell, task: Task | str) -> str | None:
     return None
 
 
-def _refuse_more_frames(cell: Cell) -> None:
+def _refuse_other_frames(cell: Cell) -> None:
     most = cell.settings["frames"]
-    for record in cell.records if most is not None else ():
-        if len(record.frames) > most:
-            raise UserError(
-                f"{cell.folder.name}: question {shortened(record.question_id)} was asked with "
-                f"{len(record.frames)} frames, at K = {most}"
-            )
+    for record in cell.records:
+        asked = f"{cell.folder.name}: question {shortened(record.question_id)} was asked with"
+        if most is not None and len(record.frames) > most:
+            raise UserError(f"{asked} {len(record.frames)} frames, at K = {most}")
+        if len(record.frames) != len(record.seconds):
+            raise UserError(f"{asked} {len(record.frames)} frames, of {len(record.seconds)} times")
 
 
 def _refuse_other_macro(cell: Cell, task: Task) -> None:
     theirs, ours = cell.settings.get("macro"), getattr(task, "macro", None)
     if theirs != ours:
         raise UserError(
-            f"{cell.folder.name}: its macro average is over {_shown(theirs)}, that of task "
-            f"{task.label!r} over {_shown(ours)}"
+            f"{cell.folder.name}: its macro average is over {shown(theirs)}, that of task "
+            f"{task.label!r} over {shown(ours)}"
         )
 
 
@@ -224,19 +202,13 @@ def _scoring(cell: Cell, task: Task) -> dict[str, JSON]:
     return ours
 
 
-def _asked(cell: Cell, questions: Mapping[str, Question]) -> Mapping[str, Question]:
-    """The task's questions that the cell's settings ask for; all of its records are of these."""
-    limit = cell.settings.get("limit")
-    if limit is not None:
-        first = limit_questions(list(questions.values()), limit)
-        questions = {question.id: question for question in first}
+def _refuse_other_questions(cell: Cell, questions: Mapping[str, Question]) -> None:
     for record in cell.records:
         if record.question_id not in questions:
             raise UserError(
                 f"{cell.folder.name}: task {cell.settings['task']!r} as it is here does not ask "
                 f"question {record.question_id!r}; give the annotations that were asked"
             )
-    return questions
 
 
 def _reading(stored: Record, question: Question | None, read: Read | None) -> Reading | None:
@@ -251,7 +223,7 @@ def _reading(stored: Record, question: Question | None, read: Read | None) -> Re
     return Reading(None) if stored.reply is None else read(stored.reply, question)
 
 
-def _scored(stored: Record, reading: Reading, gold: str | None) -> Record:
+def _scored(stored: Record, reading: Reading) -> Record:
     status = stored.status
     if not stored.failed:
         status = "unparsed" if reading.letter is None else "ok"
@@ -260,8 +232,7 @@ def _scored(stored: Record, reading: Reading, gold: str | None) -> Record:
         status=status,
         letter=reading.letter,
         guessed=reading.guessed,
-        gold=gold,
-        correct=reading.letter is not None and reading.letter == gold,
+        correct=reading.letter is not None and reading.letter == stored.gold,
     )
 
 
@@ -269,9 +240,3 @@ def _with_folder(stored: Record, video: str) -> Record:
     """A record with the video's absolute path, which entries leave out up to some folder."""
     is_its_end = os.path.isabs(video) and video.endswith(f"/{stored.video}")
     return replace(stored, video=video) if is_its_end else stored
-
-
-def _shown(value: object) -> str:
-    if value is None:
-        return "none"
-    return value[:_SHOWN] if isinstance(value, str) else json.dumps(value, sort_keys=True)[:_SHOWN]
