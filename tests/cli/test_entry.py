@@ -40,8 +40,13 @@ def test_an_entry_is_checked_without_run_and_videos(cli: Cli, entry: Path) -> No
     assert done.out.isascii()
     assert "\x1b" not in done.out
     assert "By hand" in done.out
-    assert "options and right answers: the annotations given" in done.out
-    assert "k1: 3 of 3 questions, 3 answers read again, 0 differ; accuracy 66.7%" in done.out
+    assert "questions and right answers: the annotations given" in done.out
+    assert "2 cells, 6 records, 6 answers read again" in done.out
+    assert "accuracy" not in done.out
+    assert done.out.endswith("all as it says\n")
+    long = cli("check-entry", "e.zip", "--task", "else/films.jsonl", "--verbose").out
+    assert long.count("accuracy 66.7% [") == long.count("0 of 3 records differ, of 3") == 2
+    assert "as published" not in long
     result = json.loads(cli("check-entry", "e.zip", "--task", "else/films.jsonl", "--json").out)
     one, two = result["cells"]
     assert (one["n"], one["read_again"], one["differences"]) == (3, 3, [])
@@ -82,6 +87,9 @@ def test_a_lie_is_found(cli: Cli, entry: Path) -> None:
         "status": ["ok", "ok"],
         "video": ["film.mp4", "film.mp4"],
         "groups": [{"of": "y"}, {"of": "y"}],
+        "evidence": [[[0.0, 1.0]], [[0.0, 1.0]]],
+        "duration_seconds": [5.0, 5.0],
+        "evidence_recall": [1.0, 1.0],
     }
 
 

@@ -13,8 +13,8 @@ from typing import Any
 from tests.report.support import record
 from tspo_bench.report.entries.archive import MANIFEST, write_archive
 from tspo_bench.results import RunDirectory
-from tspo_bench.tasks import load_task
-from tspo_bench.types import Record
+from tspo_bench.tasks import digest_of, load_task
+from tspo_bench.types import Record, Span
 
 HAYSTACK = "haystack[length=1min,split=val,videos=20]"
 SLUG = "haystack--uniform--m--k2"
@@ -36,6 +36,7 @@ def settings_of(spec: str = HAYSTACK, **changes: Any) -> dict[str, Any]:
         "protocol_hash": rules.digest,
         "scoring": {"average": "micro", "over": None, "values": [], "unparsed": "wrong"},
         "num_questions": len(task.questions()),
+        "questions": digest_of(task.questions()),
         **changes,
     }
 
@@ -57,11 +58,20 @@ def haystack_records() -> list[Record]:
             "status": "ok" if said else "unparsed",
             "reply": reply,
             "timing": {"answer": 0.5},
+            "duration_seconds": question.duration_seconds,
+            "evidence": tuple((span.start, span.end) for span in question.evidence),
+            "evidence_recall": _recall((0.0, 1.0), question.evidence),
         }
         records.append(record(number, said == question.answer, **changes))
     failed = {"status": "decode_error", "letter": None, "correct": False, "reply": None}
+    failed |= {"evidence": (), "duration_seconds": None, "evidence_recall": None}
     records[7] = dataclasses.replace(records[7], error="broken", **failed)
     return records
+
+
+def _recall(seconds: Sequence[float], spans: Sequence[Span]) -> float | None:
+    hit = [any(one.start <= second <= one.end for second in seconds) for one in spans]
+    return sum(hit) / len(hit) if hit else None
 
 
 def written(

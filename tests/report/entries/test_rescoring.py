@@ -26,7 +26,7 @@ from tspo_bench.report.entries.entry import open_entry
 from tspo_bench.report.entries.packing import pack
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import RunDirectory, read_run
-from tspo_bench.tasks import load_task
+from tspo_bench.tasks import digest_of, limit_questions, load_task
 
 
 def test_an_honest_entry_is_what_it_says(honest: Path) -> None:
@@ -38,7 +38,7 @@ def test_an_honest_entry_is_what_it_says(honest: Path) -> None:
         (checked,) = entry.checked
         assert checked.num_read == len(records) - 1  # one failed
         assert list(checked.cell.records) == records
-        assert checked.claimed_accuracy == summarise(records).accuracy
+        assert checked.claimed.accuracy == summarise(records).accuracy
         (cell,) = read_run(entry.folder)
         assert (list(cell.records), cell.settings) == (records, settings_of())
         folder = entry.folder
@@ -84,7 +84,7 @@ def test_all_of_the_letters_of_a_liar(honest: Path, tmp_path: Path) -> None:
     records = haystack_records()
     with open_entry(changed(honest, tmp_path / "e.zip", all_right)) as entry:
         (checked,) = entry.checked
-        assert checked.claimed_accuracy == 1
+        assert checked.claimed.accuracy == 1
         truth = [(r.letter, r.correct) for r in records if not r.failed]
         found = [(r.letter, r.correct) for r in checked.cell.records]
         assert [one for number, one in enumerate(found) if not records[number].failed] == truth
@@ -161,6 +161,46 @@ def test_questions_that_were_left_out_are_missed(honest: Path, tmp_path: Path) -
         pass
 
 
+def test_another_question_set(honest: Path, tmp_path: Path) -> None:
+    """It is told, and its rows go on standing in a column of their own."""
+    for theirs, said in (("0123456789abcdef", "set 0123456789abcdef in the entry"), (None, "none")):
+        lied = changed(honest, tmp_path / f"{theirs}.zip", with_settings(questions=theirs))
+        with open_entry(lied) as entry:
+            (problem,) = entry.problems
+            assert problem.startswith(f"{SLUG}: its questions are not those that are here (set ")
+            assert said in problem
+            assert f"{settings_of()['questions']} here" in problem
+            assert (entry.differences, entry.unread) == ((), ())
+            assert not entry.checked[0].is_clean
+            (cell,) = read_run(entry.folder)
+            assert cell.settings["questions"] == theirs
+            assert entry.checked[0].num_read == len(cell.records) - 1
+
+
+def test_questions_that_were_changed_since(own_run: Path, tmp_path: Path) -> None:
+    pack(own_run, tmp_path / "e.zip")
+    spec = tmp_path / "secretfolder" / "films.jsonl"
+    with open_entry(tmp_path / "e.zip", task=str(spec)) as entry:
+        assert entry.problems == ()
+    spec.write_text(spec.read_text().replace("What?", "Which?", 1))
+    with open_entry(tmp_path / "e.zip", task=str(spec)) as entry:
+        assert len(entry.problems) == 1
+    with open_entry(tmp_path / "e.zip") as entry:  # nobody here knows
+        assert entry.problems == ()
+
+
+def test_a_limit_has_a_question_set_of_its_own(tmp_path: Path) -> None:
+    asked = limit_questions(load_task(HAYSTACK).questions(), 5)
+    ids = {question.id for question in asked}
+    records = [one for one in haystack_records() if one.question_id in ids]
+    for number, digest in enumerate((digest_of(asked), settings_of()["questions"])):
+        changes = {"limit": 5, "num_questions": 5, "questions": digest}
+        run = written(tmp_path / f"run{number}", records, settings_of(**changes))
+        pack(run, tmp_path / "e.zip")
+        with open_entry(tmp_path / "e.zip") as entry:
+            assert (entry.differences, len(entry.problems)) == ((), number)
+
+
 def test_an_entry_is_read_by_the_options_that_it_holds(own_run: Path, tmp_path: Path) -> None:
     pack(own_run, tmp_path / "e.zip")
     spec = str(tmp_path / "secretfolder" / "films.jsonl")
@@ -202,9 +242,9 @@ def test_a_benchmark_with_and_without_its_annotations(tmp_path: Path) -> None:
     groups = dict(task.questions()[0].groups)
     records = [
         record(0, question_id=ids[0], video="0.mp4", reply="B) two", gold="B", letter="B",
-               groups=groups),
+               duration_seconds=10.4, groups=groups),
         record(1, False, question_id=ids[1], video="1.mp4", reply="so (A", status="unparsed",
-               letter=None, gold="B", groups=groups),
+               letter=None, gold="B", duration_seconds=9.9, groups=groups),
     ]  # fmt: skip
     settings = settings_of(HAYSTACK) | {
         "task": "mlvu",
@@ -212,6 +252,7 @@ def test_a_benchmark_with_and_without_its_annotations(tmp_path: Path) -> None:
         "protocol_hash": task.rules.digest,
         "scoring": {"average": "macro", "over": "task_type", "values": [], "unparsed": "wrong"},
         "num_questions": 2,
+        "questions": digest_of(task.questions()),
         "macro": "task_type",
     }
     run = written(tmp_path / "run", records, settings, tasks=["mlvu"], data_root=str(data))
