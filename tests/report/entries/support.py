@@ -106,6 +106,10 @@ def with_settings(**changes: Any) -> Change:
     return change
 
 
+def with_file(name: str, content: bytes) -> Change:
+    return lambda files: files.update({name: content})
+
+
 def with_record(number: int, **changes: Any) -> Change:
     def change(files: dict[str, bytes]) -> None:
         lines = files[f"{SLUG}/records.jsonl"].decode().splitlines()

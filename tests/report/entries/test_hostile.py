@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,13 +16,24 @@ from tests.report.entries.support import (
     Change,
     changed,
     haystack_records,
+    with_file,
     with_record,
     with_settings,
 )
 from tspo_bench.errors import UserError
+from tspo_bench.report.entries.archive import MANIFEST
 from tspo_bench.report.entries.entry import open_entry
+from tspo_bench.report.entries.packing import pack
 from tspo_bench.report.entries.rescoring import named_task
-from tspo_bench.results import record_to_line
+from tspo_bench.results import (
+    CandidateScores,
+    RunDirectory,
+    read_run,
+    read_scores,
+    record_to_line,
+    scores_to_line,
+)
+from tspo_bench.results.cell import SCORES_FILE
 
 
 @pytest.mark.parametrize(
@@ -110,3 +123,83 @@ def test_cells_are_looked_for_inside_alone(honest: Path, tmp_path: Path) -> None
     lied = changed(honest, tmp_path / "e.zip", change)
     with pytest.raises(UserError, match="is no cell's folder"), open_entry(lied):
         pass
+
+
+GARBAGE = (b"", b"\n", b"\xff\xfe\n", b"[" * 99_999 + b"\n", b"null\n", b"{}\n", b"[1]\n", b"\0\n")
+
+
+def test_a_broken_scores_file_costs_its_curves_alone(own_run: Path, tmp_path: Path) -> None:
+    curve = CandidateScores.of("pan", np.linspace(0, 1, 5), 1.0)
+    assert curve is not None
+    line = f"{scores_to_line(curve)}\n"
+    cells = json.loads((own_run / "run.json").read_text())["cells"]
+    with RunDirectory(own_run).open_cell("second", {**cells[SLUG], "sampler": "aks"}) as writer:
+        writer.append(haystack_records()[0])
+    first = haystack_records()[0].question_id
+    for slug in (SLUG, "second"):
+        (own_run / slug / SCORES_FILE).write_text(line)
+    (own_run / "second" / SCORES_FILE).write_text(line.replace('"pan"', f'"{first}"'))
+    pack(own_run, tmp_path / "whole.zip")
+    name = f"{SLUG}/{SCORES_FILE}"
+    endless = line.replace('"high": 1.0', '"high": 1e999')
+    for broken in (*GARBAGE[1:], line.replace("levels", "level").encode(), endless.encode()):
+        lied = changed(
+            tmp_path / "whole.zip",
+            tmp_path / "e.zip",
+            with_file(name, line.encode() + broken),
+        )
+        with open_entry(lied) as entry:
+            (problem,) = entry.problems
+            assert problem.startswith(f"{SLUG}: its curves are left out: {name}, line 2 holds no")
+            assert not (entry.folder / name).exists()
+            assert list(read_scores(entry.folder / "second" / SCORES_FILE)) == [first]
+            assert [len(one.cell.records) for one in entry.checked] == [3, 1]
+
+
+def test_a_cut_last_line_is_told(honest: Path, tmp_path: Path) -> None:
+    def cut(files: dict[str, bytes]) -> None:
+        files[f"{SLUG}/records.jsonl"] = files[f"{SLUG}/records.jsonl"][:-9]
+
+    with open_entry(changed(honest, tmp_path / "e.zip", cut)) as entry:
+        assert entry.problems == (
+            f"{SLUG}: the last line of its records.jsonl is cut, and not counted",
+        )
+        assert len(entry.checked[0].cell.records) == len(haystack_records()) - 1
+
+
+def test_a_cell_without_files(honest: Path, tmp_path: Path) -> None:
+    """None of its questions is answered, and it does not break the check."""
+
+    def bare(files: dict[str, bytes]) -> None:
+        del files[f"{SLUG}/records.jsonl"]
+
+    with open_entry(changed(honest, tmp_path / "e.zip", bare)) as entry:
+        (cell,) = read_run(entry.folder)
+        assert (len(cell.records), cell.settings["num_questions"]) == (0, 20)
+
+
+def test_whatever_is_broken_is_named(own_run: Path, tmp_path: Path) -> None:
+    """Each file of an entry is in turn replaced, cut, or gone on with what makes no sense."""
+    spec = str(tmp_path / "secretfolder" / "films.jsonl")
+    pack(own_run, tmp_path / "whole.zip", with_frames=True)
+    with zipfile.ZipFile(tmp_path / "whole.zip") as archive:
+        contents = {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
+    refused = 0
+    for name, content in contents.items():
+        longer = [content + part for part in GARBAGE]
+        for broken in (*GARBAGE, *longer, content[: len(content) // 2]):
+            lied = changed(
+                tmp_path / "whole.zip",
+                tmp_path / "e.zip",
+                with_file(name, broken),
+            )
+            try:
+                with open_entry(lied, task=spec) as entry:
+                    said = " ".join((*entry.problems, *entry.unread))
+            except UserError as error:
+                refused += 1
+                said = str(error)
+                assert said.startswith(f"{lied}: ")
+                assert name in said
+            assert "/tspo-bench-" not in said
+    assert refused > 20
