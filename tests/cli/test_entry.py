@@ -6,12 +6,14 @@ import hashlib
 import json
 import shutil
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.own import ALWAYS_A
+from tests.support import make_video
 from tspo_bench.report.entries.archive import MANIFEST, write_archive
 
 RUN = ("--task", "films.jsonl", "--model", ALWAYS_A, "--sampler", "uniform", "--out", "r")
@@ -93,10 +95,84 @@ def test_a_lie_is_found(cli: Cli, entry: Path) -> None:
     }
 
 
+def test_a_large_entry_is_told_in_short(cli: Cli, entry: Path) -> None:
+    """Of many cells and differences a few are shown, and the rest are counted."""
+    with zipfile.ZipFile("e.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
+    run = json.loads(files["run.json"])
+    (slug, *_), (settings, *_) = run["cells"], run["cells"].values()
+    lines = files[f"{slug}/records.jsonl"].splitlines()
+    wrong = [json.dumps(json.loads(line) | {"letter": "B"}).encode() for line in lines]
+    for number in range(12):
+        run["cells"][f"more{number}"] = settings | {"sampler": f"s{number}"}
+        files[f"more{number}/records.jsonl"] = b"\n".join(wrong) + b"\n"
+    files["run.json"] = json.dumps(run).encode()
+    write_archive(Path("large.zip"), files.items(), {})
+    given = ("check-entry", "large.zip", "--task", "else/films.jsonl")
+    done = cli(*given)
+    assert done.code == 3
+    assert "14 cells, 42 records, 42 answers read again" in done.out
+    assert done.out.count("letter B, read again A") == 30
+    assert "\n2 cells more with differences; --verbose lists them\n" in done.out
+    assert done.out.endswith("\n36 records in 12 cells differ\n")
+    done = cli(*given, "--verbose")
+    assert done.out.count("letter B, read again A") == 36
+    assert done.out.count("accuracy 66.7% [") == 14
+
+
+@pytest.mark.parametrize("pts", [None, [40 * n + 15 * (n % 3) for n in range(150)]])
+def test_evidence_by_a_run_is_the_evidence_that_is_checked(
+    cli: Cli, tmp_path: Path, pts: list[int] | None
+) -> None:
+    """Of a benchmark that counts in frames; by samplers that see the video, and one that does not."""
+    make_video(tmp_path / "one.mp4", 150, rate=Fraction(30000, 1001), pts=pts)
+    asked = [
+        {"id": f"q{number}", "video_path": "one.mp4", "question": "What?", "duration": 5 if pts is None else 6,
+         "candidates": ["x", "y"], "correct_choice": 0, "position": moments,
+         "duration_group": 15, "question_category": "T2E", "level": "L1-Perception",
+         "topic_category": "c", "subtitle_path": "s.json"}
+        for number, moments in enumerate([[11, 77], [149], [7, 290]])
+    ]  # fmt: skip
+    Path("lvb_val.json").write_text(json.dumps(asked))
+    run = ("run", "--task", "longvideobench", "--data-root", ".", "--model", ALWAYS_A)
+    assert cli(*run, "--sampler", "uniform,blind,oracle", "--frames", "1,3", "--out", "r").code == 0
+    assert cli("submit", "r", "-o", "e.zip").code == 0
+    done = cli("check-entry", "e.zip", "--data-root", ".", "--json")
+    differences = [one for cell in json.loads(done.out)["cells"] for one in cell["differences"]]
+    assert (done.code, done.err, differences) == (0, "", [])
+    recalls = [cell["evidence_recall"] for cell in json.loads(done.out)["cells"]]
+    assert 0.0 in recalls
+    assert 1.0 in recalls
+
+
+def test_broken_scores_cost_their_curves_alone(cli: Cli, entry: Path) -> None:
+    with zipfile.ZipFile("e.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
+    slug = next(iter(json.loads(files["run.json"])["cells"]))
+    files[f"{slug}/scores.jsonl"] = b"{}\n"
+    write_archive(Path("e.zip"), files.items(), {})
+    told = f"{slug}: its curves are left out: {slug}/scores.jsonl, line 1 holds no scores"
+    done = cli("check-entry", "e.zip", "--task", "else/films.jsonl")
+    assert done.code == 3
+    assert f"problem: {told}" in done.out
+    assert done.err == "error: the entry has other problems than its answers; they are listed\n"
+    done = cli("report", "e.zip", "--html", "page")
+    assert done.code == 0
+    assert Path("page/index.html").is_file()
+    assert f"note: e.zip: {told}" in " ".join(done.err.split())
+    assert "/tspo-bench-" not in done.err
+
+
 def test_mistakes(cli: Cli, films: Path) -> None:
     assert "nowhere is no run" in cli("submit", "nowhere", "-o", "e.zip").error
     done = cli("check-entry", "films.jsonl")
     assert (done.code, "films.jsonl is no zip file" in done.error) == (2, True)
+    assert cli("run", *RUN, "--frames", "1").code == 0
+    done = cli("check-entry", "r")
+    assert done.code == 2
+    assert "r is a run's folder; pack it with tspo-bench submit r -o entry.zip" in done.error
+    done = cli("check-entry", ".")
+    assert (done.code, ". is a folder; name the entry, a zip file" in done.error) == (2, True)
     done = cli("check-entry", "none.zip")
     assert (done.code, "cannot read none.zip: No such file" in done.error) == (2, True)
     with zipfile.ZipFile("evil.zip", "w") as archive:

@@ -139,6 +139,17 @@ def test_evidence_in_frames(moments: tuple[Path, Path], tmp_path: Path) -> None:
         assert one.read == records[2]
 
 
+def test_another_length(moments: tuple[Path, Path], tmp_path: Path) -> None:
+    """A shorter one leaves no evidence out; of a longer one all that is annotated is counted."""
+    data, honest = moments
+    for said, shown in ((30.0, 0.5), (300.0, 0.5), (1.0, 0.5)):
+        lied = with_record(0, duration_seconds=said)
+        with open_entry(changed(honest, tmp_path / "e.zip", lied), data_root=data) as entry:
+            (one,) = entry.differences
+            assert f"duration seconds {said}, in the task 100.0" in one.text
+            assert one.read.evidence_recall == shown
+
+
 def test_all_evidence_by_another_rate(moments: tuple[Path, Path], tmp_path: Path) -> None:
     """Of one question alone, too, evidence lies where the frames' own times have it."""
     data, honest = moments

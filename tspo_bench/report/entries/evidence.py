@@ -43,7 +43,8 @@ def with_evidence(
     if question is None and not is_seen:
         recall = None if recall is None else 0.0
     elif tolerance is not None:
-        end = None if duration is None else duration + _ROUNDED
+        # Who says that a video is longer than it is has no more of its evidence found.
+        end = None if duration is None else max(duration, stored.duration_seconds or 0) + _ROUNDED
         found = evidence_recall(spans, stored.seconds, tolerance=tolerance, duration_seconds=end)
         recall = found.recall
     evidence = spans if is_seen else ()
