@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
     ("arguments", "message"),
     [
         (["none"], "none is no folder and no entry"),
-        ([".", "--task", "other"], "no cell of task 'other'"),
+        ([".", "--task", "other"], "no cell of task 'other' in .; it has: t"),
         ([".", "--format", "pdf"], "--format 'pdf'; use one of md"),
         ([".", "--prices", "1"], "cannot read --prices '1'"),
         ([".", "--prices", "1,nan"], "cannot read --prices"),
@@ -94,7 +94,7 @@ def test_of_an_entry_what_its_replies_come_to_counts(runs: Path) -> None:
     (aks,) = [line for line in done.stdout.splitlines() if line.startswith("| aks")]
     assert "0.0%" in aks
     assert f"note: {entry} (aks): scored by" in done.stderr
-    assert "12 records differ from what their replies come to" in done.stderr
+    assert "12 records differ from what checking them comes to" in done.stderr
     entry.write_bytes(entry.read_bytes()[:-100])
     assert runner.invoke(app, ["report", str(entry)]).exit_code == 2
 

@@ -55,14 +55,17 @@ def gather(
             nothing is left.
     """
     found = Gathered()
+    others: dict[str, None] = {}
     for cell in _cells(paths, found, data_root, annotations):
         if task is None or task in (cell.settings["task"], _name(cell)):
             _add(found, cell)
+        else:
+            others.setdefault(visible(str(cell.settings["task"])))
     if not found.cells and not found.errors:
-        wanted = f" of task {task!r}" if task else ""
-        raise UserError(
-            f"no cell{wanted} in {', '.join(map(str, paths))}; see the names in run.json"
-        )
+        where = ", ".join(map(str, paths))
+        if others:
+            raise UserError(f"no cell of task {task!r} in {where}; it has: {', '.join(others)}")
+        raise UserError(f"no cell in {where}: its runs have no question answered yet")
     return found
 
 
