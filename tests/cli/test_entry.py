@@ -124,10 +124,11 @@ def test_a_large_entry_is_told_in_short(cli: Cli, entry: Path) -> None:
 def test_evidence_by_a_run_is_the_evidence_that_is_checked(
     cli: Cli, tmp_path: Path, pts: list[int] | None
 ) -> None:
-    """Of a benchmark that counts in frames; by samplers that see the video, and one that does not."""
+    """Of a benchmark that counts in frames; by samplers that see the video or not."""
     make_video(tmp_path / "one.mp4", 150, rate=Fraction(30000, 1001), pts=pts)
     asked = [
-        {"id": f"q{number}", "video_path": "one.mp4", "question": "What?", "duration": 5 if pts is None else 6,
+        {"id": f"q{number}", "video_path": "one.mp4", "question": "What?",
+         "duration": 5 if pts is None else 6,
          "candidates": ["x", "y"], "correct_choice": 0, "position": moments,
          "duration_group": 15, "question_category": "T2E", "level": "L1-Perception",
          "topic_category": "c", "subtitle_path": "s.json"}
