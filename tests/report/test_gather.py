@@ -89,9 +89,15 @@ def test_entries_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
     with ZipFile(tmp_path / "lie.zip", "w") as archive:
         archive.writestr("manifest.json", "{}")
         archive.writestr("run.json", "{}")
+    (tmp_path / "text.zip").write_text("hello")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "deep" / "er" / "cut.zip").write_bytes(committed.read_bytes()[:100_000])
     found = gather([tmp_path])
     assert labels(found) == [("run", "uniform")]  # the others' zip files are none of ours
-    assert [str(tmp_path / "lie.zip") in error for error in found.errors] == [True]
+    assert [error.partition(".zip")[0] for error in found.errors] == [
+        str(tmp_path / "deep" / "er" / "cut"),
+        str(tmp_path / "lie"),
+    ]
     with pytest.raises(UserError, match="manifest"):
         gather([tmp_path / "lie.zip"])
 

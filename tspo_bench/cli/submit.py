@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tspo_bench.cli import options
 from tspo_bench.cli.console import only_results_on_stdout, say, show_json
+
+if TYPE_CHECKING:
+    from tspo_bench.report.entries.packing import Packed
 
 
 def submit(
@@ -44,23 +47,29 @@ def submit(
             annotations=annotations,
         )
     if json:
-        show_json(
-            {
-                "file": str(out),
-                "sha256": packed.sha256,
-                "bytes": packed.num_bytes,
-                "cells": packed.num_cells,
-                "records": packed.num_records,
-                "pictures": packed.num_pictures,
-                "warnings": list(packed.warnings),
-            }
-        )
+        show_json(_result(packed))
     else:
-        size = f"{packed.num_bytes / 1e3:,.0f} kB"
-        pictures = f", {packed.num_pictures} pictures" if packed.num_pictures else ""
-        typer.echo(
-            f"{out}: {packed.num_cells} cells, {packed.num_records} records{pictures}, {size}\n"
-            f"SHA-256 {packed.sha256}"
-        )
+        typer.echo(_text(packed))
     for warning in packed.warnings:
         say(f"warning: {warning}")
+
+
+def _result(packed: Packed) -> dict[str, Any]:
+    return {
+        "file": str(packed.path),
+        "sha256": packed.sha256,
+        "bytes": packed.num_bytes,
+        "cells": packed.num_cells,
+        "records": packed.num_records,
+        "pictures": packed.num_pictures,
+        "warnings": list(packed.warnings),
+    }
+
+
+def _text(packed: Packed) -> str:
+    size = f"{packed.num_bytes / 1e3:,.0f} kB"
+    pictures = f", {packed.num_pictures} pictures" if packed.num_pictures else ""
+    return (
+        f"{packed.path}: {packed.num_cells} cells, {packed.num_records} records{pictures}, {size}\n"
+        f"SHA-256 {packed.sha256}"
+    )

@@ -16,6 +16,7 @@ from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.types import Record
 
 _ENTRY = ".zip"
+_NAME_AT = 30  # where the first file's name stands in a zip file
 
 
 @dataclass
@@ -103,11 +104,17 @@ def _cells(
 
 
 def _is_entry(path: Path) -> bool:
-    """Whether a zip file that nobody named is one of ours, which alone have both of these."""
+    """Whether a zip file that nobody named is one of ours, which alone have both of these.
+
+    One that was cut has no list of its files, but starts with our first file still.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             return {MANIFEST, RUN_FILE} <= set(archive.namelist())
-    except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile, struct.error):
+    except (ValueError, NotImplementedError, zipfile.BadZipFile, struct.error):
+        with path.open("rb") as file:
+            return file.read(_NAME_AT + len(RUN_FILE)).endswith(RUN_FILE.encode())
+    except OSError:
         return False
 
 

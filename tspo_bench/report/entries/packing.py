@@ -1,6 +1,6 @@
 """A run into one file that others can check: settings, records, scores, the questions' options.
 
-What is nobody's business stays behind (`report.scrub`). Records are written anew, as they count: a
+What is nobody's business stays behind (`scrub`). Records are written anew, as they count: a
 question that was asked again after a failure has its last record alone. A task's own figures
 (`own_scores.json`) and summaries stay behind, too: they follow from the records.
 """
@@ -8,7 +8,6 @@ question that was asked again after a failure has its last record alone. A task'
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import os
 import shlex
@@ -19,6 +18,7 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.entries.archive import FRAMES_FOLDER, QUESTIONS_FILE, write_archive
+from tspo_bench.report.entries.pictures import draw_pictures
 from tspo_bench.report.entries.scrub import Scrubber
 from tspo_bench.results import Cell, cell_slug, read_run, record_to_line
 from tspo_bench.results.cell import RECORDS_FILE, SCORES_FILE
@@ -27,11 +27,6 @@ from tspo_bench.results.run import RUN_FILE
 from tspo_bench.results.scores import read_scores, scores_to_line
 from tspo_bench.tasks import Task, load_tasks
 from tspo_bench.types import JSON, Record
-from tspo_bench.video import open_video
-
-FRAME_SIDE = 336  # pixels of the shorter side of a picture
-_QUALITY = 85
-_BATCH = 32  # frames decoded at once: bounds memory
 
 
 @dataclass(frozen=True)
@@ -64,7 +59,7 @@ def pack(
         out: the zip file.
         name: what reports call it; None for the folder's name.
         description: a text of any length.
-        with_frames: add the pictures that the models were shown, scaled down to `FRAME_SIDE`.
+        with_frames: add the pictures that the models were shown, scaled down (`pictures`).
         data_root: where the annotations (for the options) and videos lie now; None for where the
             run had them.
         annotations: likewise.
@@ -84,16 +79,7 @@ def pack(
         "commands": packer.commands(),
     }
     write_archive(out, packer.files(with_frames), about)
-    content = out.read_bytes()
-    return Packed(
-        out,
-        hashlib.sha256(content).hexdigest(),
-        len(content),
-        len(cells),
-        sum(len(cell.records) for cell in cells),
-        packer.num_pictures,
-        tuple(packer.warnings()),
-    )
+    return packer.packed(out)
 
 
 class _Packer:
@@ -132,6 +118,19 @@ class _Packer:
         yield QUESTIONS_FILE, self._questions_file()
         if with_frames:
             yield from self._pictures()
+
+    def packed(self, out: Path) -> Packed:
+        """What was written to a file; after `files`."""
+        content = out.read_bytes()
+        return Packed(
+            path=out,
+            sha256=hashlib.sha256(content).hexdigest(),
+            num_bytes=len(content),
+            num_cells=len(self.cells),
+            num_records=sum(len(cell.records) for cell in self.cells),
+            num_pictures=self.num_pictures,
+            warnings=tuple(self._warnings()),
+        )
 
     def _named(self) -> dict[str, Cell]:
         """The cells by their folders' names in the entry: of what is published of their labels."""
@@ -194,11 +193,11 @@ class _Packer:
             if label not in self._tasks:
                 raise UserError(f"no pictures of task {label!r}: {self._untold[label]}")
             folder = picture_folder(self._scrub.text(label), self._videos[video])
-            for index, picture in _drawn(self._tasks[label], video, sorted(indices)):
+            for index, picture in draw_pictures(self._tasks[label], video, sorted(indices)):
                 self.num_pictures += 1
                 yield f"{FRAMES_FOLDER}/{folder}/{index}.jpg", picture
 
-    def warnings(self) -> Iterator[str]:
+    def _warnings(self) -> Iterator[str]:
         """What the entry lacks."""
         for label, reason in self._untold.items():
             yield (
@@ -255,22 +254,6 @@ def _relative(videos: set[str], scrub: Scrubber) -> dict[str, str]:
         video: os.path.relpath(video, common) if video in absolute else scrub.text(video)
         for video in videos
     }
-
-
-def _drawn(task: Task, video: str, indices: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """Frames of a video as JPEG files."""
-    from PIL import Image
-
-    if not indices:
-        return
-    with open_video(task.video_path(video)) as reader:
-        for start in range(0, len(indices), _BATCH):
-            some = indices[start : start + _BATCH]
-            frames = reader.fetch(some, short_side=FRAME_SIDE)
-            for index, pixels in zip(some, frames.pixels, strict=True):
-                file = io.BytesIO()
-                Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY)
-                yield index, file.getvalue()
 
 
 def _lines(lines: Iterable[str]) -> bytes:

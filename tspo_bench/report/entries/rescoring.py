@@ -2,7 +2,7 @@
 
 What an entry says of itself is a claim. Its replies (or the letters' log-probabilities) are read by
 the protocol that its settings name, as this version of tspo-bench has it; nothing that stands in an
-entry is imported or run. Right answers, options, videos and groups come from the
+entry is imported or run. Right answers, options, videos, groups and evidence come from the
 benchmark's own annotations where there are some, else they are the entry's.
 """
 
@@ -101,15 +101,8 @@ def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
     """
     _refuse_other_frames(cell)
     unread = _why_unread(cell, task)
+    settings = _settings(cell, task, known, is_read=unread is None)
     read = None if isinstance(task, str) or unread else task.read_answer
-    settings = dict(cell.settings)
-    if not isinstance(task, str) and read:
-        settings["scoring"] = _scoring(cell, task)
-    if not isinstance(task, str):
-        _refuse_other_macro(cell, task)
-    if known.source != "entry":
-        _refuse_other_questions(cell, known.questions)
-        settings["num_questions"] = len(known.questions)
     tolerance = None if isinstance(task, str) else task.tolerance_seconds
     records, differences, num_read, lost = [], [], 0, False
     for stored in cell.records:
@@ -132,6 +125,19 @@ def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
         tuple(differences),
         tuple(_other_set(cell, known.digest)),
     )
+
+
+def _settings(cell: Cell, task: Task | str, known: Known, *, is_read: bool) -> dict[str, Any]:
+    """A cell's settings with what task and protocol tell of them, where they are here."""
+    settings = dict(cell.settings)
+    if not isinstance(task, str):
+        _refuse_other_macro(cell, task)
+        if is_read:
+            settings["scoring"] = _scoring(cell, task)
+    if known.source != "entry":
+        _refuse_other_questions(cell, known.questions)
+        settings["num_questions"] = len(known.questions)
+    return settings
 
 
 def _as_told(stored: Record, known: Known, tolerance: float | None) -> Record:
