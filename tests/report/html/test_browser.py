@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 from tests.report.html.conftest import NUM_QUESTIONS, Made, Windows
 from tests.report.html.support import (
@@ -48,6 +50,15 @@ def scroll_through(page: Page) -> Iterator[Locator]:
         chart.scroll_into_view_if_needed()
         chart.locator(".main-svg").first.wait_for()
         yield chart
+
+
+def colour_of(picture: Locator) -> tuple[int, ...]:
+    """The colour in the middle of a picture as the browser shows it."""
+    picture.scroll_into_view_if_needed()
+    with Image.open(io.BytesIO(picture.screenshot())) as shown:
+        colour = shown.convert("RGB").getpixel((shown.width // 2, shown.height // 2))
+    assert isinstance(colour, tuple)
+    return colour
 
 
 def listed(page: Page) -> set[str]:
@@ -162,11 +173,11 @@ def test_a_question_shows_where_everybody_looked(made: Made, windows: Windows) -
         assert [float(span.get_attribute("x") or "") for span in spans.all()] == pytest.approx(
             [1000 * 4 / LENGTH, 1000 * 100 / LENGTH], abs=0.1
         )
-        pictures = samplers.nth(place).locator(".strip img")
+        pictures = samplers.nth(place).locator(".strip .picture")
         assert pictures.count() == 8
-        pictures.first.scroll_into_view_if_needed()
-        pictures.first.evaluate("picture => picture.decode()")
-        assert pictures.first.evaluate("picture => picture.naturalHeight") == 90
+        for number in (0, 5):  # a frame's number is ten times its second, and makes its colour
+            colour = [10 * seconds[number] * one % 256 for one in (3, 5, 7)]
+            assert colour_of(pictures.nth(number)) == pytest.approx(colour, abs=12)
     page.locator("#asked").select_option("K = 4")
     page.locator("#question .sampler .lane .pick").nth(15).wait_for(state="attached")
     assert page.locator("#question .sampler .lane .pick").count() == 4 * len(SAMPLERS)
@@ -276,7 +287,7 @@ def test_no_serious_trouble_for_screen_readers(scheme: str, made: Made, windows:
         summary.click()
     page.locator("#list a").nth(1).click()
     page.locator("#question .facts", has_text=question_id(1)).wait_for()
-    page.locator("#question .strip img").last.wait_for()
+    page.locator("#question .strip .picture").last.wait_for()
     found = axe.run(page, options={"preload": False}).response
     assert len(found["passes"]) > 20, "the rules were tried"
     grave = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
@@ -300,7 +311,7 @@ def test_the_keyboard_is_enough(made: Made, windows: Windows) -> None:
 
 def test_a_narrow_window_does_not_scroll_sideways(made: Made, windows: Windows) -> None:
     page = windows(made.folder, width=390).open("#q=q-0003")
-    page.locator("#question .strip img").first.wait_for()
+    page.locator("#question .strip .picture").first.wait_for()
     list(scroll_through(page))
     width = page.evaluate("() => document.documentElement.scrollWidth")
     assert width <= 390
@@ -308,7 +319,7 @@ def test_a_narrow_window_does_not_scroll_sideways(made: Made, windows: Windows) 
 
 def test_printed_and_without_scripts(made: Made, windows: Windows) -> None:
     printed = windows(made.folder).open("#q=q-0003")
-    printed.locator("#question .strip img").first.wait_for()
+    printed.locator("#question .strip .picture").first.wait_for()
     list(scroll_through(printed))
     printed.emulate_media(media="print")
     assert printed.locator("nav").is_hidden()

@@ -196,9 +196,8 @@ def test_without_texts_and_with_lost_videos(tmp_path: Path) -> None:
     details = data(tmp_path / "html", "set0-0")
     assert details["0"]["thumbs"]["height"] == 90
     assert details["3"]["thumbs"] is None
-    frames = details["0"]["answers"][0]["frames"]
-    folder = tmp_path / "html" / "thumbs" / details["0"]["thumbs"]["folder"]
-    assert sorted(int(file.stem) for file in folder.iterdir()) == frames
+    frames = {f for place in "012" for f in details[place]["answers"][0]["frames"]}
+    assert details["0"]["thumbs"]["frames"] == sorted(frames)
     write_html(cells, tmp_path / "html")
     bare = data(tmp_path / "html", "set0-0")["0"]
     assert (bare["text"], bare["options"], bare["thumbs"]) == (None, [], None)

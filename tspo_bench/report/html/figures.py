@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tspo_bench.report.groups import by_value
+from tspo_bench.report.html.texts import snippet
 from tspo_bench.report.standings import BOUNDS, Standing, Standings
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import GroupSummary, summarise
@@ -16,6 +17,8 @@ from tspo_bench.results import Cell
 from tspo_bench.types import Record
 
 DEPTH, LENGTH = "depth", "length"  # the groups of a map
+MOST_BARS = 6  # samplers whose bars are told apart beside each other
+_ABOVE, _LINE = 4.0, 6.0  # points of accuracy: from a mark to its name, and a line of text
 # What cells of one map share; their tasks may differ, as those of other lengths do.
 _OF_MAP = ("model", "model_id", "protocol", "protocol_hash", "answer", "limit")
 
@@ -33,6 +36,7 @@ class Bar:
         costs: what a question cost on average, by measure.
         groups: accuracy by group and value.
         is_bound: it bounds what samplers can do, and is none itself.
+        is_baseline: the others are compared with it.
     """
 
     name: str
@@ -43,6 +47,16 @@ class Bar:
     costs: Mapping[str, float]
     groups: Mapping[str, Mapping[str, GroupSummary]]
     is_bound: bool
+    is_baseline: bool
+
+
+@dataclass(frozen=True)
+class Label:
+    """The name of a bar on a front: it stands at this height (percent), above its point."""
+
+    place: int
+    text: str
+    height: float
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,26 @@ class Comparison:
     def names(self) -> list[str]:
         """The samplers in the table's order."""
         return list(dict.fromkeys(bar.name for bar in self.bars))
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the samplers are too many for bars beside each other."""
+        return len(self.names) > MOST_BARS
+
+    @property
+    def labels(self) -> dict[str, list[Label]]:
+        """Of each measure the names on its front, none upon another."""
+        return {measure: self._labels(front) for measure, front in self.fronts.items()}
+
+    def _labels(self, front: Sequence[int]) -> list[Label]:
+        found: list[Label] = []
+        for place in front:
+            bar = self.bars[place]
+            height = 100 * (bar.accuracy or 0) + _ABOVE
+            if found:  # upper left of a front nothing else stands: the names go up like stairs
+                height = max(height, found[-1].height + _LINE)
+            found.append(Label(place, f"{snippet(bar.name, 24)}, K = {bar.budget}", height))
+        return found
 
     @property
     def groups(self) -> dict[str, list[str]]:
@@ -87,10 +121,25 @@ class DepthMap:
     lengths: tuple[str, ...]
     shares: Mapping[str, tuple[tuple[tuple[int, float | None], ...], ...]]
 
+    @property
+    def is_even(self) -> bool:
+        """Whether all cells have as many questions."""
+        return len(set(self._sizes)) < 2
+
+    @property
+    def counts(self) -> str:
+        """How many questions a cell has: "n = 21 a cell"; "n = 12 to 37 a cell"."""
+        low, high = min(self._sizes, default=0), max(self._sizes, default=0)
+        return f"n = {low} a cell" if low == high else f"n = {low} to {high} a cell"
+
+    @property
+    def _sizes(self) -> list[int]:
+        return [n for shares in self.shares.values() for row in shares for n, _ in row]
+
 
 def comparison_of(table: Standings, prices: Prices | None = None) -> Comparison:
     """What is drawn of a table."""
-    bars = tuple(_bar(one, prices) for one in table.standings)
+    bars = tuple(_bar(one, table.baseline, prices) for one in table.standings)
     measures = dict.fromkeys(measure for bar in bars for measure in bar.costs)
     return Comparison(
         title_of(table),
@@ -131,7 +180,7 @@ def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
     return [_depth_map(some) for some in pools.values()]
 
 
-def _bar(one: Standing, prices: Prices | None) -> Bar:
+def _bar(one: Standing, baseline: str, prices: Prices | None) -> Bar:
     summary = one.row.summary
     return Bar(
         name=one.name,
@@ -142,6 +191,7 @@ def _bar(one: Standing, prices: Prices | None) -> Bar:
         costs=_costs(one, prices),
         groups=summary.groups,
         is_bound=label(one.row, "sampler").partition("[")[0] in BOUNDS,
+        is_baseline=label(one.row, "sampler") == baseline,
     )
 
 

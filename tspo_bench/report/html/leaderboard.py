@@ -23,13 +23,15 @@ class Entry:
 
     Attributes:
         main: the figure.
-        rest: what stands behind it, smaller: its interval, or all seeds' figures.
+        rest: what stands behind it, smaller: its interval, or the spread between seeds.
+        whole: what it is short for: all seeds' figures; empty where it is not.
         key: the number to sort by; None sorts last.
         mark: best or second best.
     """
 
     main: str
     rest: str
+    whole: str
     key: float | None
     mark: Mark | None
 
@@ -71,6 +73,11 @@ class Board:
     drawn: int
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
+
+    @property
+    def is_marked(self) -> bool:
+        """Whether anything is marked as best."""
+        return any(entry.mark for line in self.lines for entry in line.entries)
 
 
 def board_of(table: Standings, prices: Prices | None = None) -> Board:
@@ -126,12 +133,15 @@ def _baseline(table: Standings, at: str) -> float | None:
 
 
 def _entry(text: str, mark: Mark | None) -> Entry:
-    """A text's parts: "62.3%" and "[58.1, 66.3]"; "61.0%, 63.0%" and "(1.4)"."""
+    """A text's parts: "62.3%" and "[58.1, 66.3]"; "61.0 to 63.0%" and "(1.4)" of three seeds."""
     main, bracket, rest = text.partition(" [")
     if not bracket:
         main, bracket, rest = text.partition(" (")
+    whole, of_seeds = "", main.removesuffix("%").split("%, ")
+    if len(of_seeds) > 1:
+        whole, main = main, f"{min(of_seeds, key=float)} to {max(of_seeds, key=float)}%"
     number = _NUMBER.search(main)
     key = float(number[0]) if number else None
     if key is not None and main.startswith("<"):
         key *= 0.5
-    return Entry(main, f"{bracket}{rest}".strip(), key, mark)
+    return Entry(main, f"{bracket}{rest}".strip(), whole, key, mark)

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.html import static
-from tspo_bench.report.html.figures import Comparison, DepthMap, comparison_of, depth_maps
+from tspo_bench.report.html.drawing import Drawn
+from tspo_bench.report.html.figures import comparison_of, depth_maps
 from tspo_bench.report.html.folder import GENERATOR, PAGE_FILE, PageFolder
 from tspo_bench.report.html.leaderboard import Board, board_of
 from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_sets
 from tspo_bench.report.html.source import QuestionSource
-from tspo_bench.report.html.texts import clean, harmless
-from tspo_bench.report.html.thumbnails import Thumbnails, write_thumbnails
-from tspo_bench.report.html.training import MEASURES, Curves, read_curves
+from tspo_bench.report.html.texts import harmless
+from tspo_bench.report.html.thumbnails import write_thumbnails
+from tspo_bench.report.html.training import read_curves
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.standings import standings_of
 from tspo_bench.report.written.standings_grid import Prices
@@ -72,20 +70,16 @@ def write_html(
         raise UserError(f"--thumbnails {thumbnails}: give 0 or more")
     logs = [log for agent in agents for log in read_curves(agent)]
     folder = PageFolder(out)
-    folder.copy_assets()
     tables = standings_of(cells, baseline)
-    comparisons = [comparison_of(table, prices) for table in tables]
-    maps = depth_maps(cells)
-    folder.write_data("figures", clean(_figures(comparisons, maps, logs)))
-    _draw(folder, comparisons, maps, logs)
+    drawn = Drawn([comparison_of(table, prices) for table in tables], depth_maps(cells), logs)
+    drawn.write(folder)
     sets = question_sets(cells, source)
     for number, asked in enumerate(sets):
-        pictures = Thumbnails()
-        if source is not None:
-            pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, told)
+        pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, told)
         _write_set(folder, SetWriter(f"set{number}", asked, pictures, entries))
     boards = [board_of(table, prices) for table in tables]
-    folder.write(PAGE_FILE, _page(title, boards, comparisons, maps, logs, sets))
+    folder.copy_assets()
+    folder.write(PAGE_FILE, _page(title, boards, drawn, sets))
     return out / PAGE_FILE
 
 
@@ -95,49 +89,10 @@ def _write_set(folder: PageFolder, writer: SetWriter) -> None:
     folder.write_data(writer.name, writer.index())
 
 
-def _figures(
-    comparisons: Sequence[Comparison], maps: Sequence[DepthMap], logs: Sequence[Curves]
-) -> dict[str, Any]:
-    """What the page's figures show."""
-    return {
-        "comparisons": [
-            {**asdict(one), "budgets": one.budgets, "names": one.names, "groups": one.groups}
-            for one in comparisons
-        ],
-        "maps": [asdict(one) for one in maps],
-        "training": [asdict(one) for one in logs],
-        "measures": MEASURES,
-    }
-
-
-def _draw(
-    folder: PageFolder,
-    comparisons: Sequence[Comparison],
-    maps: Sequence[DepthMap],
-    logs: Sequence[Curves],
-) -> None:
-    """Every figure by matplotlib, whatever is chosen on the page."""
-    for number, one in enumerate(comparisons):
-        static.save(folder, f"budget-{number}", static.budget_figure(one))
-        for place, measure in enumerate(one.fronts):
-            static.save(folder, f"cost-{number}-{place}", static.cost_figure(one, measure))
-        for (place, group), (k, budget) in itertools.product(
-            enumerate(one.groups), enumerate(one.budgets)
-        ):
-            figure = static.category_figure(one, group, budget)
-            static.save(folder, f"category-{number}-{place}-{k}", figure)
-    for number, depths in enumerate(maps):
-        static.save(folder, f"depth-{number}", static.depth_figure(depths))
-    if logs:
-        static.save(folder, "training", static.training_figure(logs))
-
-
 def _page(
     title: str,
     boards: Sequence[Board],
-    comparisons: Sequence[Comparison],
-    maps: Sequence[DepthMap],
-    logs: Sequence[Curves],
+    drawn: Drawn,
     sets: Sequence[QuestionSet],
 ) -> str:
     return (
@@ -150,9 +105,9 @@ def _page(
             lead=_lead(boards, sets),
             budgets=list(dict.fromkeys(line.budget for board in boards for line in board.lines)),
             boards=boards,
-            comparisons=comparisons,
-            maps=maps,
-            logs=logs,
+            comparisons=drawn.comparisons,
+            maps=drawn.maps,
+            logs=drawn.logs,
             sets=sets,
         )
     )

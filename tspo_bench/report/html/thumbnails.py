@@ -1,11 +1,15 @@
-"""Small pictures of the frames that samplers picked."""
+"""Small pictures of the frames that samplers picked, many in one file: a sheet.
+
+A frame that several samplers, seeds or questions of a video share is there once.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +17,36 @@ from tspo_bench.errors import UserError, VideoError
 from tspo_bench.report.html.folder import PageFolder
 from tspo_bench.report.html.source import QuestionSource
 from tspo_bench.results import Cell
-from tspo_bench.types import Record
+from tspo_bench.types import Pixels, Record
 
 SHORT_SIDE = 90  # pixels
-_QUALITY = 72
-_BATCH = 64  # frames decoded at once: bounds memory
+SHEET_COLUMNS = SHEET_ROWS = 8
+_BLOCK = 16  # pixels that the encoder treats as one: a picture's blocks hold nothing of others
+_ENCODING: dict[str, Any] = {"format": "WEBP", "quality": 65, "method": 2}
+_BATCH = 16 * SHEET_COLUMNS * SHEET_ROWS  # frames decoded at once: bounds memory
+
+
+@dataclass(frozen=True)
+class Sheets:
+    """A video's pictures.
+
+    Attributes:
+        folder: of the sheets 0.webp, 1.webp, ...
+        width: of a picture, in pixels.
+        height: likewise.
+        cell: the width and height that a picture has on a sheet, with what is beside it.
+        columns: pictures beside each other on a sheet.
+        rows: likewise below each other.
+        frames: the frames on the sheets, row by row and sheet by sheet.
+    """
+
+    folder: str
+    width: int
+    height: int
+    cell: tuple[int, int]
+    columns: int
+    rows: int
+    frames: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -25,23 +54,23 @@ class Thumbnails:
     """The pictures of a question set that are there.
 
     Attributes:
-        videos: what the page needs to find a video's pictures: their folder and size.
+        videos: the sheets of each video.
         problems: why there are none of other questions.
     """
 
-    videos: Mapping[str, Mapping[str, str | int]] = field(default_factory=dict)
+    videos: Mapping[str, Sheets] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
-    def of_video(self, video: str) -> Mapping[str, str | int] | None:
-        """Folder, width and height of a video's pictures, None where there are none."""
-        return self.videos.get(video)
+    def of_video(self, video: str) -> dict[str, Any] | None:
+        """What the page needs to find a video's pictures, None where there are none."""
+        return asdict(self.videos[video]) if video in self.videos else None
 
 
 def write_thumbnails(
     folder: PageFolder,
     cells: Sequence[Cell],
     question_ids: Sequence[str],
-    source: QuestionSource,
+    source: QuestionSource | None,
     most: int,
     told: Callable[[int, int], None],
 ) -> Thumbnails:
@@ -51,13 +80,15 @@ def write_thumbnails(
         folder: the page's.
         cells: those that were asked.
         question_ids: all questions, in their order.
-        source: where the videos are.
+        source: where the videos are; None for no pictures.
         most: how many questions get pictures.
         told: told how many videos are done, and of how many.
 
     Raises:
         UserError: a picture cannot be written.
     """
+    if source is None:
+        return Thumbnails()
     chosen = set(question_ids[:most])
     records = [record for cell in cells for record in cell.records if record.question_id in chosen]
     picks = _picks(records)
@@ -90,18 +121,35 @@ def _picks(records: Sequence[Record]) -> dict[str, list[int]]:
 
 def _write_video(
     folder: PageFolder, cell: Cell, video: str, frames: Sequence[int], source: QuestionSource
-) -> dict[str, str | int]:
+) -> Sheets:
     from PIL import Image
 
     name = hashlib.sha256(f"{cell.settings['task']}/{video}".encode("utf-8", "replace"))
     key = name.hexdigest()[:12]
     height = width = 0
+    per_sheet = SHEET_COLUMNS * SHEET_ROWS
     for start in range(0, len(frames), _BATCH):
         wanted = np.array(frames[start : start + _BATCH], np.int64)
-        fetched = source.frames(cell, video, wanted, SHORT_SIDE)
-        height, width = fetched.pixels.shape[1:3]
-        for index, pixels in zip(fetched.indices.tolist(), fetched.pixels, strict=True):
+        pixels = source.frames(cell, video, wanted, SHORT_SIDE).pixels
+        height, width = pixels.shape[1:3]
+        for place in range(0, len(pixels), per_sheet):
             content = io.BytesIO()
-            Image.fromarray(pixels).save(content, "JPEG", quality=_QUALITY)
-            folder.write(f"thumbs/{key}/{index}.jpg", content.getvalue())
-    return {"folder": key, "width": width, "height": height}
+            Image.fromarray(sheet_of(pixels[place : place + per_sheet])).save(content, **_ENCODING)
+            folder.write(f"thumbs/{key}/{(start + place) // per_sheet}.webp", content.getvalue())
+    cell_size = (_whole_blocks(width), _whole_blocks(height))
+    return Sheets(key, width, height, cell_size, SHEET_COLUMNS, SHEET_ROWS, tuple(frames))
+
+
+def sheet_of(pictures: Pixels) -> Pixels:
+    """Pictures [n, h, w, 3] row by row on one; each cell is filled up with its picture's edge."""
+    height, width = pictures.shape[1:3]
+    beside, below = (_whole_blocks(size) - size for size in (width, height))
+    missing = -len(pictures) % SHEET_COLUMNS
+    rows = np.pad(pictures, ((0, missing), (0, 0), (0, 0), (0, 0)))
+    cells = np.pad(rows, ((0, 0), (0, below), (0, beside), (0, 0)), mode="edge")
+    by_row = cells.reshape(-1, SHEET_COLUMNS, *cells.shape[1:])
+    return np.concatenate([np.concatenate(list(row), axis=1) for row in by_row])
+
+
+def _whole_blocks(size: int) -> int:
+    return -(-size // _BLOCK) * _BLOCK

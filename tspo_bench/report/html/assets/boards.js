@@ -62,6 +62,14 @@
     count.textContent = `${shown} of ${all} rows`;
   }
 
+  // Where columns are out of sight, a line above the table and a shadow at its edge say so.
+  const sizes = new ResizeObserver((entries) => {
+    for (const { target } of entries) {
+      target.previousElementSibling.hidden = target.scrollWidth <= target.clientWidth + 1;
+    }
+  });
+  document.querySelectorAll(".board .scroll").forEach((box) => sizes.observe(box));
+
   for (const control of [text, budget, chosen]) control?.addEventListener("input", filter);
   filter();
 })();

@@ -6,8 +6,8 @@
   const [list, article, count] = ["#list", "#question", "#question-count"].map(of);
   const [search, asked, right, wrong, setChoice] = ["#search", "#asked", "#right", "#wrong", "#set"].map(of);
   const PAGE = 150; // rows that are added to the list at once
-  const GLYPHS = { 1: "●", 0: "○", "?": "?", "!": "!", w: "•", "-": "·" };
-  const state = { number: 0, set: null, columns: [], matches: [], shown: 0, current: null };
+  const GLYPHS = { "?": "?", "!": "!", w: "•", "-": "·" };
+  const state = { number: 0, set: null, columns: [], names: null, matches: [], shown: 0, current: null };
 
   // Columns with one budget, model, protocol and way to answer are looked at together. What is
   // the same everywhere goes without saying.
@@ -20,16 +20,7 @@
     return [...parts, `K = ${column.budget}`].join(", ");
   };
 
-  const named = (column, among) => {
-    const same = among.filter((one) => one.sampler === column.sampler);
-    const of = (key) => new Set(same.map((one) => one[key])).size > 1;
-    return [column.sampler, of("seed") ? `seed ${column.seed}` : null, of("run") ? column.run : null]
-      .filter((part) => part !== null).join(", ");
-  };
-
-  function nameOf(place) {
-    return named(state.set.columns[place], state.columns.map((one) => state.set.columns[one]));
-  }
+  const nameOf = (place) => state.names.nameOf(place);
 
   async function chooseSet(number) {
     state.number = Number(number);
@@ -53,8 +44,9 @@
 
   function chooseSetting() {
     const { columns } = state.set;
-    state.columns = columns.map((_, place) => place)
-      .filter((place) => settingOf(columns[place]) === asked.value);
+    state.names = tspoNames(columns, columns.map((_, place) => place)
+      .filter((place) => settingOf(columns[place]) === asked.value));
+    state.columns = state.names.ordered;
     for (const select of [right, wrong]) {
       const before = select.selectedOptions[0]?.textContent;
       select.replaceChildren(option("", "any sampler"),
@@ -62,11 +54,28 @@
       const same = [...select.options].find((one) => one.textContent === before);
       if (same) select.value = same.value;
     }
-    of("#order").textContent = `● right, ○ wrong, ? unparsed, ! failed: ${state.columns.map(nameOf).join(", ")}`;
+    showOrder();
     showPresets();
     filter();
     if (state.current !== null) open(state.current, false);
   }
+
+  // Whose the marks are: a heading above the list, and a line with all the seeds.
+  function showOrder() {
+    of("#whose").replaceChildren(...state.columns.map((place) => {
+      const { places, sampler } = state.names.families.find((one) => one.places.includes(place));
+      const isMiddle = places[Math.floor((places.length - 1) / 2)] === place;
+      return el("i", { class: state.names.isFirst(place) ? "first" : null, title: nameOf(place) },
+        isMiddle ? el("span", {}, sampler) : null);
+    }));
+    of("#order").replaceChildren(
+      el("span", {}, glyph("1"), " right"), el("span", {}, glyph("0"), " wrong"),
+      el("span", {}, "? unparsed"), el("span", {}, "! failed"),
+      el("ul", { "aria-label": "Samplers, in the order of the marks", role: "list" },
+        state.names.listed(state.columns).map((name) => el("li", {}, el("bdi", {}, name)))));
+  }
+
+  const glyph = (mark) => ("01".includes(mark) ? el("b", { class: mark === "1" ? "dot r" : "dot" }) : GLYPHS[mark]);
 
   // The comparison that most readers look for first: what is trained, against uniform sampling.
   function showPresets() {
@@ -101,7 +110,7 @@
     });
     count.textContent = `${state.matches.length.toLocaleString("en")} of ${questions.length.toLocaleString("en")} questions`;
     state.shown = 0;
-    list.firstElementChild.replaceChildren();
+    list.lastElementChild.replaceChildren();
     list.scrollTop = 0;
     more();
   }
@@ -109,18 +118,20 @@
   function more() {
     const next = state.matches.slice(state.shown, state.shown + PAGE);
     state.shown += next.length;
-    list.firstElementChild.append(...next.map(item));
+    list.lastElementChild.append(...next.map(item));
   }
 
   function item(place) {
     const [id, text] = state.set.questions[place];
     const marks = state.columns.map((column) => state.set.marks[column][place]);
-    const rightOnes = state.columns.filter((_, n) => marks[n] === "1").map(nameOf);
-    const summary = `right: ${rightOnes.join(", ") || "none"}`;
-    const glyphs = el("span", { class: "marks", "aria-hidden": "true" },
-      marks.map((mark) => el("i", { class: mark === "1" ? "r" : "n" }, GLYPHS[mark])));
-    const link = el("a", { href: hashOf(id), title: summary }, glyphs,
-      el("bdi", { class: "id" }, id), text ? el("bdi", { class: "text" }, text) : null, hidden(`, ${summary}`));
+    const rightOnes = state.names.listed(state.columns.filter((_, n) => marks[n] === "1"));
+    const glyphs = el("span", { class: "marks", "aria-hidden": "true" }, state.columns.map((column, n) => el("i", {
+      class: state.names.isFirst(column) ? "first" : null,
+      title: `${nameOf(column)}: ${tspoQuestion.VERDICTS[marks[n]]?.[1] ?? "not asked"}`,
+    }, glyph(marks[n]))));
+    const link = el("a", { href: hashOf(id) },
+      el("bdi", { class: "id" }, id), text ? el("bdi", { class: "text" }, text) : null, glyphs,
+      hidden(`, right: ${rightOnes.join(", ") || "none"}`));
     if (place === state.current) link.setAttribute("aria-current", "true");
     return el("li", { "data-place": place }, link);
   }
@@ -140,7 +151,7 @@
       const details = (await need(`set${state.number}-${shard}`))[place];
       if (state.current !== place) return; // another question was opened meanwhile
       const { tolerance } = state.set;
-      const shown = tspoQuestion.show({ ...details, tolerance }, id, state.columns, nameOf);
+      const shown = tspoQuestion.show({ ...details, tolerance }, id, state.names);
       article.replaceChildren(neighbours(at), ...shown);
     } catch (error) {
       article.replaceChildren(el("p", { class: "problem" }, `This question cannot be shown: ${error.message}`));

@@ -4,29 +4,33 @@
   const { need, script, el, onTheme } = tspoBench;
   const figures = await need("figures");
   const of = (selector) => document.querySelector(selector);
-  const [measure, group, groupBudget, map] = ["#measure", "#group", "#group-budget", "#map"].map(of);
+  const [measure, group, groupBudget, map, highlight] = [
+    "#measure", "#group", "#group-budget", "#map", "#highlight"].map(of);
   const choices = [...document.querySelectorAll("select.comparison")];
   const drawn = new Set();
   let chosen = 0;
 
   const comparison = () => figures.comparisons[chosen];
 
-  // What a chart shows now, and the name of the same figure by matplotlib.
+  const lookAt = (width) => ({ styles: figures.styles, chosen: highlight.value, width });
+
+  // What a chart of this width shows now, and the name of the same figure by matplotlib.
   const kinds = {
-    budget: () => ({ ...tspoCharts.budget(comparison()), file: `budget-${chosen}` }),
-    cost: () => {
+    budget: (width) => ({ ...tspoCharts.budget(comparison(), lookAt(width)), file: `budget-${chosen}` }),
+    cost: (width) => {
       const place = Object.keys(comparison().fronts).indexOf(measure.value);
-      return { ...tspoCharts.cost(comparison(), measure.value), file: `cost-${chosen}-${place}` };
+      const chart = tspoCharts.cost(comparison(), lookAt(width), measure.value);
+      return { ...chart, file: `cost-${chosen}-${place}` };
     },
-    category: () => {
+    category: (width) => {
       const place = Object.keys(comparison().groups).indexOf(group.value);
-      const chart = tspoCharts.category(comparison(), group.value, groupBudget.value);
+      const chart = tspoPanels.category(comparison(), lookAt(width), group.value, groupBudget.value);
       const budget = comparison().budgets.indexOf(groupBudget.value);
       return { ...chart, file: `category-${chosen}-${place}-${budget}` };
     },
-    depth: () => ({ ...tspoCharts.depth(figures.maps[map.value]), file: `depth-${map.value}` }),
-    training: () => ({
-      ...tspoCharts.training(figures.training, figures.measures), file: "training",
+    depth: (width) => ({ ...tspoPanels.depth(figures.maps[map.value], width), file: `depth-${map.value}` }),
+    training: (width) => ({
+      ...tspoPanels.training(figures.training, figures.measures, width), file: "training",
     }),
   };
 
@@ -45,7 +49,7 @@
 
   // The drawn figure takes as much room as the live one will: nothing moves when that comes.
   function prepare(figure) {
-    const chart = kinds[figure.dataset.chart]();
+    const chart = kinds[figure.dataset.chart](figure.clientWidth);
     const [drawn, live] = [".drawn", ".live"].map((one) => figure.querySelector(one));
     drawn.src = `plots/${chart.file}.svg`;
     drawn.style.height = `${chart.height}px`;
@@ -57,10 +61,22 @@
   async function draw(figure) {
     const [chart, live] = prepare(figure);
     showTable(figure, chart.table);
+    figure.querySelector(".note").textContent = chart.note ?? "";
     await script("assets/plotly.min.js");
     live.hidden = false;
     figure.classList.add("is-live");
     await Plotly.react(live, chart.data, chart.layout, { displayModeBar: false, responsive: true });
+    // A name in the legend highlights its sampler; Plotly's own way would hide it.
+    live.removeAllListeners("plotly_legendclick");
+    live.on("plotly_legendclick", ({ data, curveNumber }) => {
+      const name = data[curveNumber].meta;
+      if (name === undefined) return true;
+      highlight.value = highlight.value === name ? "" : name;
+      again("budget", "cost", "category");
+      return false;
+    });
+    live.removeAllListeners("plotly_legenddoubleclick");
+    live.on("plotly_legenddoubleclick", () => false);
     live.setAttribute("role", "img");
     live.setAttribute("aria-label", figure.querySelector(".drawn").alt);
   }
@@ -89,6 +105,8 @@
     chosen = Number(place);
     choices.forEach((select) => { select.value = place; });
     offer(measure, Object.keys(comparison().fronts));
+    offer(highlight, ["", ...comparison().names]);
+    highlight.options[0].textContent = "none";
     if (group) {
       offer(group, Object.keys(comparison().groups));
       offer(groupBudget, [...comparison().budgets].reverse());
@@ -98,6 +116,7 @@
   }
 
   choices.forEach((select) => select.addEventListener("input", () => choose(select.value)));
+  highlight.addEventListener("input", () => again("budget", "cost", "category"));
   measure?.addEventListener("input", () => again("cost"));
   for (const select of [group, groupBudget]) select?.addEventListener("input", () => again("category"));
   map?.addEventListener("input", () => again("depth"));

@@ -74,6 +74,26 @@ const tspoQuestion = (() => {
     return box;
   }
 
+  const SHOWN = 66; // pixels that a picture is high
+
+  // A picture is a part of its sheet.
+  function picture({ folder, width, height, cell, columns, rows, frames }, frame, label) {
+    const place = frames.indexOf(frame);
+    const [number, within] = [Math.floor(place / (columns * rows)), place % (columns * rows)];
+    const onSheet = Math.min(rows, Math.ceil((frames.length - number * columns * rows) / columns));
+    const scale = SHOWN / height;
+    const pixels = (...sizes) => sizes.map((size) => `${size * scale}px`).join(" ");
+    const element = el("span", { class: "picture", role: "img", "aria-label": label });
+    Object.assign(element.style, {
+      width: pixels(width),
+      height: pixels(height),
+      backgroundImage: `url("thumbs/${folder}/${number}.webp")`,
+      backgroundSize: pixels(columns * cell[0], onSheet * cell[1]),
+      backgroundPosition: pixels(-(within % columns) * cell[0], -Math.floor(within / columns) * cell[1]),
+    });
+    return element;
+  }
+
   function strip(details, answer, name) {
     const { thumbs } = details;
     const frames = answer.frames ?? [];
@@ -81,14 +101,10 @@ const tspoQuestion = (() => {
     const items = frames.map((frame, place) => {
       const second = answer.seconds[place];
       const hit = isEvidence(details, second);
-      const alt = `frame ${frame} at ${clock(second)}${hit ? ", in the evidence" : ""}`;
-      const picture = thumbs && el("img", {
-        src: `thumbs/${thumbs.folder}/${frame}.jpg`, alt, loading: "lazy",
-        width: thumbs.width, height: thumbs.height,
-      });
-      const item = el("li", { class: hit ? "hit" : null, "data-frame": frame }, picture,
+      const label = `frame ${frame} at ${clock(second)}${hit ? ", in the evidence" : ""}`;
+      return el("li", { class: hit ? "hit" : null, "data-frame": frame },
+        thumbs && picture(thumbs, frame, label),
         el("span", { class: "time", "aria-hidden": thumbs ? "true" : null }, clock(second)));
-      return item;
     });
     return el("ol", {
       class: thumbs ? "strip" : "strip bare", tabindex: 0, role: "list",
@@ -100,22 +116,39 @@ const tspoQuestion = (() => {
     el("span", { "aria-hidden": "true" }, VERDICTS[mark][0]), hidden(VERDICTS[mark][1]));
 
   function said(answer) {
-    const box = el("div", { class: "said" }, verdict(answer.mark),
-      el("b", {}, answer.letter ?? "no letter"), answer.guessed ? el("small", {}, " drawn") : null);
-    if (answer.recall !== undefined) {
-      box.append(el("small", { class: "recall" }, `evidence recall ${percent(answer.recall)}`));
-    }
-    const words = answer.reply ?? answer.error;
-    if (words !== undefined && words !== answer.letter) {
-      box.append(el("div", { class: answer.error ? "reply error" : "reply" }, longText(words, 160)));
-    }
-    return box;
+    return el("div", { class: "said" }, verdict(answer.mark),
+      el("b", {}, answer.letter ?? "no letter"), answer.guessed ? el("small", {}, " drawn") : null,
+      answer.recall === undefined ? null
+        : el("small", { class: "recall" }, el("span", {}, "evidence recall "), percent(answer.recall)));
   }
 
-  function row(details, answer, name, length) {
-    const box = el("div", { class: "sampler", role: "group", "aria-label": name },
-      el("div", { class: "head" }, el("h4", { dir: "auto" }, name), said(answer)),
-      el("div", { class: "seen" }, lane(details, answer, length), strip(details, answer, name)));
+  function reply(answer) {
+    const words = answer.reply ?? answer.error;
+    if (words === undefined || words === answer.letter) return null;
+    return el("div", { class: answer.error ? "reply error" : "reply" }, longText(words, 160));
+  }
+
+  const MANY = 8; // answers: of more, the frames and replies are there when they are asked for
+  const opened = new Set(); // whose they are, from question to question
+
+  function row(details, answer, { name, isFirst, isCompact }, length) {
+    const [box, head, seen] = ["sampler", "head", "seen"].map((one) => el("div", { class: one }));
+    box.setAttribute("role", "group");
+    box.setAttribute("aria-label", name);
+    box.classList.toggle("again", !isFirst);
+    box.append(head, seen);
+    head.append(el("h4", { dir: "auto" }, name), said(answer));
+    seen.append(lane(details, answer, length));
+    let more = [];
+    function open(isOpen) {
+      more.forEach((part) => part.remove());
+      more = isOpen ? [reply(answer), strip(details, answer, name)] : [];
+      if (isOpen) seen.append(more[1]);
+      if (isOpen && more[0]) head.append(more[0]);
+      more = more.filter(Boolean);
+    }
+    if (isCompact) head.append(toggle(name, open));
+    open(!isCompact || opened.has(name));
     const light = (event, isOn) => {
       const frame = event.target.closest("[data-frame]")?.dataset.frame;
       if (frame === undefined) return;
@@ -126,14 +159,42 @@ const tspoQuestion = (() => {
     return box;
   }
 
-  function options(details, shown, nameOf) {
+  function toggle(name, open) {
+    const button = el("button", { type: "button", class: "toggle", title: `Frames of ${name}` });
+    const show = () => {
+      button.setAttribute("aria-expanded", String(opened.has(name)));
+      button.replaceChildren(el("span", { "aria-hidden": "true" }, opened.has(name) ? "▾" : "▸"),
+        hidden(`Frames of ${name}`));
+    };
+    button.addEventListener("click", () => {
+      if (!opened.delete(name)) opened.add(name);
+      show();
+      open(opened.has(name));
+    });
+    show();
+    return button;
+  }
+
+  // Opens the rows of all, or closes them.
+  function toggleAll(box) {
+    const isOpen = (one) => one.getAttribute("aria-expanded") === "true";
+    const button = el("button", { type: "button", class: "link" }, "all frames");
+    button.addEventListener("click", () => {
+      const toggles = [...box.querySelectorAll(".toggle")];
+      const closed = toggles.filter((one) => !isOpen(one));
+      (closed.length ? closed : toggles).forEach((one) => one.click());
+    });
+    return button;
+  }
+
+  function options(details, shown, names) {
     if (!details.options.length) {
       return el("p", { class: "gold" }, `Right answer: ${details.gold ?? "withheld"}`);
     }
     return el("ol", { class: "options" }, details.options.map((text, place) => {
       const letter = "ABCDEFGHIJ"[place];
       const isRight = letter === details.gold;
-      const by = shown.filter((answer) => answer.letter === letter).map(nameOf);
+      const by = names.listed(shown.filter((answer) => answer.letter === letter).map((answer) => answer.column));
       return el("li", { class: isRight ? "right" : null },
         el("b", {}, letter), el("span", { class: "option" }, longText(text, 300),
           isRight ? el("span", { class: "gold" }, " ✓", hidden(" the right answer")) : null),
@@ -141,25 +202,37 @@ const tspoQuestion = (() => {
     }));
   }
 
-  // The whole of it: answers of the columns that are asked for, side by side.
-  function show(details, id, columns, nameOf) {
-    const shown = details.answers.filter((answer) => columns.includes(answer.column));
-    const name = (answer) => nameOf(answer.column);
+  // The whole of it: answers of the columns that are asked for, the seeds of a sampler together.
+  function show(details, id, names) {
+    const shown = names.ordered
+      .map((column) => details.answers.find((answer) => answer.column === column)).filter(Boolean);
     const length = lengthOf(details);
     const known = details.seconds ? clock(details.seconds) : "length unknown";
     const facts = [id, details.video, known, ...details.groups.map((pair) => pair.join(" "))];
+    const isCompact = shown.length > MANY;
+    const box = el("div", { class: isCompact ? "samplers compact" : "samplers" },
+      shown.map((answer) => row(details, answer, {
+        name: names.nameOf(answer.column), isFirst: names.isFirst(answer.column), isCompact,
+      }, length)),
+      el("div", { class: "sampler foot" }, el("div", { class: "head" }), el("div", { class: "seen" }, axis(length))));
     return [
       el("p", { class: "facts" }, facts.map((text) => el("bdi", {}, text))),
       el("h3", { tabindex: "-1" }, details.text ? longText(details.text, 800) : el("bdi", {}, id)),
-      options(details, shown, name),
-      el("p", { class: "key", "aria-hidden": "true" },
-        details.evidence.length ? el("span", { class: "evidence" }, "evidence") : "no evidence annotated",
-        el("span", { class: "pick" }, "picked frame"),
-        details.evidence.length ? el("span", { class: "pick hit" }, "picked in the evidence") : null,
-        shown.some((answer) => answer.curve !== undefined) ? el("span", { class: "curve" }, "score of the candidates") : null),
-      el("div", { class: "samplers" },
-        ...shown.map((answer) => row(details, answer, name(answer), length)),
-        el("div", { class: "sampler foot" }, el("div", { class: "head" }), el("div", { class: "seen" }, axis(length)))),
+      options(details, shown, names),
+      el("p", { class: "key" }, key(details, shown), isCompact ? toggleAll(box) : null),
+      box,
+    ];
+  }
+
+  function key(details, shown) {
+    const has = (name) => shown.some((answer) => answer[name] !== undefined);
+    const part = (name, text) => el("span", { class: name, "aria-hidden": "true" }, text);
+    return [
+      details.evidence.length ? part("evidence", "evidence") : el("span", {}, "no evidence annotated"),
+      part("pick", "picked frame"),
+      details.evidence.length ? part("pick hit", "picked in the evidence") : null,
+      has("curve") ? part("curve", "score of the candidates") : null,
+      has("recall") && shown.length > MANY ? el("span", {}, "%: evidence recall") : null,
     ];
   }
 
