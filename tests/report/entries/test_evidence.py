@@ -16,6 +16,7 @@ from tests.report.entries.support import (
     haystack_records,
     settings_of,
     with_record,
+    with_settings,
     written,
 )
 from tests.report.support import record
@@ -70,6 +71,22 @@ def test_more_times_than_frames(honest: Path, tmp_path: Path) -> None:
     with (
         pytest.raises(UserError, match="was asked with 2 frames, of 60 times"),
         open_entry(lied),
+    ):
+        pass
+
+
+def test_evidence_that_is_a_bomb(honest: Path, tmp_path: Path) -> None:
+    many = list(range(4000))
+    spans = [[second, second] for second in many]
+    bomb = with_record(0, frames=many, seconds=many, evidence=spans)
+
+    def change(files: dict[str, bytes]) -> None:
+        bomb(files)
+        with_settings(frames=4000)(files)
+
+    with (
+        pytest.raises(UserError, match="4000 frames, and has 4000 spans of evidence"),
+        open_entry(changed(honest, tmp_path / "e.zip", change)),
     ):
         pass
 

@@ -26,6 +26,7 @@ Read = Callable[[str, Question], Reading]
 # What may stand in the brackets of a task's label: anything else could name code to run.
 _HARMLESS = frozenset({"split", "length", "objects", "videos"})
 _LONGEST_LABEL = 200
+_MOST_PAIRS = 10_000_000  # of frames and spans of a question, which are compared at once
 
 
 def named_task(settings: Mapping[str, Any], given: str | None = None) -> Task | str:
@@ -178,6 +179,11 @@ def _refuse_other_frames(cell: Cell) -> None:
         asked = f"{cell.folder.name}: question {shortened(record.question_id)} was asked with"
         if most is not None and len(record.frames) > most:
             raise UserError(f"{asked} {len(record.frames)} frames, at K = {most}")
+        if len(record.frames) * len(record.evidence) > _MOST_PAIRS:
+            raise UserError(
+                f"{asked} {len(record.frames)} frames, and has {len(record.evidence)} spans of "
+                "evidence, more than any run's"
+            )
         if len(record.frames) != len(record.seconds):
             raise UserError(f"{asked} {len(record.frames)} frames, of {len(record.seconds)} times")
 
