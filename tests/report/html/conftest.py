@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.report.html.support import CHROMIUM, Pictures, questions, write_run
+from tests.report.html.support import CHROMIUM, Pictures, questions, write_crowd, write_run
 from tspo_bench.report.html import write_html
 from tspo_bench.results import Cell
 
@@ -45,6 +45,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
         agents=[folder / "agent"],
         thumbnails=12,
     )
+    return Made(folder / "html", cells)
+
+
+@pytest.fixture(scope="session")
+def crowd(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A page of 21 samplers and an agent of three seeds."""
+    folder = tmp_path_factory.mktemp("crowd")
+    cells = write_crowd(folder / "run", 12)
+    write_html(cells, folder / "html", source=Pictures(questions(12)), thumbnails=3)
     return Made(folder / "html", cells)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,17 @@ def write_run(
                         scores = CandidateScores.of(question_id(number), values, 1.0)
                     cell.append(record(place, k, number, reply=reply), scores)
     return read_run(path)
+
+
+def write_crowd(path: Path, n: int, num_samplers: int = 21, seeds: int = 3) -> list[Cell]:
+    """A run of many samplers, the last of them an agent of several seeds."""
+    names = ("uniform", "oracle", *(f"sampler-{place}" for place in range(num_samplers - 2)))
+    cells = write_run(path, n, samplers=names)
+    agents = [
+        replace(cells[-1], settings={**cells[-1].settings, "sampler": "agent", "seed": seed})
+        for seed in range(seeds)
+    ]
+    return [*cells, *agents]
 
 
 class Pictures:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import random
 from dataclasses import replace
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from tests.report.html.conftest import NUM_QUESTIONS, Made
 from tests.report.html.support import (
@@ -23,15 +25,22 @@ from tests.report.html.support import (
     is_right,
     question_id,
     questions,
+    write_crowd,
     write_run,
 )
 from tspo_bench.errors import UserError
 from tspo_bench.report.html import write_html
-from tspo_bench.report.html.figures import depth_maps, pareto_front
+from tspo_bench.report.html.figures import Comparison, comparison_of, depth_maps, pareto_front
 from tspo_bench.report.html.folder import PageFolder, data_script
+from tspo_bench.report.html.leaderboard import board_of
+from tspo_bench.report.html.panels import category_figure, depth_figure
 from tspo_bench.report.html.questions import SHARD_BYTES, curve_of
+from tspo_bench.report.html.static import budget_figure
+from tspo_bench.report.html.styles import styles_of
 from tspo_bench.report.html.texts import harmless, snippet
 from tspo_bench.report.html.training import read_curves
+from tspo_bench.report.standings import standings_of
+from tspo_bench.report.summary import summarise
 from tspo_bench.results import CandidateScores, read_scores
 
 
@@ -261,6 +270,127 @@ def test_nothing_to_show(tmp_path: Path) -> None:
     cells = write_run(tmp_path / "run", 2, samplers=("uniform",))
     with pytest.raises(UserError, match="--thumbnails -1"):
         write_html(cells, tmp_path / "html", thumbnails=-1)
+
+
+def test_pictures_stand_where_the_page_looks_for_them(tmp_path: Path) -> None:
+    cells = write_run(tmp_path / "run", 6, samplers=("uniform", "clip-topk"), budgets=(64,))
+    write_html(cells, tmp_path / "html", source=Pictures(questions(6)), thumbnails=6)
+    thumbs = data(tmp_path / "html", "set0-0")["3"]["thumbs"]
+    (width, height), (columns, rows) = thumbs["cell"], (thumbs["columns"], thumbs["rows"])
+    picked = {f for cell in cells for record in cell.records[3:] for f in record.frames}
+    assert thumbs["frames"] == sorted(picked), "a frame that both picked is there once"
+    assert len(picked) > columns * rows, "more than one sheet"
+    for place, frame in enumerate(thumbs["frames"]):
+        number, within = divmod(place, columns * rows)
+        with Image.open(tmp_path / f"html/thumbs/{thumbs['folder']}/{number}.webp") as sheet:
+            pixels = np.asarray(sheet.convert("RGB"), np.int64)
+        top, left = (within // columns) * height, (within % columns) * width
+        own = pixels[top : top + thumbs["height"], left : left + thumbs["width"]]
+        expected = frame * np.array([3, 5, 7]) % 256
+        assert np.abs(own - expected).mean() < 6
+
+
+def crowd(tmp_path: Path) -> Comparison:
+    return comparison_of(standings_of(write_crowd(tmp_path / "run", 12, 24))[0])
+
+
+def test_many_samplers_are_told_apart_on_the_page_and_by_matplotlib(tmp_path: Path) -> None:
+    comparison = crowd(tmp_path)
+    styles = styles_of([comparison])
+    assert len(styles) == 25
+    for parts in (("colour", "marker"), ("colour", "dash")):
+        others = [style for style in styles.values() if style.colour is not None]
+        assert len({tuple(getattr(style, one) for one in parts) for style in others}) == 23
+    neutral = {name for name, style in styles.items() if style.colour is None}
+    assert neutral == {"uniform", "oracle"}
+    assert styles["uniform"].marker != styles["oracle"].marker
+    drawn = budget_figure(comparison, styles).axes[0].containers
+    assert {str(one.get_label()): one[0].get_color() for one in drawn} == {
+        name: style.hex for name, style in styles.items()
+    }
+    assert len({(one[0].get_color(), one[0].get_marker()) for one in drawn}) == 25
+
+
+def test_a_sampler_looks_the_same_in_every_table(tmp_path: Path) -> None:
+    cells = write_crowd(tmp_path / "run", 6, 9)
+    other = [replace(c, settings={**c.settings, "task": "other"}) for c in cells[6:]]
+    first, second = map(comparison_of, standings_of([*cells, *other]))
+    assert first.names[:3] != second.names[:3], "others come first"
+    styles = styles_of([first, second])
+    assert set(styles) == {*first.names, *second.names}
+    drawn = [budget_figure(one, styles).axes[0].containers for one in (first, second)]
+    looks = [{str(c.get_label()): c[0].get_marker() for c in some} for some in drawn]
+    assert looks[0].items() & looks[1].items() == {
+        (name, looks[0][name]) for name in looks[0].keys() & looks[1].keys()
+    }
+
+
+def test_the_names_on_a_front_do_not_lie_upon_each_other(made: Made) -> None:
+    comparison = comparison_of(standings_of(made.cells)[0])
+    for measure, labels in comparison.labels.items():
+        assert tuple(label.place for label in labels) == comparison.fronts[measure]
+        for label in labels:
+            bar = comparison.bars[label.place]
+            assert label.text == f"{bar.name}, K = {bar.budget}"
+            assert label.height > 100 * (bar.accuracy or 0)
+        heights = [label.height for label in labels]
+        assert all(b - a >= 5 for a, b in itertools.pairwise(heights))
+
+
+def test_many_samplers_have_a_panel_for_each_category(tmp_path: Path) -> None:
+    comparison = crowd(tmp_path)
+    figure = category_figure(comparison, styles_of([comparison]), "type", "8")
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title(loc="left") for axes in shown] == [
+        f"{kind} (n = 4)" for kind in comparison.groups["type"]
+    ]
+    for axes, kind in zip(shown, comparison.groups["type"], strict=True):
+        dots = [line.get_xydata() for line in axes.lines if line.get_marker() != "None"]
+        expected = [
+            [100 * (bar.groups["type"][kind].accuracy or 0), row]
+            for row, bar in enumerate(comparison.bars)
+        ]
+        np.testing.assert_allclose(np.concatenate(dots), expected)
+
+
+def test_maps_say_how_many_questions_a_cell_has(made: Made, tmp_path: Path) -> None:
+    uneven = depth_maps(made.cells)[0]  # 48 questions at five depths
+    assert (uneven.counts, uneven.is_even) == ("n = 9 to 10 a cell", False)
+    (even,) = depth_maps(write_run(tmp_path / "run", 10, samplers=("uniform", "oracle")))
+    assert (even.counts, even.is_even) == ("n = 2 a cell", True)
+    for one, in_cells in ((uneven, {"n = 9", "n = 10"}), (even, set())):
+        figure = depth_figure(one)
+        assert figure.get_suptitle() == f"K = {one.budget}, {one.counts}"
+        texts = {text.get_text() for axes in figure.axes for text in axes.texts}
+        assert {text for text in texts if text.startswith("n =")} == in_cells
+
+
+@pytest.mark.filterwarnings("error")
+def test_figures_without_a_figure_warn_nobody(tmp_path: Path) -> None:
+    (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
+    withheld = [replace(one, gold=None, correct=False) for one in cell.records]
+    write_html([replace(cell, records=tuple(withheld))], tmp_path / "html")
+    page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
+    assert "n/a" in page
+
+
+def test_the_figures_of_seeds_take_little_room_and_marks_are_explained_where_there_are_some(
+    tmp_path: Path,
+) -> None:
+    cells = write_crowd(tmp_path / "run", 12, 3)
+    changed = [replace(one, correct=True, letter=one.gold) for one in cells[-1].records]
+    cells[-1] = replace(cells[-1], records=tuple(changed))
+    board = board_of(standings_of(cells)[0])
+    place = [name for name, _ in board.headings].index("by seed")
+    (line,) = [line for line in board.lines if line.sampler == "agent"]
+    low = 100 * (summarise(cells[-2].records).accuracy or 0)
+    entry = line.entries[place]
+    assert (entry.main, entry.key) == (f"{low:.1f} to 100.0%", round(low, 1))
+    assert entry.whole == f"{low:.1f}%, {low:.1f}%, 100.0%"
+    for best in (None, "best"):
+        marked = replace(entry, mark=best)
+        lines = (replace(line, entries=(marked,)),)
+        assert replace(board, lines=lines).is_marked == (best is not None)
 
 
 def test_every_id_is_there_once(made: Made) -> None:

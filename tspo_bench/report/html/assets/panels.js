@@ -114,6 +114,7 @@ const tspoPanels = (() => {
     const names = Object.keys(map.shares);
     const columns = Math.min(names.length, width < 700 ? 2 : 6);
     const rows = Math.ceil(names.length / columns);
+    const height = 40 + rows * (60 + 26 * map.depths.length);
     const isWide = width / columns / map.lengths.length > 90; // room for n in a cell
     const drawn = {
       grid: { rows, columns, pattern: "independent", xgap: 0.08, ygap: 0.28 },
@@ -121,7 +122,10 @@ const tspoPanels = (() => {
       annotations: [],
       coloraxis: {
         cmin: 0, cmax: 100, colorscale: "Cividis",
-        colorbar: { title: { text: "%", side: "top" }, thickness: 10, outlinewidth: 0, len: 0.9 },
+        colorbar: {
+          title: { text: "%", side: "top" }, thickness: 10, outlinewidth: 0, lenmode: "pixels",
+          len: Math.min(320, height - 40), y: 1, yanchor: "top",
+        },
       },
     };
     const data = names.map((name, place) => {
@@ -143,7 +147,7 @@ const tspoPanels = (() => {
     });
     return {
       data,
-      height: 40 + rows * (60 + 26 * map.depths.length),
+      height,
       layout: layout(drawn),
       note: `${map.counts}.`,
       table: tableOf(["sampler", "depth", ...map.lengths], names.flatMap((name) => (
