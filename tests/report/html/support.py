@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from tspo_bench.errors import VideoError
 from tspo_bench.results import CandidateScores, Cell, RunDirectory, cell_slug, read_run
 from tspo_bench.types import Frames, IntArray, Question, Record
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
 CHROMIUM = shutil.which("chromium")
 SAMPLERS = ("uniform", "clip-topk", "tspo-q", "oracle")
 KINDS = ("before", "after", "count")
+ROWS = "#leaderboard .board[data-table='0'] tbody tr:not([hidden])"
 LENGTH = 120.0  # seconds of each video
 TOLERANCE = 86.0  # seconds: from 14 s on, a frame is near the moment at 100 s
 
@@ -121,6 +128,14 @@ def write_crowd(path: Path, n: int, num_samplers: int = 21, seeds: int = 3) -> l
     return [*cells, *agents]
 
 
+def scroll_through(page: Page) -> Iterator[Locator]:
+    """Every chart, brought into view and drawn."""
+    for chart in page.locator("figure.chart").all():
+        chart.scroll_into_view_if_needed()
+        chart.locator(".main-svg").first.wait_for()
+        yield chart
+
+
 class Pictures:
     """Tells all questions, and draws each frame in a colour of its own."""
 
@@ -140,3 +155,13 @@ class Pictures:
         pixels = np.zeros((len(indices), short_side, short_side * 16 // 9, 3), np.uint8)
         pixels[...] = (np.array(indices)[:, None, None, None] * np.array([3, 5, 7])) % 256
         return Frames(np.array(indices), np.array(indices) / 10, pixels)
+
+
+def shown_frame(html: Path, thumbs: dict[str, Any], frame: int) -> NDArray[np.uint8]:
+    """A frame's picture [h, w, 3], cut out of its sheet as the page does."""
+    columns, rows = thumbs["columns"], thumbs["rows"]
+    sheet, within = divmod(thumbs["frames"].index(frame), columns * rows)
+    left, top = within % columns * thumbs["cell"][0], within // columns * thumbs["cell"][1]
+    with Image.open(html / "thumbs" / thumbs["folder"] / f"{sheet}.webp") as image:
+        whole = np.asarray(image.convert("RGB"))
+    return whole[top : top + thumbs["height"], left : left + thumbs["width"]]

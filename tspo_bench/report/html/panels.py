@@ -86,7 +86,8 @@ def _panel(
         x, reach = _intervals(known)
         sizes += [entry.n for _, entry in known]
         look = {**styles[bar.name].of_line, "linestyle": "none"}
-        axes.errorbar(x, [row] * len(x), xerr=reach, markersize=3.5, elinewidth=0.7, **look)
+        look |= {"markersize": 3.5, "elinewidth": 0.7, "clip_on": False}
+        axes.errorbar(x, [row] * len(x), xerr=reach, **look)
         if bar.is_baseline and x:
             axes.axvline(x[0], color=NEUTRAL, linewidth=0.6, linestyle=":", zorder=0)
     axes.set_title(f"{plain(value)} (n = {max(sizes, default=0)})", fontsize=8, loc="left")

@@ -27,10 +27,12 @@ def save(folder: PageFolder, name: str, figure: Figure) -> None:
     Raises:
         UserError: it cannot be written.
     """
+    engine = figure.get_layout_engine()
+    if engine is not None:  # everything finds its place once: that takes longer than drawing it
+        engine.execute(figure)
+        figure.set_layout_engine(None)
     for kind in ("svg", "png"):
         content = io.BytesIO()
-        if kind == "png":  # everything has its place by now: finding it takes as long as drawing
-            figure.set_layout_engine("none")
         # Without the time, so that equal results make equal files.
         metadata = {"Date": None} if kind == "svg" else {}
         figure.savefig(content, format=kind, dpi=_DPI, metadata=metadata)

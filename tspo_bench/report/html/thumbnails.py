@@ -100,11 +100,9 @@ def write_thumbnails(
             lost.append(str(error))
         told(number, len(picks))
     problems = []
-    if most < len(question_ids):
-        problems.append(
-            f"Pictures are there for the first {most:,} of {len(question_ids):,} questions "
-            "(--thumbnails)."
-        )
+    if most < (total := len(question_ids)):
+        shown = f"the first {most:,} of {total:,} questions"
+        problems.append(f"Pictures are there for {shown} (--thumbnails).")
     if lost:
         problems.append(f"{len(lost):,} of {len(picks):,} videos cannot be shown: {lost[0]}")
     return Thumbnails(videos, tuple(problems))
