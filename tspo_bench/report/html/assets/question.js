@@ -117,7 +117,7 @@ const tspoQuestion = (() => {
 
   function said(answer) {
     return el("div", { class: "said" }, verdict(answer.mark),
-      el("b", {}, answer.letter ?? "no letter"), answer.guessed ? el("small", {}, " drawn") : null,
+      el("b", {}, answer.letter ?? [hidden("no letter"), el("span", { "aria-hidden": "true" }, "–")]), answer.guessed ? el("small", {}, " drawn") : null,
       answer.recall === undefined ? null
         : el("small", { class: "recall" }, el("span", {}, "evidence recall "), percent(answer.recall)));
   }
