@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tspo_bench.report.gather import gather
 from tspo_bench.report.papers.published import Published, read_published
-from tspo_bench.report.standings import Standing, Standings, standings_of
+from tspo_bench.report.standings import Standing, Standings, is_bound, standings_of
 from tspo_bench.report.texts import budget, percent
 from tspo_bench.report.written.grid import Grid
 from tspo_bench.report.written.standings_grid import comparison_grid, title_of
@@ -47,7 +47,6 @@ extraction: **not comparable with the table above, and with each other only in p
 what is verified: [published.csv](published.csv).
 
 """
-_BOUNDS = ("oracle", "blind")
 _BENCHMARKS = ("longvideobench", "mlvu", "videomme", "lvbench")
 
 
@@ -78,7 +77,7 @@ def _by_budget(table: Standings) -> Grid:
         labels=("sampler",),
         figures=tuple(f"K = {k}" for k in budgets),
         rows=tuple(
-            (f"{name} (bound)" if name in _BOUNDS else name, *(_text(ones.get(k)) for k in budgets))
+            (f"{name} (bound)" if is_bound(name) else name, *(_text(ones.get(k)) for k in budgets))
             for name, ones in ranked
         ),
         marks={

@@ -37,3 +37,24 @@ def cell(
 def cell_with(sampler: str, num_correct: int, n: int = 10, **settings: Any) -> Cell:
     """A cell of n questions of which the first `num_correct` are right."""
     return cell(sampler, [record(number, number < num_correct) for number in range(n)], **settings)
+
+
+def compared_cells() -> list[Cell]:
+    """Two samplers and two budgets; "good" is right on all, "bad" on every second question."""
+    return [
+        cell(
+            sampler,
+            [
+                record(
+                    number,
+                    number % step == 0,
+                    evidence_recall=1 / step,
+                    groups={"depth": f"{20 * (number % 5)}%", "length": "5min"},
+                )
+                for number in range(10)
+            ],
+            frames=k,
+        )
+        for sampler, step in (("bad", 2), ("good", 1))
+        for k in (4, 8)
+    ]

@@ -53,7 +53,8 @@ def compare_samplers(
     with only_results_on_stdout():
         from tspo_bench.api import evaluate
         from tspo_bench.mllms.loading import with_base_url
-        from tspo_bench.report.terminal.comparison import comparison_table, draw_comparisons
+        from tspo_bench.report.figures.comparison import draw_comparisons
+        from tspo_bench.report.terminal.comparison import comparison_table
 
         with Bar() as bar:
             result = evaluate(

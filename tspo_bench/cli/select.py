@@ -159,7 +159,7 @@ def _table(picked: SelectedFrames) -> Table:
     from rich import box
     from rich.table import Table
 
-    from tspo_bench.report.sheet import clock
+    from tspo_bench.report.figures.sheet import clock
 
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("", "frame", "time", "score"):

@@ -25,6 +25,11 @@ from tspo_bench.types import FloatArray, Record
 BOUNDS = ("oracle", "blind")
 
 
+def is_bound(sampler: str) -> bool:
+    """Whether a sampler's label, whatever its options, is that of a bound."""
+    return sampler.partition("[")[0] in BOUNDS
+
+
 @dataclass(frozen=True)
 class Standing:
     """A row with what it is beside the others of its table.
@@ -95,7 +100,7 @@ def _standings(rows: Sequence[Row], rivals: Rivals) -> tuple[Standing, ...]:
 
 def _of_one_budget(rows: Sequence[Row], rivals: Rivals) -> list[Standing]:
     adjusted = holm([row.paired.p_value if row.paired else None for row in rows])
-    rivalling = [row for row in rows if label(row, "sampler").partition("[")[0] not in BOUNDS]
+    rivalling = [row for row in rows if not is_bound(label(row, "sampler"))]
     accuracies = [row.summary.accuracy if row.is_finished else None for row in rivalling]
     marked = dict(zip(map(id, rivalling), marks(_records(rivalling), accuracies), strict=True))
     return [

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tspo_bench.report.html import panels, static
-from tspo_bench.report.html.figures import Comparison, DepthMap
+from tspo_bench.report.escape import clean
+from tspo_bench.report.figures import panels, static
+from tspo_bench.report.figures.styles import Style, style_at, styles_of
+from tspo_bench.report.figures.training import MEASURES, Curves
+from tspo_bench.report.figures.values import Comparison, DepthMap
 from tspo_bench.report.html.folder import PageFolder
-from tspo_bench.report.html.styles import Style, style_at, styles_of
-from tspo_bench.report.html.texts import clean
-from tspo_bench.report.html.training import MEASURES, Curves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DPI = 160
 
 
 @dataclass(frozen=True)
@@ -28,19 +34,19 @@ class Drawn:
         folder.write_data("figures", clean(self._data()))
         styles = self._styles
         for number, one in enumerate(self.comparisons):
-            static.save(folder, f"budget-{number}", static.budget_figure(one, styles))
+            _save(folder, f"budget-{number}", static.budget_figure(one, styles))
             for place, measure in enumerate(one.fronts):
                 figure = static.cost_figure(one, styles, measure)
-                static.save(folder, f"cost-{number}-{place}", figure)
+                _save(folder, f"cost-{number}-{place}", figure)
             for (place, group), (k, budget) in itertools.product(
                 enumerate(one.groups), enumerate(one.budgets)
             ):
                 figure = panels.category_figure(one, styles, group, budget)
-                static.save(folder, f"category-{number}-{place}-{k}", figure)
+                _save(folder, f"category-{number}-{place}-{k}", figure)
         for number, depths in enumerate(self.maps):
-            static.save(folder, f"depth-{number}", panels.depth_figure(depths))
+            _save(folder, f"depth-{number}", panels.depth_figure(depths))
         if self.logs:
-            static.save(folder, "training", static.training_figure(self.logs))
+            _save(folder, "training", static.training_figure(self.logs))
 
     def _data(self) -> dict[str, Any]:
         """What the page draws."""
@@ -66,3 +72,21 @@ class Drawn:
     @property
     def _styles(self) -> Mapping[str, Style]:
         return styles_of(self.comparisons)
+
+
+def _save(folder: PageFolder, name: str, figure: Figure) -> None:
+    """Write a figure as PNG and as SVG.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:  # everything finds its place once: that takes longer than drawing it
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+    for kind in ("svg", "png"):
+        content = io.BytesIO()
+        # Without the time, so that equal results make equal files.
+        metadata = {"Date": None} if kind == "svg" else {}
+        figure.savefig(content, format=kind, dpi=_DPI, metadata=metadata)
+        folder.write(f"plots/{name}.{kind}", content.getvalue())

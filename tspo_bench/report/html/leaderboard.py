@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tspo_bench.report.marks import Mark
-from tspo_bench.report.standings import BOUNDS, Standings
+from tspo_bench.report.standings import Standings, is_bound
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.texts import budget, label
 from tspo_bench.report.written.grid import Grid
@@ -110,7 +110,7 @@ def _line(table: Standings, grid: Grid, number: int) -> Line:
     return Line(
         sampler=texts[0],
         budget=budget(row),
-        is_bound=label(row, "sampler").partition("[")[0] in BOUNDS,
+        is_bound=is_bound(label(row, "sampler")),
         begins_part=number in grid.parts,
         entries=tuple(
             _entry(text, grid.marks.get((number, place)))

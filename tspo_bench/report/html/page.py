@@ -9,15 +9,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.escape import harmless
+from tspo_bench.report.figures.training import read_curves
+from tspo_bench.report.figures.values import comparison_of, depth_maps
 from tspo_bench.report.html.drawing import Drawn
-from tspo_bench.report.html.figures import comparison_of, depth_maps
 from tspo_bench.report.html.folder import GENERATOR, PAGE_FILE, PageFolder
 from tspo_bench.report.html.leaderboard import Board, board_of
 from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_sets
 from tspo_bench.report.html.source import QuestionSource
-from tspo_bench.report.html.texts import harmless
 from tspo_bench.report.html.thumbnails import write_thumbnails
-from tspo_bench.report.html.training import read_curves
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.standings import standings_of
 from tspo_bench.report.written.standings_grid import Prices

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.escape import harmless, snippet
 from tspo_bench.report.groups import by_value
 from tspo_bench.report.html.source import QuestionSource
-from tspo_bench.report.html.texts import harmless, snippet
 from tspo_bench.report.html.thumbnails import Thumbnails
 from tspo_bench.results import CandidateScores, Cell, read_scores
 from tspo_bench.results.cell import SCORES_FILE

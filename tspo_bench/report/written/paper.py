@@ -10,7 +10,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.report.groups import values_of
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.rows import Row
-from tspo_bench.report.standings import BOUNDS, Standing, Standings
+from tspo_bench.report.standings import Standing, Standings, is_bound
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.texts import UNDEFINED, budget, label
 from tspo_bench.report.written.grid import Grid, parts_of
@@ -200,7 +200,7 @@ def _marked(
                 for key, by_task in found.items()
                 if key[:3] == setting
                 and column.task in by_task
-                and key[3].partition("[")[0] not in BOUNDS
+                and not is_bound(key[3])
                 and not column.is_macro
             ]
             rows = [found[key][column.task].row for key in keys]

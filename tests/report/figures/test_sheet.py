@@ -8,7 +8,7 @@ from PIL import Image
 
 from tspo_bench.errors import UserError
 from tspo_bench.report import draw_sheet
-from tspo_bench.report.sheet import _arrange, clock
+from tspo_bench.report.figures.sheet import _arrange, clock
 from tspo_bench.types import Frames
 
 

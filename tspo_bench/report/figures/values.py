@@ -1,4 +1,4 @@
-"""What a page's figures show, as plain values: drawn by the page itself and by matplotlib."""
+"""What figures show, as plain values: drawn by the page itself and by matplotlib."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tspo_bench.report.escape import snippet
 from tspo_bench.report.groups import by_value
-from tspo_bench.report.html.texts import snippet
-from tspo_bench.report.standings import BOUNDS, Standing, Standings
+from tspo_bench.report.standings import Standing, Standings, is_bound
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import GroupSummary, summarise
 from tspo_bench.report.texts import budget, label
@@ -190,7 +190,7 @@ def _bar(one: Standing, baseline: str, prices: Prices | None) -> Bar:
         ci95=summary.ci95,
         costs=_costs(one, prices),
         groups=summary.groups,
-        is_bound=label(one.row, "sampler").partition("[")[0] in BOUNDS,
+        is_bound=is_bound(label(one.row, "sampler")),
         is_baseline=label(one.row, "sampler") == baseline,
     )
 

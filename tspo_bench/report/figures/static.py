@@ -1,42 +1,21 @@
-"""The page's figures by matplotlib: for papers, for printing, and where no script runs."""
+"""Figures of a table by matplotlib: for papers, for printing, and where no script runs."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tspo_bench.report.html.figures import Bar, Comparison
-from tspo_bench.report.html.folder import PageFolder
-from tspo_bench.report.html.styles import NEUTRAL, Style, style_at
-from tspo_bench.report.html.texts import plain
-from tspo_bench.report.html.training import MEASURES, Curves
+from tspo_bench.report.escape import plain
+from tspo_bench.report.figures.styles import NEUTRAL, Style, style_at
+from tspo_bench.report.figures.training import MEASURES, Curves
+from tspo_bench.report.figures.values import Bar, Comparison
 from tspo_bench.report.stats import Interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DPI = 160
 _SIZE = (6.4, 4.2)
-
-
-def save(folder: PageFolder, name: str, figure: Figure) -> None:
-    """Write a figure as PNG and as SVG.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    engine = figure.get_layout_engine()
-    if engine is not None:  # everything finds its place once: that takes longer than drawing it
-        engine.execute(figure)
-        figure.set_layout_engine(None)
-    for kind in ("svg", "png"):
-        content = io.BytesIO()
-        # Without the time, so that equal results make equal files.
-        metadata = {"Date": None} if kind == "svg" else {}
-        figure.savefig(content, format=kind, dpi=_DPI, metadata=metadata)
-        folder.write(f"plots/{name}.{kind}", content.getvalue())
 
 
 def budget_figure(comparison: Comparison, styles: Mapping[str, Style]) -> Figure:

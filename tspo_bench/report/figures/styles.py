@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tspo_bench.report.html.figures import Comparison
+from tspo_bench.report.figures.values import Comparison
 
 # Okabe and Ito's colours, which colour-blind readers tell apart; the page has the same.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#3A9BD9", "#7B5EA7", "#8C564B")
@@ -62,11 +62,15 @@ def styles_of(comparisons: Iterable[Comparison]) -> dict[str, Style]:
     bars = [bar for one in comparisons for bar in one.bars]
     neutral = [bar.name for bar in bars if bar.is_baseline]
     neutral += sorted({bar.name for bar in bars if bar.is_bound}, reverse=True)  # oracle, blind
-    neutral = list(dict.fromkeys(neutral))
     others = dict.fromkeys(bar.name for bar in bars if bar.name not in neutral)
+    return styles_for(list(dict.fromkeys(neutral)), list(others))
+
+
+def styles_for(neutral: Sequence[str], others: Sequence[str]) -> dict[str, Style]:
+    """One style for each name: grey ones for the baseline and the bounds."""
     dashes = (dash for dash in itertools.cycle(_DASHES) for _ in _OF_NEUTRAL)
-    markers = zip(itertools.cycle(_OF_NEUTRAL), dashes, strict=False)
+    looks = zip(itertools.cycle(_OF_NEUTRAL), dashes, strict=False)
     return {
-        **{name: Style(None, *look) for name, look in zip(neutral, markers, strict=False)},
+        **{name: Style(None, *look) for name, look in zip(neutral, looks, strict=False)},
         **{name: style_at(place) for place, name in enumerate(others)},
     }

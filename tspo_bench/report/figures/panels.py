@@ -1,4 +1,4 @@
-"""The page's figures by groups of questions, by matplotlib: categories, and maps of depth."""
+"""Figures by groups of questions, by matplotlib: categories, and maps of depth."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tspo_bench.report.html.figures import Bar, Comparison, DepthMap
-from tspo_bench.report.html.static import dress, frame, intervals, one_axes, title_of
-from tspo_bench.report.html.styles import NEUTRAL, Style
-from tspo_bench.report.html.texts import plain
+from tspo_bench.report.escape import plain
+from tspo_bench.report.figures.static import dress, frame, intervals, one_axes, title_of
+from tspo_bench.report.figures.styles import NEUTRAL, Style
+from tspo_bench.report.figures.values import Bar, Comparison, DepthMap
 from tspo_bench.report.summary import GroupSummary
 from tspo_bench.report.texts import percent
 

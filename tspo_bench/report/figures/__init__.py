@@ -1,0 +1,1 @@
+"""What is drawn: as plain values, and by matplotlib."""
