@@ -67,6 +67,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--prices", "1,nan"], "cannot read --prices"),
         ([".", "--layout", "paper"], "no cell is of a benchmark"),
         ([".", "--baseline", "aks["], "aks["),
+        ([".", "--baseline", "nothing"], "--baseline 'nothing' is none of the samplers: "),
         ([".", "--html", "page", "--format", "csv"], "leave out --format, or --html"),
         ([".", "--html", "page", "--layout", "paper"], "leave out --layout, or --html"),
         ([".", "--html", "page", "--groups", "--power"], "leave out --groups, --power, or"),

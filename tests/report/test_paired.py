@@ -77,6 +77,31 @@ def test_pairs_are_the_questions_that_are_ok_and_known_in_both() -> None:
     assert paired_difference(second, first).difference == pytest.approx(-0.5)
 
 
+def test_over_all_asked_it_is_the_difference_of_the_accuracies() -> None:
+    """Unparsed and failed answers are wrong, as in an accuracy; seeds of a question are a mean."""
+    rng = np.random.default_rng(8)
+    statuses = ("ok", "ok", "unparsed", "decode_error")
+
+    def some(seeds: int) -> list[Record]:
+        drawn = [(n, statuses[rng.integers(4)]) for _ in range(seeds) for n in range(40)]
+        return [record(n, s == "ok" and bool(rng.random() < 0.6), status=s) for n, s in drawn]
+
+    first, second = some(3), some(1)
+    found = paired_difference(first, second, all_asked=True)
+    accuracies = [np.mean([r.correct for r in records]) for records in (first, second)]
+    assert found.num_questions == 40
+    assert found.difference == pytest.approx(accuracies[0] - accuracies[1])
+    assert paired_difference(first, second).num_questions < 40
+    per_question = [
+        np.mean([r.correct for r in first if r.question_id == one.question_id]) - one.correct
+        for one in second
+    ]
+    fit = sm.OLS(per_question, np.ones(40)).fit(
+        cov_type="cluster", cov_kwds={"groups": np.arange(40) // 2}, use_t=True
+    )
+    assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0]))
+
+
 def test_paired_interval_is_statsmodels() -> None:
     rng = np.random.default_rng(5)
     first = [record(n, bool(rng.random() < 0.6)) for n in range(200)]

@@ -14,6 +14,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
+    from tspo_bench.report.gather import Gathered
     from tspo_bench.report.written.standings_grid import Prices
 
 
@@ -86,9 +87,7 @@ def report(
             **asked, baseline=baseline, groups=groups, power=power, prices=billed
         )
         gathered = gather(results, task, data_root=data_root, annotations=annotations)
-        told_baseline = parse_spec(baseline).label
-        if told_baseline not in {cell.settings["sampler"] for cell in gathered.cells}:
-            say(f"note: no run of --baseline {told_baseline} is there, so nothing is compared")
+        _check_baseline(parse_spec(baseline).label, gathered)
         if html is None:
             text = report_text(gathered, chosen)
         else:
@@ -115,6 +114,20 @@ def report(
         say(f"error: {' '.join(error.split())}")
     if gathered.errors:
         raise typer.Exit(EXIT_FAILURES)
+
+
+def _check_baseline(baseline: str, gathered: Gathered) -> None:
+    """Refuse a baseline that was asked for and is not there; say so of the default one."""
+    from tspo_bench.report.rows import BASELINE
+
+    there = {str(cell.settings["sampler"]) for cell in gathered.cells}
+    if baseline in there:
+        return
+    if baseline != BASELINE:
+        raise UserError(
+            f"--baseline {baseline!r} is none of the samplers: {', '.join(sorted(there))}"
+        )
+    say(f"note: no run of --baseline {baseline} is there, so nothing is compared")
 
 
 def _only_of_tables(*given: bool) -> None:

@@ -22,7 +22,7 @@ from tspo_bench.types import IntArray, Record
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Accuracy of one row minus that of another, on the questions that are ok in both.
+    """Accuracy of one row minus that of another, on the questions that were compared.
 
     `difference` and `p_value` are None without a common question; `ci95` is None with fewer than
     two videos, and where the difference is the same in every video (no answer differs, say), as
@@ -45,15 +45,24 @@ class PairedDifference:
     mcnemar_p: float | None = None
 
 
-def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> PairedDifference:
+def paired_difference(
+    first: Sequence[Record], second: Sequence[Record], *, all_asked: bool = False
+) -> PairedDifference:
     """Compare two rows question by question, clustered by video.
 
     Each may hold several records of a question, one a seed: the question's value is their mean.
     Only questions count that have status ok with every seed of both, and a known right answer. The
     interval is the mean difference plus and minus Student's t (G - 1 degrees of freedom) times the
     clustered standard error, cut at -1 and 1.
+
+    Args:
+        first, second: the records of each row.
+        all_asked: count unparsed and failed answers, too, as wrong: then the difference is that of
+            the two accuracies, where both rows were asked the same.
     """
-    (ours, our_seeds), (theirs, their_seeds) = _times_right(first), _times_right(second)
+    (ours, our_seeds), (theirs, their_seeds) = (
+        _times_right(records, all_asked) for records in (first, second)
+    )
     common = [question for question in ours if question in theirs]
     if not common:
         return PairedDifference(None, None, None, 0, 0)
@@ -82,7 +91,7 @@ def paired_difference(first: Sequence[Record], second: Sequence[Record]) -> Pair
     )
 
 
-def _times_right(records: Sequence[Record]) -> tuple[dict[str, int], int]:
+def _times_right(records: Sequence[Record], all_asked: bool) -> tuple[dict[str, int], int]:
     """With how many seeds each comparable question was answered right, and how many there are."""
     asked: dict[str, list[Record]] = {}
     for record in records:
@@ -91,13 +100,13 @@ def _times_right(records: Sequence[Record]) -> tuple[dict[str, int], int]:
     right = {
         question: sum(record.correct for record in answers)
         for question, answers in asked.items()
-        if len(answers) == num_seeds and all(map(_comparable, answers))
+        if len(answers) == num_seeds and all(_comparable(answer, all_asked) for answer in answers)
     }
     return right, num_seeds
 
 
-def _comparable(record: Record) -> bool:
-    return record.status == "ok" and record.gold is not None
+def _comparable(record: Record, all_asked: bool) -> bool:
+    return record.gold is not None and (all_asked or record.status == "ok")
 
 
 def sign_flip_p_value(sums: IntArray) -> float:

@@ -108,12 +108,15 @@ class Rivals:
         """The records of uniform sampling and of the oracle in a cell's setting."""
         return [_records(self._cells(cell, label)) for label in SCALE]
 
-    def paired(self, cells: Sequence[Cell]) -> PairedDifference | None:
-        """The difference of one row's cells to the baseline; None for its own, and without it."""
+    def paired(self, cells: Sequence[Cell], *, all_asked: bool = False) -> PairedDifference | None:
+        """The difference of one row's cells to the baseline; None for its own, and without it.
+
+        `all_asked` is that of `paired_difference`.
+        """
         others = _records(self._cells(cells[0], self.baseline))
         if cells[0].settings["sampler"] == self.baseline or not others:
             return None
-        return paired_difference(_records(cells), others)
+        return paired_difference(_records(cells), others, all_asked=all_asked)
 
     def _cells(self, cell: Cell, label: str) -> list[Cell]:
         """Those of the sampler `label` in a cell's setting; none where it has not run."""

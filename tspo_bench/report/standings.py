@@ -14,7 +14,7 @@ import numpy as np
 
 from tspo_bench.report.bootstrap import bootstrap_interval
 from tspo_bench.report.marks import Mark, marks
-from tspo_bench.report.paired import holm
+from tspo_bench.report.paired import PairedDifference, holm
 from tspo_bench.report.rows import BASELINE, SCALE, TOGETHER, Rivals, Row, pooled_rows
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.texts import budget, label
@@ -40,6 +40,8 @@ class Standing:
         num_done: answers that are there, all seeds together.
         num_planned: answers that there are to be; None where the run did not write it down.
         p_holm: the paired difference's p-value, adjusted for all samplers of this table and budget.
+        over_all: the paired difference over all questions asked, unparsed and failed answers
+            counted as wrong, as the accuracies count them.
         headroom_ci95: of the headroom recovered.
         gpu_seconds: a question's, spent on answering; None where it was not all done on CUDA.
         mark: best or second best of its budget's finished rows, where that is more than chance.
@@ -50,6 +52,7 @@ class Standing:
     num_done: int
     num_planned: int | None
     p_holm: float | None = None
+    over_all: PairedDifference | None = None
     headroom_ci95: Interval | None = None
     gpu_seconds: float | None = None
     mark: Mark | None = None
@@ -107,6 +110,7 @@ def _of_one_budget(rows: Sequence[Row], rivals: Rivals) -> list[Standing]:
         replace(
             _standing(row, rows),
             p_holm=p,
+            over_all=rivals.paired(row.cells, all_asked=True),
             headroom_ci95=_headroom_interval(row, rivals),
             mark=marked.get(id(row)),
         )

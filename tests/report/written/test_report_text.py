@@ -90,8 +90,23 @@ def test_a_difference_says_over_what_it_is() -> None:
     aks = json.loads(text_of(cells, "json"))["tables"][0]["rows"][0]
     assert (aks["paired"]["n"], aks["paired"]["difference"]) == (9, 0)
     assert aks["accuracy"] == 0.5
+    assert aks["paired"]["over_all"]["n"] == 10
+    assert aks["paired"]["over_all"]["difference"] == pytest.approx(0.1)
+    assert pd.read_csv(io.StringIO(text))["difference_over_all"].tolist()[0] == pytest.approx(0.1)
+    assert "over all questions asked" not in text_of(cells, "md")  # it says the same there
     alone = text_of(cells[:1], "md")
     assert "paired" not in alone
+
+
+def test_a_difference_that_accuracies_would_not_confirm_is_told() -> None:
+    """Wrong where it says something, aks says nothing to most of what uniform gets wrong."""
+    statuses = ["ok"] * 12 + ["unparsed"] * 28
+    aks = [record(n, n < 2, status=status) for n, status in enumerate(statuses)]
+    uniform = [record(n, n < 2 or n >= 12) for n in range(40)]
+    text = text_of([cell("uniform", uniform), cell("aks", aks)], "md")
+    (note,) = [line for line in text.splitlines() if "over all questions asked" in line]
+    assert "aks at K = 2: -70.0" in note
+    assert "p <0.001" in note.replace("&#60;", "<")
 
 
 def test_csv_is_plain_numbers_for_pandas() -> None:
@@ -122,7 +137,7 @@ def test_json_has_the_promised_keys() -> None:
     oracle, ours, aks, uniform = table["rows"]
     assert list(ours["paired"]) == [
         "baseline", "difference", "ci95", "p", "n", "videos", "p_holm", "p_mcnemar", "better",
-        "worse", "standard_error", "power",
+        "worse", "standard_error", "power", "over_all",
     ]  # fmt: skip
     assert set(ours) >= {
         "name", "num_done", "num_planned", "headroom_recovered_ci95", "gpu_seconds_per_question",

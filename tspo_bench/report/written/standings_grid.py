@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tspo_bench.report.notes import caption, foot_notes
+from tspo_bench.report.paired import PairedDifference
 from tspo_bench.report.power import Power, power_of
 from tspo_bench.report.standings import Standing, Standings
 from tspo_bench.report.summary import GroupSummary
@@ -22,6 +23,11 @@ from tspo_bench.report.written.grid import Grid, parts_of
 
 _LABELS = ("sampler", "K")
 _VALUES_A_GRID = 5
+_LEVEL = 0.05
+_OVER_ALL = (
+    "over all questions asked, unparsed and failed counted as wrong, these would be of another "
+    f"sign or on the other side of {_LEVEL:.0%} (before Holm)"
+)
 
 
 @dataclass(frozen=True)
@@ -87,11 +93,31 @@ def _paired_note(table: Standings) -> list[str]:
     """Why a difference need not be that of the two accuracies beside it."""
     if all(one.row.paired is None for one in table.standings):
         return []
-    return [
+    note = (
         f"minus {table.baseline}: over the n paired questions alone, which both answered with an "
-        "option (with every seed); accuracies count the others, too, unparsed and failed as "
-        "wrong, so the difference of two accuracies may be another"
+        "option (with every seed); accuracies count the others, too, unparsed and failed as wrong"
+    )
+    others = [
+        f"{one.name} at K = {budget(one.row)}: "
+        f"{difference_text(one.over_all.difference, one.over_all.ci95)}, "
+        f"p {p_text(one.over_all.p_value)}"
+        for one in table.standings
+        if one.over_all and one.row.paired and _says_else(one.over_all, one.row.paired)
     ]
+    return [note, *([f"{_OVER_ALL}: {'; '.join(others)}"] if others else [])]
+
+
+def _says_else(one: PairedDifference, other: PairedDifference) -> bool:
+    """Whether two differences are of other signs, or only one of them is beyond chance."""
+    if one.difference is None or other.difference is None:
+        return one.difference is not other.difference
+    if one.difference * other.difference < 0:
+        return True
+    return _is_beyond_chance(one) != _is_beyond_chance(other)
+
+
+def _is_beyond_chance(one: PairedDifference) -> bool:
+    return one.p_value is not None and one.p_value < _LEVEL
 
 
 def _labels(standings: Sequence[Standing]) -> list[tuple[str, str]]:

@@ -77,7 +77,7 @@ def _about(one: Standing) -> dict[str, Any]:
 def _figures(one: Standing, prices: Prices | None) -> dict[str, Any]:
     row, summary = one.row, one.row.summary
     paired, usage = row.paired, row.summary.mean_usage
-    power = power_of(paired) if paired else None
+    power, over_all = power_of(paired) if paired else None, one.over_all
     return {
         "n": summary.n,
         "num_videos": summary.num_videos,
@@ -97,6 +97,12 @@ def _figures(one: Standing, prices: Prices | None) -> dict[str, Any]:
         "p": paired.p_value if paired else None,
         "p_holm": one.p_holm,
         "p_mcnemar": paired.mcnemar_p if paired else None,
+        **_share(
+            "difference_over_all",
+            over_all.difference if over_all else None,
+            over_all.ci95 if over_all else None,
+        ),
+        "p_over_all": over_all.p_value if over_all else None,
         "needed_for_1_point": power.needed if power else None,
         **_share("headroom_recovered", row.headroom, one.headroom_ci95),
         "evidence_recall": summary.evidence_recall,

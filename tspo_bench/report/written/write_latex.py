@@ -17,6 +17,7 @@ RULE = (
     "paired test, after Holm's correction."
 )
 _WIDE = 7  # columns that fit the width of a page
+_LONG = 60  # characters that do
 
 
 def grids_latex(grids: Sequence[Grid]) -> str:
@@ -41,7 +42,7 @@ def _grid(grid: Grid) -> str:
         r"\bottomrule",
         r"\end{tabular}",
     ]
-    if num_columns > _WIDE:
+    if num_columns > _WIDE or _longest_line(grid) > _LONG:
         tabular = [r"\resizebox{\textwidth}{!}{%", *tabular[:-1], tabular[-1] + "}"]
     lines = [
         r"\begin{table}",
@@ -52,6 +53,12 @@ def _grid(grid: Grid) -> str:
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _longest_line(grid: Grid) -> int:
+    """Characters of its widest line."""
+    columns = zip((*grid.labels, *grid.figures), *grid.rows, strict=True)
+    return sum(max(map(len, column)) for column in columns)
 
 
 def _line(texts: Iterable[str]) -> str:
