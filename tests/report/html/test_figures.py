@@ -223,3 +223,19 @@ def test_figures_without_a_figure_warn_nobody(tmp_path: Path) -> None:
     write_html([replace(cell, records=tuple(withheld))], tmp_path / "html")
     page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
     assert "n/a" in page
+
+
+def test_unfinished_rows_are_marked_and_on_no_front(tmp_path: Path) -> None:
+    cells = write_run(tmp_path / "run", 14, samplers=("uniform", "aks"))
+    right = [replace(one, correct=True, letter=one.gold) for one in cells[1].records[:4]]
+    cells[1] = replace(cells[1], records=tuple(right))
+    comparison = comparison_of(standings_of(cells)[0])
+    assert {bar.name: bar.accuracy == 1 for bar in comparison.bars} == {
+        "uniform": False,
+        "aks (4 of 14)": True,
+    }
+    for front in comparison.fronts.values():
+        assert [comparison.bars[place].name for place in front] == ["uniform"]
+    write_html(cells, tmp_path / "html")
+    columns = data(tmp_path / "html", "set0")["columns"]
+    assert [one["unfinished"] for one in columns] == [None, "4 of 14"]

@@ -28,7 +28,7 @@ class Bar:
     """A sampler at one budget; shares of 1, None where undefined.
 
     Attributes:
-        name: the sampler, as the table has it.
+        name: the sampler, as the table has it; of an unfinished row with the answers there are.
         budget: the frame budget's label.
         frames: how many frames a question was given on average.
         accuracy: of the row, with its interval.
@@ -37,6 +37,7 @@ class Bar:
         groups: accuracy by group and value.
         is_bound: it bounds what samplers can do, and is none itself.
         is_baseline: the others are compared with it.
+        is_finished: all answers are there; a bar that is not is on no front.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Bar:
     groups: Mapping[str, Mapping[str, GroupSummary]]
     is_bound: bool
     is_baseline: bool
+    is_finished: bool
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
 def _bar(one: Standing, baseline: str, prices: Prices | None) -> Bar:
     summary = one.row.summary
     return Bar(
-        name=one.name,
+        name=_name(one),
         budget=budget(one.row),
         frames=summary.mean_frames,
         accuracy=summary.accuracy,
@@ -192,7 +194,16 @@ def _bar(one: Standing, baseline: str, prices: Prices | None) -> Bar:
         groups=summary.groups,
         is_bound=is_bound(label(one.row, "sampler")),
         is_baseline=label(one.row, "sampler") == baseline,
+        is_finished=one.is_finished,
     )
+
+
+def _name(one: Standing) -> str:
+    """The name of a row in figures: "aks"; "aks (4 of 14)" of one with 4 of 14 answers."""
+    if one.is_finished:
+        return one.name
+    planned = "unknown" if one.num_planned is None else one.num_planned
+    return f"{one.name} ({one.num_done} of {planned})"
 
 
 def _costs(one: Standing, prices: Prices | None) -> dict[str, float]:
@@ -214,7 +225,8 @@ def _front(bars: Sequence[Bar], measure: str) -> tuple[int, ...]:
     known = [
         (place, (bar.costs[measure], bar.accuracy))
         for place, bar in enumerate(bars)
-        if not bar.is_bound and measure in bar.costs and bar.accuracy is not None
+        if bar.is_finished and not bar.is_bound
+        if measure in bar.costs and bar.accuracy is not None
     ]
     return tuple(known[place][0] for place in pareto_front([point for _, point in known]))
 

@@ -243,8 +243,15 @@ def _column(cell: Cell) -> dict[str, Any]:
         "budget": str(settings["frames"]) if tokens is None else f"v{tokens}",
         **{key: harmless(str(settings.get(key))) for key in _SETTINGS},
         "seed": seed,
+        "unfinished": _unfinished(cell),
         "run": harmless(cell.run_folder.name),
     }
+
+
+def _unfinished(cell: Cell) -> str | None:
+    """How many answers are there, of how many: "4 of 14"; None where all are."""
+    done, planned = len(cell.records), cell.settings.get("num_questions") or 0
+    return f"{done} of {planned}" if done < planned else None
 
 
 def _letter(text: str | None) -> str | None:

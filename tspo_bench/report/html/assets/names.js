@@ -14,10 +14,11 @@ const tspoNames = (columns, places) => {
 
   const part = (family, place) => family.keys.map((key) => `${key} ${columns[place][key]}`).join(" of ");
 
-  // "tspo-q (seed 1)"
+  // "tspo-q (seed 1)"; "aks (4 of 14)" where 4 of 14 answers are there.
   function nameOf(place) {
     const family = families.get(columns[place].sampler);
-    return family.keys.length ? `${family.sampler} (${part(family, place)})` : family.sampler;
+    const told = [part(family, place), columns[place].unfinished].filter(Boolean);
+    return told.length ? `${family.sampler} (${told.join(", ")})` : family.sampler;
   }
 
   // Some columns in few words, an entry a sampler: "tspo-q (seeds 0, 2)"
