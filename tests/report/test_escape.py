@@ -78,11 +78,11 @@ def test_markdown_is_the_text_and_nothing_else(text: str) -> None:
 
 @with_examples
 @given(hostile)
-def test_spreadsheets_see_no_formula_and_the_text_comes_back(text: str) -> None:
+def test_spreadsheets_see_no_formula(text: str) -> None:
     shown = spreadsheet(text)
-    assert not shown.lstrip(" '").startswith("=") or shown.startswith("'")
-    assert not shown.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
-    assert shown.removeprefix("'" if shown != visible(text) else "") == visible(text)
+    for part in (shown, *shown.split(";")):  # a line is cut there where commas are decimal
+        assert not part.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
+    assert shown.replace("'", "") == visible(text).replace("'", "")
     out = io.StringIO()
     csv.writer(out).writerow([shown, 1])
     assert next(csv.reader(io.StringIO(out.getvalue()))) == [shown, "1"]

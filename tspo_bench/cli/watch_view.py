@@ -16,8 +16,8 @@ from tspo_bench.report.live.watching import STOPPED_SECONDS, CellView, View
 from tspo_bench.report.texts import accuracy_text, seconds_text
 
 _GIB = 1 << 30
-_BAR = 12
-_LEAST_LABEL = 16
+_BAR = 8
+_LEAST_LABEL = 14
 _MOST_STAGES = 6
 _STYLES = {"running": "green", "finished": "green", "quiet": "yellow", "stopped": "red"}
 
@@ -105,10 +105,16 @@ def _cells(cells: Sequence[CellView]) -> Table:
     figures = [_figures(cell) for cell in cells]
     told = [key for key in figures[0] if any(row[key] for row in figures)]
     table = Table(title=Text(", ".join(shared)) if shared else None, title_justify="left", box=None)
+    # Names are folded where the terminal is narrow; what tells cells apart and figures never are.
     for key in differing:
-        table.add_column(key, overflow="fold", min_width=_LEAST_LABEL if key == "sampler" else None)
-    for heading in ("", *told):
-        table.add_column(heading, justify="right", no_wrap=True)
+        longest = max(len(key), *(len(row[key]) for row in rows))
+        folds = key in ("task", "model", "sampler")
+        least = min(longest, _LEAST_LABEL) if folds else longest
+        table.add_column(key, overflow="fold", min_width=least)
+    table.add_column("", width=_BAR)
+    for key in told:
+        least = max(len(key), *(len(row[key]) for row in figures))
+        table.add_column(key, justify="right", no_wrap=True, min_width=least)
     for row, cell, numbers in zip(rows, cells, figures, strict=True):
         bar = ProgressBar(max(cell.planned or 0, cell.done, 1), cell.done, width=_BAR)
         texts = (numbers[key] for key in told)

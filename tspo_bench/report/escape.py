@@ -13,7 +13,7 @@ from typing import Any
 MOST = 200  # characters of a text that are shown
 MOST_OF_NOTE = 5000
 # What spreadsheets take for a formula at the start of a cell; the wide forms are read alike.
-_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+_FORMULA = re.compile(r"(^|;)(\s*[=+\-@＝＋－＠])")
 # Markup wherever it stands in a line, and where links begin that need no markup.
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~$<>&@]|(?<=www)\.|:(?=//)", re.IGNORECASE)
 _BACKSLASHED = "\\`*_[]"
@@ -82,9 +82,11 @@ def latex(text: str, most: int = MOST) -> str:
 
 
 def spreadsheet(text: str) -> str:
-    """A text for a CSV file: an apostrophe stands before what would be a formula."""
-    shown = visible(text)
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
+    """A text for a CSV file: an apostrophe stands before what would be a formula.
+
+    Behind a semicolon, too: where commas are decimal, spreadsheets cut the line there.
+    """
+    return _FORMULA.sub(r"\1'\2", visible(text))
 
 
 def harmless(text: str) -> str:

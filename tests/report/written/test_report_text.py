@@ -250,6 +250,19 @@ def test_latex_compiles(tmp_path: Path) -> None:
 
 
 @needs_latex
+def test_latex_tables_fit_a_page(tmp_path: Path) -> None:
+    groups = {
+        "type": "pan|hat|dog|cat",
+        "a_rather_long_name": "a rather long value|another of them",
+    }
+    answers = [record(n, n < 20, groups=groups, usage=USAGE) for n in range(30)]
+    cells = [cell(f"sampler-{n}", answers, frames=k) for n in range(24) for k in (4, 8)]
+    cells += [cell("uniform", answers[:20], frames=k) for k in (4, 8)]
+    output = compiled(tmp_path, text_of(cells, "latex", groups=True, power=True))
+    assert not re.findall(r"Overfull.*|Float too large.*", output)
+
+
+@needs_latex
 def test_latex_of_hostile_runs_compiles_and_reads_no_file(tmp_path: Path) -> None:
     everything = "\n".join(text_of(hostile_cells(text), "latex", groups=True) for text in HOSTILE)
     assert "passwd)" not in compiled(tmp_path, everything)

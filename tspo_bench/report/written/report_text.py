@@ -86,7 +86,7 @@ def report_text(gathered: Gathered, options: ReportOptions) -> str:
 
 def _written(grids: list[Grid], options: ReportOptions, gathered: Gathered) -> str:
     if options.format == "latex":
-        return grids_latex(grids)
+        return grids_latex(grids, [*gathered.notes, *gathered.errors])
     notes = [f"- {markdown(note, MOST_OF_NOTE)}" for note in gathered.notes]
     return grids_markdown(grids) + ("\n" + "\n".join(notes) + "\n" if notes else "")
 

@@ -95,7 +95,8 @@ def _paired_note(table: Standings) -> list[str]:
         return []
     note = (
         f"minus {table.baseline}: over the n paired questions alone, which both answered with an "
-        "option (with every seed); accuracies count the others, too, unparsed and failed as wrong"
+        "option (with every seed); accuracies count the others, too, unparsed and failed as wrong; "
+        "p (Holm) is for all rows of a budget, oracle and blind among them"
     )
     others = [
         f"{one.name} at K = {budget(one.row)}: "
@@ -153,8 +154,8 @@ def _columns(table: Standings, prices: Prices | None) -> dict[str, list[str]]:
             accuracy_text(one.row.headroom, one.headroom_ci95) for one in ones
         ],
         "evidence recall": [percent(s.evidence_recall) for s in sums],
-        "unparsed": [str(s.status_counts["unparsed"]) for s in sums],
-        "failed": [str(s.num_failed) for s in sums],
+        "unparsed": [_count_text(one, one.row.summary.status_counts["unparsed"]) for one in ones],
+        "failed": [_count_text(one, one.row.summary.num_failed) for one in ones],
         "s / question": [seconds_text(s.seconds_per_question) for s in sums],
         "GPU s / question": [seconds_text(one.gpu_seconds) for one in ones],
         "tokens billed / question": [_tokens_text(one) for one in ones],
@@ -167,6 +168,11 @@ def _columns(table: Standings, prices: Prices | None) -> dict[str, list[str]]:
 def _number_text(one: Standing) -> str:
     """The questions; of an unfinished row the answers that are there, of all."""
     return str(one.row.summary.n) if one.is_finished else f"{one.num_done} of {one.num_planned}"
+
+
+def _count_text(one: Standing, number: int) -> str:
+    """How many answers; with seeds there are more of them than questions."""
+    return f"{number} of {one.num_done}" if number and len(one.row.seeds) > 1 else str(number)
 
 
 def _seeds_text(one: Standing) -> str:

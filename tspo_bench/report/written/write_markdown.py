@@ -8,7 +8,10 @@ from tspo_bench.report.escape import MOST_OF_NOTE, markdown
 from tspo_bench.report.written.grid import Grid
 
 _MARKED = {"best": "**{}**", "second": "<u>{}</u>"}
-RULE = "**best** and <u>second best</u> where better than each lower one at 5%, paired, after Holm"
+RULE = (
+    "**best** and <u>second best</u> of a budget where better than each lower one at 5%, paired, "
+    "after Holm; oracle, blind and unfinished rows are left out"
+)
 
 
 def grids_markdown(grids: Sequence[Grid]) -> str:
