@@ -85,6 +85,13 @@ def boom(*_: object) -> None:
         (with_settings(model_id={}), "model_id {}"),
         (with_settings(macro="length"), "macro average is over length, that of task 'haystack["),
         (with_record(0, frames=[1, 2, 3]), "was asked with 3 frames, at K = 2"),
+        (with_record(0, frames=[4, 4]), "asked with frames that are not sorted, distinct"),
+        (with_record(0, frames=[4, 3]), "asked with frames that are not sorted, distinct"),
+        (with_record(0, frames=[-1, 3]), "asked with frames that are not sorted, distinct"),
+        (with_record(0, seen={"visual_tokens": -5}), 'asked with {"visual_tokens": -5} of it seen'),
+        (with_settings(frames=None, visual_tokens=-3), "has visual_tokens -3; a run has 1 or more"),
+        (with_settings(visual_tokens=0), "has visual_tokens 0; a run has 1 or more"),
+        (with_settings(visual_tokens=1.5), "visual_tokens 1.5"),
         (with_settings(limit=0), "limit 0 asks nothing"),
         (with_settings(scoring={"average": "macro"}), "scoring"),
         (
@@ -128,12 +135,16 @@ def test_cells_are_looked_for_inside_alone(honest: Path, tmp_path: Path) -> None
 GARBAGE = (b"", b"\n", b"\xff\xfe\n", b"[" * 99_999 + b"\n", b"null\n", b"{}\n", b"[1]\n", b"\0\n")
 
 
+CUT = "its last line is cut"
+
+
 def test_a_broken_scores_file_costs_its_curves_alone(own_run: Path, tmp_path: Path) -> None:
     curve = CandidateScores.of("pan", np.linspace(0, 1, 5), 1.0)
     assert curve is not None
     line = f"{scores_to_line(curve)}\n"
     cells = json.loads((own_run / "run.json").read_text())["cells"]
-    with RunDirectory(own_run).open_cell("second", {**cells[SLUG], "sampler": "aks"}) as writer:
+    other = {**cells[SLUG], "sampler": "aks", "questions": "another", "num_questions": 1}
+    with RunDirectory(own_run).open_cell("second", other) as writer:
         writer.append(haystack_records()[0])
     first = haystack_records()[0].question_id
     for slug in (SLUG, "second"):
@@ -154,6 +165,11 @@ def test_a_broken_scores_file_costs_its_curves_alone(own_run: Path, tmp_path: Pa
             assert not (entry.folder / name).exists()
             assert list(read_scores(entry.folder / "second" / SCORES_FILE)) == [first]
             assert [len(one.cell.records) for one in entry.checked] == [3, 1]
+    for cut in (line.encode() + line[:-9].encode(), line[:-1].encode(), b'{"x":', b""):
+        lied = changed(tmp_path / "whole.zip", tmp_path / "e.zip", with_file(name, cut))
+        with open_entry(lied) as entry:
+            assert entry.problems == (f"{SLUG}: its curves are left out: {name}: {CUT}",)
+            assert not (entry.folder / name).exists()
 
 
 def test_a_cut_last_line_is_told(honest: Path, tmp_path: Path) -> None:
@@ -162,6 +178,7 @@ def test_a_cut_last_line_is_told(honest: Path, tmp_path: Path) -> None:
 
     with open_entry(changed(honest, tmp_path / "e.zip", cut)) as entry:
         assert entry.problems == (
+            f"{SLUG}: unfinished: 19 of 20 questions have a record",
             f"{SLUG}: the last line of its records.jsonl is cut, and not counted",
         )
         assert len(entry.checked[0].cell.records) == len(haystack_records()) - 1
@@ -176,6 +193,7 @@ def test_a_cell_without_files(honest: Path, tmp_path: Path) -> None:
     with open_entry(changed(honest, tmp_path / "e.zip", bare)) as entry:
         (cell,) = read_run(entry.folder)
         assert (len(cell.records), cell.settings["num_questions"]) == (0, 20)
+        assert entry.problems == (f"{SLUG}: unfinished: 0 of 20 questions have a record",)
 
 
 def test_whatever_is_broken_is_named(own_run: Path, tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from tspo_bench.report.entries.packing import pack
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import RunDirectory, read_run
 from tspo_bench.tasks import digest_of, limit_questions, load_task
+from tspo_bench.types import Record
 
 
 def test_an_honest_entry_is_what_it_says(honest: Path) -> None:
@@ -130,6 +131,32 @@ def test_cells_agree_on_videos_and_groups_where_nobody_tells(tmp_path: Path) -> 
             assert list(cell.records) == first
 
 
+@pytest.mark.parametrize("status", ["model_error", "decode_error", "sampler_error"])
+def test_who_fails_says_nothing(honest: Path, tmp_path: Path, status: str) -> None:
+    """Wrong answers that are called failures would leave every average."""
+    records = haystack_records()
+    for number, one in enumerate(records):
+        if one.failed or one.correct:
+            continue
+        lie = with_record(number, status=status, letter=None, error="CUDA out of memory")
+        with open_entry(changed(honest, tmp_path / f"{number}.zip", lie)) as entry:
+            (difference,) = entry.differences
+            assert difference.read == one
+            said = "letter none, read again" if one.letter else f"{status}, now unparsed"
+            assert said in difference.text
+            assert entry.checked[0].num_read == len(records) - 1
+
+
+def test_a_likeliest_letter_is_none_of_a_failure(tmp_path: Path) -> None:
+    one = dataclasses.replace(
+        haystack_records()[0], mode="options", reply=None, option_logprobs={"A": -1.0, "B": -2.0}
+    )
+    lied = dataclasses.replace(one, status="model_error", letter=None, correct=False)
+    pack(written(tmp_path / "run", [lied], settings_of()), tmp_path / "e.zip")
+    with open_entry(tmp_path / "e.zip") as entry:
+        assert [difference.read for difference in entry.differences] == [one]
+
+
 def test_letters_by_their_log_probabilities(tmp_path: Path) -> None:
     records = [
         dataclasses.replace(one, mode="options", reply=one.letter, option_logprobs=logprobs)
@@ -159,6 +186,84 @@ def test_questions_that_were_left_out_are_missed(honest: Path, tmp_path: Path) -
     limited = changed(tmp_path / "e.zip", tmp_path / "l.zip", with_settings(limit=10))
     with pytest.raises(UserError, match="does not ask question"), open_entry(limited):
         pass
+
+
+def entry_of_others(folder: Path, *cells: tuple[list[Record], dict[str, Any]]) -> Path:
+    """An entry whose task nobody here knows, of cells with some of its 20 questions."""
+    run = folder / "run"
+    for number, (records, changes) in enumerate(cells):
+        settings = settings_of() | {"task": "films", "sampler": f"s{number}", **changes}
+        with RunDirectory(run, command=["run"], settings={}).open_cell(
+            f"c{number}", settings
+        ) as writer:
+            for one in records:
+                writer.append(one)
+    pack(run, folder / "e.zip")
+    return folder / "e.zip"
+
+
+def test_cells_of_a_set_have_its_questions(tmp_path: Path) -> None:
+    """Where nobody here knows how many there are: the most that a cell says, or all together."""
+    records = haystack_records()
+    few = records[:9]
+    path = entry_of_others(
+        tmp_path,
+        (records, {}),
+        (few, {"num_questions": 9}),
+        (few, {"num_questions": 9, "questions": "another"}),
+        (few, {"num_questions": 9, "limit": 9}),
+        (records[9:15], {"num_questions": 9, "questions": "third"}),
+        (few, {"num_questions": 9, "questions": "third"}),
+    )
+    with open_entry(path) as entry:
+        counted = [cell.settings["num_questions"] for cell in read_run(entry.folder)]
+        assert counted == [20, 20, 9, 9, 15, 15]
+        less = "it says that 9 questions were asked; cells of the same set have"
+        assert [list(one.problems) for one in entry.checked] == [
+            [],
+            [f"{less} 20", "unfinished: 9 of 20 questions have a record"],
+            [],
+            [],
+            [f"{less} 15", "unfinished: 6 of 15 questions have a record"],
+            [f"{less} 15", "unfinished: 9 of 15 questions have a record"],
+        ]
+        assert [one.is_clean for one in entry.checked].count(False) == 6  # letters are a claim
+
+
+def test_what_is_unfinished_is_told(honest: Path, tmp_path: Path) -> None:
+    def unfinished(files: dict[str, bytes]) -> None:
+        lines = files[f"{SLUG}/records.jsonl"].splitlines()
+        files[f"{SLUG}/records.jsonl"] = b"\n".join(lines[:10]) + b"\n"
+
+    with open_entry(changed(honest, tmp_path / "e.zip", unfinished)) as entry:
+        assert entry.problems == (f"{SLUG}: unfinished: 10 of 20 questions have a record",)
+        assert (entry.differences, entry.checked[0].is_clean) == ((), False)
+
+
+def test_options_are_the_tasks(honest: Path, tmp_path: Path) -> None:
+    def other(files: dict[str, bytes]) -> None:
+        lines = [json.loads(line) for line in files["questions.jsonl"].splitlines()]
+        for line in lines[:2]:
+            line["options"].reverse()
+        files["questions.jsonl"] = "".join(json.dumps(line) + "\n" for line in lines).encode()
+
+    first = haystack_records()[0].question_id
+    with open_entry(changed(honest, tmp_path / "e.zip", other)) as entry:
+        assert entry.problems == (
+            f"{SLUG}: the entry's options are not those that are here, of 2 questions, the first "
+            f"{first}",
+        )
+        assert entry.differences == ()  # the task's own count
+
+
+def test_times_outside_of_the_video_are_told(honest: Path, tmp_path: Path) -> None:
+    """A minute long, give or take a second."""
+    question = haystack_records()[0].question_id
+    for seconds, told in (([0, 60.9], 0), ([0, 61.1], 1), ([-0.9, 1], 0), ([-1.1, 1], 1)):
+        lied = changed(honest, tmp_path / "e.zip", with_record(0, seconds=seconds))
+        with open_entry(lied) as entry:
+            said = f"{SLUG}: frames are shown from outside of the video's length, of question "
+            assert entry.problems == (f"{said}{question}",) * told
 
 
 def test_another_question_set(honest: Path, tmp_path: Path) -> None:
@@ -206,8 +311,8 @@ def test_an_entry_is_read_by_the_options_that_it_holds(own_run: Path, tmp_path: 
     spec = str(tmp_path / "secretfolder" / "films.jsonl")
     with open_entry(tmp_path / "e.zip") as entry:
         assert entry.unread == (
-            "task 'films' is none of the package's own; give its card or annotation file with "
-            "--task",
+            "task 'films' is none of the package's own; give its card or annotation file to "
+            "tspo-bench check-entry --task",
         )
     with open_entry(tmp_path / "e.zip", task=spec) as entry:
         (checked,) = entry.checked
@@ -217,8 +322,12 @@ def test_an_entry_is_read_by_the_options_that_it_holds(own_run: Path, tmp_path: 
     with open_entry(lied, task=spec) as entry:
         (one,) = entry.differences
         assert one.text == "hat: letter A, read again B; gold A, in the task B"
-    with open_entry(lied, data_root=tmp_path) as entry:  # of no use: this task has no such name
-        assert entry.sources[0].startswith("the entry's own")
+    for given in ({"data_root": tmp_path}, {"annotations": Path(spec)}):  # of no use for this task
+        with open_entry(lied, **given) as entry:
+            (source,) = entry.sources
+            assert source.startswith("the entry's own; only with its card or annotation file, ")
+            assert "check-entry --task" in source
+            assert "--annotations" not in source
     with (
         pytest.raises(UserError, match="'haystack' is none of the entry's: films"),
         open_entry(lied, task="haystack"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class Checker:
         if task is not None:
             specs = [task]
         elif data_root is not None or annotations is not None:
-            specs = [label for label in labels if label not in made and _is_own(label)]
+            specs = [label for label in labels if label not in made and is_own(label)]
         else:
             specs = []
         loaded = load_tasks(specs, data_root=data_root, annotations=annotations) if specs else []
@@ -55,9 +55,9 @@ class Checker:
         if task is not None and not set(labels) & set(self._specs):
             given, there = ", ".join(self._specs), ", ".join(labels)
             raise UserError(f"task {given!r} is none of the entry's: {there}")
-        published = _published_questions(folder / QUESTIONS_FILE)
+        self._published = _published_questions(folder / QUESTIONS_FILE)
         self._questions: ByLabel = {
-            **{label: ("entry", published.get(label, ())) for label in labels},
+            **{label: ("entry", self._published.get(label, ())) for label in labels},
             **made,
             **{one.label: ("annotations", one.questions()) for one in loaded},
         }
@@ -85,15 +85,45 @@ class Checker:
             asked = limit_questions(asked, limit)
         questions = {question.id: question for question in asked}
         of_task = [cell for cell in self._cells if cell.settings["task"] == label]
+        of_limit = [cell for cell in of_task if cell.settings.get("limit") == limit]
         records = [record for cell in of_task for record in cell.records]
         first: dict[str, Record] = {}
         for record in records:
             first.setdefault(record.question_id, record)
-        digest = None if source == "entry" else digest_of(asked)
-        return Known(source, questions, digest, first, frame_rates(records, questions))
+        is_here = source != "entry"
+        numbers = _numbers_claimed(of_limit)
+        published = self._published.get(label, ())
+        return Known(
+            source,
+            questions,
+            digest_of(asked) if is_here else None,
+            first,
+            frame_rates(records, questions),
+            dict.fromkeys(numbers, len(questions)) if is_here else numbers,
+            frozenset(one.id for one in published if _has_other_options(one, questions)),
+        )
 
 
-def _is_own(label: str) -> bool:
+def _numbers_claimed(cells: Sequence[Cell]) -> dict[str | None, int]:
+    """By the hash of a question set, how many questions it has as the cells that state it tell.
+
+    The most that one of them says, and no less than the questions of all of them: who leaves
+    questions out of one cell alone has them missing there.
+    """
+    said: dict[str | None, int] = {}
+    ids: dict[str | None, set[str]] = {}
+    for cell in cells:
+        digest = cell.settings.get("questions")
+        said[digest] = max(said.get(digest, 0), cell.settings.get("num_questions", 0))
+        ids.setdefault(digest, set()).update(record.question_id for record in cell.records)
+    return {digest: max(number, len(ids[digest])) for digest, number in said.items()}
+
+
+def _has_other_options(published: Question, here: Mapping[str, Question]) -> bool:
+    return published.id in here and published.options != here[published.id].options
+
+
+def is_own(label: str) -> bool:
     """Whether a label names a task of the package's."""
     try:
         own_task(label)

@@ -12,7 +12,7 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.entries.archive import unpack
-from tspo_bench.report.entries.checker import Checker
+from tspo_bench.report.entries.checker import Checker, is_own
 from tspo_bench.report.entries.differences import Checked, Difference, Source
 from tspo_bench.results import read_run, read_scores, record_to_line
 from tspo_bench.results.cell import OWN_SCORES_FILE, RECORDS_FILE, SCORES_FILE, write_json
@@ -23,6 +23,10 @@ _SOURCES: Mapping[Source, str] = {
     "task": "the built-in task's own",
     "entry": "the entry's own; give --data-root or --annotations to check them, too",
 }
+_SOURCE_OF_OTHERS = (
+    "the entry's own; only with its card or annotation file, given to tspo-bench check-entry "
+    "--task, are they checked, too"
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Entry:
     @property
     def sources(self) -> tuple[str, ...]:
         """Whose questions and right answers were used, in words."""
-        return tuple(dict.fromkeys(_SOURCES[checked.source] for checked in self.checked))
+        return tuple(dict.fromkeys(map(_source, self.checked)))
 
     @property
     def unread(self) -> tuple[str, ...]:
@@ -129,10 +133,18 @@ def unpack_entry(path: Path, folder: Path) -> tuple[dict[str, Any], dict[str, st
     for file in sorted(folder.glob(f"*/{SCORES_FILE}")):
         try:
             read_scores(file)
+            if not file.read_bytes().endswith(b"\n"):
+                raise UserError(f"{file}: its last line is cut")
         except UserError as error:
             broken[file.parent.name] = _inside(error, folder)
             file.unlink()
     return manifest, broken
+
+
+def _source(checked: Checked) -> str:
+    """Whose questions and right answers were used, in words, with how to have others."""
+    is_others = checked.source == "entry" and not is_own(str(checked.cell.settings["task"]))
+    return _SOURCE_OF_OTHERS if is_others else _SOURCES[checked.source]
 
 
 def _refuse_folder(path: Path) -> None:

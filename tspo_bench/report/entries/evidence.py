@@ -51,6 +51,15 @@ def with_evidence(
     return replace(stored, evidence=evidence, duration_seconds=duration, evidence_recall=recall)
 
 
+def is_beyond(record: Record) -> bool:
+    """Whether frames are of times that the video does not have, where its length is known."""
+    length, seconds = record.duration_seconds, record.seconds
+    if length is None or not seconds:
+        return False
+    near = max(_NEAR_SECONDS, _NEAR_SHARE * length)
+    return min(seconds) < -near or max(seconds) > length + near
+
+
 def frame_rates(records: Iterable[Record], questions: Mapping[str, Question]) -> dict[str, float]:
     """Frames a second by video, where evidence is annotated in frames, as the records tell them.
 

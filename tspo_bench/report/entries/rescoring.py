@@ -9,24 +9,28 @@ benchmark's own annotations where there are some, else they are the entry's.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.entries.differences import Checked, Difference, Source, shown
-from tspo_bench.report.entries.evidence import with_evidence
+from tspo_bench.report.entries.evidence import is_beyond, with_evidence
+from tspo_bench.report.entries.refusals import (
+    checked_scoring,
+    refuse_other_frames,
+    refuse_other_macro,
+    refuse_other_questions,
+)
 from tspo_bench.results import Cell
-from tspo_bench.results.records import shortened
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Reading, Task, load_task, registry
-from tspo_bench.types import JSON, Question, Record, SubtitleMode
+from tspo_bench.types import Question, Record, SubtitleMode
 
 Read = Callable[[str, Question], Reading]
 # What may stand in the brackets of a task's label: anything else could name code to run.
 _HARMLESS = frozenset({"split", "length", "objects", "videos"})
 _LONGEST_LABEL = 200
-_MOST_PAIRS = 10_000_000  # of frames and spans of a question, which are compared at once
 
 
 def named_task(settings: Mapping[str, Any], given: str | None = None) -> Task | str:
@@ -63,7 +67,7 @@ def own_task(label: str) -> str:
     if not (is_named and plain and _HARMLESS.issuperset(spec.options)):
         raise UserError(
             f"task {label[:80]!r} is none of the package's own; give its card or annotation file "
-            "with --task"
+            "to tspo-bench check-entry --task"
         )
     return label
 
@@ -79,6 +83,9 @@ class Known:
         first: by id, the record whose video and groups count where nothing but the entry tells
             them: the first of each question in all of the entry's cells of the task.
         rates: from `frame_rates`.
+        num_questions: how many are asked, by the question set's hash that the entry's cells state:
+            all those that the task asks, else as many as the cells of that set have between them.
+        other_options: the ids of questions whose options are others in the entry.
     """
 
     source: Source
@@ -86,6 +93,8 @@ class Known:
     digest: str | None
     first: Mapping[str, Record]
     rates: Mapping[str, float]
+    num_questions: Mapping[str | None, int]
+    other_options: Set[str]
 
 
 def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
@@ -100,7 +109,7 @@ def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
         UserError: the cell averages in another way than its protocol and task, holds a question
             that the task does not ask, or one with more frames than K, or than times of frames.
     """
-    _refuse_other_frames(cell)
+    refuse_other_frames(cell)
     unread = _why_unread(cell, task)
     settings = _settings(cell, task, known, is_read=unread is None)
     read = None if isinstance(task, str) or unread else task.read_answer
@@ -109,8 +118,8 @@ def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
     for stored in cell.records:
         reading = _reading(stored, known.questions.get(stored.question_id), read)
         lost |= reading is None
-        num_read += reading is not None and not stored.failed
-        now = _as_told(stored, known, tolerance)
+        num_read += reading is not None and _has_answer(stored)
+        now = _as_told(_answered(stored), known, tolerance)
         now = _scored(now, reading or Reading(stored.letter, stored.guessed))
         records.append(now)
         if now != _with_folder(stored, now.video):
@@ -124,7 +133,7 @@ def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
         unread if lost else None,
         known.source,
         tuple(differences),
-        tuple(_other_set(cell, known.digest)),
+        tuple(_problems(cell, counted, known)),
     )
 
 
@@ -132,12 +141,12 @@ def _settings(cell: Cell, task: Task | str, known: Known, *, is_read: bool) -> d
     """A cell's settings with what task and protocol tell of them, where they are here."""
     settings = dict(cell.settings)
     if not isinstance(task, str):
-        _refuse_other_macro(cell, task)
+        refuse_other_macro(cell, task)
         if is_read:
-            settings["scoring"] = _scoring(cell, task)
+            settings["scoring"] = checked_scoring(cell, task)
     if known.source != "entry":
-        _refuse_other_questions(cell, known.questions)
-        settings["num_questions"] = len(known.questions)
+        refuse_other_questions(cell, known.questions)
+    settings["num_questions"] = known.num_questions[cell.settings.get("questions")]
     return settings
 
 
@@ -150,6 +159,26 @@ def _as_told(stored: Record, known: Known, tolerance: float | None) -> Record:
     question = known.questions[stored.question_id]
     now = replace(stored, gold=question.answer, video=question.video, groups=dict(question.groups))
     return with_evidence(now, question, known.rates.get(question.video), tolerance)
+
+
+def _problems(stored: Cell, counted: Cell, known: Known) -> Iterator[str]:
+    """What is not as the cell says, but for its records."""
+    yield from _other_set(stored, known.digest)
+    if others := [r.question_id for r in stored.records if r.question_id in known.other_options]:
+        yield f"the entry's options are not those that are here, of {_some(others)}"
+    planned, said = counted.settings["num_questions"], stored.settings.get("num_questions")
+    if known.source == "entry" and said is not None and said < planned:
+        yield f"it says that {said} questions were asked; cells of the same set have {planned}"
+    if len(counted.records) < planned:
+        yield f"unfinished: {len(counted.records)} of {planned} questions have a record"
+    if beyond := [record.question_id for record in counted.records if is_beyond(record)]:
+        yield f"frames are shown from outside of the video's length, of {_some(beyond)}"
+
+
+def _some(ids: Sequence[str]) -> str:
+    """Questions in a message."""
+    first = shown(ids[0])
+    return f"question {first}" if len(ids) == 1 else f"{len(ids)} questions, the first {first}"
 
 
 def _other_set(cell: Cell, digest: str | None) -> Iterator[str]:
@@ -173,59 +202,9 @@ def _why_unread(cell: Cell, task: Task | str) -> str | None:
     return None
 
 
-def _refuse_other_frames(cell: Cell) -> None:
-    most = cell.settings["frames"]
-    for record in cell.records:
-        asked = f"{cell.folder.name}: question {shortened(record.question_id)} was asked with"
-        if most is not None and len(record.frames) > most:
-            raise UserError(f"{asked} {len(record.frames)} frames, at K = {most}")
-        if len(record.frames) * len(record.evidence) > _MOST_PAIRS:
-            raise UserError(
-                f"{asked} {len(record.frames)} frames, and has {len(record.evidence)} spans of "
-                "evidence, more than any run's"
-            )
-        if len(record.frames) != len(record.seconds):
-            raise UserError(f"{asked} {len(record.frames)} frames, of {len(record.seconds)} times")
-
-
-def _refuse_other_macro(cell: Cell, task: Task) -> None:
-    theirs, ours = cell.settings.get("macro"), getattr(task, "macro", None)
-    if theirs != ours:
-        raise UserError(
-            f"{cell.folder.name}: its macro average is over {shown(theirs)}, that of task "
-            f"{task.label!r} over {shown(ours)}"
-        )
-
-
-def _scoring(cell: Cell, task: Task) -> dict[str, JSON]:
-    """How a protocol averages, in the form of a cell's settings."""
-    rules = task.rules
-    ours: dict[str, JSON] = {
-        "average": rules.average,
-        "over": rules.over,
-        "values": list(rules.values),
-        "unparsed": rules.unparsed,
-    }
-    if cell.settings.get("scoring", ours) != ours:
-        raise UserError(
-            f"{cell.folder.name}: its scoring is not that of protocol {rules.label}: "
-            f"{str(cell.settings['scoring'])[:200]}"
-        )
-    return ours
-
-
-def _refuse_other_questions(cell: Cell, questions: Mapping[str, Question]) -> None:
-    for record in cell.records:
-        if record.question_id not in questions:
-            raise UserError(
-                f"{cell.folder.name}: task {cell.settings['task']!r} as it is here does not ask "
-                f"question {record.question_id!r}; give the annotations that were asked"
-            )
-
-
 def _reading(stored: Record, question: Question | None, read: Read | None) -> Reading | None:
     """What a record's answer reads as; None where that cannot be told."""
-    if stored.failed:
+    if not _has_answer(stored):
         return Reading(None)
     if stored.mode == "options":  # as `evaluation.engine` has it: the first of equal ones
         logprobs = stored.option_logprobs
@@ -233,6 +212,17 @@ def _reading(stored: Record, question: Question | None, read: Read | None) -> Re
     if read is None or question is None:
         return None
     return Reading(None) if stored.reply is None else read(stored.reply, question)
+
+
+def _has_answer(stored: Record) -> bool:
+    """Whether there is something to read; who fails says nothing, whatever its status."""
+    return not stored.failed or stored.reply is not None or stored.option_logprobs is not None
+
+
+def _answered(stored: Record) -> Record:
+    """A record that failed as it says, and yet has an answer, as one that did not fail."""
+    is_false = stored.failed and _has_answer(stored)
+    return replace(stored, status="ok", error=None) if is_false else stored
 
 
 def _scored(stored: Record, reading: Reading) -> Record:
