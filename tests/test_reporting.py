@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import shutil
 import time
@@ -11,10 +12,12 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
 from tests.evaluation.support import run, write_questions
 from tests.report.html.support import shown_frame, write_run
 from tests.support import make_video, read_number
+from tspo_bench.cli import app
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.report.entries.archive import write_archive
 from tspo_bench.report.entries.packing import pack
@@ -170,3 +173,20 @@ def test_pictures_of_strangers_are_read_with_care(kind: str, tmp_path: Path) -> 
     with pytest.raises(VideoError, match=r"the entry's picture 2\.jpg"):
         read_pictures(paths, [1, 2], 9)
     assert read_pictures(paths[:1], [1], 9).pixels.shape == (1, 9, 16, 3)
+
+
+def test_the_page_says_what_the_command_says(tmp_path: Path) -> None:
+    cells = write_run(tmp_path / "runs" / "a", 3, samplers=("uniform", "aks", "tspo-q"))
+    cut = cells[1].folder / "records.jsonl"
+    cut.write_text(cut.read_text()[:-40])
+    (cells[2].folder / "records.jsonl").write_text("{}\n")
+    shutil.copytree(tmp_path / "runs" / "a", tmp_path / "runs" / "b")
+    said = CliRunner().invoke(
+        app, ["report", str(tmp_path / "runs"), "--html", str(tmp_path / "html")]
+    )
+    assert said.exit_code == 3
+    page = html.unescape((tmp_path / "html" / "index.html").read_text(encoding="utf-8"))
+    told = [line.partition(": ") for line in said.stderr.splitlines() if ": " in line]
+    shown = [text for kind, _, text in told if kind in ("note", "error")]
+    assert len(shown) >= 5
+    assert [text for text in shown if text not in page] == []

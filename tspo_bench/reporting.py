@@ -39,6 +39,8 @@ def write_report(
     annotations: Path | None = None,
     trust_tasks: bool = False,
     told: Callable[[int, int], None] = lambda done, total: None,
+    notes: Sequence[str] = (),
+    errors: Sequence[str] = (),
 ) -> Path:
     """Write the page of `report.html.write_html`, with the texts and pictures that can be had.
 
@@ -53,6 +55,8 @@ def write_report(
         annotations: likewise.
         trust_tasks: see `TaskSource`.
         told: told of the pictures: how many videos of a question set are done, and of how many.
+        notes: what a reader must know of the cells (`gather`).
+        errors: what could not be read, and is left out.
 
     Returns:
         The page's path.
@@ -71,6 +75,8 @@ def write_report(
             thumbnails=thumbnails,
             told=told,
             entries=entries,
+            notes=notes,
+            errors=errors,
         )
 
 

@@ -105,6 +105,8 @@ def report(
                     annotations=annotations,
                     trust_tasks=trust_tasks,
                     told=_Pictures(bar).told,
+                    notes=gathered.notes,
+                    errors=gathered.errors,
                 )
             text = f"{page}\n"
     typer.echo(text, nl=False)

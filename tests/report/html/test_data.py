@@ -196,3 +196,29 @@ def test_the_figures_of_seeds_take_little_room_and_marks_are_explained_where_the
 def test_every_id_is_there_once(made: Made) -> None:
     index = data(made.folder, "set0")
     assert [q[0] for q in index["questions"]] == [question_id(n) for n in range(NUM_QUESTIONS)]
+
+
+def test_a_broken_file_of_scores_costs_its_curves_alone(tmp_path: Path) -> None:
+    cells = write_run(tmp_path / "run", 2, samplers=("clip-topk", "tspo-q"))
+    path = cells[0].folder / "scores.jsonl"
+    path.write_text('{"question_id": 1}\n')
+    write_html(cells, tmp_path / "html")
+    (problem,) = data(tmp_path / "html", "set0")["problems"]
+    assert problem.startswith(f"Scores are not shown: {path}, line 1 holds no scores")
+    answers = data(tmp_path / "html", "set0-0")["0"]["answers"]
+    assert ["curve" in answer for answer in answers] == [False, True]
+
+
+def test_notes_and_errors_stand_on_the_page(tmp_path: Path) -> None:
+    cells = write_run(tmp_path / "run", 1, samplers=("uniform",))
+    notes = [f"note {number} <script>\x1b" for number in range(6)]
+    write_html(cells, tmp_path / "html", notes=notes[:5], errors=["bad <b> one"])
+    page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
+    assert '<p class="problem">Left out: bad &lt;b&gt; one</p>' in page
+    assert '<details class="notes" open><summary>5 notes on these results' in page
+    assert [f"<li>note {n} &lt;script&gt;\\x1b</li>" in page for n in range(6)] == [*5 * [True], 0]
+    write_html(cells, tmp_path / "html", notes=notes)
+    page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
+    assert '<details class="notes"><summary>6 notes on these results' in page
+    write_html(cells, tmp_path / "html")
+    assert "provenance" not in (tmp_path / "html" / "index.html").read_text(encoding="utf-8")

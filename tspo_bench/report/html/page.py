@@ -42,6 +42,8 @@ def write_html(
     title: str = "Frame sampler report",
     told: Callable[[int, int], None] = lambda done, total: None,
     entries: Mapping[Path, Path] = MappingProxyType({}),
+    notes: Sequence[str] = (),
+    errors: Sequence[str] = (),
 ) -> Path:
     """Write a page that any browser opens as a file, with all that it shows beside it.
 
@@ -56,6 +58,8 @@ def write_html(
         title: of the page.
         told: told of the pictures: how many videos of a question set are done, and of how many.
         entries: where the files of published entries lie, by their zip file.
+        notes: what a reader must know of the cells.
+        errors: what could not be read, and is left out.
 
     Returns:
         The page's path.
@@ -69,17 +73,17 @@ def write_html(
     if thumbnails < 0:
         raise UserError(f"--thumbnails {thumbnails}: give 0 or more")
     logs = [log for agent in agents for log in read_curves(agent)]
-    folder = PageFolder(out)
     tables = standings_of(cells, baseline)
+    boards = [board_of(table, prices) for table in tables]
     drawn = Drawn([comparison_of(table, prices) for table in tables], depth_maps(cells), logs)
-    drawn.write(folder)
     sets = question_sets(cells, source)
+    folder = PageFolder(out)  # from here on an older page is gone
+    drawn.write(folder)
     for number, asked in enumerate(sets):
         pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, told)
         _write_set(folder, SetWriter(f"set{number}", asked, pictures, entries))
-    boards = [board_of(table, prices) for table in tables]
     folder.copy_assets()
-    folder.write(PAGE_FILE, _page(title, boards, drawn, sets))
+    folder.write(PAGE_FILE, _page(title, boards, drawn, sets, notes, errors))
     return out / PAGE_FILE
 
 
@@ -94,6 +98,8 @@ def _page(
     boards: Sequence[Board],
     drawn: Drawn,
     sets: Sequence[QuestionSet],
+    notes: Sequence[str],
+    errors: Sequence[str],
 ) -> str:
     return (
         _environment()
@@ -109,6 +115,8 @@ def _page(
             maps=drawn.maps,
             logs=drawn.logs,
             sets=sets,
+            notes=notes,
+            errors=errors,
         )
     )
 

@@ -105,8 +105,9 @@ class SetWriter:
         self._set = asked
         self._thumbnails = thumbnails
         folders = [entries.get(cell.run_folder, cell.run_folder) for cell in asked.cells]
+        self._lost: list[str] = []  # why there are no scores
         self._scores = [
-            read_scores(folder / cell.folder.name / SCORES_FILE)
+            self._read_scores(folder / cell.folder.name / SCORES_FILE)
             for folder, cell in zip(folders, asked.cells, strict=True)
         ]
         self._shard_of: list[int] = []
@@ -134,7 +135,7 @@ class SetWriter:
         return {
             "task": harmless(self._set.task),
             "tolerance": self._set.tolerance,
-            "problems": [harmless(text) for text in self._problems()],
+            "problems": [harmless(text) for text in (*self._problems(), *self._lost)],
             "columns": [_column(cell) for cell in self._set.cells],
             "groups": [[harmless(name), list(map(harmless, v))] for name, v in groups.items()],
             "questions": [
@@ -150,6 +151,14 @@ class SetWriter:
                 "".join(map(_mark, map(some.get, self._set.ids))) for some in self._set.records
             ],
         }
+
+    def _read_scores(self, path: Path) -> Mapping[str, CandidateScores]:
+        """The scores of a file; none of one that is broken, as no figure hangs on it."""
+        try:
+            return read_scores(path)
+        except UserError as error:
+            self._lost.append(f"Scores are not shown: {error}")
+            return {}
 
     def _problems(self) -> list[str]:
         problem, pictures = self._set.problem, self._thumbnails
