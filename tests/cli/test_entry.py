@@ -60,6 +60,16 @@ def test_without_its_task_the_letters_are_taken_for_it(cli: Cli, entry: Path) ->
     done = cli("check-entry", "e.zip")
     assert done.code == 3
     assert "task 'films' is none of the package's own" in done.out
+    for given in ((), ("--annotations", "else/films.jsonl")):  # where a task of one's own is not
+        (source,) = (
+            line
+            for line in cli("check-entry", "e.zip", *given).out.splitlines()
+            if line.startswith("questions and right answers: ")
+        )
+        assert "given to tspo-bench check-entry --task" in source
+        assert "--annotations" not in source
+    noted = " ".join(cli("report", "e.zip").err.split())
+    assert noted.count("tspo-bench check-entry --task") == 2
     assert done.err == (
         "error: not all answers could be read again: the entry's own letters are taken for it\n"
     )
@@ -93,6 +103,34 @@ def test_a_lie_is_found(cli: Cli, entry: Path) -> None:
         "duration_seconds": [5.0, 5.0],
         "evidence_recall": [1.0, 1.0],
     }
+
+
+def test_unfinished_cells_are_told(cli: Cli, entry: Path) -> None:
+    """A question that was left out, a cell without a file, and one that says that it asked less."""
+    with zipfile.ZipFile("e.zip") as archive:
+        files = {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
+    run = json.loads(files["run.json"])
+    (one, two) = run["cells"]
+    lines = files[f"{one}/records.jsonl"].splitlines(keepends=True)
+    files[f"{one}/records.jsonl"] = b"".join(lines[:2])
+    run["cells"][one]["num_questions"] = 2
+    files["run.json"] = json.dumps(run).encode()
+    write_archive(Path("less.zip"), files.items(), {})
+    for given in ((), ("--task", "else/films.jsonl")):
+        done = cli("check-entry", "less.zip", *given)
+        assert done.code == 3
+        assert f"problem: {one}: unfinished: 2 of 3 questions have a record" in done.out
+        assert "all as it says" not in done.out
+        said = f"problem: {one}: it says that 2 questions were asked; cells of the same set have 3"
+        assert (said in done.out) == (not given)
+    result = json.loads(cli("check-entry", "less.zip", "--json").out)
+    assert [cell["num_questions"] for cell in result["cells"]] == [3, 3]
+    table = cli("report", "less.zip").out
+    assert "2 of 3" in table
+    del files[f"{two}/records.jsonl"]
+    write_archive(Path("none.zip"), files.items(), {})
+    done = cli("check-entry", "none.zip", "--task", "else/films.jsonl")
+    assert f"problem: {two}: unfinished: 0 of 3 questions have a record" in done.out
 
 
 def test_a_large_entry_is_told_in_short(cli: Cli, entry: Path) -> None:
