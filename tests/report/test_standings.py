@@ -1,5 +1,6 @@
 """Which rows share a table, how they are ordered and compared, and what they cost."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from tests.report.support import cell, cell_with, record
 from tspo_bench.report.paired import holm, paired_difference
 from tspo_bench.report.standings import Standings, standings_of
-from tspo_bench.report.written.standings_grid import Prices, cost_per_question
+from tspo_bench.report.written.standings_grid import Prices, comparison_grid, cost_per_question
 from tspo_bench.results import Cell
 
 RUNS = Path("/runs")
@@ -79,6 +80,28 @@ def test_a_runs_own_baseline_goes_before_another_runs() -> None:
 def seed_cell(run: str, seed: int, agent: str) -> Cell:
     options = {"options": {"agent": f"{agent}/seed-{seed}"}, "id": f"{agent}{seed}"}
     return cell_with("tspo-q", 5 + seed, run=RUNS / run, seed=seed, sampler_settings=options)
+
+
+def test_of_several_baselines_one_is_taken_by_a_rule_and_named() -> None:
+    """A stranger's uniform run is not the one that mine is compared with, in whatever order."""
+    runs = {name: Path(f"/runs/{name}") for name in ("a.zip", "b", "c", "mine")}
+    unfinished = [record(n, False) for n in range(4)]
+    cells = [
+        cell("uniform", [record(n, n < 2) for n in range(10)], runs["a.zip"], num_questions=10),
+        cell("uniform", unfinished, runs["b"], num_questions=10),
+        cell("uniform", [record(n, n < 5) for n in range(10)], runs["c"], num_questions=10),
+        cell("aks", [record(n, n < 6) for n in range(10)], runs["mine"], num_questions=10),
+    ]
+    for some in itertools.permutations(cells):
+        (table,) = standings_of(some)
+        (aks,) = [one for one in table.standings if one.name == "aks"]
+        assert aks.row.paired is not None
+        assert aks.row.paired.difference == pytest.approx(0.1)
+        assert aks.baseline_run == runs["c"]
+        notes = comparison_grid(table).notes
+        assert "of several runs with uniform, /runs/c is taken where one has none" in notes
+    (table,) = standings_of(cells[2:])
+    assert {one.baseline_run for one in table.standings} == {None}
 
 
 def test_seeds_of_several_runs_are_one_row_if_nothing_else_differs() -> None:

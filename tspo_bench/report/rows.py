@@ -7,6 +7,7 @@ import re
 import statistics
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tspo_bench.report.paired import PairedDifference, paired_difference
@@ -67,7 +68,8 @@ class Rivals:
     """Whom cells are measured against: samplers in the same setting.
 
     They are those of the same run, read from its folder where they are not among `cells`; where it
-    has none, those of the first other run that has.
+    has none, those of another: a finished one, a run's folder before an entry, then the first by
+    name.
 
     Args:
         cells: those shown.
@@ -85,12 +87,17 @@ class Rivals:
         others: Sequence[Cell] | None = None,
     ) -> None:
         self.baseline = parse_spec(baseline).label
-        self._pools: dict[tuple[Any, ...], list[Cell]] = {}
+        self._of_runs: dict[tuple[Any, ...], list[Cell]] = {}
+        self._anywhere: dict[tuple[Any, ...], list[list[Cell]]] = {}
         if others is None:
             others = _on_disk(cells, {*SCALE, self.baseline})
         for pool in [*_pools(cells), *_pools(others)]:
-            for run in (*dict.fromkeys(cell.run_folder for cell in pool), None):
-                self._pools.setdefault((run, *_rival(pool[0], pool[0].settings["sampler"])), pool)
+            rival = _rival(pool[0])
+            for run in dict.fromkeys(cell.run_folder for cell in pool):
+                self._of_runs.setdefault((run, *rival), pool)
+            self._anywhere.setdefault(rival, []).append(pool)
+        for pools in self._anywhere.values():
+            pools.sort(key=_trusted_first)
 
     def headroom(self, cells: Sequence[Cell], accuracy: float | None) -> float | None:
         """Headroom recovered by the accuracy of one row's cells.
@@ -118,10 +125,25 @@ class Rivals:
             return None
         return paired_difference(_records(cells), others, all_asked=all_asked)
 
+    def chosen_run(self, cell: Cell) -> Path | None:
+        """The run whose baseline a cell is compared with, where others would do as well."""
+        rival = _rival(cell, self.baseline)
+        pools = self._anywhere.get(rival, [])
+        if len(pools) < 2 or (cell.run_folder, *rival) in self._of_runs:
+            return None
+        return pools[0][0].run_folder
+
     def _cells(self, cell: Cell, label: str) -> list[Cell]:
         """Those of the sampler `label` in a cell's setting; none where it has not run."""
         rival = _rival(cell, label)
-        return self._pools.get((cell.run_folder, *rival)) or self._pools.get((None, *rival), [])
+        own = self._of_runs.get((cell.run_folder, *rival))
+        return own or next(iter(self._anywhere.get(rival, [])), [])
+
+
+def _trusted_first(pool: Sequence[Cell]) -> tuple[Any, ...]:
+    """What goes first where several runs would do: finished ones, folders before entries."""
+    run = pool[0].run_folder
+    return (not _are_finished(pool), run.suffix == ".zip", str(run))
 
 
 def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Standing:
         p_holm: the paired difference's p-value, adjusted for all samplers of this table and budget.
         over_all: the paired difference over all questions asked, unparsed and failed answers
             counted as wrong, as the accuracies count them.
+        baseline_run: the run whose baseline it is compared with, where others would do as well.
         headroom_ci95: of the headroom recovered.
         gpu_seconds: a question's, spent on answering; None where it was not all done on CUDA.
         mark: best or second best of its budget's finished rows, where that is more than chance.
@@ -53,6 +55,7 @@ class Standing:
     num_planned: int | None
     p_holm: float | None = None
     over_all: PairedDifference | None = None
+    baseline_run: Path | None = None
     headroom_ci95: Interval | None = None
     gpu_seconds: float | None = None
     mark: Mark | None = None
@@ -111,6 +114,7 @@ def _of_one_budget(rows: Sequence[Row], rivals: Rivals) -> list[Standing]:
             _standing(row, rows),
             p_holm=p,
             over_all=rivals.paired(row.cells, all_asked=True),
+            baseline_run=rivals.chosen_run(row.cells[0]) if row.paired else None,
             headroom_ci95=_headroom_interval(row, rivals),
             mark=marked.get(id(row)),
         )

@@ -98,6 +98,11 @@ def _paired_note(table: Standings) -> list[str]:
         "option (with every seed); accuracies count the others, too, unparsed and failed as wrong; "
         "p (Holm) is for all rows of a budget, oracle and blind among them"
     )
+    chosen = dict.fromkeys(one.baseline_run for one in table.standings if one.baseline_run)
+    runs = [
+        f"of several runs with {table.baseline}, {run} is taken where one has none"
+        for run in chosen
+    ]
     others = [
         f"{one.name} at K = {budget(one.row)}: "
         f"{difference_text(one.over_all.difference, one.over_all.ci95)}, "
@@ -105,7 +110,7 @@ def _paired_note(table: Standings) -> list[str]:
         for one in table.standings
         if one.over_all and one.row.paired and _says_else(one.over_all, one.row.paired)
     ]
-    return [note, *([f"{_OVER_ALL}: {'; '.join(others)}"] if others else [])]
+    return [note, *runs, *([f"{_OVER_ALL}: {'; '.join(others)}"] if others else [])]
 
 
 def _says_else(one: PairedDifference, other: PairedDifference) -> bool:
