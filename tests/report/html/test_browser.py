@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -275,3 +276,37 @@ def test_2700_questions_of_8_runs_open_within_3_seconds(tmp_path: Path, windows:
         page.locator("#list").evaluate("list => { list.scrollTop = list.scrollHeight }")
         page.wait_for_timeout(15)
     page.locator("#list .id", has_text="q-2699").wait_for(timeout=3000)
+
+
+@pytest.mark.parametrize("bare_first", [False, True])
+def test_a_table_without_costs_and_groups(
+    bare_first: bool, tmp_path: Path, windows: Windows
+) -> None:
+    """Nothing is asked for that is not there, and the other table shows its own again."""
+    cells = write_run(tmp_path / "full", 6, samplers=("uniform",), task="m")
+    for cell in write_run(
+        tmp_path / "bare", 6, samplers=("uniform",), task="a" if bare_first else "z"
+    ):
+        without: dict[str, Any] = {"groups": {}, "timing": {}, "looked_at": {}}
+        without |= {"frames": (), "seconds": ()}
+        records = [replace(one, **without) for one in cell.records]
+        cells.append(replace(cell, records=tuple(records)))
+    write_html(cells, tmp_path / "html")
+    page = windows(tmp_path / "html").open()
+    choice = page.locator("#budget select.comparison")
+    tasks = ["a, m", "m, m"] if bare_first else ["m, m", "z, m"]
+    assert choice.locator("option").all_inner_texts() == tasks
+    for place in (0, 1, 0):
+        choice.select_option(str(place))
+        is_bare = bare_first == (place == 0)
+        for kind in ("cost", "category"):
+            assert page.locator(f"[data-chart={kind}]").is_hidden() == is_bare
+        for chart in page.locator("figure.chart:visible").all():
+            chart.scroll_into_view_if_needed()
+            chart.locator(".main-svg").first.wait_for()
+        if not is_bare:
+            link = page.locator("[data-chart=cost] a.svg").get_attribute("href")
+            assert link == f"plots/cost-{place}-0.svg"
+    plain = windows(tmp_path / "html", java_script_enabled=False).open()
+    for picture in plain.locator("figure.chart .drawn").all():
+        assert picture.evaluate("one => one.naturalWidth") > 200

@@ -34,6 +34,12 @@
     }),
   };
 
+  // Not every table has costs or groups: where it has none, there is nothing to draw.
+  const isThere = (figure) => {
+    const select = { cost: measure, category: group }[figure.dataset.chart];
+    return !select || select.value !== "";
+  };
+
   function showTable(figure, table) {
     const heads = table.headings.map((heading) => el("th", { scope: "col" }, heading));
     const rows = table.rows.map((row) => el("tr", {}, row.map((text, place) => (
@@ -91,7 +97,7 @@
   const all = [...document.querySelectorAll("figure.chart")];
 
   const again = (...names) => all
-    .filter((figure) => drawn.has(figure) && (!names.length || names.includes(figure.dataset.chart)))
+    .filter((figure) => drawn.has(figure) && !figure.hidden && (!names.length || names.includes(figure.dataset.chart)))
     .forEach(draw);
 
   function offer(select, values) {
@@ -110,8 +116,9 @@
     if (group) {
       offer(group, Object.keys(comparison().groups));
       offer(groupBudget, [...comparison().budgets].reverse());
-      of("#categories figure").hidden = !group.value;
     }
+    all.forEach((figure) => { figure.hidden = !isThere(figure); });
+    all.filter((figure) => !figure.hidden && !drawn.has(figure)).forEach(prepare);
     again("budget", "cost", "category");
   }
 
@@ -121,7 +128,6 @@
   for (const select of [group, groupBudget]) select?.addEventListener("input", () => again("category"));
   map?.addEventListener("input", () => again("depth"));
   choose(0);
-  all.filter((figure) => !figure.hidden).forEach(prepare);
   all.forEach((figure) => watch.observe(figure));
   onTheme(() => again());
 })();
