@@ -107,7 +107,7 @@ def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
 
     Raises:
         UserError: the cell averages in another way than its protocol and task, holds a question
-            that the task does not ask, or one with more frames than K, or than times of frames.
+            that the task does not ask, or budgets or frames that no run has (`refusals`).
     """
     refuse_other_frames(cell)
     unread = _why_unread(cell, task)
