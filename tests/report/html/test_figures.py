@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from tspo_bench.report.figures.styles import styles_of
 from tspo_bench.report.figures.training import read_curves
 from tspo_bench.report.figures.values import Comparison, comparison_of, depth_maps, pareto_front
 from tspo_bench.report.html import write_html
+from tspo_bench.report.html.titles import told_apart
 from tspo_bench.report.standings import standings_of
 
 
@@ -239,3 +241,46 @@ def test_unfinished_rows_are_marked_and_on_no_front(tmp_path: Path) -> None:
     write_html(cells, tmp_path / "html")
     columns = data(tmp_path / "html", "set0")["columns"]
     assert [one["unfinished"] for one in columns] == [None, "4 of 14"]
+
+
+def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -> None:
+    cells = write_run(tmp_path / "a" / "run", 10, samplers=("uniform",))
+    (other,) = write_run(tmp_path / "b" / "run", 10, samplers=("uniform",))
+    wrong = tuple(replace(one, correct=False) for one in other.records)
+    other = replace(other, records=wrong, settings={**other.settings, "sampler_settings": {"n": 2}})
+    longer = replace(cells[0], settings={**cells[0].settings, "task": "longer"})
+    (one,) = depth_maps([*cells, longer, other])
+    first, second = (f"uniform ({tmp_path}/{name}/run)" for name in "ab")
+    assert list(one.shares) == [first, second]
+    right = sum(is_right(0, 8, number) for number in range(10)) / 10
+    means = [np.mean([share for ((_, share),) in some]) for some in one.shares.values()]
+    assert means == pytest.approx([right, 0])
+    elsewhere = replace(other, folder=tmp_path / "c" / other.folder.name)
+    assert list(depth_maps([*cells, elsewhere])[0].shares) == ["uniform (run)", "uniform (c)"]
+    # Seeds are one row, and a task more from another folder is no rival.
+    seeds = [
+        replace(cell, settings={**cells[0].settings, "seed": seed})
+        for seed, cell in enumerate((cells[0], elsewhere))
+    ]
+    assert list(depth_maps(seeds)[0].shares) == ["uniform"]
+    moved = replace(longer, folder=elsewhere.folder)
+    assert list(depth_maps([*cells, moved])[0].shares) == ["uniform"]
+
+
+def test_equal_titles_are_told_apart_by_what_differs(tmp_path: Path) -> None:
+    (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
+    limit = {"limit": 6, "questions": "x"}
+    others: list[dict[str, Any]] = [{}, limit, {"questions": "y"}, {"task": "other"}]
+    cells = [replace(cell, settings={**cell.settings, **one}) for one in others]
+    write_html(cells, tmp_path / "html")
+    page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
+    both = ["no --limit, question set digest", "no --limit, question set y"]
+    both += ["--limit 6, question set x"]
+    titles = {f"made-up, m, {one}" for one in both} | {"other, m"}
+    assert set(re.findall("<h3[^>]*>(.*)</h3>", page)) == titles
+    assert {one["title"] for one in data(tmp_path / "html", "figures")["comparisons"]} == titles
+    for title in titles:
+        assert len(re.findall(rf"<option [^>]*>{title}</option>", page)) == 3
+    for one in both:
+        assert f">made-up (6), {one}</option>" in page
+    assert told_apart(["a", "a"], [{"protocol": "b"}, {"protocol": "c"}]) == ["a, b", "a, c"]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tspo_bench.report.escape import snippet
 from tspo_bench.report.groups import by_value
+from tspo_bench.report.rows import Rivals, pooled_rows
 from tspo_bench.report.standings import Standing, Standings, is_bound
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import GroupSummary, summarise
@@ -239,11 +241,8 @@ def _budget_of(cell: Cell) -> str:
 def _depth_map(cells: Sequence[Cell]) -> DepthMap:
     everything = by_value(record for cell in cells for record in cell.records)
     depths, lengths = (tuple(everything[group]) for group in (DEPTH, LENGTH))
-    by_sampler: dict[str, list[Record]] = {}
-    for cell in cells:
-        by_sampler.setdefault(str(cell.settings["sampler"]), []).extend(cell.records)
     shares = {}
-    for name, records in by_sampler.items():
+    for name, records in _by_sampler(cells).items():
         by_length = by_value(records)[LENGTH]
         columns = {length: by_value(some).get(DEPTH, {}) for length, some in by_length.items()}
         shares[name] = tuple(
@@ -260,6 +259,34 @@ def _depth_map(cells: Sequence[Cell]) -> DepthMap:
         lengths,
         shares,
     )
+
+
+def _by_sampler(cells: Sequence[Cell]) -> dict[str, list[Record]]:
+    """Records by sampler; by its run, too, where a task's table has rows of several runs of it."""
+    found: dict[str, list[Record]] = {}
+    for sampler in dict.fromkeys(str(cell.settings["sampler"]) for cell in cells):
+        own = [cell for cell in cells if cell.settings["sampler"] == sampler]
+        runs = _rows_by_run(own)
+        is_named_by_path = len({run.name for run in runs}) < len(runs)
+        for run, records in runs.items():
+            told = run if is_named_by_path else run.name
+            name = sampler if len(runs) == 1 else f"{sampler} ({told})"
+            found[name] = records
+    return found
+
+
+def _rows_by_run(cells: Sequence[Cell]) -> dict[Path, list[Record]]:
+    """The records of a sampler by the run of their row; all together if no task has two rows."""
+    one_run = cells[0].run_folder
+    if all(cell.run_folder == one_run for cell in cells):
+        return {one_run: [record for cell in cells for record in cell.records]}
+    rows = pooled_rows(cells, Rivals(cells, others=()))
+    are_several = len({row.cells[0].settings["task"] for row in rows}) < len(rows)
+    runs: dict[Path, list[Record]] = {}
+    for row in rows:
+        run = row.cells[0].run_folder if are_several else one_run
+        runs.setdefault(run, []).extend(record for cell in row.cells for record in cell.records)
+    return runs
 
 
 def _share(records: Iterable[Record]) -> tuple[int, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -18,9 +19,10 @@ from tspo_bench.report.html.leaderboard import Board, board_of
 from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_sets
 from tspo_bench.report.html.source import QuestionSource
 from tspo_bench.report.html.thumbnails import write_thumbnails
+from tspo_bench.report.html.titles import told_apart
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.standings import standings_of
-from tspo_bench.report.written.standings_grid import Prices
+from tspo_bench.report.written.standings_grid import Prices, title_of
 from tspo_bench.results import Cell
 from tspo_bench.results.environment import package_version
 
@@ -74,8 +76,11 @@ def write_html(
         raise UserError(f"--thumbnails {thumbnails}: give 0 or more")
     logs = [log for agent in agents for log in read_curves(agent)]
     tables = standings_of(cells, baseline)
-    boards = [board_of(table, prices) for table in tables]
-    drawn = Drawn([comparison_of(table, prices) for table in tables], depth_maps(cells), logs)
+    titles = told_apart([title_of(table) for table in tables], [table.shared for table in tables])
+    titled = list(zip(tables, titles, strict=True))
+    boards = [replace(board_of(table, prices), title=own) for table, own in titled]
+    comparisons = [replace(comparison_of(table, prices), title=own) for table, own in titled]
+    drawn = Drawn(comparisons, depth_maps(cells), logs)
     sets = question_sets(cells, source)
     folder = PageFolder(out)  # from here on an older page is gone
     drawn.write(folder)
@@ -115,6 +120,10 @@ def _page(
             maps=drawn.maps,
             logs=drawn.logs,
             sets=sets,
+            set_titles=told_apart(
+                [f"{one.task} ({len(one.ids)})" for one in sets],
+                [one.cells[0].settings for one in sets],
+            ),
             notes=notes,
             errors=errors,
         )
