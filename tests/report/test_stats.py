@@ -11,7 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.proportion import proportion_confint
 
-from tspo_bench.report.stats import accuracy_interval, clustered_standard_error
+from tspo_bench.report.stats import (
+    accuracy_interval,
+    averaged_interval,
+    clustered_standard_error,
+)
 
 
 def clustered_answers(
@@ -158,3 +162,14 @@ def test_coverage_at_length(num_clusters: int, p: float, correlation: float) -> 
     """Few videos: rather too wide where questions are nearly independent (t, and n as the cap)."""
     lowest, highest = (0.93, 0.97) if num_clusters >= 50 else (0.90, 0.99)
     assert lowest <= coverage(num_clusters, p, correlation, draws=4000, seed=2) <= highest
+
+
+def test_an_average_of_independent_means_is_welchs() -> None:
+    """Half of a sum is half of the difference to what is turned round."""
+    rng = np.random.default_rng(4)
+    first, second = rng.normal(0.1, 1.0, 30), rng.normal(0.3, 3.0, 12)
+    errors = [clustered_standard_error(x, range(len(x))) or 0 for x in (first, second)]
+    found = averaged_interval([first.mean(), second.mean()], errors, [29, 11])
+    welch = scipy.stats.ttest_ind(first, -second, equal_var=False).confidence_interval(0.95)
+    assert found == pytest.approx((welch.low / 2, welch.high / 2))
+    assert averaged_interval([0.1, 0.2], [0.0, 0.0], [9, 9]) is None

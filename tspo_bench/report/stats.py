@@ -127,6 +127,32 @@ def mean_interval(
     return max(low, mean - half), min(high, mean + half)
 
 
+def averaged_interval(
+    means: Sequence[float], errors: Sequence[float], degrees: Sequence[int]
+) -> Interval | None:
+    """95% confidence interval of the plain average of independent means [b].
+
+    The average plus and minus Student's t times its standard error, the root of the summed squares
+    of the means' own, over b. Degrees of freedom are Welch and Satterthwaite's (Welch 1947,
+    Biometrika 34).
+
+    Args:
+        means: of b benchmarks, say.
+        errors: their standard errors [b].
+        degrees: the degrees of freedom [b] of each error: its clusters minus one.
+
+    Returns:
+        None where all errors are 0: then nothing tells how far chance would reach.
+    """
+    variances = np.square(np.asarray(errors, dtype=np.float64))
+    total = float(variances.sum())
+    if total <= _ROUNDING**2:
+        return None
+    freedom = total**2 / float((variances**2 / np.asarray(degrees)).sum())
+    average, half = sum(means) / len(means), t_quantile(freedom) * math.sqrt(total) / len(means)
+    return average - half, average + half
+
+
 def cluster_sums(values: FloatArray, clusters: Sequence[Hashable]) -> FloatArray:
     """The sum of each cluster's values, in order of appearance."""
     if len(values) != len(clusters):
@@ -136,7 +162,7 @@ def cluster_sums(values: FloatArray, clusters: Sequence[Hashable]) -> FloatArray
     return np.asarray(np.bincount(index, weights=values), dtype=np.float64)
 
 
-def t_quantile(degrees: int) -> float:
+def t_quantile(degrees: float) -> float:
     """Two-sided 95% quantile of Student's t."""
     from scipy.special import stdtrit
 

@@ -60,6 +60,9 @@ def test_a_row_has_the_figures_of_all_benchmarks() -> None:
     long = by_value(videomme.records)["duration"]["long"]
     assert found["videomme_long"] == sum(one.correct for one in long) / 20
     assert aks.difference == pytest.approx((6 + 6 + 12 + 6) / 60 / 4)
+    assert aks.difference_ci95 is not None
+    assert sum(aks.difference_ci95) / 2 == pytest.approx(aks.difference)
+    assert uniform.difference_ci95 is None
 
 
 def test_the_mean_difference_is_over_all_benchmarks_or_undefined() -> None:

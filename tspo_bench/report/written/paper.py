@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
@@ -11,8 +12,8 @@ from tspo_bench.report.groups import values_of
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.rows import Row
 from tspo_bench.report.standings import Standing, Standings, is_bound
-from tspo_bench.report.stats import Interval
-from tspo_bench.report.texts import UNDEFINED, budget, label
+from tspo_bench.report.stats import Interval, averaged_interval
+from tspo_bench.report.texts import UNDEFINED, budget, difference_text, label
 from tspo_bench.report.written.grid import Grid, parts_of
 from tspo_bench.types import Record
 
@@ -76,6 +77,7 @@ class PaperRow:
 
     `difference` is the mean over the benchmarks of the accuracy over questions minus the
     baseline's; None for the baseline, and unless both have all benchmarks of the table, finished.
+    `difference_ci95` is its interval, by the paired differences over all questions asked.
     """
 
     model: str
@@ -83,6 +85,7 @@ class PaperRow:
     budget: str
     figures: Mapping[str, Figure]
     difference: float | None
+    difference_ci95: Interval | None
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,7 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
                 if column.task in by_task
             },
             difference=_difference(by_task, found.get((*key[:3], baseline)), tasks),
+            difference_ci95=_interval(by_task, found.get((*key[:3], baseline)), tasks),
         )
         for key, by_task in sorted(found.items(), key=lambda item: _order(item[0], baseline))
     ]
@@ -151,16 +155,20 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
 
 
 def _refuse_two_question_sets(tables: Sequence[Standings]) -> None:
-    first: dict[str, tuple[Any, ...]] = {}
+    first: dict[str, Standings] = {}
     for table in tables:
         task = str(table.shared["task"])
-        asked = (table.shared["questions"], table.shared["protocol_hash"])
-        if first.setdefault(task, asked) != asked:
-            folders = table.standings[0].row.cells[0].run_folder
+        known = first.setdefault(task, table)
+        if any(table.shared[key] != known.shared[key] for key in ("questions", "protocol_hash")):
             raise UserError(
                 f"{task} was asked with different questions or protocols, so they fill no one "
-                f"column: {folders} differs from another run; name the runs that belong together"
+                f"column: {_folder(table)} differs from {_folder(known)}; name the runs that "
+                "belong together"
             )
+
+
+def _folder(table: Standings) -> Path:
+    return table.standings[0].row.cells[0].run_folder
 
 
 def _order(key: _Key, baseline: str) -> tuple[Any, ...]:
@@ -235,6 +243,20 @@ def _difference(
     return sum(differences) / len(differences)
 
 
+def _interval(
+    ours: Mapping[str, Standing], theirs: Mapping[str, Standing] | None, tasks: set[str]
+) -> Interval | None:
+    if _difference(ours, theirs, tasks) is None:
+        return None
+    paired = [ours[task].over_all for task in _AVERAGED if task in tasks]
+    known = [
+        (one.difference, one.standard_error, one.num_videos - 1)
+        for one in paired
+        if one and one.difference is not None and one.standard_error is not None
+    ]
+    return averaged_interval(*zip(*known, strict=True)) if len(known) == len(paired) else None
+
+
 def paper_grid(paper: Paper) -> Grid:
     """A paper table as texts, figures in percent."""
     labels = ("model", "sampler", "K")
@@ -242,7 +264,7 @@ def paper_grid(paper: Paper) -> Grid:
     marked: dict[tuple[int, int], Mark] = {}
     for number, row in enumerate(paper.rows):
         figures = [row.figures.get(column.key) for column in paper.columns]
-        difference = UNDEFINED if row.difference is None else f"{100 * row.difference:+.1f}"
+        difference = difference_text(row.difference, row.difference_ci95)
         rows.append((row.model, row.sampler, row.budget, *map(_text, figures), difference))
         for place, figure in enumerate(figures, start=len(labels)):
             if figure and figure.mark:
@@ -254,7 +276,10 @@ def paper_grid(paper: Paper) -> Grid:
     return Grid(
         title="Accuracy in percent",
         labels=labels,
-        figures=(*(column.heading for column in paper.columns), f"mean minus {paper.baseline}"),
+        figures=(
+            *(column.heading for column in paper.columns),
+            f"mean minus {paper.baseline}, 95% CI",
+        ),
         rows=tuple(rows),
         marks=marked,
         parts=parts_of([f"{row.model} {row.budget}" for row in paper.rows]),

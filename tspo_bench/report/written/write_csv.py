@@ -43,8 +43,9 @@ def papers_csv(papers: Sequence[Paper]) -> str:
                 figure = row.figures.get(column.key)
                 line[column.key] = figure.accuracy if figure else None
                 line |= _ends(column.key, figure.ci95 if figure else None)
-                line[f"{column.key}_finished"] = figure.is_finished if figure else None
-            lines.append({**line, "mean_difference": row.difference})
+                known = figure if figure and figure.accuracy is not None else None
+                line[f"{column.key}_finished"] = known.is_finished if known else None
+            lines.append({**line, **_share("mean_difference", row.difference, row.difference_ci95)})
     return _csv(lines)
 
 
