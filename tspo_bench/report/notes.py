@@ -106,7 +106,7 @@ def _short_note(row: Row) -> str | None:
 
 def _filled_note(row: Row) -> str | None:
     number = row.summary.num_filled
-    return f"{number} frames were added by the fill rule" if number else None
+    return f"{number} frames were added by the fill rule, to make K of fewer" if number else None
 
 
 def _tuned_note(row: Row) -> str | None:

@@ -115,7 +115,7 @@ def test_foot_tells_of_fills_and_short_selections_but_not_of_blind_ones() -> Non
     ]
     text = shown(results_table(cells))
     assert "aks: 1 questions were given fewer than 2 frames" in text
-    assert "aks: 2 frames were added by the fill rule" in text
+    assert "aks: 2 frames were added by the fill rule, to make K of fewer" in text
     assert "blind:" not in text
 
 
