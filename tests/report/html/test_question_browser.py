@@ -16,8 +16,10 @@ from tests.report.html.support import (
     LENGTH,
     SAMPLERS,
     TOLERANCE,
+    Pictures,
     is_right,
     question_id,
+    questions,
     write_run,
 )
 from tspo_bench.report.html import write_html
@@ -155,3 +157,54 @@ def test_deep_links(made: Made, windows: Windows) -> None:
     assert page.locator("#question h4").all_inner_texts() == ["uniform", "oracle"]
     page.evaluate("() => { location.hash = '#q=nowhere%&set=0' }")
     page.get_by_text("There is no question nowhere%.").wait_for()
+
+
+def test_an_open_question_is_told_where_it_stands_among_the_filtered(
+    made: Made, windows: Windows
+) -> None:
+    page = windows(made.folder).open("#q=q-0013")
+    page.locator("#question .neighbours", has_text="14 of 48").wait_for()
+    ones = page.locator("#groups select", has_text="0-20%").locator("option").all_inner_texts()
+    assert ones == ["all", "0-20%", "20-40%", "40-60%", "60-80%", "80-100%"]
+    page.locator("#search").fill("scene 13")
+    page.locator("#question .neighbours", has_text="1 of 1").wait_for()
+    page.locator("#search").fill("scene 2")
+    page.locator("#question .neighbours", has_text="not among the filtered").wait_for()
+    page.get_by_role("link", name="next").click()
+    page.locator("#question .facts", has_text="q-0002").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.locator("#question .neighbours", has_text="3 of 48").wait_for()
+
+
+def test_one_budget_ten_options_and_groups_in_any_order(tmp_path: Path, windows: Windows) -> None:
+    cells = write_run(tmp_path / "run", 6, samplers=("uniform", "aks", "tspo-q"))
+    depths = ["80-100%", "5-20%", "20-80%"] * 2
+    cells = [
+        replace(
+            cell,
+            records=tuple(
+                replace(record, groups={"depth": depth}, gold="J", letter="J")
+                for record, depth in zip(cell.records, depths, strict=True)
+            ),
+        )
+        for cell in cells
+    ]
+    asked = [replace(q, options=tuple("abcdefghij"), answer="J") for q in questions(6)]
+    write_html(cells, tmp_path / "html", source=Pictures(asked))
+    page = windows(tmp_path / "html").open("#q=q-0000")
+    right = page.locator("#question .options li.right")
+    right.wait_for()
+    assert page.locator("#question .options li > b").all_inner_texts() == list("ABCDEFGHIJ")
+    assert right.locator(".by").text_content() == "chosen by uniform, aks, tspo-q"
+    depth = page.locator("#groups option").all_inner_texts()
+    assert depth == ["all", "5-20%", "20-80%", "80-100%"]
+    chart = page.locator("[data-chart=budget]")
+    chart.scroll_into_view_if_needed()
+    points = chart.locator(".point")
+    points.nth(2).wait_for()
+    boxes = [box for point in points.all() if (box := point.bounding_box())]
+    frame = chart.locator(".live").bounding_box()
+    assert frame is not None
+    xs = [box["x"] for box in boxes]
+    assert len(set(xs)) == 3, "beside each other"
+    assert max(xs) - min(xs) < 0.05 * frame["width"], "and at one budget"

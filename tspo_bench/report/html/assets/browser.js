@@ -7,6 +7,7 @@
   const [search, asked, right, wrong, setChoice] = ["#search", "#asked", "#right", "#wrong", "#set"].map(of);
   const PAGE = 150; // rows that are added to the list at once
   const GLYPHS = { "?": "?", "!": "!", w: "•", "-": "·" };
+  const collator = new Intl.Collator("en", { numeric: true });
   const state = { number: 0, set: null, columns: [], names: null, matches: [], shown: 0, current: null };
 
   // Columns with one budget, model, protocol and way to answer are looked at together. What is
@@ -35,7 +36,8 @@
     of("#groups").replaceChildren(...state.set.groups.map(([name, values], place) => {
       if (values.length < 2 || values.length > 60) return null;
       const select = el("select", { "data-group": place }, option("", "all"),
-        values.map((text, value) => option(String(value), text)));
+        values.map((text, value) => option(String(value), text))
+          .sort((a, b) => collator.compare(a.textContent, b.textContent)));
       select.addEventListener("input", filter);
       return el("label", {}, `${name} `, select);
     }).filter(Boolean));
@@ -113,6 +115,10 @@
     list.lastElementChild.replaceChildren();
     list.scrollTop = 0;
     more();
+    // The question that is open stays, and where it stands among the others is told anew.
+    if (state.current !== null) {
+      article.querySelector(".neighbours")?.replaceWith(neighbours(state.matches.indexOf(state.current)));
+    }
   }
 
   function more() {

@@ -152,6 +152,10 @@ const tspoCharts = (() => {
     const ticks = [...new Set(known.map((bar) => bar.frames))].sort((a, b) => a - b);
     // Beside each other rather than upon each other, so that each interval can be seen.
     const aside = (place) => 2 ** ((place - (comparison.names.length - 1) / 2) * 0.016);
+    // A narrower axis than two octaves would make other budgets of what stands beside each other.
+    const [low, high] = [ticks[0], ticks.at(-1)];
+    const isNarrow = high < 2 * low;
+    const middle = Math.log10(low * high) / 2;
     const data = comparison.names.map((name, place) => {
       const bars = known.filter((bar) => bar.name === name).sort((a, b) => a.frames - b.frames);
       const x = bars.map((bar) => bar.frames * aside(place));
@@ -163,6 +167,7 @@ const tspoCharts = (() => {
         xaxis: axis({
           type: "log", title: { text: "frames a question", standoff: 8 },
           tickvals: ticks, ticktext: ticks.map((tick) => String(+tick.toFixed(1))),
+          ...(isNarrow && { range: [middle - Math.log10(2), middle + Math.log10(2)] }),
         }),
         yaxis: accuracyAxis(),
       }),

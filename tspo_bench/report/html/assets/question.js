@@ -192,7 +192,7 @@ const tspoQuestion = (() => {
       return el("p", { class: "gold" }, `Right answer: ${details.gold ?? "withheld"}`);
     }
     return el("ol", { class: "options" }, details.options.map((text, place) => {
-      const letter = "ABCDEFGHIJ"[place];
+      const letter = String.fromCharCode(65 + place);
       const isRight = letter === details.gold;
       const by = names.listed(shown.filter((answer) => answer.letter === letter).map((answer) => answer.column));
       return el("li", { class: isRight ? "right" : null },
