@@ -283,15 +283,16 @@ def test_a_table_without_costs_and_groups(
     bare_first: bool, tmp_path: Path, windows: Windows
 ) -> None:
     """Nothing is asked for that is not there, and the other table shows its own again."""
-    cells = write_run(tmp_path / "full", 6, samplers=("uniform",), task="m")
+    full = write_run(tmp_path / "full", 6, samplers=("uniform",), task="m")
+    bare = []
     for cell in write_run(
         tmp_path / "bare", 6, samplers=("uniform",), task="a" if bare_first else "z"
     ):
         without: dict[str, Any] = {"groups": {}, "timing": {}, "looked_at": {}}
         without |= {"frames": (), "seconds": ()}
         records = [replace(one, **without) for one in cell.records]
-        cells.append(replace(cell, records=tuple(records)))
-    write_html(cells, tmp_path / "html")
+        bare.append(replace(cell, records=tuple(records)))
+    write_html([*full, *bare], tmp_path / "html")
     page = windows(tmp_path / "html").open()
     choice = page.locator("#budget select.comparison")
     tasks = ["a, m", "m, m"] if bare_first else ["m, m", "z, m"]
@@ -310,3 +311,7 @@ def test_a_table_without_costs_and_groups(
     plain = windows(tmp_path / "html", java_script_enabled=False).open()
     for picture in plain.locator("figure.chart .drawn").all():
         assert picture.evaluate("one => one.naturalWidth") > 200
+    write_html(bare, tmp_path / "html")
+    page = windows(tmp_path / "html").open()
+    page.locator("[data-chart=budget] .main-svg").first.wait_for()
+    assert page.locator("figure.chart").count() == 1
