@@ -18,7 +18,8 @@ TRAIN = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", ["tspo-q", pytest.param("tspo", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tspo-q", "tspo"])
 def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
     done = cli(*TRAIN, "--agent", kind, "--name", "mine")
     assert (done.code, done.out) == (0, "")

@@ -21,6 +21,7 @@ def settings(clip: Path, llava: Path) -> dict[str, Any]:
     return {"samplers": SAMPLERS, "models": models, "encoder": str(clip), "frames": (3, 6)}
 
 
+@pytest.mark.slow
 def test_two_fresh_runs_and_two_batch_sizes(
     questions: Path, settings: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

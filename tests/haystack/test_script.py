@@ -43,7 +43,7 @@ def test_a_seed_gives_the_same_script_everywhere():
     places=st.lists(st.integers(0, 3), min_size=7, max_size=7),
     objects=st.sampled_from(("all", "known")),
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_long_scripts_with_all_types(
     seed: str, length: int, kinds: list[str], places: list[int], objects: str
 ):

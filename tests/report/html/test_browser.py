@@ -136,15 +136,9 @@ def test_light_and_dark(made: Made, windows: Windows) -> None:
     assert background(windows(made.folder, color_scheme="light").open()) == WHITE
 
 
-@pytest.mark.parametrize(
-    ("scheme", "kind"),
-    [
-        ("light", "made"),
-        pytest.param("dark", "made", marks=pytest.mark.slow),
-        pytest.param("light", "crowd", marks=pytest.mark.slow),
-        pytest.param("dark", "crowd", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["made", "crowd"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_serious_trouble_for_screen_readers(
     scheme: str, kind: str, request: pytest.FixtureRequest, windows: Windows
 ) -> None:
@@ -278,6 +272,7 @@ def test_2700_questions_of_8_runs_open_within_3_seconds(tmp_path: Path, windows:
     page.locator("#list .id", has_text="q-2699").wait_for(timeout=3000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bare_first", [False, True])
 def test_a_table_without_costs_and_groups(
     bare_first: bool, tmp_path: Path, windows: Windows

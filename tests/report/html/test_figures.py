@@ -267,6 +267,7 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
     assert list(depth_maps([*cells, moved])[0].shares) == ["uniform"]
 
 
+@pytest.mark.slow
 def test_equal_titles_are_told_apart_by_what_differs(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     limit = {"limit": 6, "questions": "x"}

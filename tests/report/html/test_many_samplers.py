@@ -9,7 +9,10 @@ import pytest
 from tests.report.html.conftest import Made, Windows
 from tests.report.html.support import ROWS, is_right, scroll_through
 
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 def test_it_is_seen_whose_each_mark_is(crowd: Made, windows: Windows) -> None:
