@@ -52,6 +52,7 @@ def test_fixed_rules(task: HaystackTask, name: str):
     assert accuracy(task, BLIND_RULES[name]) <= 0.31
 
 
+@pytest.mark.slow
 def test_what_the_train_split_teaches(task: HaystackTask, train: list[Item]):
     """The most frequent answer, the best odds, and the best answer given the object asked about."""
     right = Counter(item.options[item.answer] for item in train)

@@ -15,6 +15,7 @@ from tspo_bench.reference.train import WEIGHTS
 from tspo_bench.reference.words import make_tokenizer
 
 
+@pytest.mark.slow
 def test_the_frames_side_and_the_similarities_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "STEPS", 20)
     monkeypatch.setattr(wording, "NUM_FRAMES", 128)

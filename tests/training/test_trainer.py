@@ -118,6 +118,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(
         assert torch.equal(weight, whole.state_dict()[name]), name
 
 
+@pytest.mark.slow
 def test_a_tiny_agent_learns_to_find_the_opening(tmp_path: Path) -> None:
     agent = _agent()
     config = _config(

@@ -218,6 +218,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="reads Linux's /proc")
 @pytest.mark.parametrize("reader", ["pyav", "decord"])
 def test_memory_of_a_scan_does_not_grow_with_the_video(reader: str, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ def test_all_frames_are_on_the_sheet(tmp_path: Path, n: int, size: tuple[int, in
     assert (image[:, [0, -1]] == 255).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(160, 90), (90, 160)])
 def test_64_frames(tmp_path: Path, size: tuple[int, int]) -> None:
     image = draw(make_frames(64, *size), tmp_path / "sheet.png")

@@ -53,6 +53,7 @@ def test_all_charts_are_drawn_and_no_request_leaves_the_folder(
     assert page.locator("[data-chart=training] .scatterlayer .trace").count() == 2
 
 
+@pytest.mark.slow
 def test_charts_follow_what_is_chosen(made: Made, windows: Windows) -> None:
     page = windows(made.folder).open()
     list(scroll_through(page))

@@ -85,6 +85,7 @@ def test_a_question_shows_where_everybody_looked(made: Made, windows: Windows) -
     assert page.locator("#question .sampler .lane .pick").count() == 4 * len(SAMPLERS)
 
 
+@pytest.mark.slow
 def test_questions_without_pictures_show_the_times(made: Made, windows: Windows) -> None:
     page = windows(made.folder).open("#q=q-0040")
     page.locator("#question .strip.bare").first.wait_for()
@@ -176,6 +177,7 @@ def test_an_open_question_is_told_where_it_stands_among_the_filtered(
     page.locator("#question .neighbours", has_text="3 of 48").wait_for()
 
 
+@pytest.mark.slow
 def test_one_budget_ten_options_and_groups_in_any_order(tmp_path: Path, windows: Windows) -> None:
     cells = write_run(tmp_path / "run", 6, samplers=("uniform", "aks", "tspo-q"))
     depths = ["80-100%", "5-20%", "20-80%"] * 2
