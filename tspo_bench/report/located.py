@@ -18,7 +18,6 @@ from tspo_bench.report.stats import Interval, mean_interval
 from tspo_bench.results import EvidenceRecall
 
 Subset = Literal["all", "more_than_k", "k_or_fewer"]
-_LOOKED_AT = ("decoded", "encoded")
 SUBSETS: tuple[Subset, ...] = ("all", "more_than_k", "k_or_fewer")
 
 

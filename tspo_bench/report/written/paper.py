@@ -146,10 +146,11 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
                 for column in columns
                 if column.task in by_task
             },
-            difference=_difference(by_task, found.get((*key[:3], baseline)), tasks),
-            difference_ci95=_interval(by_task, found.get((*key[:3], baseline)), tasks),
+            difference=mean,
+            difference_ci95=ci95,
         )
         for key, by_task in sorted(found.items(), key=lambda item: _order(item[0], baseline))
+        for mean, ci95 in [_difference(by_task, found.get((*key[:3], baseline)), tasks)]
     ]
     return Paper(shared, baseline, columns, tuple(rows))
 
@@ -229,32 +230,24 @@ def _asked(row: Row, column: Column) -> list[Record]:
 
 def _difference(
     ours: Mapping[str, Standing], theirs: Mapping[str, Standing] | None, tasks: set[str]
-) -> float | None:
-    averaged = [task for task in _AVERAGED if task in tasks]
+) -> tuple[float | None, Interval | None]:
+    """The mean over the benchmarks, and its interval."""
     if theirs is None or theirs is ours:
-        return None
-    differences = []
-    for task in averaged:
-        pair = [by_task.get(task) for by_task in (ours, theirs)]
-        known = [one.row.summary.accuracy for one in pair if one and one.is_finished]
-        if len(known) < 2 or known[0] is None or known[1] is None:
-            return None
-        differences.append(known[0] - known[1])
-    return sum(differences) / len(differences)
-
-
-def _interval(
-    ours: Mapping[str, Standing], theirs: Mapping[str, Standing] | None, tasks: set[str]
-) -> Interval | None:
-    if _difference(ours, theirs, tasks) is None:
-        return None
-    paired = [ours[task].over_all for task in _AVERAGED if task in tasks]
-    known = [
-        (one.difference, one.standard_error, one.num_videos - 1)
-        for one in paired
-        if one and one.difference is not None and one.standard_error is not None
-    ]
-    return averaged_interval(*zip(*known, strict=True)) if len(known) == len(paired) else None
+        return None, None
+    found = []
+    for task in (task for task in _AVERAGED if task in tasks):
+        one, other = ours.get(task), theirs.get(task)
+        if not (one and other and one.is_finished and other.is_finished and one.over_all):
+            return None, None
+        found.append(one.over_all)
+    means = [paired.difference for paired in found if paired.difference is not None]
+    errors = [paired.standard_error for paired in found if paired.standard_error is not None]
+    if len(means) < len(found):
+        return None, None
+    mean = sum(means) / len(means)
+    if len(errors) < len(found):
+        return mean, None
+    return mean, averaged_interval(means, errors, [paired.num_videos - 1 for paired in found])
 
 
 def paper_grid(paper: Paper) -> Grid:
