@@ -6,8 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# The quick suite tries the same examples every time; `make test-slow` searches at random.
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", deadline=None, print_blob=True)
+settings.load_profile("fixed")
 
 REAL = Path(os.environ.get("TSPO_BENCH_REAL", Path(__file__).parents[1] / ".." / "shared" / "real"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
+from fractions import Fraction
 
 import pytest
 import torch
@@ -24,9 +25,13 @@ def _noise(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def _probability(weights: list[float], order: tuple[int, ...]) -> float:
-    """Of drawing exactly this order: one frame after the other, among those left."""
-    left, product = sum(weights), 1.0
+def _probability(logits: torch.Tensor, order: list[int] | tuple[int, ...]) -> Fraction:
+    """Of drawing exactly this order: one frame after the other, among those left.
+
+    In fractions, since what is left after a heavy frame is drawn cancels in floating point.
+    """
+    weights = [Fraction(weight) for weight in logits.double().exp().tolist()]
+    left, product = sum(weights), Fraction(1)
     for place in order:
         product *= weights[place] / left
         left -= weights[place]
@@ -39,7 +44,7 @@ def test_draws_come_with_the_exact_probabilities(size: int, k: int) -> None:
     number = 40_000
     seen = Counter(tuple(row) for row in draw(logits, k, number, _noise(1)).tolist())
     orders = list(itertools.permutations(range(size), k))
-    expected = [number * _probability(logits.exp().tolist(), order) for order in orders]
+    expected = [float(number * _probability(logits, order)) for order in orders]
     found = [seen[order] for order in orders]
     assert sum(found) == number
     assert stats.chisquare(found, expected).pvalue > 1e-4
@@ -51,8 +56,7 @@ def test_plackett_luce_is_the_product_of_the_steps(seed: int, k: int, more: int)
     drawn = draw(logits, k, 3, _noise(seed))
     sums = plackett_luce_log_probs(logits, drawn).sum(1)
     for row, total in zip(drawn.tolist(), sums.tolist(), strict=True):
-        exact = _probability(logits.exp().tolist(), tuple(row))
-        assert math.exp(total) == pytest.approx(exact, rel=1e-9)
+        assert math.exp(total) == pytest.approx(float(_probability(logits, row)), rel=1e-9)
 
 
 @given(st.integers(0, 1000), st.integers(1, 20), st.integers(0, 20))
