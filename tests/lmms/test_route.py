@@ -1,6 +1,6 @@
-"""`python -m lmms_eval --model tspo_bench` on one short film: shows at once when a release breaks it.
+"""`python -m lmms_eval --model tspo_bench` on a short film: a release that breaks it shows at once.
 
-The command ends with exit code 0 whatever is raised inside, so the call behind it is what is tested.
+The command ends with exit code 0 whatever is raised inside, so the call behind it is tested.
 """
 
 from __future__ import annotations
