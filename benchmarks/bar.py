@@ -13,7 +13,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -31,10 +31,9 @@ from benchmarks.trials import (
     write_results,
 )
 from benchmarks.work import parser, run, work
-from tspo_bench.report import headroom_recovered, paired_difference, summarise
+from tspo_bench.report import headroom_recovered, summarise
 from tspo_bench.results import describe_environment
 from tspo_bench.training.settings import AGENTS
-from tspo_bench.types import Record
 
 ROOT = AGENTS_FOLDER / "bar"
 RESULTS = RESULTS_FOLDER / "bar.json"
@@ -100,7 +99,6 @@ def row(sampler: str, rival: str) -> dict[str, Any]:
         "ci95": summary.ci95,
         "unparsed": summary.status_counts["unparsed"],
         "headroom_recovered": headroom_recovered(own["accuracy"], *bounds),
-        "difference_all_asked": asdict(all_asked(ours, theirs)) if compared else None,
         "groups": {name: asdict(summary)["groups"].get(name, {}) for name in GROUPS},
     }
 
@@ -119,15 +117,6 @@ def budget_rows() -> list[dict[str, Any]]:
         for frames in sorted({*BUDGETS.frames, PRESET.frames})
         for own in [summarise(list(chain(*with_budget(sampler, frames))))]
     ]
-
-
-def all_asked(ours: Seeds, theirs: Seeds) -> Any:
-    """The paired difference where an unparsed answer is a wrong one, as it is in the accuracy."""
-    return paired_difference(*(list(map(_counted, chain(*seeds))) for seeds in (ours, theirs)))
-
-
-def _counted(record: Record) -> Record:
-    return replace(record, status="ok") if record.status == "unparsed" else record
 
 
 def content() -> dict[str, Any]:
@@ -162,9 +151,8 @@ def markdown(results: dict[str, Any]) -> str:
         f"## K = {PRESET.frames}\n\n{_main_table(shown, rival)}\n",
         f"*Difference*: to {rival}, the best sampler that is not trained; in points with a 95% "
         "interval, paired by question (the mean over the seeds), clustered by video; *p* of the "
-        "sign-flip test over videos. *All asked*: an unparsed answer is a wrong one, as in the "
-        "accuracy. *Both parsed*: the questions that are `ok` with every seed of both, as in "
-        "`tspo-bench run`. *Spread*: from the worst seed to the best, in points.\n",
+        "sign-flip test over videos. As in the accuracy, an unparsed answer is a wrong one. "
+        "*Spread*: from the worst seed to the best, in points.\n",
         *(f"## By {name}, K = {PRESET.frames}\n\n{_group_table(shown, name)}\n" for name in GROUPS),
         f"## By frame budget\n\n{BUDGETS.limit} questions of the 5-minute videos (of a fixed "
         f"shuffle).\n\n{_budget_table(budgets)}\n\n![accuracy by frame budget](bar.png)\n",
@@ -175,12 +163,11 @@ def markdown(results: dict[str, Any]) -> str:
 
 def _main_table(rows: Sequence[dict[str, Any]], rival: str) -> str:
     headings = (
-        "sampler", "n", "accuracy [95%]", "spread", "headroom", f"to {rival}, all asked", "p",
-        "both parsed", "p", "evidence recall", "unparsed",
+        "sampler", "n", "accuracy [95%]", "spread", "headroom", f"difference to {rival}", "p",
+        "evidence recall", "unparsed",
     )  # fmt: skip
     shown = []
     for row in rows:
-        asked = row["difference_all_asked"]
         unparsed = row["unparsed"] / (row["n"] * len(row["accuracy_by_seed"]))
         shown.append(
             (
@@ -189,8 +176,6 @@ def _main_table(rows: Sequence[dict[str, Any]], rival: str) -> str:
                 f"{percent(row['accuracy'])} [{', '.join(points(end) for end in row['ci95'])}]",
                 points(row["spread"]),
                 percent(row["headroom_recovered"]),
-                difference_text(asked),
-                p_text(asked),
                 difference_text(row["difference"]),
                 p_text(row["difference"]),
                 percent(row["evidence_recall"]),

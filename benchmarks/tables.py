@@ -25,14 +25,17 @@ def figures(ours: Seeds, theirs: Seeds | None = None) -> dict[str, Any]:
 
     Returns:
         The mean accuracy, that of each seed and the `spread` from the lowest to the highest (None
-        of one seed), the mean evidence recall, and the `difference` (None without `theirs`).
+        of one seed), the mean evidence recall, and the `difference`, also over the questions that
+        both answered with a letter (both None without `theirs`).
     """
     summaries = [summarise(records) for records in ours]
     accuracies = [summary.accuracy for summary in summaries if summary.accuracy is not None]
     recalls = [s.evidence_recall for s in summaries if s.evidence_recall is not None]
-    difference = None
+    difference, both_answered = None, None
     if theirs is not None:
-        difference = asdict(paired_difference(*(list(chain(*seeds)) for seeds in (ours, theirs))))
+        records = [list(chain(*seeds)) for seeds in (ours, theirs)]
+        difference = asdict(paired_difference(*records))
+        both_answered = asdict(paired_difference(*records, both_answered=True))
     return {
         "n": summaries[0].n,
         "accuracy": mean(accuracies) if accuracies else None,
@@ -40,6 +43,7 @@ def figures(ours: Seeds, theirs: Seeds | None = None) -> dict[str, Any]:
         "spread": max(accuracies) - min(accuracies) if len(accuracies) > 1 else None,
         "evidence_recall": mean(recalls) if recalls else None,
         "difference": difference,
+        "difference_both_answered": both_answered,
     }
 
 
@@ -119,10 +123,9 @@ def made_by(results: Mapping[str, Any]) -> str:
 
 
 HOW_TO_READ = """
-*Difference*: in points, paired by question (the mean over the seeds) over the questions that all of
-them answered with a letter, with a 95% interval clustered by video, and *p* of the sign-flip test
-over videos. *Accuracy* counts an answer without a letter as wrong. *Spread*: from the worst seed to
-the best, in points.
+*Difference*: in points, paired by question (the mean over the seeds), with a 95% interval clustered
+by video, and *p* of the sign-flip test over videos. As in the *accuracy*, an answer without a
+letter counts as wrong. *Spread*: from the worst seed to the best, in points.
 """.strip()
 
 

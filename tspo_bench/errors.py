@@ -1,10 +1,15 @@
-"""The exceptions a user can do something about.
+"""The exceptions and warnings a user can do something about.
 
 Every message names the thing, the value and the way out, and the command line prints it without
 a traceback. What is not a `UserError` is a bug in tspo-bench.
 """
 
 from __future__ import annotations
+
+import sys
+import warnings
+
+_PACKAGE = __name__.partition(".")[0]
 
 
 class UserError(Exception):
@@ -13,3 +18,19 @@ class UserError(Exception):
 
 class VideoError(UserError):
     """A video that is missing or cannot be read: it costs its own questions only."""
+
+
+class TspoBenchWarning(UserWarning):
+    """The result is there, but may not be what was meant. Commands print it as one line."""
+
+
+def warn(message: str) -> None:
+    """Issue a `TspoBenchWarning` at the innermost line outside this package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, TspoBenchWarning, stacklevel=level)
+
+
+def _is_ours(module: str) -> bool:
+    return module == _PACKAGE or module.startswith(f"{_PACKAGE}.")

@@ -115,6 +115,7 @@ def locate(
     """
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+    from tspo_bench.evaluation.reference_use import warn_of_reference
 
     config = RunConfig.of(
         task,
@@ -137,6 +138,7 @@ def locate(
     against = _baseline(baseline, asked)
     rates = [_rates(one, fps) for one in asked]
     network = load_run_encoder(config, asked)
+    warn_of_reference([one.task for one in asked], network)
     rows: list[LocatedRow] = []
     located: list[Located] = []
     for one, known in zip(asked, rates, strict=True):

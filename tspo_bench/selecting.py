@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tspo_bench.device import default_device
-from tspo_bench.errors import UserError, VideoError
+from tspo_bench.errors import UserError
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
     JSON,
@@ -154,8 +154,9 @@ def select_frames(
         UserError: unknown sampler or encoder, or a sampler that needs annotations.
         VideoError: the video is missing or cannot be read.
     """
-    from tspo_bench.evaluation.checks import check_encoder, checked_selection
+    from tspo_bench.evaluation.checks import check_encoder
     from tspo_bench.evaluation.picking import scores_at
+    from tspo_bench.evaluation.reference_use import warn_of_reference_video
     from tspo_bench.evaluation.sight import VideoSight
     from tspo_bench.features import FeatureStore
     from tspo_bench.samplers import load_sampler
@@ -171,6 +172,7 @@ def select_frames(
     if SEARCHING & chosen.needs:
         loaded = _loaded_encoder(encoder, agent, device)
         check_encoder(label, chosen, loaded)
+        warn_of_reference_video(path, loaded)
         text_features = loaded.encode_text([question])
     query = Query(question, str(path), question, text_features=text_features)
     with open_video(path) as reader:
@@ -180,7 +182,6 @@ def select_frames(
             sight.scan()
         candidates = sight.candidates(chosen.needs, chosen, text_features)
         selection = _selected(label, chosen, query, candidates, frames)
-    selection = checked_selection(selection, info.num_frames, frames)
     picks = selection.indices
     return SelectedFrames(
         video=path,
@@ -211,12 +212,12 @@ def _check_asked(sampler: str, frames: int, agent: str | None, candidate_fps: fl
 def _selected(
     label: str, sampler: FrameSampler, query: Query, candidates: Candidates, frames: int
 ) -> Selection:
+    from tspo_bench.evaluation.sampler_contract import SamplerError, ask_sampler
+
     try:
-        return sampler.select(query, candidates, frames)
-    except (UserError, VideoError):
-        raise
-    except Exception as error:  # a sampler of a user's own may raise anything
-        raise UserError(f"sampler {label!r} failed: {type(error).__name__}: {error}") from error
+        return ask_sampler(label, sampler, query, candidates, frames)
+    except SamplerError as error:
+        raise UserError(f"sampler {label!r} failed: {error}") from error
 
 
 def _loaded_encoder(

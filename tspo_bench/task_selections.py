@@ -89,6 +89,7 @@ def select_task(
     """
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+    from tspo_bench.evaluation.reference_use import warn_of_reference
 
     path = Path(out).expanduser()
     _check_out(path, shape)
@@ -113,6 +114,7 @@ def select_task(
     if isinstance(named.sampler, PublishedFrames):
         return _converted(asked, named.sampler, path, shape)
     network = load_run_encoder(config, [asked])
+    warn_of_reference([asked.task], network)
     picked, errors = _collected(config, asked, network, progress)
     if not picked:
         first = next(iter(errors.values()))

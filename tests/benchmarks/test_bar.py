@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks import bar
-from benchmarks.bar import LENGTHS, SAMPLERS, all_asked, content, markdown, row, with_budget
+from benchmarks.bar import LENGTHS, SAMPLERS, content, markdown, row, with_budget
+from benchmarks.tables import figures
 from tests.benchmarks.support import Right, finish, record
 from tspo_bench.types import Question
 
@@ -39,10 +40,10 @@ def test_an_answer_without_a_letter_is_a_wrong_one(questions: Sequence[Question]
     theirs = [record(question, True) for question in questions]
     unparsed = [replace(r, status="unparsed", letter=None, correct=False) for r in theirs]
     ours = [unparsed[i] if i % 4 else theirs[i] for i in range(56)]
-    found = all_asked([ours], [theirs])
-    assert (found.num_questions, found.difference) == (56, -0.75)
-    failed = [replace(r, status="model_error", letter=None, correct=False) for r in ours[:7]]
-    assert all_asked([[*failed, *ours[7:]]], [theirs]).num_questions == 49
+    found = figures([ours], [theirs])
+    difference, answered = found["difference"], found["difference_both_answered"]
+    assert (difference["num_questions"], difference["difference"]) == (56, -0.75)
+    assert (answered["num_questions"], answered["difference"]) == (14, 0)
 
 
 def test_budgets_are_compared_on_the_same_questions(
@@ -66,12 +67,10 @@ def test_a_row_says_where_between_uniform_and_oracle_it_lies(answered: Finish):
     assert found["n"] == 112
     assert found["accuracy_by_seed"] == [0.5, 0.5, 0.75]
     assert found["headroom_recovered"] == pytest.approx((7 / 12 - 1 / 4) / (3 / 4))
-    for difference in ("difference", "difference_all_asked"):
-        assert found[difference]["difference"] == pytest.approx(7 / 12 - 1 / 4)
+    assert found["difference"]["difference"] == pytest.approx(7 / 12 - 1 / 4)
     assert row("oracle", "uniform")["headroom_recovered"] == 1
     rival = row("uniform", "uniform")
     assert (rival["headroom_recovered"], rival["difference"]) == (0, None)
-    assert rival["difference_all_asked"] is None
 
 
 def test_the_tables_name_who_is_missing(answered: Finish):
@@ -83,12 +82,12 @@ def test_the_tables_name_who_is_missing(answered: Finish):
     text = markdown(results)
     assert "Not finished: bin-max, aks, tspo.\n" in text
     lines = text.splitlines()
-    (heading,) = [line for line in lines if "all asked | p" in line]
-    assert "to clip-topk, all asked" in heading
+    (heading,) = [line for line in lines if "headroom" in line]
+    assert "difference to clip-topk | p" in heading
     main, *_, budgets = [line for line in lines if line.startswith("| tspo-q |")]
     cells = [cell.strip() for cell in main.split("|")]
     assert (cells[2], cells[5]) == ("112", "100.0%")
-    assert (cells[6].split()[0], cells[11]) == ("+50.0", "0.0%")
+    assert (cells[6].split()[0], cells[9]) == ("+50.0", "0.0%")
     assert budgets == "| tspo-q | 100.0% | 100.0% | 100.0% | 100.0% |"
 
 

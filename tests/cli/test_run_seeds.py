@@ -36,9 +36,8 @@ def test_seeds_are_cells_and_one_row(cli: Cli, agent: tuple[str, ...]) -> None:
     assert [row["n"] for row in found["pooled"]] == [3, 3, 3, 3]
     paired = [row["paired"] for row in found["pooled"]]
     assert paired[0] is None
-    assert paired[3] == {
-        **{"baseline": "uniform", "difference": 0.0, "ci95": None, "p": 1.0, "n": 3, "videos": 2}
-    }
+    same = {"difference": 0.0, "ci95": None, "p": 1.0, "n": 3, "videos": 2}
+    assert paired[3] == {"baseline": "uniform", **same, "both_answered": same}
     table = cli(*RUN, *SAMPLERS, *agent, "--seeds", "0,1,2", "--baseline", "clip-topk")
     assert table.code == 0
     assert "tspo-q (3 seeds)" in table.out

@@ -2,6 +2,7 @@
 
 import itertools
 from fractions import Fraction
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from tspo_bench.report.paired import (
     paired_difference,
     sign_flip_p_value,
 )
-from tspo_bench.types import Record
+from tspo_bench.types import Record, Status
 
 
 @given(st.lists(st.integers(-4, 4), min_size=1, max_size=9))
@@ -63,7 +64,7 @@ def test_paired_difference_by_hand() -> None:
     assert found.ci95 == pytest.approx((low, min(1.0, high)))
 
 
-def test_pairs_are_the_questions_that_are_ok_and_known_in_both() -> None:
+def test_pairs_are_the_questions_that_both_were_asked_and_are_known() -> None:
     first = [record(n) for n in range(8)]
     second = [
         record(0, False),
@@ -73,11 +74,73 @@ def test_pairs_are_the_questions_that_are_ok_and_known_in_both() -> None:
         record(9),
         record(4),
     ]
-    assert paired_difference(first, second).num_questions == 2
-    assert paired_difference(second, first).difference == pytest.approx(-0.5)
+    assert paired_difference(first, second).num_questions == 4
+    assert paired_difference(second, first).difference == pytest.approx(-0.75)
+    assert paired_difference(first, second, both_answered=True).num_questions == 2
+    assert paired_difference(second, first, both_answered=True).difference == pytest.approx(-0.5)
 
 
-def test_over_all_asked_it_is_the_difference_of_the_accuracies() -> None:
+def answered(letters: str) -> list[Record]:
+    """A question a video: right (+), wrong (-) or unparsed (?)."""
+    statuses = {"+": "ok", "-": "ok", "?": "unparsed"}
+    return [
+        record(n, letter == "+", video=f"v{n}", status=statuses[letter])
+        for n, letter in enumerate(letters)
+    ]
+
+
+def test_what_was_unparsed_with_one_sampler_is_compared_too() -> None:
+    """50.0 against 16.7% over 30 questions is +33.3 over 30, not another figure over 19."""
+    first = answered("+" * 5 + "-" * 5 + "+" * 10 + "-" * 10)
+    second = answered("+" * 5 + "?" * 11 + "-" * 14)
+    found = paired_difference(first, second)
+    assert (found.num_questions, found.difference) == (30, pytest.approx(1 / 3))
+    assert (found.num_better, found.num_worse) == (10, 0)
+    assert found.mcnemar_p == pytest.approx(mcnemar([[5, 10], [0, 15]], exact=True).pvalue)
+    assert found.p_value == pytest.approx(found.mcnemar_p)
+    dropped = paired_difference(first, second, both_answered=True)
+    assert (dropped.num_questions, dropped.num_better) == (19, 4)
+
+
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+
+@given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 10**6))
+def test_it_is_a_naive_comparison_of_all_that_was_asked(ours: int, theirs: int, draw: int) -> None:
+    """Looked up question by question, wrong unless right: by whatever a record failed."""
+    rng = np.random.default_rng(draw)
+    videos = rng.integers(0, 6, 12).tolist()
+
+    def some(seeds: int) -> list[Record]:
+        drawn = [
+            (n, STATUSES[rng.integers(len(STATUSES))]) for _ in range(seeds) for n in range(12)
+        ]
+        return [
+            record(n, s == "ok" and bool(rng.random() < 0.6), status=s, video=f"v{videos[n]}.mp4")
+            for n, s in drawn
+        ]
+
+    first, second = some(ours), some(theirs)
+    found = paired_difference(first, second)
+    tables = [
+        np.array([[one.correct for one in rows if one.question_id == f"q{n}"] for n in range(12)]).T
+        for rows in (first, second)
+    ]
+    differences = tables[0].mean(0) - tables[1].mean(0)
+    assert found.num_questions == 12
+    assert found.difference == pytest.approx(differences.mean())
+    assert found.difference == pytest.approx(tables[0].mean() - tables[1].mean())
+    assert found.p_value == pytest.approx(float(naive_p_value(*tables, videos)), abs=1e-12)
+    assert found.num_better == (differences > 1e-9).sum()
+    assert found.num_worse == (differences < -1e-9).sum()
+    if found.ci95 is not None:
+        fit = sm.OLS(differences, np.ones(12)).fit(
+            cov_type="cluster", cov_kwds={"groups": np.array(videos)}, use_t=True
+        )
+        assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0].clip(-1, 1)))
+
+
+def test_it_is_the_difference_of_the_accuracies() -> None:
     """Unparsed and failed answers are wrong, as in an accuracy; seeds of a question are a mean."""
     rng = np.random.default_rng(8)
     statuses = ("ok", "ok", "unparsed", "decode_error")
@@ -87,11 +150,11 @@ def test_over_all_asked_it_is_the_difference_of_the_accuracies() -> None:
         return [record(n, s == "ok" and bool(rng.random() < 0.6), status=s) for n, s in drawn]
 
     first, second = some(3), some(1)
-    found = paired_difference(first, second, all_asked=True)
+    found = paired_difference(first, second)
     accuracies = [np.mean([r.correct for r in records]) for records in (first, second)]
     assert found.num_questions == 40
     assert found.difference == pytest.approx(accuracies[0] - accuracies[1])
-    assert paired_difference(first, second).num_questions < 40
+    assert paired_difference(first, second, both_answered=True).num_questions < 40
     per_question = [
         np.mean([r.correct for r in first if r.question_id == one.question_id]) - one.correct
         for one in second
@@ -185,14 +248,15 @@ def test_seeds_that_all_say_the_same_are_as_one() -> None:
     assert tripled == once
 
 
-def test_a_question_counts_if_every_seed_answered_it() -> None:
+def test_a_question_counts_if_every_seed_was_asked() -> None:
     first = [record(n, seed > 0) for seed in range(3) for n in range(6)]
     first[0] = record(0, False, status="model_error")
     del first[-1]  # the last seed was not asked about q5 yet
     second = [record(n, False) for n in range(6)]
     found = paired_difference(first, second)
-    assert (found.num_questions, found.num_videos) == (4, 3)
+    assert (found.num_questions, found.num_videos) == (5, 3)
     assert found.difference == pytest.approx(2 / 3)
+    assert paired_difference(first, second, both_answered=True).num_questions == 4
 
 
 @pytest.mark.slow

@@ -131,6 +131,8 @@ def test_json_has_a_pooled_entry_for_each_row() -> None:
     assert ours["groups"]["type"]["after"]["n"] == 10
     assert ours["groups"]["type"]["after"]["accuracy"] == pytest.approx(0.7)
     assert ours["groups"]["type"]["after"]["ci95"] == ours["ci95"]
-    assert list(ours["paired"]) == ["baseline", "difference", "ci95", "p", "n", "videos"]
+    assert list(ours["paired"]) == [
+        *("baseline", "difference", "ci95", "p", "n", "videos", "both_answered"),
+    ]
     assert (ours["paired"]["baseline"], ours["paired"]["p"]) == ("uniform", 0.5)
     assert (ours["paired"]["n"], ours["paired"]["videos"]) == (10, 5)

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
-from tspo_bench.errors import UserError
+from tspo_bench.errors import TspoBenchWarning, UserError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,7 +36,8 @@ class Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""
         try:
-            return super().invoke(ctx)
+            with _warnings_in_one_line():
+                return super().invoke(ctx)
         except UserError as error:
             say(f"error: {' '.join(str(error).split())}")
             raise typer.Exit(EXIT_MISTAKE) from None
@@ -43,6 +45,23 @@ class Commands(TyperGroup):
             how = str(interrupt) or _HOW_TO_GO_ON.get(ctx.invoked_subcommand or "")
             say(f"interrupted; {how}" if how else "interrupted")
             raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """While the block works, the package's warnings are lines on stderr, each said once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", TspoBenchWarning)
+        others = warnings.showwarning
+
+        def told(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if issubclass(category, TspoBenchWarning):
+                say(f"warning: {' '.join(str(message).split())}")
+            else:
+                others(message, category, *where)
+
+        warnings.showwarning = told
+        yield
 
 
 def listen_for_interrupts() -> None:

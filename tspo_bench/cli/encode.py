@@ -39,6 +39,7 @@ def encode(
     index, count = _read_shard(shard)
     with only_results_on_stdout():
         from tspo_bench.device import default_device
+        from tspo_bench.evaluation.reference_use import warn_of_reference
         from tspo_bench.features import FeatureStore, load_encoder
         from tspo_bench.tasks import load_tasks
 
@@ -49,6 +50,7 @@ def encode(
         videos = [(owner, name) for owner in loaded for name in _videos(owner, limit)]
         mine = videos[index::count]
         store, network = FeatureStore(), load_encoder(encoder, device or default_device())
+        warn_of_reference(loaded, network)
         found: list[StoredCandidates] = []
         broken: list[str] = []
         for owner, name in tracked(mine, "encode"):

@@ -18,7 +18,6 @@ from tspo_bench.cli.console import (
     show_json,
 )
 from tspo_bench.cli.progress import Bar, RunProgress
-from tspo_bench.registry import import_object
 from tspo_bench.specs import parse_spec, split_specs
 
 if TYPE_CHECKING:
@@ -123,14 +122,10 @@ def run(
     numbers = options.read_numbers("--seeds", seeds, "0 or 0,1,2")
     parse_spec(baseline)  # what cannot be read must not come out after hours
     with only_results_on_stdout():
-        from tspo_bench.agent.checkpoint import default_encoder
         from tspo_bench.api import evaluate
-        from tspo_bench.evaluation.seeds import any_seed
         from tspo_bench.mllms.loading import with_base_url
 
         models = with_base_url(split_specs(model), base_url)
-        encoder = encoder or default_encoder(any_seed(agent))
-        _warn_of_reference(task, sampler, model, encoder)
         with Bar() as bar:
             result = evaluate(
                 task,
@@ -164,30 +159,6 @@ def run(
         typer.echo(_files(result))
     _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
-
-
-def _warn_of_reference(task: str, sampler: str, model: str, encoder: str) -> None:
-    """The reference checkpoints are trained on the pictogram world: say so on other tasks."""
-    models = [parse_spec(name).name for name in split_specs(model)]
-    used = ["model"] * ("reference" in models)
-    used += ["encoder"] * (encoder == "reference" and any(map(_searches, split_specs(sampler))))
-    others = [name for name in split_specs(task) if parse_spec(name).name != "haystack"]
-    if used and others:
-        knows, shows = ("knows", "it shows") if len(used) == 1 else ("know", "they show")
-        say(
-            f"warning: the reference {' and '.join(used)} {knows} the built-in pictogram world "
-            f"alone: on {', '.join(others)} {shows} that everything runs, not how well; "
-            f"give {' and '.join(f'--{name}' for name in used)}"
-        )
-
-
-def _searches(sampler: str) -> bool:
-    """Whether a sampler's class says that it needs an encoder."""
-    from tspo_bench.samplers import registry
-    from tspo_bench.types import SEARCHING
-
-    target = registry.card(parse_spec(sampler)).target
-    return not SEARCHING.isdisjoint(getattr(import_object("sampler", target), "needs", ()))
 
 
 def _files(result: EvaluationResult) -> str:

@@ -135,18 +135,11 @@ def _select_video(
     settings: dict[str, Any],
 ) -> None:
     with only_results_on_stdout():
-        from tspo_bench.agent.checkpoint import default_encoder
         from tspo_bench.api import select_frames
 
-        encoder = settings["encoder"] or default_encoder(settings["agent"])
-        picked = select_frames(video, question, sampler, frames, **{**settings, "encoder": encoder})
+        picked = select_frames(video, question, sampler, frames, **settings)
         if sheet is not None:
             picked.draw_sheet(sheet)
-    if encoder == "reference" and picked.scores is not None:
-        say(
-            "warning: the reference encoder knows the built-in pictogram world alone; "
-            "for other videos give a CLIP or SigLIP with --encoder"
-        )
     if json:
         show_json({**picked.to_dict(), "sheet": str(sheet) if sheet else None})
         return

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.budget import Cost
-from tspo_bench.evaluation.checks import checked_selection
 from tspo_bench.evaluation.parts import Chosen
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
+from tspo_bench.evaluation.sampler_contract import ask_sampler
 from tspo_bench.evaluation.sight import VideoSight, looked_at
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
@@ -71,6 +71,7 @@ class VideoChooser:
         short_side: to which the MLLM wants frames scaled down; None for full size.
         mode: how the MLLM is to answer.
         cost: tells the MLLM's visual tokens, where cells are limited by these.
+        warned: the samplers' faults that have been named (`ask_sampler`).
     """
 
     task: Task
@@ -80,6 +81,7 @@ class VideoChooser:
     short_side: int | None = None
     mode: AnswerMode = "generate"
     cost: Cost | None = None
+    warned: set[str] = field(default_factory=set)
 
     def open(self, work: VideoWork, stack: ExitStack) -> ChosenVideo:
         """Open a video until the stack closes it; what fails is recorded, not raised."""
@@ -176,8 +178,6 @@ class ChosenVideo:
         if info is None or isinstance(chosen.picked, Record) or chosen.picked.scores is None:
             return None
         scores = np.asarray(chosen.picked.scores)
-        if scores.shape != (self.num_candidates(needs),) or scores.dtype.kind not in "fiu":
-            return None  # a sampler of a user's own, and nothing but a picture hangs on it
         interval = info.candidate_stride(self.how.candidate_fps) / float(info.frame_rate)
         return CandidateScores.of(chosen.question.id, scores, interval)
 
@@ -220,14 +220,14 @@ class ChosenVideo:
                 assert self._sight is not None
                 candidates = self._sight.candidates(needs, cell.sampler, query.text_features)
             k = cell.budget.k(self.how.cost, candidates.num_frames, *self.size())
-            selection = cell.sampler.select(query, candidates, k)
-            checked = checked_selection(selection, candidates.num_frames, k)
-            return checked, looked_at(candidates)
+            warned = self.how.warned
+            selection = ask_sampler(cell.label, cell.sampler, query, candidates, k, warned)
+            return selection, looked_at(candidates)
         except VideoError as error:  # of a sampler that has frames decoded as it goes
             return self.failure(question, "decode_error", str(error)), {}
         except UserError as error:
             return self.failure(question, "sampler_error", str(error)), {}
-        except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
+        except Exception as error:  # noqa: BLE001 - a custom task or model may raise anything
             message = f"{type(error).__name__}: {error}"
             return self.failure(question, "sampler_error", message), {}
 

@@ -13,11 +13,11 @@ from typing import Protocol
 import numpy as np
 
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation.checks import checked_selection
 from tspo_bench.evaluation.choosing import ChosenVideo, VideoChooser, timed
 from tspo_bench.evaluation.engine import AHEAD
 from tspo_bench.evaluation.parts import Chosen
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
+from tspo_bench.evaluation.sampler_contract import ask_sampler
 from tspo_bench.samplers.published import PublishedFrames
 from tspo_bench.types import (
     Candidates,
@@ -144,6 +144,7 @@ class Picker:
             shown = replace(candidates, num_frames=(told and told.num_frames) or most)
         assert cell.budget.frames is not None
         timing: dict[str, float] = {}
+        k, warned = cell.budget.frames, self.chooser.warned
         evidence = tuple(span.in_seconds(rate) for span in question.evidence)
         query = Query(
             question.id,
@@ -154,13 +155,10 @@ class Picker:
         )
         try:
             with timed(timing, "select"):
-                selection = cell.sampler.select(query, shown, cell.budget.frames)
-            selection = checked_selection(selection, shown.num_frames, cell.budget.frames)
+                selection = ask_sampler(cell.label, cell.sampler, query, shown, k, warned)
         except UserError as error:
             assumed = f"by its annotated length and {rate:g} frames a second"
             return _failed(cell, question, f"{error} ({assumed})")
-        except Exception as error:  # noqa: BLE001 - a sampler of a user's own may raise anything
-            return _failed(cell, question, f"{type(error).__name__}: {error}")
         return Pick(
             cell,
             question,
@@ -191,19 +189,10 @@ def assumed_candidates(question: Question, rate: float, candidate_fps: float) ->
 
 
 def scores_at(picks: IntArray, candidates: Candidates, selection: Selection) -> Features | None:
-    """The picks' scores [n], NaN where a pick is no candidate; None if the sampler has none.
-
-    Raises:
-        UserError: the sampler's scores are not one number for each candidate.
-    """
-    if selection.scores is None:
+    """The picks' scores [n], NaN where a pick is no candidate; None if the sampler has none."""
+    if selection.scores is None or not len(candidates):
         return None
     scores = np.asarray(selection.scores)
-    if scores.shape != (len(candidates),) or scores.dtype.kind not in "fiu":
-        raise UserError(
-            f"the sampler gave scores {scores.dtype} of shape {list(scores.shape)}; it must give "
-            f"one number for each of {len(candidates)} candidates, or None"
-        )
     places = np.searchsorted(candidates.indices, picks).clip(max=len(candidates) - 1)
     is_candidate = candidates.indices[places] == picks
     return np.where(is_candidate, scores[places], np.float32(math.nan)).astype(np.float32)

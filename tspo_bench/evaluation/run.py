@@ -21,6 +21,7 @@ from tspo_bench.evaluation.plan import (
 )
 from tspo_bench.evaluation.preflight import check_videos, is_finished
 from tspo_bench.evaluation.prepare import VideoPreparer
+from tspo_bench.evaluation.reference_use import warn_of_reference
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms import check_mllm, load_mllm, reach_mllm
@@ -94,6 +95,7 @@ def run_grid(
         if not is_finished(config, asked, name):
             reach_mllm(spec, config.device)
     encoder = load_run_encoder(config, asked)
+    warn_of_reference([one.task for one in asked], encoder, config.models)
     run = RunDirectory(config.folder, command=command, settings=config.resolved)
     grid = _Grid(config, run, progress or Silent(), encoder)
     by_model = []
@@ -121,6 +123,7 @@ class _Grid:
         self.progress = progress
         self.encoder = encoder
         self.models: list[str] = []
+        self.warned: set[str] = set()  # of samplers' faults
 
     def run_model(self, spec: str, asked: Sequence[Asked]) -> list[list[str]]:
         """Run every cell of one model; the cells' slugs, task by task."""
@@ -179,6 +182,7 @@ class _Grid:
             model.short_side,
             self.config.answer,
             cost,
+            self.warned,
         )
 
     def _sum_up(self, cell: RunCell, task: Task) -> None:

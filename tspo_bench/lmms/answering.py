@@ -20,6 +20,7 @@ from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.engine import answer_requests, answer_videos
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
+from tspo_bench.evaluation.reference_use import warn_of_reference
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.lmms.messages import Shown
 from tspo_bench.mllms import load_mllm
@@ -87,6 +88,7 @@ class Answerer:
             self._encoder = load_encoder(encoder or default_encoder(agent), device)
             check_encoder(label, chosen, self._encoder)
         self._model = load_mllm(model, device, batch_size)
+        warn_of_reference([_Asking()], self._encoder, [model])
         self._batch_size = batch_size
         self._candidate_fps = candidate_fps
         self._kept = _Kept()

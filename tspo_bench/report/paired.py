@@ -22,7 +22,7 @@ from tspo_bench.types import IntArray, Record
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Accuracy of one row minus that of another, on the questions that were compared.
+    """Accuracy of one row minus that of another, over the questions that both were asked.
 
     `difference` and `p_value` are None without a common question; `ci95` is None with fewer than
     two videos, and where the difference is the same in every video (no answer differs, say), as
@@ -46,22 +46,24 @@ class PairedDifference:
 
 
 def paired_difference(
-    first: Sequence[Record], second: Sequence[Record], *, all_asked: bool = False
+    first: Sequence[Record], second: Sequence[Record], *, both_answered: bool = False
 ) -> PairedDifference:
     """Compare two rows question by question, clustered by video.
 
     Each may hold several records of a question, one a seed: the question's value is their mean.
-    Only questions count that have status ok with every seed of both, and a known right answer. The
-    interval is the mean difference plus and minus Student's t (G - 1 degrees of freedom) times the
-    clustered standard error, cut at -1 and 1.
+    Questions count that both rows were asked with every seed and whose right answer is known.
+    Unparsed and failed answers count as wrong, as in an accuracy: where both rows were asked the
+    same, the difference is that of the two accuracies. The interval is the mean difference plus and
+    minus Student's t (G - 1 degrees of freedom) times the clustered standard error, cut at -1 and
+    1.
 
     Args:
         first, second: the records of each row.
-        all_asked: count unparsed and failed answers, too, as wrong: then the difference is that of
-            the two accuracies, where both rows were asked the same.
+        both_answered: leave out the questions that are unparsed or failed with any seed of either
+            row. Which questions are compared then depends on the answers.
     """
     (ours, our_seeds), (theirs, their_seeds) = (
-        _times_right(records, all_asked) for records in (first, second)
+        _times_right(records, both_answered) for records in (first, second)
     )
     common = [question for question in ours if question in theirs]
     if not common:
@@ -91,7 +93,7 @@ def paired_difference(
     )
 
 
-def _times_right(records: Sequence[Record], all_asked: bool) -> tuple[dict[str, int], int]:
+def _times_right(records: Sequence[Record], only_ok: bool) -> tuple[dict[str, int], int]:
     """With how many seeds each comparable question was answered right, and how many there are."""
     asked: dict[str, list[Record]] = {}
     for record in records:
@@ -100,13 +102,13 @@ def _times_right(records: Sequence[Record], all_asked: bool) -> tuple[dict[str, 
     right = {
         question: sum(record.correct for record in answers)
         for question, answers in asked.items()
-        if len(answers) == num_seeds and all(_comparable(answer, all_asked) for answer in answers)
+        if len(answers) == num_seeds and all(_comparable(answer, only_ok) for answer in answers)
     }
     return right, num_seeds
 
 
-def _comparable(record: Record, all_asked: bool) -> bool:
-    return record.gold is not None and (all_asked or record.status == "ok")
+def _comparable(record: Record, only_ok: bool) -> bool:
+    return record.gold is not None and (record.status == "ok" or not only_ok)
 
 
 def sign_flip_p_value(sums: IntArray) -> float:

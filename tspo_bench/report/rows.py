@@ -33,14 +33,16 @@ _SHARED = (*TOGETHER, "frames", "visual_tokens")
 class Row:
     """Cells that differ in the seed alone (mostly one cell), and what they come to together.
 
-    `summary` is over the records of all its seeds. `paired` is its difference to the baseline: None
-    for the baseline itself, and where there is none of the same setting.
+    `summary` is over the records of all its seeds. `paired` is its difference to the baseline, over
+    all questions that both were asked, and `both_answered` over those alone that are ok in both:
+    None for the baseline itself, and where there is none of the same setting.
     """
 
     cells: tuple[Cell, ...]
     summary: Summary
     headroom: float | None
     paired: PairedDifference | None
+    both_answered: PairedDifference | None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -115,15 +117,17 @@ class Rivals:
         """The records of uniform sampling and of the oracle in a cell's setting."""
         return [_records(self._cells(cell, label)) for label in SCALE]
 
-    def paired(self, cells: Sequence[Cell], *, all_asked: bool = False) -> PairedDifference | None:
+    def paired(
+        self, cells: Sequence[Cell], *, both_answered: bool = False
+    ) -> PairedDifference | None:
         """The difference of one row's cells to the baseline; None for its own, and without it.
 
-        `all_asked` is that of `paired_difference`.
+        `both_answered` is that of `paired_difference`.
         """
         others = _records(self._cells(cells[0], self.baseline))
         if cells[0].settings["sampler"] == self.baseline or not others:
             return None
-        return paired_difference(_records(cells), others, all_asked=all_asked)
+        return paired_difference(_records(cells), others, both_answered=both_answered)
 
     def chosen_run(self, cell: Cell) -> Path | None:
         """The run whose baseline a cell is compared with, where others would do as well."""
@@ -152,7 +156,8 @@ def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
     for pool in _pools(cells):
         summary = summarise_cells(pool)
         headroom = rivals.headroom(pool, summary.accuracy)
-        rows.append(Row(tuple(pool), summary, headroom, rivals.paired(pool)))
+        paired, answered = (rivals.paired(pool, both_answered=only) for only in (False, True))
+        rows.append(Row(tuple(pool), summary, headroom, paired, answered))
     return rows
 
 

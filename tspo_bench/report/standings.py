@@ -15,7 +15,7 @@ import numpy as np
 
 from tspo_bench.report.bootstrap import bootstrap_interval
 from tspo_bench.report.marks import Mark, marks
-from tspo_bench.report.paired import PairedDifference, holm
+from tspo_bench.report.paired import holm
 from tspo_bench.report.rows import BASELINE, SCALE, TOGETHER, Rivals, Row, pooled_rows
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.texts import budget, label
@@ -41,8 +41,6 @@ class Standing:
         num_done: answers that are there, all seeds together.
         num_planned: answers that there are to be; None where the run did not write it down.
         p_holm: the paired difference's p-value, adjusted for all samplers of this table and budget.
-        over_all: the paired difference over all questions asked, unparsed and failed answers
-            counted as wrong, as the accuracies count them.
         baseline_run: the run whose baseline it is compared with, where others would do as well.
         headroom_ci95: of the headroom recovered.
         gpu_seconds: a question's, spent on answering; None where it was not all done on CUDA.
@@ -54,7 +52,6 @@ class Standing:
     num_done: int
     num_planned: int | None
     p_holm: float | None = None
-    over_all: PairedDifference | None = None
     baseline_run: Path | None = None
     headroom_ci95: Interval | None = None
     gpu_seconds: float | None = None
@@ -113,7 +110,6 @@ def _of_one_budget(rows: Sequence[Row], rivals: Rivals) -> list[Standing]:
         replace(
             _standing(row, rows),
             p_holm=p,
-            over_all=rivals.paired(row.cells, all_asked=True),
             baseline_run=rivals.chosen_run(row.cells[0]) if row.paired else None,
             headroom_ci95=_headroom_interval(row, rivals),
             mark=marked.get(id(row)),

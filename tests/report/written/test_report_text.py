@@ -53,7 +53,7 @@ def test_markdown_has_a_row_each_and_tells_what_is_missing() -> None:
     whole = [line for line in lines if len(line) == len(heading)]
     rows = {line[0]: dict(zip(heading, line, strict=True)) for line in whole}
     assert rows["uniform"]["minus uniform, 95% CI"] == "n/a"
-    assert (rows["uniform"]["n paired"], rows["tspo-q"]["n paired"]) == ("n/a", "60")
+    assert "n paired" not in heading  # all that were asked are compared
     assert rows["tspo-q"]["by seed (std)"] == "66.7%, 68.3%, 70.0% (1.7)"
     assert rows[r"aks\[depth=5,t1=0.8\]"]["n"] == "50 of 60"
     assert rows["tspo-q"]["cost / 1000 questions"] == "1.02"
@@ -77,36 +77,46 @@ def test_markdown_lines_up_as_plain_text() -> None:
         assert len({len(line) for line in table.splitlines()}) == 1
 
 
-def test_a_difference_says_over_what_it_is() -> None:
-    """The unparsed question is in the accuracies, and not in the pairs."""
-    answers = [record(n, n < 5, status="unparsed" if n == 4 else "ok") for n in range(10)]
-    cells = [cell_with("uniform", 4), cell("aks", answers)]
-    for format, heading in (("md", "n paired"), ("latex", "n paired"), ("csv", "n_paired")):
-        text = text_of(cells, format)
-        assert heading in text
-        if format != "csv":
-            assert "over the n paired questions alone" in text
-    assert pd.read_csv(io.StringIO(text))["n_paired"].tolist()[0] == 9
-    aks = json.loads(text_of(cells, "json"))["tables"][0]["rows"][0]
-    assert (aks["paired"]["n"], aks["paired"]["difference"]) == (9, 0)
-    assert aks["accuracy"] == 0.5
-    assert aks["paired"]["over_all"]["n"] == 10
-    assert aks["paired"]["over_all"]["difference"] == pytest.approx(0.1)
-    assert pd.read_csv(io.StringIO(text))["difference_over_all"].tolist()[0] == pytest.approx(0.1)
-    assert "over all questions asked" not in text_of(cells, "md")  # it says the same there
-    alone = text_of(cells[:1], "md")
-    assert "paired" not in alone
-
-
-def test_a_difference_that_accuracies_would_not_confirm_is_told() -> None:
-    """Wrong where it says something, aks says nothing to most of what uniform gets wrong."""
-    statuses = ["ok"] * 12 + ["unparsed"] * 28
-    aks = [record(n, n < 2, status=status) for n, status in enumerate(statuses)]
+def test_a_difference_is_that_of_the_accuracies_in_every_format() -> None:
+    """Wrong where it says something, aks says nothing to most of what uniform gets right."""
+    statuses = ["ok"] * 12 + ["unparsed"] * 26 + ["model_error", "decode_error"]
+    aks = [record(n, n < 3, status=status) for n, status in enumerate(statuses)]
     uniform = [record(n, n < 2 or n >= 12) for n in range(40)]
-    text = text_of([cell("uniform", uniform), cell("aks", aks)], "md")
-    (note,) = [line for line in text.splitlines() if "over all questions asked" in line]
-    assert "aks at K = 2: -70.0" in note
-    assert "p <0.001" in note.replace("&#60;", "<")
+    cells = [cell("uniform", uniform), cell("aks", aks)]
+    for format in ("md", "latex"):
+        text = text_of(cells, format)
+        assert "-67.5 [-91.8, -43.2]" in text.replace("-{}", "-").replace("{[}", "[").replace(
+            "{]}", "]"
+        )
+        assert "over all questions that both were asked" in text
+        assert "paired" not in text.replace("at 5%, paired", "").replace("a paired test", "")
+    line = pd.read_csv(io.StringIO(text_of(cells, "csv"))).set_index("sampler").loc["aks"]
+    found = json.loads(text_of(cells, "json"))["tables"][0]["rows"][1]
+    assert found["name"] == "aks"
+    paired, answered = found["paired"], found["paired"]["both_answered"]
+    assert [line["n_paired"], line["n_both_answered"]] == [paired["n"], answered["n"]] == [40, 12]
+    assert line["difference"] == paired["difference"] == pytest.approx(-0.675)
+    assert found["accuracy"] - 30 / 40 == pytest.approx(-0.675)
+    assert line["difference_both_answered"] == answered["difference"] == pytest.approx(1 / 12)
+    assert line["p"] == pytest.approx(paired["p"])
+    assert paired["p"] < 0.001 < answered["p"] == pytest.approx(line["p_both_answered"])
+    assert "minus" not in text_of(cells[:1], "md")
+
+
+def test_pairs_have_a_column_where_they_are_not_all_that_was_asked() -> None:
+    half = cell("aks", [record(n, n < 25) for n in range(30)], num_questions=60)
+    assert "n paired" not in text_of([cell_with("uniform", 20, n=60), half], "md")
+    late = cell("uniform", [record(n, n < 20) for n in range(10, 60)], num_questions=60)
+    assert "n paired" in text_of([late, half], "md")
+
+
+def test_nothing_is_said_of_a_difference_over_no_question() -> None:
+    withheld = [record(n, False, gold=None) for n in range(10)]
+    for answers in (withheld, [record(n) for n in range(20, 30)]):
+        cells = [cell_with("uniform", 4), cell("aks", answers)]
+        text = text_of(cells, "md")
+        assert "Holm" not in text
+        assert "minus uniform:" not in text
 
 
 def test_csv_is_plain_numbers_for_pandas() -> None:
@@ -136,8 +146,8 @@ def test_json_has_the_promised_keys() -> None:
     ]  # fmt: skip
     oracle, ours, aks, uniform = table["rows"]
     assert list(ours["paired"]) == [
-        "baseline", "difference", "ci95", "p", "n", "videos", "p_holm", "p_mcnemar", "better",
-        "worse", "standard_error", "power", "over_all",
+        "baseline", "difference", "ci95", "p", "n", "videos", "both_answered", "p_holm",
+        "p_mcnemar", "better", "worse", "standard_error", "power",
     ]  # fmt: skip
     assert set(ours) >= {
         "name", "num_done", "num_planned", "headroom_recovered_ci95", "gpu_seconds_per_question",

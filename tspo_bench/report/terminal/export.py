@@ -55,7 +55,7 @@ def row_json(row: Row, baseline: str) -> dict[str, Any]:
         "accuracy_by_seed": list(row.accuracies) if row.seeds else [],
         "seed_std": row.seed_std,
         **_figures(row.summary, row.headroom),
-        "paired": _paired_json(row.paired, baseline),
+        "paired": _paired_json(row, baseline),
         "run_dir": str(row.cells[0].run_folder),
     }
 
@@ -73,11 +73,18 @@ def _figures(summary: Summary, headroom: float | None) -> dict[str, Any]:
     }
 
 
-def _paired_json(paired: PairedDifference | None, baseline: str) -> dict[str, Any] | None:
-    if paired is None:
+def _paired_json(row: Row, baseline: str) -> dict[str, Any] | None:
+    if row.paired is None or row.both_answered is None:
         return None
     return {
         "baseline": baseline,
+        **_difference_json(row.paired),
+        "both_answered": _difference_json(row.both_answered),
+    }
+
+
+def _difference_json(paired: PairedDifference) -> dict[str, Any]:
+    return {
         "difference": paired.difference,
         "ci95": paired.ci95,
         "p": paired.p_value,

@@ -117,7 +117,7 @@ def _spread_text(row: Row) -> str:
 
 
 def _difference_table(baseline: str, compared: Sequence[tuple[Row, PairedDifference]]) -> Table:
-    title = f"accuracy minus that of {baseline}, on the n questions that both gave an option for"
+    title = f"accuracy minus that of {baseline}, on the n questions that both were asked"
     table = empty_table(Text(title))
     table.add_column("sampler", overflow="fold")
     for heading in ("K", "n", "videos", "points\n[95% interval]", "p"):

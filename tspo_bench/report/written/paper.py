@@ -77,7 +77,7 @@ class PaperRow:
 
     `difference` is the mean over the benchmarks of the accuracy over questions minus the
     baseline's; None for the baseline, and unless both have all benchmarks of the table, finished.
-    `difference_ci95` is its interval, by the paired differences over all questions asked.
+    `difference_ci95` is its interval, by the paired differences.
     """
 
     model: str
@@ -237,9 +237,9 @@ def _difference(
     found = []
     for task in (task for task in _AVERAGED if task in tasks):
         one, other = ours.get(task), theirs.get(task)
-        if not (one and other and one.is_finished and other.is_finished and one.over_all):
+        if not (one and other and one.is_finished and other.is_finished and one.row.paired):
             return None, None
-        found.append(one.over_all)
+        found.append(one.row.paired)
     means = [paired.difference for paired in found if paired.difference is not None]
     errors = [paired.standard_error for paired in found if paired.standard_error is not None]
     if len(means) < len(found):

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tspo_bench.report.notes import caption, foot_notes
-from tspo_bench.report.paired import PairedDifference
 from tspo_bench.report.power import Power, power_of
 from tspo_bench.report.standings import Standing, Standings
 from tspo_bench.report.summary import GroupSummary
@@ -23,11 +22,6 @@ from tspo_bench.report.written.grid import Grid, parts_of
 
 _LABELS = ("sampler", "K")
 _VALUES_A_GRID = 5
-_LEVEL = 0.05
-_OVER_ALL = (
-    "over all questions asked, unparsed and failed counted as wrong, these would be of another "
-    f"sign or on the other side of {_LEVEL:.0%} (before Holm)"
-)
 
 
 @dataclass(frozen=True)
@@ -90,40 +84,20 @@ def _asked(table: Standings) -> list[str]:
 
 
 def _paired_note(table: Standings) -> list[str]:
-    """Why a difference need not be that of the two accuracies beside it."""
-    if all(one.row.paired is None for one in table.standings):
+    """What the differences are over; nothing where no question is compared."""
+    compared = [one for one in table.standings if one.row.paired and one.row.paired.num_questions]
+    if not compared:
         return []
     note = (
-        f"minus {table.baseline}: over the n paired questions alone, which both answered with an "
-        "option (with every seed); accuracies count the others, too, unparsed and failed as wrong; "
-        "p (Holm) is for all rows of a budget, oracle and blind among them"
+        f"minus {table.baseline}: over all questions that both were asked, unparsed and failed "
+        "counted as wrong; p (Holm) is for all rows of a budget, oracle and blind among them"
     )
-    chosen = dict.fromkeys(one.baseline_run for one in table.standings if one.baseline_run)
+    chosen = dict.fromkeys(one.baseline_run for one in compared if one.baseline_run)
     runs = [
         f"of several runs with {table.baseline}, {run} is taken where one has none"
         for run in chosen
     ]
-    others = [
-        f"{one.name} at K = {budget(one.row)}: "
-        f"{difference_text(one.over_all.difference, one.over_all.ci95)}, "
-        f"p {p_text(one.over_all.p_value)}"
-        for one in table.standings
-        if one.over_all and one.row.paired and _says_else(one.over_all, one.row.paired)
-    ]
-    return [note, *runs, *([f"{_OVER_ALL}: {'; '.join(others)}"] if others else [])]
-
-
-def _says_else(one: PairedDifference, other: PairedDifference) -> bool:
-    """Whether two differences are of other signs, or only one of them is beyond chance."""
-    if one.difference is None or other.difference is None:
-        return one.difference is not other.difference
-    if one.difference * other.difference < 0:
-        return True
-    return _is_beyond_chance(one) != _is_beyond_chance(other)
-
-
-def _is_beyond_chance(one: PairedDifference) -> bool:
-    return one.p_value is not None and one.p_value < _LEVEL
+    return [note, *runs]
 
 
 def _labels(standings: Sequence[Standing]) -> list[tuple[str, str]]:
@@ -151,7 +125,7 @@ def _columns(table: Standings, prices: Prices | None) -> dict[str, list[str]]:
         f"minus {table.baseline}, 95% CI": [
             difference_text(p.difference, p.ci95) if p else UNDEFINED for p in paired
         ],
-        "n paired": [str(p.num_questions) if p else UNDEFINED for p in paired],
+        "n paired": _pairs_texts(table),
         "p": [p_text(p.p_value if p else None) for p in paired],
         "p (Holm)": [p_text(one.p_holm) for one in ones],
         "p (McNemar)": [p_text(p.mcnemar_p if p else None) for p in paired],
@@ -173,6 +147,14 @@ def _columns(table: Standings, prices: Prices | None) -> dict[str, list[str]]:
 def _number_text(one: Standing) -> str:
     """The questions; of an unfinished row the answers that are there, of all."""
     return str(one.row.summary.n) if one.is_finished else f"{one.num_done} of {one.num_planned}"
+
+
+def _pairs_texts(table: Standings) -> list[str]:
+    """How many questions each row is compared on, where some row was asked others too."""
+    compared = [(one.row.summary.n, one.row.paired) for one in table.standings]
+    if all(paired is None or paired.num_questions == n for n, paired in compared):
+        return [UNDEFINED] * len(compared)
+    return [str(paired.num_questions) if paired else UNDEFINED for _, paired in compared]
 
 
 def _count_text(one: Standing, number: int) -> str:

@@ -77,8 +77,8 @@ def _about(one: Standing) -> dict[str, Any]:
 
 def _figures(one: Standing, prices: Prices | None) -> dict[str, Any]:
     row, summary = one.row, one.row.summary
-    paired, usage = row.paired, row.summary.mean_usage
-    power, over_all = power_of(paired) if paired else None, one.over_all
+    paired, answered, usage = row.paired, row.both_answered, row.summary.mean_usage
+    power = power_of(paired) if paired else None
     return {
         "n": summary.n,
         "num_videos": summary.num_videos,
@@ -99,11 +99,12 @@ def _figures(one: Standing, prices: Prices | None) -> dict[str, Any]:
         "p_holm": one.p_holm,
         "p_mcnemar": paired.mcnemar_p if paired else None,
         **_share(
-            "difference_over_all",
-            over_all.difference if over_all else None,
-            over_all.ci95 if over_all else None,
+            "difference_both_answered",
+            answered.difference if answered else None,
+            answered.ci95 if answered else None,
         ),
-        "p_over_all": over_all.p_value if over_all else None,
+        "n_both_answered": answered.num_questions if answered else None,
+        "p_both_answered": answered.p_value if answered else None,
         "needed_for_1_point": power.needed if power else None,
         **_share("headroom_recovered", row.headroom, one.headroom_ci95),
         "evidence_recall": summary.evidence_recall,

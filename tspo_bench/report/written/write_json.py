@@ -7,7 +7,6 @@ from dataclasses import asdict
 from typing import Any
 
 from tspo_bench.report.gather import Gathered
-from tspo_bench.report.paired import PairedDifference
 from tspo_bench.report.power import power_of
 from tspo_bench.report.standings import Standing, Standings
 from tspo_bench.report.terminal.export import row_json
@@ -64,7 +63,6 @@ def _standing(one: Standing, baseline: str, prices: Prices | None) -> dict[str, 
             "worse": paired.num_worse,
             "standard_error": paired.standard_error,
             "power": asdict(power) if power else None,
-            "over_all": _over_all(one.over_all),
         }
     return content | {
         "name": one.name,
@@ -75,15 +73,4 @@ def _standing(one: Standing, baseline: str, prices: Prices | None) -> dict[str, 
         "cost_per_question": cost_per_question(one, prices),
         "mark": one.mark,
         "run_dirs": list(dict.fromkeys(str(cell.run_folder) for cell in one.row.cells)),
-    }
-
-
-def _over_all(paired: PairedDifference | None) -> dict[str, Any] | None:
-    if paired is None:
-        return None
-    return {
-        "difference": paired.difference,
-        "ci95": paired.ci95,
-        "p": paired.p_value,
-        "n": paired.num_questions,
     }
