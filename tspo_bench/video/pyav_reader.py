@@ -22,6 +22,7 @@ from tspo_bench.errors import VideoError
 from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
 from tspo_bench.video.rgb import RGBConverter
+from tspo_bench.video.settling import decoded_order, settled
 from tspo_bench.video.soundness import Gate, NotProvenError
 from tspo_bench.video.timeline import Timeline, lay_out, read_packets
 from tspo_bench.video.walk import Walk, sought
@@ -147,7 +148,7 @@ class PyAVReader:
             for position, packet in self._packets_between(start, indices):
                 if packet is not None:
                     packet.pts = position
-                    gate.sent(position, packet)
+                    gate.sent(position)
                 for frame in self._stream.decode(packet):
                     gate.came(frame, position if frame.pts is None else frame.pts)
                 if packet is None:
@@ -227,7 +228,7 @@ class PyAVReader:
                 # The setting makes an error of every request to drop a picture that lies before the
                 # keyframe at which decoding began. Frames that were patched up are marked.
                 self._decoder_options = self._stream.codec_context.options = {}
-            timeline = lay_out(packets, facts)
+            timeline = lay_out(*settled(packets, facts, self._decoded_order))
             self._seeks = not timeline.counted
             ends_early = self._ends_early(timeline)
         except FFmpegError as error:
@@ -243,6 +244,11 @@ class PyAVReader:
                 "header states; fetch it again"
             )
         return timeline
+
+    def _decoded_order(self, first: int, last: int) -> list[int]:
+        self.close()
+        self._open()
+        return decoded_order(self._container, self._stream, first, last)
 
     def _ends_early(self, timeline: Timeline) -> bool:
         """Whether the file's data end before what the header says, sound included."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
-from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from tspo_bench.types import IntArray
@@ -43,11 +42,11 @@ class Gate:
         """Whether all wanted frames are through."""
         return not self._wanted
 
-    def sent(self, position: int, packet: Packet) -> None:
+    def sent(self, position: int) -> None:
         """Note that the packet at this position went to the decoder."""
         if self._comes_out(position):
             self._expected.append(position)
-        if packet.is_corrupt:
+        if self._timeline.packets.is_corrupt[position]:
             self._damaged.append(position)
 
     def came(self, frame: VideoFrame, position: int) -> None:

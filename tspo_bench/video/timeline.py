@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -21,7 +21,7 @@ from tspo_bench.video.keyframes import PictureKinds
 _FORMATS_WITHOUT_TIMES = frozenset({"avi", "h264", "hevc", "m4v", "mpeg", "mpegvideo"})
 # No decoder delays a picture by more than 16 others (H.264, A.3.1); twice that for fields.
 REORDERING = 32
-# In broadcast formats FFmpeg takes a jump of the clock by more than this for a joint.
+# In broadcast formats the ffmpeg command takes a jump of the clock by more than this for a joint.
 _JOINT_SECONDS = 10
 
 
@@ -153,6 +153,7 @@ def lay_out(packets: Packets, facts: StreamFacts) -> Timeline:
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     starts = _starts(rank, shown, np.flatnonzero(packets.is_key))
+    packets = replace(packets, is_corrupt=packets.is_corrupt & ~_at_joints(segments))
     return Timeline(times, facts.time_base, end, shown, starts, packets)
 
 
@@ -185,15 +186,24 @@ def read_packets(container: InputContainer, stream: VideoStream) -> tuple[Packet
 def _segments(packets: Packets, joint: int | None) -> IntArray:
     """The number of the recording that each packet belongs to, [m]: cut where the clock jumps.
 
-    At a keyframe any step back of the decoding clock is a new recording's first packet; elsewhere
-    one by more than a joint's length, or in broadcast formats a jump as far ahead.
+    At a keyframe any step back of the decoding clock is a new recording's first packet. A broadcast
+    may begin with any packet: there a larger step back is one too, or a jump far ahead.
     """
     steps = np.diff(packets.dts, prepend=packets.dts[:1])
     before = np.maximum.accumulate(packets.pts) > packets.pts
     cuts = (steps < 0) & (packets.is_key == 1) & before
     if joint is not None:
-        cuts |= abs(steps) > joint
+        cuts |= (steps > joint) | (20 * steps < -joint)
     return np.cumsum(cuts)
+
+
+def _at_joints(segments: IntArray) -> IntArray:
+    """Which packets lie at a joint, [m]: there FFmpeg misses packets of a count that began anew.
+
+    Its mark may stand one packet too early, since it splits the stream into frames later.
+    """
+    is_first = np.diff(segments, prepend=segments[:1]) > 0
+    return is_first | np.roll(is_first, -1) | np.roll(is_first, -2)
 
 
 def _shown(packets: Packets, segments: IntArray, is_broadcast: bool) -> np.ndarray:
