@@ -115,16 +115,16 @@ class PyAVReader:
         """The frames with these rising numbers, decoded in one go as far as that works.
 
         A wanted frame that does not come out is tried alone, from its own keyframe and then from
-        the file's start; what does not come out then cannot be decoded.
+        the recording's start; what does not come out then cannot be decoded.
         """
         done = 0
         while done < len(indices):
             rest, before = indices[done:], done
-            own_start, file_start = self.timeline.starts[rest[0]], self.timeline.starts[0]
+            own_start, first_start = self.timeline.starts[rest[0]], self._first_start(rest[0])
             for start, wanted in (
                 (own_start, rest),
                 (own_start, rest[:1]),
-                (file_start, rest[:1]),
+                (first_start, rest[:1]),
             ):
                 for frame in self._decode_from(int(start), wanted):
                     done += 1
@@ -136,6 +136,11 @@ class PyAVReader:
                     f"video {self._path}: frame {rest[0]} of {len(self.timeline)} cannot be "
                     "decoded, its data are damaged; fetch the file again, or re-encode it by ffmpeg"
                 )
+
+    def _first_start(self, number: int) -> int:
+        """Where decoding of the recording starts to which a frame belongs."""
+        recordings = self.timeline.recordings
+        return int(self.timeline.starts[np.searchsorted(recordings, recordings[number])])
 
     def _decode_from(self, start: int, indices: IntArray) -> Iterator[VideoFrame]:
         """Decode from the packet at position `start`, until a wanted frame is not proven whole.
@@ -307,7 +312,11 @@ def _frame_rate(stream: VideoStream, timeline: Timeline) -> Fraction:
 
 
 def _runs(timeline: Timeline, indices: IntArray) -> list[IntArray]:
-    """Cut rising frame numbers where jumping to the next one's keyframe saves decoding."""
+    """Cut rising frame numbers where jumping to the next one's keyframe saves decoding.
+
+    And where another recording begins: nothing of the one before may stay in the decoder.
+    """
     gaps = timeline.starts[indices[1:]] - timeline.positions[indices[:-1]]
-    runs = np.split(indices, np.flatnonzero(gaps > _WORTH_A_SEEK) + 1)
+    is_cut = (gaps > _WORTH_A_SEEK) | (np.diff(timeline.recordings[indices]) > 0)
+    runs = np.split(indices, np.flatnonzero(is_cut) + 1)
     return [run for run in runs if len(run)]

@@ -88,6 +88,8 @@ class Timeline:
         positions: where each frame's packet stands in decoding order [n].
         starts: position of the keyframe from which each frame can be decoded [n].
         packets: the packets [m] in decoding order.
+        recordings: the number of the recording that each frame belongs to [n]; 0 but where several
+            were joined.
         counted: the packets carry no presentation times. Frames are numbered as they come out of
             the decoder from the file's start on; `positions` are right to within its delay.
     """
@@ -98,6 +100,7 @@ class Timeline:
     positions: IntArray
     starts: IntArray
     packets: Packets
+    recordings: IntArray
     counted: bool = False
 
     def __len__(self) -> int:
@@ -153,8 +156,8 @@ def lay_out(packets: Packets, facts: StreamFacts) -> Timeline:
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     starts = _starts(rank, shown, np.flatnonzero(packets.is_key))
-    packets = replace(packets, is_corrupt=packets.is_corrupt & ~_at_joints(segments))
-    return Timeline(times, facts.time_base, end, shown, starts, packets)
+    packets = replace(packets, is_corrupt=packets.is_corrupt & (1 - _at_joints(segments)))
+    return Timeline(times, facts.time_base, end, shown, starts, packets, segments[shown])
 
 
 def read_packets(container: InputContainer, stream: VideoStream) -> tuple[Packets, StreamFacts]:
@@ -202,8 +205,8 @@ def _at_joints(segments: IntArray) -> IntArray:
 
     Its mark may stand one packet too early, since it splits the stream into frames later.
     """
-    is_first = np.diff(segments, prepend=segments[:1]) > 0
-    return is_first | np.roll(is_first, -1) | np.roll(is_first, -2)
+    is_first = np.diff(segments, prepend=segments[:1])
+    return np.minimum(is_first + np.roll(is_first, -1) + np.roll(is_first, -2), 1)
 
 
 def _shown(packets: Packets, segments: IntArray, is_broadcast: bool) -> np.ndarray:
@@ -263,5 +266,5 @@ def _counted(packets: Packets, facts: StreamFacts) -> Timeline:
     if not (np.diff(times) > 0).all():
         times, time_base, one_frame = np.arange(len(packets)), 1 / facts.rate, 1
     end = int(times[-1]) + one_frame if len(times) else 0
-    starts = np.zeros_like(times)
-    return Timeline(times, time_base, end, np.arange(len(times)), starts, packets, counted=True)
+    zeros, places = np.zeros_like(times), np.arange(len(times))
+    return Timeline(times, time_base, end, places, zeros, packets, zeros, counted=True)
