@@ -116,7 +116,7 @@ def _misread(timeline: Timeline, container: str) -> str | None:
     """What about a file makes decord return other frames than those asked for, with no error."""
     if container not in _CONTAINERS:
         return f"files of the kind {container}"
-    if len(timeline.packet_pts) != len(timeline):
+    if len(timeline.packets) != len(timeline):
         return "files with packets that are not shown"
     if timeline.open_gop:
         return "files with open groups of pictures"

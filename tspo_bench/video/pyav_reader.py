@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections import deque
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -23,7 +22,10 @@ from tspo_bench.errors import VideoError
 from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
 from tspo_bench.video.rgb import RGBConverter
-from tspo_bench.video.timeline import Timeline, read_timeline
+from tspo_bench.video.settling import decoded_order, settled
+from tspo_bench.video.soundness import Gate, NotProvenError
+from tspo_bench.video.timeline import Timeline, lay_out, read_packets
+from tspo_bench.video.walk import Walk, sought
 
 # A seek empties the decoder's pipeline; it pays where it skips more packets than that holds.
 _WORTH_A_SEEK = 16
@@ -44,6 +46,10 @@ class PyAVReader:
     def __init__(self, path: Path) -> None:
         self._path = Path(path)
         _check_file(self._path)
+        # Without it a broken picture is patched up from its neighbours and passed on as sound.
+        self._decoder_options = {"err_detect": "explode"}
+        self._walk: Walk | None = None
+        self._seeks = True
         self._open()
         try:
             self.container_format: str = self._container.format.name
@@ -109,16 +115,16 @@ class PyAVReader:
         """The frames with these rising numbers, decoded in one go as far as that works.
 
         A wanted frame that does not come out is tried alone, from its own keyframe and then from
-        the file's start; what does not come out then cannot be decoded.
+        the recording's start; what does not come out then cannot be decoded.
         """
         done = 0
         while done < len(indices):
             rest, before = indices[done:], done
-            own_start, file_start = self.timeline.starts[rest[0]], self.timeline.starts[0]
+            own_start, first_start = self.timeline.starts[rest[0]], self._first_start(rest[0])
             for start, wanted in (
                 (own_start, rest),
                 (own_start, rest[:1]),
-                (file_start, rest[:1]),
+                (first_start, rest[:1]),
             ):
                 for frame in self._decode_from(int(start), wanted):
                     done += 1
@@ -131,63 +137,69 @@ class PyAVReader:
                     "decoded, its data are damaged; fetch the file again, or re-encode it by ffmpeg"
                 )
 
-    def _decode_from(self, start: int, indices: IntArray) -> Iterator[VideoFrame]:
-        """Decode from the packet at position `start`, until a wanted frame does not come out."""
-        pending = deque(self.timeline.pts[indices].tolist())
-        numbers = itertools.count()
-        try:
-            for packet in self._packets_between(start, indices):
-                for frame in self._stream.decode(packet):
-                    pts = next(numbers) if self.timeline.counted else frame.pts
-                    if pts is None or pts < pending[0]:
-                        continue
-                    if pts > pending[0] or frame.is_corrupt:
-                        return
-                    yield frame
-                    pending.popleft()
-                    if not pending:
-                        return
-        except FFmpegError:
-            return  # what is still pending did not come out: `_decode` sees that
+    def _first_start(self, number: int) -> int:
+        """Where decoding of the recording starts to which a frame belongs."""
+        recordings = self.timeline.recordings
+        return int(self.timeline.starts[np.searchsorted(recordings, recordings[number])])
 
-    def _packets_between(self, start: int, indices: IntArray) -> Iterator[Packet | None]:
+    def _decode_from(self, start: int, indices: IntArray) -> Iterator[VideoFrame]:
+        """Decode from the packet at position `start`, until a wanted frame is not proven whole.
+
+        Each packet goes in with its position as its time, which its frame brings back: so a frame
+        is known even where times are missing, equal or wrong.
+        """
+        gate = Gate(self.timeline, start, indices)
+        try:
+            for position, packet in self._packets_between(start, indices):
+                if packet is not None:
+                    packet.pts = position
+                    gate.sent(position)
+                for frame in self._stream.decode(packet):
+                    gate.came(frame, position if frame.pts is None else frame.pts)
+                if packet is None:
+                    gate.drained()
+                yield from gate.released()
+                if gate.done:
+                    return
+        except (FFmpegError, NotProvenError):
+            return  # what is still wanted did not come out: `_decode` sees that
+
+    def _packets_between(
+        self, start: int, indices: IntArray
+    ) -> Iterator[tuple[int, Packet | None]]:
         """Packets up to the last that these frames need, then None, which empties the decoder.
 
         Damage behind a frame, in decoding order, thus costs it nothing.
         """
-        needed = None
+        last = len(self.timeline.packets) - 1
         if not self.timeline.counted:
-            needed = int(self.timeline.positions[indices].max()) - start + 1
-        packets = (packet for packet in self._packets_from(start) if packet.size)
-        yield from itertools.islice(packets, needed)
-        yield None
-
-    def _packets_from(self, position: int) -> Iterator[Packet]:
-        """Packets in decoding order from that at `position` on: where a seek lands is checked."""
-        timeline = self.timeline
-        if timeline.counted:
-            return self._reopened()
-        for times in (timeline.packet_pts, timeline.packet_dts):
-            try:
-                self._container.seek(int(times[position]), stream=self._stream)
-                packets = self._container.demux(self._stream)
-                first = next(packets, None)
-            except FFmpegError:
-                continue
-            landed = timeline.position_of(first.pts) if first is not None else None
-            if first is not None and landed is not None and landed <= position:
+            last = int(self.timeline.positions[indices].max())
+        walk = self._walk = self._walk_from(start)
+        for position, packet in walk:
+            if position >= start:
+                yield position, packet
+            if self._walk is not walk:
+                raise NotProvenError  # another call has moved the file and the decoder
+            if position >= last:
                 break
-        else:
-            first, packets = None, self._reopened()
-        target = timeline.packet_pts[position]
-        before = [] if first is None else [first]
-        return itertools.dropwhile(lambda p: p.pts != target, itertools.chain(before, packets))
+        yield last + 1, None
 
-    def _reopened(self) -> Iterator[Packet]:
-        """All packets, from the file's start: the one place that needs no seek to be right."""
-        self.close()
-        self._open()
-        return self._container.demux(self._stream)
+    def _walk_from(self, position: int) -> Walk:
+        """The packets from that at `position`, or one before it, on; the decoder is empty.
+
+        A file in which a seek cannot be proven is read from front to back, on from where it stands.
+        """
+        if self._seeks:
+            walk = sought(self._container, self._stream, self.timeline, position)
+            if walk is not None:
+                return walk
+            self._seeks = False
+        if self._walk is None or self._walk.position > position:
+            self.close()
+            self._open()
+            return Walk(self.timeline, self._container.demux(self._stream))
+        self._stream.codec_context.flush_buffers()
+        return self._walk.on()
 
     def _open(self) -> None:
         try:
@@ -212,12 +224,17 @@ class PyAVReader:
             )
         self._stream: VideoStream = streams[0]
         self._stream.thread_type = "AUTO"
-        # Without it a broken picture is patched up from its neighbours and passed on as sound.
-        self._stream.codec_context.options = {"err_detect": "explode"}
+        self._stream.codec_context.options = self._decoder_options
 
     def _read_timeline(self) -> Timeline:
         try:
-            timeline = read_timeline(self._container, self._stream)
+            packets, facts = read_packets(self._container, self._stream)
+            if facts.any_open:
+                # The setting makes an error of every request to drop a picture that lies before the
+                # keyframe at which decoding began. Frames that were patched up are marked.
+                self._decoder_options = self._stream.codec_context.options = {}
+            timeline = lay_out(*settled(packets, facts, self._decoded_order))
+            self._seeks = not timeline.counted
             ends_early = self._ends_early(timeline)
         except FFmpegError as error:
             raise VideoError(
@@ -232,6 +249,11 @@ class PyAVReader:
                 "header states; fetch it again"
             )
         return timeline
+
+    def _decoded_order(self, first: int, last: int) -> list[int]:
+        self.close()
+        self._open()
+        return decoded_order(self._container, self._stream, first, last)
 
     def _ends_early(self, timeline: Timeline) -> bool:
         """Whether the file's data end before what the header says, sound included."""
@@ -281,8 +303,6 @@ def _end(packet: Packet) -> Fraction:
 def _frame_rate(stream: VideoStream, timeline: Timeline) -> Fraction:
     """The header's average rate where the frames' times bear it out, else that of the times."""
     stated = stream.average_rate or stream.guessed_rate
-    if timeline.counted:
-        return 1 / timeline.time_base
     if len(timeline) == 1 or not timeline.duration:
         return stated or Fraction(1)
     measured = len(timeline) / timeline.duration
@@ -292,7 +312,11 @@ def _frame_rate(stream: VideoStream, timeline: Timeline) -> Fraction:
 
 
 def _runs(timeline: Timeline, indices: IntArray) -> list[IntArray]:
-    """Cut rising frame numbers where jumping to the next one's keyframe saves decoding."""
+    """Cut rising frame numbers where jumping to the next one's keyframe saves decoding.
+
+    And where another recording begins: nothing of the one before may stay in the decoder.
+    """
     gaps = timeline.starts[indices[1:]] - timeline.positions[indices[:-1]]
-    runs = np.split(indices, np.flatnonzero(gaps > _WORTH_A_SEEK) + 1)
+    is_cut = (gaps > _WORTH_A_SEEK) | (np.diff(timeline.recordings[indices]) > 0)
+    runs = np.split(indices, np.flatnonzero(is_cut) + 1)
     return [run for run in runs if len(run)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import av
@@ -12,10 +13,68 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from tspo_bench.types import FloatArray, IntArray
+from tspo_bench.video.keyframes import PictureKinds
 
 # Containers whose packets carry no presentation times: what FFmpeg makes up for them is wrong where
-# there are B-frames, so their frames are counted as they come out of the decoder.
-_FORMATS_WITHOUT_TIMES = frozenset({"avi", "h264", "hevc", "m4v"})
+# there are B-frames, and in a program stream after a seek. Their frames are counted as they come
+# out of the decoder.
+_FORMATS_WITHOUT_TIMES = frozenset({"avi", "h264", "hevc", "m4v", "mpeg", "mpegvideo"})
+# No decoder delays a picture by more than 16 others (H.264, A.3.1); twice that for fields.
+REORDERING = 32
+# In broadcast formats the ffmpeg command takes a jump of the clock by more than this for a joint.
+_JOINT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Packets:
+    """The facts of a stream's m packets in decoding order, each an array [m]; -1 for no `pos`.
+
+    Attributes:
+        pts, dts: times in units of the stream's time base.
+        timed: whether the packet carries a presentation time.
+        sizes, pos: bytes, and where they lie in the file.
+        is_key, is_shown, is_corrupt: flags; a packet that is not shown is no frame.
+        leans: whether it is shown before the keyframe that it follows, and may need one before.
+        durations: how long the frame stays, 0 where not stated.
+    """
+
+    pts: IntArray
+    dts: IntArray
+    timed: IntArray
+    sizes: IntArray
+    pos: IntArray
+    is_key: IntArray
+    is_shown: IntArray
+    leans: IntArray
+    is_corrupt: IntArray
+    durations: IntArray
+
+    def __len__(self) -> int:
+        return len(self.pts)
+
+
+@dataclass(frozen=True)
+class StreamFacts:
+    """What else is known of a stream before anything is decoded.
+
+    Attributes:
+        time_base: seconds a unit of time.
+        rate: frames a second, as the container or the codec guesses it.
+        is_broadcast: a container that is cut and joined anywhere (MPEG-TS).
+        counted: the packets carry no presentation times.
+        any_open: an H.264 stream has keyframes that do not clear the decoder.
+    """
+
+    time_base: Fraction
+    rate: Fraction
+    is_broadcast: bool
+    counted: bool
+    any_open: bool
+
+    @property
+    def one_frame(self) -> int:
+        """The usual time from frame to frame, in units of `time_base`."""
+        return max(1, round(1 / self.rate / self.time_base))
 
 
 @dataclass(frozen=True)
@@ -23,14 +82,16 @@ class Timeline:
     """The n frames of a file in presentation order, and how to reach each.
 
     Attributes:
-        pts: presentation times [n] in units of `time_base`, rising; frame numbers if `counted`.
+        pts: presentation times [n] in units of `time_base`, never falling.
         time_base: seconds a unit.
         end: presentation time at which the last frame ends, same unit.
         positions: where each frame's packet stands in decoding order [n].
         starts: position of the keyframe from which each frame can be decoded [n].
-        packet_pts, packet_dts: the times of all packets [m] in decoding order.
-        open_gop: some frames need a keyframe before the one that they follow in the file.
-        counted: the packets carry no presentation times.
+        packets: the packets [m] in decoding order.
+        recordings: the number of the recording that each frame belongs to [n]; 0 but where several
+            were joined.
+        counted: the packets carry no presentation times. Frames are numbered as they come out of
+            the decoder from the file's start on; `positions` are right to within its delay.
     """
 
     pts: IntArray
@@ -38,13 +99,24 @@ class Timeline:
     end: int
     positions: IntArray
     starts: IntArray
-    packet_pts: IntArray
-    packet_dts: IntArray
-    open_gop: bool = False
+    packets: Packets
+    recordings: IntArray
     counted: bool = False
 
     def __len__(self) -> int:
         return len(self.pts)
+
+    @functools.cached_property
+    def numbers(self) -> IntArray:
+        """The frame number of each packet [m]; -1 where it is no frame."""
+        numbers = np.full(len(self.packets), -1, np.int64)
+        numbers[self.positions] = np.arange(len(self))
+        return numbers
+
+    @property
+    def open_gop(self) -> bool:
+        """Some frames need a keyframe before the one that they follow in the file."""
+        return bool((np.diff(self.starts[np.argsort(self.positions)]) < 0).any())
 
     @property
     def seconds(self) -> FloatArray:
@@ -56,52 +128,114 @@ class Timeline:
         """Seconds from the first frame's start to the last one's end."""
         return (self.end - int(self.pts.min())) * self.time_base
 
-    def position_of(self, pts: int | None) -> int | None:
-        """Where the packet shown at `pts` stands in decoding order; None if there is none."""
-        if pts is None:
-            return None
-        found = np.flatnonzero(self.packet_pts == pts)
-        return int(found[0]) if len(found) else None
+    def position_of(self, packet: Packet) -> int | None:
+        """Where a packet of the file stands in decoding order; None if that is not certain.
+
+        It is known by its place in the file and its size: FFmpeg makes times up after a seek.
+        """
+        same = (self.packets.pos == packet.pos) & (self.packets.sizes == packet.size)
+        found = np.flatnonzero(same)
+        return int(found[0]) if packet.pos is not None and len(found) == 1 else None
 
 
-def read_timeline(container: InputContainer, stream: VideoStream) -> Timeline:
-    """Read all packets of a stream (nothing is decoded) and lay out its frames.
+def lay_out(packets: Packets, facts: StreamFacts) -> Timeline:
+    """The frames that the packets of a stream hold.
 
     Packets that an edit list cuts off, and those that lean on a picture before a recording's first
-    keyframe, are never shown and are no frames.
+    keyframe, are never shown and are no frames. Where the clock steps back, a second recording
+    begins: it follows the first.
     """
-    packets = [_facts(packet) for packet in container.demux(stream) if packet.size]
+    if facts.counted:
+        return _counted(packets, facts)
+    joint = round(_JOINT_SECONDS / facts.time_base) if facts.is_broadcast else None
+    segments = _segments(packets, joint)
+    order = np.lexsort((packets.pts, segments))
+    shown = order[_shown(packets, segments, facts.is_broadcast)[order]]
+    times = _joined_times(packets, segments, shown, facts.one_frame)
+    end = int(times[-1] + _last_duration(packets.durations[shown], times)) if len(shown) else 0
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    starts = _starts(rank, shown, np.flatnonzero(packets.is_key))
+    packets = replace(packets, is_corrupt=packets.is_corrupt & (1 - _at_joints(segments)))
+    return Timeline(times, facts.time_base, end, shown, starts, packets, segments[shown])
+
+
+def read_packets(container: InputContainer, stream: VideoStream) -> tuple[Packets, StreamFacts]:
+    """Read all packets of a stream; nothing is decoded."""
+    kinds = PictureKinds(stream.codec_context)
+    rows = []
+    key_pts = 0
+    for packet in container.demux(stream):
+        if not packet.size:
+            continue
+        timed = packet.pts is not None
+        pts = packet.pts if packet.pts is not None else packet.dts or 0
+        dts = packet.dts if packet.dts is not None else pts
+        is_key = packet.is_keyframe and kinds.is_clean(packet)
+        key_pts = pts if is_key else key_pts
+        is_shown = not packet.is_discard and not kinds.is_hidden(packet)
+        leans = pts < key_pts and not kinds.leads_alone(packet)
+        pos = -1 if packet.pos is None else packet.pos
+        flags = is_key, is_shown, leans, packet.is_corrupt
+        rows.append((pts, dts, timed, packet.size, pos, *flags, packet.duration or 0))
+    packets = Packets(*np.array(rows, dtype=np.int64).reshape(-1, 10).T)
+    name = container.format.name
+    counted = name in _FORMATS_WITHOUT_TIMES or 2 * int(packets.timed.sum()) < len(packets)
     time_base = stream.time_base or Fraction(1, av.time_base)
-    no_times = container.format.name in _FORMATS_WITHOUT_TIMES
-    if no_times or any(pts is None for pts, *_ in packets):
-        return _counted(len(packets), stream.guessed_rate or Fraction(25))
-    table = np.array(packets, dtype=np.int64).reshape(-1, 5)
-    pts, dts, is_key, is_shown, duration = (table[:, column] for column in range(5))
-    keys = np.flatnonzero(is_key)
-    is_shown = is_shown.astype(bool)
-    # A broadcast is cut anywhere. Elsewhere a file without a keyframe in front is damaged, and its
-    # frames keep their numbers.
-    if len(keys) and (keys[0] == 0 or container.format.name == "mpegts"):
-        is_shown &= pts >= pts[keys[0]]
-        is_shown[: keys[0]] = False
-    shown = np.flatnonzero(is_shown)
-    shown_pts, first = np.unique(pts[shown], return_index=True)
-    positions = shown[first]
-    end = int(shown_pts[-1] + _last_duration(duration[positions], shown_pts)) if len(shown) else 0
-    starts = _starts(pts, positions, keys)
-    open_gop = bool((np.diff(starts[np.argsort(positions)]) < 0).any())
-    return Timeline(shown_pts, time_base, end, positions, starts, pts, dts, open_gop)
+    rate = stream.guessed_rate or Fraction(25)
+    return packets, StreamFacts(time_base, rate, name == "mpegts", counted, kinds.any_open)
 
 
-def _facts(packet: Packet) -> tuple[int | None, int | None, bool, bool, int]:
-    dts = packet.pts if packet.dts is None else packet.dts
-    shown = not packet.is_discard and not _is_hidden(packet)
-    return packet.pts, dts, packet.is_keyframe, shown, packet.duration or 0
+def _segments(packets: Packets, joint: int | None) -> IntArray:
+    """The number of the recording that each packet belongs to, [m]: cut where the clock jumps.
+
+    At a keyframe any step back of the decoding clock is a new recording's first packet. A broadcast
+    may begin with any packet: there a larger step back is one too, or a jump far ahead.
+    """
+    steps = np.diff(packets.dts, prepend=packets.dts[:1])
+    before = np.maximum.accumulate(packets.pts) > packets.pts
+    cuts = (steps < 0) & (packets.is_key == 1) & before
+    if joint is not None:
+        cuts |= (steps > joint) | (20 * steps < -joint)
+    return np.cumsum(cuts)
 
 
-def _is_hidden(packet: Packet) -> bool:
-    """VP8's alternate reference frames are packets of their own that are never shown."""
-    return packet.stream.codec_context.name == "vp8" and not memoryview(packet)[0] & 0x10
+def _at_joints(segments: IntArray) -> IntArray:
+    """Which packets lie at a joint, [m]: there FFmpeg misses packets of a count that began anew.
+
+    Its mark may stand one packet too early, since it splits the stream into frames later.
+    """
+    is_first = np.diff(segments, prepend=segments[:1])
+    return np.minimum(is_first + np.roll(is_first, -1) + np.roll(is_first, -2), 1)
+
+
+def _shown(packets: Packets, segments: IntArray, is_broadcast: bool) -> np.ndarray:
+    """Which packets are frames, [m] booleans.
+
+    A recording is cut anywhere. A file that is none and has no keyframe in front is damaged, and
+    its frames keep their numbers.
+    """
+    shown = packets.is_shown == 1
+    for number in range(int(segments.max(initial=-1)) + 1):
+        members = np.flatnonzero(segments == number)
+        keys = members[packets.is_key[members] == 1]
+        if not len(keys) or (keys[0] != members[0] and not number and not is_broadcast):
+            continue
+        shown[members[0] : keys[0]] = False
+        group = members[(members > keys[0]) & (packets.pts[members] < packets.pts[keys[0]])]
+        shown[group[packets.leans[group] == 1]] = False
+    return shown
+
+
+def _joined_times(
+    packets: Packets, segments: IntArray, shown: IntArray, one_frame: int
+) -> IntArray:
+    """When each shown packet is shown, [n]: every recording starts where the one before it ends."""
+    times = packets.pts[shown].copy()
+    for first in np.flatnonzero(np.diff(segments[shown])) + 1:
+        lasting = int(packets.durations[shown[first - 1]]) or one_frame
+        times[first:] += times[first - 1] + lasting - times[first]
+    return times
 
 
 def _last_duration(durations: IntArray, pts: IntArray) -> int:
@@ -123,7 +257,14 @@ def _starts(pts: IntArray, positions: IntArray, keys: IntArray) -> IntArray:
     return keys[nearest]
 
 
-def _counted(num_frames: int, rate: Fraction) -> Timeline:
-    numbers = np.arange(num_frames, dtype=np.int64)
-    starts = np.zeros_like(numbers)
-    return Timeline(numbers, 1 / rate, num_frames, numbers, starts, numbers, numbers, counted=True)
+def _counted(packets: Packets, facts: StreamFacts) -> Timeline:
+    """Frames in the order in which they leave the decoder, at the packets' decoding times.
+
+    Where these do not rise, at a constant rate.
+    """
+    times, time_base, one_frame = packets.dts - packets.dts[:1], facts.time_base, facts.one_frame
+    if not (np.diff(times) > 0).all():
+        times, time_base, one_frame = np.arange(len(packets)), 1 / facts.rate, 1
+    end = int(times[-1]) + one_frame if len(times) else 0
+    zeros, places = np.zeros_like(times), np.arange(len(times))
+    return Timeline(times, time_base, end, places, zeros, packets, zeros, counted=True)

@@ -1,0 +1,132 @@
+"""Packets whose times are missing or absurd: the decoder's order settles where they belong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.video.stream import VideoStream
+
+from tspo_bench.types import IntArray
+from tspo_bench.video.timeline import REORDERING, Packets, StreamFacts
+
+# A time this far from those of all packets around it, which agree, is not believed.
+_ABSURD_SECONDS = 60
+# Where more packets than this have no time, the frames are counted as they come out.
+_MOST_DECODED = 256
+
+# Positions of the frames that come out, in that order, if packets `first` to `last` are decoded.
+DecodedOrder = Callable[[int, int], list[int]]
+
+
+def settled(
+    packets: Packets, facts: StreamFacts, decoded_order: DecodedOrder
+) -> tuple[Packets, StreamFacts]:
+    """The packets with a believable time each; those that yield no frame are marked not shown.
+
+    The few packets without a time, and those at a file's beginning that may lean on what lies
+    before it, are decoded with their surroundings. Where many have none, frames will be counted.
+    """
+    if facts.counted or not len(packets):
+        return packets, facts
+    packets = replace(packets, timed=packets.timed & ~_absurd(packets, facts.time_base))
+    untimed = np.flatnonzero((packets.timed == 0) & (packets.is_shown == 1))
+    if len(untimed) > _MOST_DECODED:
+        return packets, replace(facts, counted=True)
+    packets = replace(packets, pts=packets.pts.copy(), dts=packets.dts.copy())
+    packets.is_shown[_unseen_at_the_start(packets, decoded_order)] = 0
+    for first, last in _regions(packets, untimed):
+        _settle(packets, first, decoded_order(first, last), facts.one_frame)
+    return packets, facts
+
+
+def decoded_order(
+    container: InputContainer, stream: VideoStream, first: int, last: int
+) -> list[int]:
+    """See `DecodedOrder`; the container is freshly opened. An error in decoding ends the list."""
+    order = []
+    try:
+        for position, packet in enumerate(p for p in container.demux(stream) if p.size):
+            if position < first:
+                continue
+            packet.pts = position
+            order += [frame.pts for frame in stream.decode(packet)]
+            if position == last:
+                break
+        order += [frame.pts for frame in stream.decode(None)]
+    except FFmpegError:
+        pass
+    return [position for position in order if position is not None]
+
+
+def _absurd(packets: Packets, time_base: Fraction) -> IntArray:
+    """Which packets' times lie far from those of their neighbours, which agree, [m].
+
+    The first and the last are not judged: what lies there may be a long still.
+    """
+    absurd = np.zeros(len(packets), np.int64)
+    limit = round(_ABSURD_SECONDS / time_base)
+    for position in _jumps(packets.pts, limit):
+        around = slice(max(0, position - REORDERING), position + REORDERING + 1)
+        others = np.delete(packets.pts[around], position - around.start)
+        spread = others.max() - others.min()
+        distance = abs(others - packets.pts[position]).min()
+        absurd[position] = distance > max(limit, 10 * spread)
+    return absurd
+
+
+def _jumps(pts: IntArray, limit: int) -> Iterator[int]:
+    """Packets inside of the file whose time is far from both neighbours' in decoding order."""
+    far = abs(np.diff(pts)) > limit
+    yield from (int(place) + 1 for place in np.flatnonzero(far[:-1] & far[1:]))
+
+
+def _unseen_at_the_start(packets: Packets, decoded_order: DecodedOrder) -> list[int]:
+    """Packets that yield no frame since what they lean on lies before the file's beginning.
+
+    In Matroska their times are cut off or fall on the keyframe's. With intra refresh, all frames up
+    to the first that is whole are of them.
+    """
+    begins_whole = packets.is_key[0] == 1
+    some = slice(1, REORDERING)
+    doubtful = (packets.timed[some] == 0) | (packets.pts[some] == packets.pts[0])
+    if begins_whole and not doubtful.any():
+        return []
+    last, came = REORDERING, list[int]()
+    while not came and last < 64 * REORDERING:
+        last *= 2
+        came = decoded_order(0, min(last, len(packets) - 1))
+    seen = set(came)
+    return [position for position in range(max(seen, default=0)) if position not in seen]
+
+
+def _regions(packets: Packets, untimed: IntArray) -> Iterator[tuple[int, int]]:
+    """What to decode to see where the untimed packets' frames come out: whole groups, merged."""
+    keys = np.flatnonzero(packets.is_key)
+    done = -1
+    for position in untimed[packets.is_shown[untimed] == 1].tolist():
+        if position <= done:
+            continue
+        before = keys[keys <= position][-2:]
+        done = min(position + 2 * REORDERING, len(packets) - 1)
+        yield int(before[0]) if len(before) == 2 else 0, done
+
+
+def _settle(packets: Packets, first: int, order: list[int], one_frame: int) -> None:
+    """Give the untimed packets of a region times between those that come out around them."""
+    came = np.array(order, dtype=np.int64)
+    known = packets.timed[came] == 1
+    if not known.any():
+        return
+    places, missing = np.flatnonzero(known), np.flatnonzero(~known)
+    times = packets.pts[came[known]]
+    at = np.interp(missing, places, times)
+    at += np.minimum(missing - places[0], 0) * one_frame
+    at += np.maximum(missing - places[-1], 0) * one_frame
+    packets.pts[came[missing]] = np.round(at).astype(np.int64)
+    packets.dts[came[missing]] = packets.dts[np.maximum(came[missing] - 1, 0)]
+    packets.timed[came[missing]] = 1

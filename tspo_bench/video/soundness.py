@@ -1,0 +1,101 @@
+"""Which decoded frames may be passed on: FFmpeg patches damage up and goes on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from av.video.frame import VideoFrame
+
+from tspo_bench.types import IntArray
+from tspo_bench.video.timeline import REORDERING, Timeline
+
+
+class NotProvenError(Exception):
+    """A pass of the decoder has to end: what comes next is not proven to be whole."""
+
+
+class Gate:
+    """Lets the wanted frames of one pass through, once all that they may lean on came out whole.
+
+    A frame may lean on every packet from its keyframe on up to its own, and some of these are shown
+    after it. FFmpeg marks a frame whose own packet was damaged, but not those that lean on it.
+
+    Args:
+        timeline: the file's.
+        start: position of the pass's first packet.
+        wanted: rising frame numbers.
+    """
+
+    def __init__(self, timeline: Timeline, start: int, wanted: IntArray) -> None:
+        self._timeline, self._start = timeline, start
+        self._wanted = deque(wanted.tolist())
+        self._alone = len(wanted) == 1  # tried from further back: it may lean on all from there on
+        self._came: dict[int, tuple[VideoFrame, int]] = {}
+        self._count = 0
+        self._expected: deque[int] = deque()  # positions sent to the decoder, rising
+        self._damaged: list[int] = []
+        self._furthest = start
+
+    @property
+    def done(self) -> bool:
+        """Whether all wanted frames are through."""
+        return not self._wanted
+
+    def sent(self, position: int) -> None:
+        """Note that the packet at this position went to the decoder."""
+        if self._comes_out(position):
+            self._expected.append(position)
+        if self._timeline.packets.is_corrupt[position]:
+            self._damaged.append(position)
+
+    def came(self, frame: VideoFrame, position: int) -> None:
+        """Note that the frame of the packet at this position came out.
+
+        Some packets have no frame (the second of two fields): they are waited for no longer than
+        any decoder delays a picture.
+        """
+        if frame.is_corrupt:
+            self._damaged.append(position)
+        self._furthest = max(self._furthest, position)
+        self._expected = deque(
+            p for p in self._expected if p != position and p >= self._furthest - REORDERING
+        )
+        number = self._count if self._timeline.counted else self._timeline.numbers[position]
+        self._count += 1
+        if self._wanted and number >= self._wanted[0]:
+            self._came[int(number)] = frame, position
+
+    def drained(self) -> None:
+        """Note that the decoder is empty: nothing more comes out."""
+        self._expected.clear()
+        self._furthest = len(self._timeline.packets) + REORDERING
+
+    def released(self) -> Iterator[VideoFrame]:
+        """The wanted frames that are proven whole, in rising order.
+
+        Raises:
+            NotProvenError: the next of them is lost or damaged, or one that it may lean on is.
+        """
+        while self._wanted:
+            number = self._wanted[0]
+            if number not in self._came:
+                if self._furthest > self._timeline.positions[number] + REORDERING:
+                    raise NotProvenError
+                return
+            frame, position = self._came[number]
+            start = self._start if self._alone else self._timeline.starts[number]
+            if any(start <= place <= position for place in self._damaged):
+                raise NotProvenError
+            if any(start <= place < position for place in self._expected):
+                return
+            self._wanted.popleft()
+            self._came = {n: came for n, came in self._came.items() if n > number}
+            yield frame
+
+    def _comes_out(self, position: int) -> bool:
+        """Whether a packet is a frame that can be decoded from the pass's start on."""
+        if self._timeline.counted:
+            return True
+        number = self._timeline.numbers[position]
+        return bool(number >= 0 and self._timeline.starts[number] >= self._start)
