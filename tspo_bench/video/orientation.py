@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import cast
 
 import numpy as np
-from av.filter import Graph
 from av.sidedata.sidedata import SideDataContainer, Type
 from av.video.frame import VideoFrame
 
@@ -20,8 +18,7 @@ class Orientation:
     """A picture is first mirrored left to right, then turned.
 
     Attributes:
-        rotation: degrees clockwise, 0 to 359. The size changes with 90 and 270 alone: at angles
-            between the right ones the corners are cut off, and what is uncovered is black.
+        rotation: degrees clockwise, 0 to 359.
         mirrored: mirrored before it is turned.
     """
 
@@ -32,13 +29,19 @@ class Orientation:
         """The shown width and height of a stored picture, or the other way round."""
         return (height, width) if self.rotation in (90, 270) else (width, height)
 
+    @property
+    def odd_angle(self) -> int:
+        """The rotation, where it is not a right angle; else 0.
+
+        Such a picture keeps its size: the corners are cut off, and what is uncovered is black.
+        """
+        return self.rotation if self.rotation % 90 else 0
+
     def apply(self, picture: Pixels) -> Pixels:
-        """The picture [h, w, 3] as it is shown."""
+        """A picture [h, w, 3] as it is shown, but for an odd angle (see `RGBConverter`)."""
         if self.mirrored:
             picture = picture[:, ::-1]
-        if self.rotation % 90:
-            return _turned(picture, self.rotation)
-        return np.rot90(picture, -self.rotation // 90)
+        return np.rot90(picture, -(self.rotation - self.odd_angle) // 90)
 
 
 def orientation_of(frame: VideoFrame) -> Orientation | None:
@@ -81,19 +84,3 @@ def _from_matrix(matrix: list[int]) -> Orientation:
     if angle == 270:
         return Orientation(90, mirrored=True) if c < 0 else Orientation(270)
     return Orientation(0 if angle == 1 else angle)
-
-
-def _turned(picture: Pixels, degrees: int) -> Pixels:
-    """A picture [h, w, 3] turned clockwise within its own size, by FFmpeg's filter."""
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")
-    graph = Graph()
-    graph.link_nodes(
-        graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format, time_base=Fraction(1)
-        ),
-        graph.add("rotate", f"{degrees}*PI/180"),
-        graph.add("format", "rgb24"),
-        graph.add("buffersink"),
-    ).configure()
-    graph.push(frame)
-    return np.asarray(graph.pull().to_ndarray(), np.uint8)

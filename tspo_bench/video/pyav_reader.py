@@ -101,10 +101,14 @@ class PyAVReader:
         """The frames with these rising numbers, each [h, w, 3], scaled and upright."""
         size = scaled_size(self.info.width, self.info.height, short_side)
         orientation = Orientation(self.info.rotation, self.info.mirrored)
-        converter = RGBConverter(*orientation.shown_size(*size))
+        converter = RGBConverter(*orientation.shown_size(*size), orientation.odd_angle)
         for run in _runs(self.timeline, indices):
-            for frame in self._decode(run):
-                self._check_orientation(frame, orientation)
+            for index, frame in zip(run, self._decode(run), strict=True):
+                if (orientation_of(frame) or orientation) != orientation:
+                    raise VideoError(
+                        f"video {self._path}: frame {index} is shown in another orientation than "
+                        "frame 0; re-encode it by ffmpeg"
+                    )
                 yield orientation.apply(converter(frame))
 
     def _decode(self, indices: IntArray) -> Iterator[VideoFrame]:
@@ -243,13 +247,6 @@ class PyAVReader:
             codec=self._stream.codec_context.codec.canonical_name,
             mirrored=orientation.mirrored,
         )
-
-    def _check_orientation(self, frame: VideoFrame, orientation: Orientation) -> None:
-        if (orientation_of(frame) or orientation) != orientation:
-            raise VideoError(
-                f"video {self._path} is turned on the way: at {frame.time:.1f} s it is to be shown "
-                "in another orientation than its first frame; re-encode it by ffmpeg"
-            )
 
 
 def _end(packet: Packet) -> Fraction:
