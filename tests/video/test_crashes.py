@@ -104,7 +104,7 @@ CODECS = {
 }  # fmt: skip
 FORMATS = {
     "prores_ks": "yuv422p10le", "v210": "yuv422p10le", "huffyuv": "yuv422p", "png": "rgb24",
-"mjpeg": "yuvj420p",
+    "mjpeg": "yuvj420p",
 }  # fmt: skip
 
 

@@ -172,17 +172,17 @@ def _check_file(path: Path) -> None:
         raise VideoError(f"video {path} is empty (0 bytes); fetch it again")
 
 
-def _why_unreadable(path: Path, error: Exception) -> str:
+def _why_unreadable(path: Path, error: FFmpegError | OSError) -> str:
     text = _head(path).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if b"<mpd" in text:
         text = b"<mpd"
     for beginning, reason in _BEGINNINGS:
         if text.startswith(beginning):
             return f"video {path} {reason}"
-    if isinstance(error, OSError) and error.errno == errno.EINVAL:  # none of our formats
+    if error.errno == errno.EINVAL:  # not in the list of formats
         return f"video {path} is a text, a playlist or raw pixels; give a video file with a header"
     return (
-        f"video {path} cannot be read ({getattr(error, 'strerror', error)}); "
+        f"video {path} cannot be read ({error.strerror}); "
         "is it a whole video file? Fetch it again or remove it"
     )
 
