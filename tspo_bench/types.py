@@ -94,8 +94,9 @@ class Question:
 class VideoInfo:
     """What a probe tells of a video file; of its frames it decodes the first one alone.
 
-    Width and height are those shown, after `rotation` (degrees clockwise) is applied. `num_frames`
-    is counted in the packets, not taken from the header.
+    Width and height are those shown, after the stored picture is `mirrored` (left to right), then
+    turned by `rotation` (degrees clockwise). `num_frames` is counted in the packets, not taken from
+    the header.
     """
 
     path: Path
@@ -106,6 +107,7 @@ class VideoInfo:
     height: int
     rotation: int
     codec: str
+    mirrored: bool = False
 
     def candidate_stride(self, rate: float = 1.0) -> int:
         """Frames from one candidate to the next at `rate` candidates per second.

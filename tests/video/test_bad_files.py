@@ -71,7 +71,7 @@ def bad_file(kind: str, folder: Path) -> Path:
         ("folder", "is a folder; give a file"),
         ("empty", r"empty \(0 bytes\); fetch it again"),
         ("text", "cannot be read .*; is it a whole video"),
-        ("sound", "no video stream; give a file"),
+        ("sound", "no video stream, only audio; give a file"),
         ("cut_without_index", "cannot be read .*; is it a whole video"),
         ("cut_with_index", "is cut off: .*; fetch it again"),
         ("cut_matroska", "is cut off: .*; fetch it again"),

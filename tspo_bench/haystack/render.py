@@ -13,6 +13,7 @@ from av.error import FFmpegError
 
 from tspo_bench.files import CACHE_HINT, cache_folder, written_whole
 from tspo_bench.haystack.scenes import FRAME_RATE, FRAME_SIZE, Scene, draw_frame
+from tspo_bench.video.opening import file_url
 
 RENDERER_VERSION = 1
 _CODEC = {"crf": "23", "preset": "veryfast", "threads": "1"}
@@ -30,7 +31,7 @@ def content_hash(scenes: tuple[Scene, ...]) -> str:
 
 def render(scenes: tuple[Scene, ...], path: Path) -> None:
     """Write the video to `path`: FRAME_SIZE squared, FRAME_RATE, H.264 4:2:0."""
-    with av.open(str(path), "w", format="mp4") as container:
+    with av.open(file_url(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=FRAME_RATE, options=_CODEC)
         stream.width = stream.height = FRAME_SIZE
         stream.pix_fmt = "yuv420p"

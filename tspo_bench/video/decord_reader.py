@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
+from tspo_bench.video.opening import file_url
 from tspo_bench.video.pyav_reader import PyAVReader
 from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.timeline import Timeline
@@ -28,7 +29,8 @@ class DecordReader:
     """Reads mp4 and Matroska files by decord. See `VideoReader` for the methods.
 
     Frame numbers and times come from the same table as the PyAV reader's; files that decord is
-    known to misread are refused.
+    known to misread are rejected. Where a file has several video streams or is turned, some of
+    decord's pictures are compared with PyAV's.
 
     Raises:
         VideoError: as `PyAVReader`, or decord would misread the file.
@@ -41,6 +43,7 @@ class DecordReader:
             self.info: VideoInfo = probe.info
             self._seconds = probe.timeline.seconds
             reason = _misread(probe.timeline, probe.container_format)
+            proof = probe.fetch(_spread(probe.info)) if _may_differ(probe) else None
         if reason is not None:
             raise VideoError(f"video {path}: decord misreads {reason}; use the reader 'pyav'")
         self._reader = self._open()
@@ -49,6 +52,11 @@ class DecordReader:
             raise VideoError(
                 f"video {path}: decord counts {count} frames, the file holds "
                 f"{self.info.num_frames}; use the reader 'pyav'"
+            )
+        if proof is not None and not self._agrees(proof):
+            raise VideoError(
+                f"video {path}: decord takes another of its video streams, or shows its pictures "
+                "in another orientation; use the reader 'pyav'"
             )
 
     def __enter__(self) -> Self:
@@ -87,6 +95,11 @@ class DecordReader:
         self._reader.seek(0)  # without it decord's memory grows with every call
         return Frames(wanted, self._seconds[wanted], pixels)
 
+    def _agrees(self, proof: Frames) -> bool:
+        if self._reader[0].shape != proof.pixels.shape[1:]:
+            return False
+        return np.array_equal(self.fetch(proof.indices).pixels, proof.pixels)
+
     def _decode(self, indices: IntArray) -> Pixels:
         try:
             return np.asarray(self._reader.get_batch(indices.tolist()).asnumpy(), np.uint8)
@@ -100,7 +113,12 @@ class DecordReader:
     def _open(self) -> Any:
         """decord's reader at full size: told to scale, it fails on some sizes (80 x 48 upright)."""
         try:
-            return self._decord.VideoReader(str(self.info.path), fault_tol=0)
+            return self._decord.VideoReader(file_url(self.info.path), fault_tol=0)
+        except UnicodeEncodeError as error:
+            raise VideoError(
+                f"video {self.info.path}: decord cannot open a name that is not UTF-8; "
+                "use the reader 'pyav'"
+            ) from error
         except (self._decord.DECORDError, RuntimeError) as error:
             raise VideoError(
                 f"video {self.info.path}: decord cannot open it ({_first_line(error)}); "
@@ -121,6 +139,21 @@ def _misread(timeline: Timeline, container: str) -> str | None:
     if timeline.open_gop:
         return "files with open groups of pictures"
     return None
+
+
+def _may_differ(probe: PyAVReader) -> bool:
+    """Whether decord could show other pictures: some files have more than one, or turn them.
+
+    Its FFmpeg (4.x) ranks streams without their default flag, and it turns pictures by a "rotate"
+    tag alone, which that FFmpeg makes of MP4's matrix without the mirrors.
+    """
+    turned = probe.info.mirrored or probe.info.rotation or probe.has_rotate_tag
+    return bool(turned) or probe.num_video_streams > 1
+
+
+def _spread(info: VideoInfo) -> IntArray:
+    """Some frame numbers from the first to the last."""
+    return np.unique(np.linspace(0, info.num_frames - 1, 4).astype(np.int64))
 
 
 def _import_decord() -> Any:

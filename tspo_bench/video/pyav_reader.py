@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -14,13 +13,14 @@ import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.packet import Packet
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tspo_bench.errors import VideoError
 from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
+from tspo_bench.video.opening import open_stream, set_threads
+from tspo_bench.video.orientation import Orientation, orientation_of
 from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.settling import decoded_order, settled
 from tspo_bench.video.soundness import Gate, NotProvenError
@@ -45,7 +45,6 @@ class PyAVReader:
 
     def __init__(self, path: Path) -> None:
         self._path = Path(path)
-        _check_file(self._path)
         # Without it a broken picture is patched up from its neighbours and passed on as sound.
         self._decoder_options = {"err_detect": "explode"}
         self._walk: Walk | None = None
@@ -53,6 +52,8 @@ class PyAVReader:
         self._open()
         try:
             self.container_format: str = self._container.format.name
+            self.num_video_streams = len(self._container.streams.video)
+            self.has_rotate_tag = "rotate" in map(str.lower, self._stream.metadata)
             self.timeline = self._read_timeline()
             self.info = self._describe()
         except BaseException:
@@ -105,11 +106,16 @@ class PyAVReader:
     def _pictures(self, indices: IntArray, short_side: int | None) -> Iterator[Pixels]:
         """The frames with these rising numbers, each [h, w, 3], scaled and upright."""
         size = scaled_size(self.info.width, self.info.height, short_side)
-        stored_size = size if self.info.rotation % 180 == 0 else size[::-1]
-        converter = RGBConverter(*stored_size)
+        orientation = Orientation(self.info.rotation, self.info.mirrored)
+        converter = RGBConverter(*orientation.shown_size(*size), orientation.odd_angle)
         for run in _runs(self.timeline, indices):
-            for frame in self._decode(run):
-                yield np.rot90(converter(frame), -self.info.rotation // 90)
+            for index, frame in zip(run, self._decode(run), strict=True):
+                if (orientation_of(frame) or orientation) != orientation:
+                    raise VideoError(
+                        f"video {self._path}: frame {index} is shown in another orientation than "
+                        "frame 0; re-encode it by ffmpeg"
+                    )
+                yield orientation.apply(converter(frame))
 
     def _decode(self, indices: IntArray) -> Iterator[VideoFrame]:
         """The frames with these rising numbers, decoded in one go as far as that works.
@@ -202,28 +208,10 @@ class PyAVReader:
         return self._walk.on()
 
     def _open(self) -> None:
-        try:
-            self._container: InputContainer = av.open(str(self._path), metadata_errors="replace")
-        except (FFmpegError, OSError) as error:
-            raise VideoError(
-                f"video {self._path} cannot be read ({error.strerror}); "
-                "is it a whole video file? Fetch it again or remove it"
-            ) from error
-        streams = [
-            stream
-            for stream in self._container.streams.video
-            if not stream.disposition & Disposition.attached_pic
-        ]
-        if not streams:
-            self.close()
-            raise VideoError(f"video {self._path} has no video stream; give a file with pictures")
-        if streams[0].codec_context is None:
-            self.close()
-            raise VideoError(
-                f"video {self._path}: FFmpeg has no decoder for it; re-encode it, say to H.264"
-            )
-        self._stream: VideoStream = streams[0]
-        self._stream.thread_type = "AUTO"
+        self._container: InputContainer
+        self._stream: VideoStream
+        self._container, self._stream = open_stream(self._path)
+        set_threads(self._stream)
         self._stream.codec_context.options = self._decoder_options
 
     def _read_timeline(self) -> Timeline:
@@ -268,29 +256,19 @@ class PyAVReader:
 
     def _describe(self) -> VideoInfo:
         frame = next(self._decode(np.zeros(1, np.int64)))
-        rotation = round(-frame.rotation / 90) * 90 % 360
-        upright = rotation % 180 == 0
+        orientation = orientation_of(frame) or Orientation()
+        width, height = orientation.shown_size(frame.width, frame.height)
         return VideoInfo(
             path=self._path,
             num_frames=len(self.timeline),
             frame_rate=_frame_rate(self._stream, self.timeline),
             duration_seconds=float(self.timeline.duration),
-            width=frame.width if upright else frame.height,
-            height=frame.height if upright else frame.width,
-            rotation=rotation,
+            width=width,
+            height=height,
+            rotation=orientation.rotation,
             codec=self._stream.codec_context.codec.canonical_name,
+            mirrored=orientation.mirrored,
         )
-
-
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise VideoError(f"video {path} is a folder; give a file")
-    if not path.exists():
-        raise VideoError(f"video {path} not found; check the path")
-    if not os.access(path, os.R_OK):
-        raise VideoError(f"video {path}: no permission to read it; change the file's mode")
-    if path.stat().st_size == 0:
-        raise VideoError(f"video {path} is empty (0 bytes); fetch it again")
 
 
 def _end(packet: Packet) -> Fraction:

@@ -15,11 +15,13 @@ class RGBConverter:
     """Turns decoded frames into RGB of one size by FFmpeg's filters.
 
     They honour the stream's colour matrix, which PyAV's `reformat` does not, and give the same
-    bytes as decord and torchcodec at full size.
+    bytes as decord and torchcodec at full size. `angle` turns the picture clockwise within its own
+    size, in degrees; right angles are better turned afterwards, without a loss.
     """
 
-    def __init__(self, width: int, height: int) -> None:
+    def __init__(self, width: int, height: int, angle: int = 0) -> None:
         self._size = width, height
+        self._angle = angle
         self._source: tuple[object, ...] = ()
 
     def __call__(self, frame: VideoFrame) -> Pixels:
@@ -32,6 +34,7 @@ class RGBConverter:
 
     def _make(self, frame: VideoFrame) -> Graph:
         graph = Graph()
+        turn = [graph.add("rotate", f"{self._angle}*PI/180")] if self._angle else []
         graph.link_nodes(
             graph.add_buffer(
                 width=frame.width,
@@ -39,6 +42,7 @@ class RGBConverter:
                 format=frame.format,
                 time_base=frame.time_base or Fraction(1),
             ),
+            *turn,
             graph.add("scale", "{}:{}".format(*self._size)),
             graph.add("format", "rgb24"),
             graph.add("buffersink"),
