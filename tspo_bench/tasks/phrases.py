@@ -43,7 +43,7 @@ def _language(unsaid: str, *stated: str) -> Language:
 def _european(
     noun: str, verb: str, fill: str, right: str, pick: str, unsaid: str
 ) -> tuple[Language, str]:
-    """The same phrases for all: "answer ... is B", "B is right", "I choose B"; and the first's start.
+    """The phrases "answer ... is B", "B is right", "I choose B", and the beginning of the first.
 
     Args:
         noun: what a letter may be called.
@@ -60,13 +60,17 @@ def _european(
         unsaid,
         rf"{start}{filled}{LETTER}",
         rf"(?i:\b(?:{verb})\b){filled}{FINAL_LETTER}",
-        rf"(?:{_BEFORE}|{named}){_OPEN}(?P<letter>[A-Z]){_CLOSE}\s+(?i:(?:{verb})\s+(?:{fill}\s+)*(?:{right}))",
+        rf"(?:{_BEFORE}|{named}){_OPEN}(?P<letter>[A-Z]){_CLOSE}\s+(?i:(?:{verb})\s+(?:(?:{fill})\s+)*(?:{right}))",
         rf"(?i:\b(?:{pick})){filled}{LETTER}",
     ), start
 
 
 _FORMS_OF_NOT = r"\b(?:not|never|neither|nor|cannot|wrong|incorrect|false)\b|n['’]t\b"
-_DOUBT = r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+)\b"
+_DOUBT = (
+    r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|unlikely|except|"
+    r"rul(?:e|es|ed|ing)\s+out|eliminat\w+|exclud\w+|"
+    r"(?<!no )(?<!without )(?<!without a )doubt\w*)\b"
+)
 _NOUN = r"(?i:\b(?:answer|ans|option|choice|selection|solution)\b\.?)"
 _IS = rf"(?i:\b(?:is|are|be|was)\b|{_SIGN})"
 _FILL = r"(?i:\s*(?:the\s+)?(?:(?:correct|best|right)\s+)?(?:(?:option|choice|letter|answer)\b:?)?)"
@@ -88,7 +92,7 @@ _START = rf"{_NOUN}{_GAP}{_IS}"
 ENGLISH = _language(
     rf"{_FORMS_OF_NOT}|{_DOUBT}",
     rf"{_START}{_FILL}{LETTER}",
-    rf"(?i:\banswer){LETTER}",
+    rf"(?i:\banswer|\bans\.){LETTER}",
     rf"{_I_SAY}{_FILL}{LETTER}",
     rf"{_I_PICK}{_FILL}{LETTER}",
     rf"{_IT_IS}{_FILL}{FINAL_LETTER}",
@@ -202,8 +206,8 @@ DENIAL = re.compile(
     r"\b(?:no|não|non|nicht|kein\w*|weder|pas)\b|\bне\b|不|ない|아니"
 )
 NOUNS = (
-    r"(?i:option|choice|answer|opci[oó]n|respuesta|alternativa|antwort\w*|r[ée]ponse|resposta|"
-    r"op[çc][ãa]o|risposta|opzione|ответ|вариант|letra)\s*|(?:la|die)\s+|(?:选项|選項|选择?|選擇?|故选|"
+    r"(?i:(?:(?:the|la|die)\s+)?(?:option|choice|answer|opci[oó]n|respuesta|alternativa|antwort\w*|r[ée]ponse|resposta|"
+    r"op[çc][ãa]o|risposta|opzione|ответ|вариант|letra))\s*|(?i:la|die)\s+|(?:选项|選項|选择?|選擇?|故选|"
     r"答案?|選択肢|答え|옵션|선택지|보기|정답|답)\s*"
 )
 _BARE_END = r"(?:选项|選項|项|項|番|です|だ|である|번?\s*(?:입니다|이다|이에요|예요)|번|かな)?"
@@ -240,7 +244,10 @@ _ALSO = (
     r"\b(?:and|or|as\s+well\s+as|y|o|u|e|ou|et|oder|und|bzw\.?|noch|ni|или|и|vs\.?)\b|[/&+|]|或者?|"
     r"还是|還是|和|与|與|以?及|跟|か|または|もしくは|あるいは|と|や|또는|혹은|이?나|와|과|하고|이거나"
 )
-_MAYBE = r"(?:maybe|perhaps|possibly|also|either|even|option|选项|選項|opci[oó]n|la|antwort)\s*"
+_MAYBE = (
+    r"(?:maybe|perhaps|possibly|also|either|even|option|选项|選項|opci[oó]n|la|antwort|quiz[aá]s?|"
+    r"tal\s+vez|vielleicht|doch|peut-être|talvez|forse)\s*"
+)
 # "B or C", "B, C": the letter that stands beside the one that is stated.
 ALSO_AFTER = re.compile(
     rf"{_CLOSE}(?:番|번)?\s*(?:[,、]?\s*(?:{_ALSO})\s*(?:(?:,|、|{_ALSO})\s*){{0,2}}(?i:{_MAYBE})?{LETTER}"
@@ -257,7 +264,7 @@ TAKEN_BACK = re.compile(
     r"perd[oó]n|corrijo|moment|warte|korrektur)\b|等等|等一下|不对|不對|更正|待って|訂正|잠깐|정정)"
 )
 CORRECTED = re.compile(
-    rf"(?i:{_CLAUSE}(?:(?:no|not|actually|sorry|i\s+mean|or\s+rather|rather|better|mejor\s+dicho|"
-    r"nein|doch)\b|いや|아니)).{0,40}?" + FINAL_LETTER
+    rf"(?i:{_CLAUSE}(?:no\b(?=\s*[,.!:…—-])|(?:actually|sorry|i\s+mean|or\s+rather|rather|better|"
+    r"mejor\s+dicho|nein|doch)\b|いや|아니)|(?:\.\.|[…—])\s*no\b).{0,40}?" + FINAL_LETTER
 )
 CLAUSE_START = re.compile(r"(?i)[.,;:!?\n。、]|\b(?:but|so|thus|therefore|hence)\b")

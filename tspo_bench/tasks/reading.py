@@ -32,9 +32,12 @@ from tspo_bench.types import OPTION_LETTERS
 
 VERSION = 2  # changes whenever a reply may be read in another way; part of protocols' hashes
 
-_REASONED_START = re.compile(r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as)\b|\s+[–—-]\s)")
+_REASONED_START = re.compile(
+    r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as(?!\s+well)|porque|weil)\b|\s+[–—-]\s|"
+    r"[,。]?\s*(?:因为|因為|なぜなら|왜냐하면))"
+)
 _LABELLED_LINE = re.compile(
-    rf"^[^\w\n]{{0,4}}(?:{NOUNS})?(?:\((?P<a>[A-Za-z])\)|(?P<b>[A-Z])[.):、]|(?P<c>[a-z])\))"
+    rf"^[^\w\n]{{0,4}}(?:{NOUNS})?(?:\((?P<a>[A-Za-z])\)|(?P<b>[A-Z])[.):、。]|(?P<c>[a-z])\))"
     r"(?!\s?[A-Za-z]\.)",
     re.MULTILINE,
 )
@@ -50,10 +53,13 @@ _MARKUP = re.compile(
 _FONT = re.compile(
     r"\\(?:text\w{0,6}|math\w{1,6}|operatorname|mbox|bm)\s*\{([^{}]*)\}|\\(?:bf|rm|it|sf|tt)\b\s*"
 )
-_BOX = re.compile(r"\\+f?box(?:ed)?\s*\{([^{}]*)\}|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)", re.S)
+_BOX = re.compile(
+    r"\\+f?box(?:ed)?\s*\{([^{}]*)\}|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)", re.S
+)
 _ANSWER_TAG = re.compile(
     r"<(answer|ans|final[_ ]?answer|conclusion|response|choice)>(.*?)(?:</\1\s?>|\Z)", re.S | re.I
 )
+_DEEPEST = 3  # a box within an answer's tags, and one to spare
 # Tokens that chat templates write around a turn; what stands behind its end is another turn.
 _TURN = (
     r"<\|(?!(?:begin|end)_of_box\|)[^<>|\n]{1,40}\|>|</?s>|<(?:eos|bos|pad|unk)>|"
@@ -94,25 +100,26 @@ def _cleaned(reply: str) -> str | None:
     return _MARKUP.sub("", text).strip()
 
 
-def _stated(text: str, options: Sequence[str]) -> set[str]:
-    """The letters that a text states, those of no option too."""
+def _stated(text: str, options: Sequence[str], depth: int = 0) -> set[str]:
+    """The letters that a text states, those of no option too; `depth`: of boxes around it."""
     letters = OPTION_LETTERS[: len(options)]
     lone = _LONE_LETTER.fullmatch(text)
     if lone and lone[1].upper() in letters:
         return {lone[1].upper()}
     repeated = _repeated_options(text, options)
-    if repeated:
+    if repeated or depth > _DEEPEST:
         return repeated
-    boxed, rest, last = set[str](), text, 0
+    stated, places, rest = set[str](), [0], text
     for box in (_BOX, _ANSWER_TAG):
         for found in box.finditer(rest):
-            boxed |= _stated((found[found.lastindex or 0] or "").strip(), options)
+            inside = found[found.lastindex or 0] or ""
+            stated |= _stated(inside.strip(), options, depth + 1)
+            places.append(found.end())
         rest = box.sub(lambda found: " " * len(found[0]), rest)
-        last = max([last, *(found.end() for found in box.finditer(text))] if boxed else [0])
-    places = [*_statements(rest)]
-    stated = boxed | {letter.upper() for letter, _ in places}
-    behind = text[max([last, *(end for _, end in places)]) :]
-    return set() if _is_taken_back(behind, stated) else stated
+    for letter, place in _statements(rest):
+        stated.add(letter.upper())
+        places.append(place)
+    return set() if _is_taken_back(text[max(places) :], stated) else stated
 
 
 def _repeated_options(text: str, options: Sequence[str]) -> set[str]:
@@ -159,7 +166,7 @@ def _statements(text: str) -> Iterator[tuple[str, int]]:
         for pattern in language.stated:
             for match in pattern.finditer(text):
                 if not _is_unsaid(text, match, language):
-                    yield from _with_neighbours(text, match)
+                    yield from _with_neighbours(text, *match.span("letter"))
     for match in BARE.finditer(text):
         yield match["letter"], match.end("letter")
     start = _REASONED_START.match(text)
@@ -168,14 +175,15 @@ def _statements(text: str) -> Iterator[tuple[str, int]]:
     yield from _labels(text)
 
 
-def _with_neighbours(text: str, match: re.Match[str]) -> Iterator[tuple[str, int]]:
-    yield match["letter"], match.end("letter")
-    after = ALSO_AFTER.match(text, match.end("letter"))
+def _with_neighbours(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
+    """A letter from `start` to `end`, and those that stand beside it."""
+    yield text[start:end], end
+    after = ALSO_AFTER.match(text, end)
     if after:
         yield after["letter"] or after["listed"], after.end()
-    before = ALSO_BEFORE.search(text[max(0, match.start("letter") - 40) : match.start("letter")])
+    before = ALSO_BEFORE.search(text[max(0, start - 40) : start])
     if before:
-        yield before["letter"], match.end("letter")
+        yield before["letter"], end
 
 
 def _labels(text: str) -> Iterator[tuple[str, int]]:
@@ -187,13 +195,15 @@ def _labels(text: str) -> Iterator[tuple[str, int]]:
         return
     for match in found:
         if not LABEL_DENIED.match(text, match.end()):
-            yield match[match.lastgroup or 0], match.end()
+            yield from _with_neighbours(text, *match.span(match.lastgroup or 0))
 
 
 def _is_unsaid(text: str, match: re.Match[str], language: Language) -> bool:
     """Whether a statement is denied, doubted or asked: "I do not think it is C", "is it C?"."""
-    before = text[max(0, match.start() - 200) : match.start()]
-    clause = CLAUSE_START.split(before)[-1] + text[match.start() : match.end("letter")]
+    clause = text[match.start() : match.end("letter")]
+    if not CLAUSE_START.match(clause):
+        before = text[max(0, match.start() - 200) : match.start()]
+        clause = CLAUSE_START.split(before)[-1] + clause
     return bool(
         language.unsaid.search(clause)
         or DENIAL.search(text, match.start(), match.end("letter"))
