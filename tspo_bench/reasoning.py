@@ -33,6 +33,7 @@ _CORE = re.compile("think|thought|reason|rationale|analysis|reflection|scratchpa
 # tokenizer that drops special tokens leaves "analysis...assistantfinal...".
 _FINAL = re.compile(r"<\|channel\|>\s*final\b[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>")
 _CHANNEL = re.compile(r"<\|channel\|>|\A\s*(?:analysis|commentary)\s*<\|message\|>")
+_CHANNEL_TOKENS = ("<|channel|>", "<|message|>", "<|channel>")
 _BARE_FINAL = re.compile(r"assistant\s?final(?:<\|message\|>)?")
 _BARE_CHANNEL = re.compile(r"\A\s*analysis(?=[A-Z\"'(\d])")
 
@@ -54,8 +55,7 @@ def begun_reasoning(prompt: str) -> str:
 
 def is_reasoning_mark(token: str) -> bool:
     """Whether a token of a model's vocabulary is a mark that `without_reasoning` needs."""
-    is_channel = token in ("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|return|>")
-    return is_channel or _MARK.fullmatch(token) is not None or token == "<|channel>"
+    return token in _CHANNEL_TOKENS or _MARK.fullmatch(token) is not None
 
 
 def _final_channel(reply: str) -> str | None:
