@@ -53,7 +53,7 @@ class Conversation:
             text = self._render([_user([_text(_WORD)])])
         if enable_thinking is not None and not self._has_switch():
             raise UserError(
-                f"model {checkpoint!r}: its chat template has no switch enable_thinking; leave it out"
+                f"model {checkpoint!r}: its chat template has no enable_thinking; leave it out"
             )
         self.begun = begun_reasoning(text)
         self.medium = self._medium()
@@ -73,17 +73,14 @@ class Conversation:
         """
         if not self.begun or (mode == "generate" and not reply_start):
             return
-        plain = (
-            Conversation(self._checkpoint, self._processor, False) if self._has_switch() else None
-        )
-        switch = "set [enable_thinking=false]" if plain is not None and not plain.begun else ""
-        needs, way_out = f"the protocol's words {reply_start!r}", "use another protocol"
+        needed, ways_out = f"the protocol's words {reply_start!r}", ["use another protocol"]
         if mode == "options":
-            needs, way_out = "the option's letter", "use --answer generate"
+            needed, ways_out = "the option's letter", ["use --answer generate"]
+        if self._has_switch() and not Conversation(self._checkpoint, self._processor, False).begun:
+            ways_out.insert(0, "set [enable_thinking=false]")
         raise UserError(
             f"model {self._checkpoint!r}: its chat template begins the reply with reasoning "
-            f"({self.begun}), where {needs} should stand; {switch or way_out}"
-            + (f", or {way_out}" if switch else "")
+            f"({self.begun}), where {needed} should stand; {', or '.join(ways_out)}"
         )
 
     def write(self, request: Request) -> Written:

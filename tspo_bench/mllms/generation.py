@@ -80,6 +80,28 @@ def first_token_logprobs(model: Any, inputs: Any) -> Tensor:
     return logprobs
 
 
+def letter_logprobs(
+    model: Any, tokenizer: Any, inputs: Any, asked: Sequence[tuple[Written, str]]
+) -> list[dict[str, float]]:
+    """Each request's letters with their log-probabilities as the reply's first token.
+
+    Args:
+        model: generates.
+        tokenizer: its own.
+        inputs: of a batch.
+        asked: each request's words and its letters.
+
+    Raises:
+        UserError: as `letter_tokens`.
+    """
+    tokens = [letter_tokens(tokenizer, written, letters) for written, letters in asked]
+    rows = first_token_logprobs(model, inputs).cpu()
+    return [
+        dict(zip(letters, row[own].tolist(), strict=True))
+        for (_, letters), own, row in zip(asked, tokens, rows, strict=True)
+    ]
+
+
 def letter_tokens(tokenizer: Any, written: Written, letters: Sequence[str]) -> list[int]:
     """The token that each option letter is, as the first one of the reply.
 

@@ -25,12 +25,7 @@ from tspo_bench.mllms.checkpoint_checks import (
 from tspo_bench.mllms.conversation import Conversation, with_times
 from tspo_bench.mllms.equal_frames import share_equal_frames
 from tspo_bench.mllms.frame_size import fixed_short_side, limited, limited_size
-from tspo_bench.mllms.generation import (
-    first_token_logprobs,
-    letter_tokens,
-    plain_generation,
-    replies,
-)
+from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
 from tspo_bench.mllms.seen import count_visual_tokens, grid_tokens, what_was_seen
@@ -252,17 +247,12 @@ class TransformersVLM:
     def _options(
         self, requests: list[Request], inputs: Any, seen: list[Seen | None]
     ) -> list[Answer]:
-        tokenizer = self._processor.tokenizer
-        tokens = [
-            letter_tokens(tokenizer, self._conversation.write(request), request.letters)
-            for request in requests
+        asked = [(self._conversation.write(request), request.letters) for request in requests]
+        listed = letter_logprobs(self._model, self._processor.tokenizer, inputs, asked)
+        return [
+            Answer(max(values, key=values.__getitem__), values, what)
+            for values, what in zip(listed, seen, strict=True)
         ]
-        rows = first_token_logprobs(self._model, inputs).cpu()
-        answers = []
-        for request, row, letters, what in zip(requests, rows, tokens, seen, strict=True):
-            values = dict(zip(request.letters, row[letters].tolist(), strict=True))
-            answers.append(Answer(max(values, key=values.__getitem__), values, what))
-        return answers
 
     def _told(self, request: Request) -> Request:
         """A request with what is said of its frames' seconds."""
