@@ -8,7 +8,6 @@ from typing import Any
 from tspo_bench.report.rows import Row
 from tspo_bench.report.texts import UNDEFINED, label, names_of, percent
 
-
 _CUT_SHARE = 0.01  # of the replies without a letter
 
 
