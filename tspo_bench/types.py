@@ -270,13 +270,16 @@ class Answer:
 
     A letter without a log-probability is less likely than those with one (servers list only the
     likeliest tokens). `usage` holds numbers of tokens as a server counts them ("prompt_tokens",
-    ...).
+    ...). `truncated`: the text was cut at the longest reply. `refusal` holds a server's words where
+    it says that the model declined to answer; `text` is then empty.
     """
 
     text: str
     option_logprobs: Mapping[str, float] | None = None
     seen: Seen | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
+    truncated: bool = False
+    refusal: str | None = None
 
 
 @dataclass(frozen=True)
@@ -295,8 +298,9 @@ class Record:
     `looked_at` counts the frames "decoded" and "encoded" for its choice, as if nothing had been
     kept from before. `evidence` holds (start, end) in seconds; this and `duration_seconds`, the
     video's length, are there where the sampler saw the video. `error` says why there is no answer.
-    `letter` is what the protocol reads in the reply, `guessed` where the protocol drew it for want
-    of one.
+    `truncated`: the reply was cut at the longest length. `letter` is what the protocol reads in the
+    reply, `guessed` where the protocol drew it for want of one. A reply that a server marks as a
+    refusal is empty, and its words are the note "refusal".
     """
 
     question_id: str
@@ -306,6 +310,7 @@ class Record:
     letter: str | None = None
     correct: bool = False
     reply: str | None = None
+    truncated: bool = False
     frames: tuple[int, ...] = ()
     seconds: tuple[float, ...] = ()
     num_candidates: int | None = None

@@ -311,7 +311,7 @@ def test_says_how_many_have_no_subtitles(cli: Cli, films: Path) -> None:
     (films.parent / "0.srt").write_text("1\n00:00:00,000 --> 00:01:00,000\nHello\n")
     done = cli(*OWN, "--sampler", "uniform,oracle", "--subtitles", "full", "--json")
     assert done.code == 0
-    assert {cell["protocol"] for cell in json.loads(done.out)["cells"]} == {"strict@1+full"}
+    assert {cell["protocol"] for cell in json.loads(done.out)["cells"]} == {"strict@2+full"}
     missing = len(rows) - 1
     assert f"warning: {missing} of {len(rows)} questions were asked without subtitles" in done.err
     assert "subtitles 'all'; use none or aligned or full" in cli(*OWN, "--subtitles", "all").error

@@ -40,7 +40,7 @@ def test_one_line_a_question(cli: Cli, own: str) -> None:
     assert done.code == 0
     first, second, third = lines_of(done.out)
     assert [second["id"], third["id"], third["groups"], third["evidence"]] == ["pot", "cup", {}, []]
-    assert first.pop("protocol").startswith("strict@1#")
+    assert first.pop("protocol").startswith("strict@2#")
     assert first == {
         "id": "pan",
         "video": "film.mp4",
@@ -73,7 +73,7 @@ def test_for_people(cli: Cli, own: str) -> None:
     done = cli("show", "--task", own, "--id", "pan", "--reply", "It is oil")
     assert done.code == 0
     said = done.out.splitlines()
-    assert said[0].startswith("pan  video film.mp4  protocol strict@1#")
+    assert said[0].startswith("pan  video film.mp4  protocol strict@2#")
     assert said[2:5] == ["What is put into the pan?", "A. Oil", "B. An egg"]
     assert said[-4:] == [
         "answer: B",

@@ -136,17 +136,17 @@ def test_a_video_without_subtitles_is_asked_and_a_broken_file_recorded(
     assert asked(log, "mute")[0].startswith("<0><99>mute?")
     assert f"{talk.parent / 'torn.srt'} cannot be read" in str(torn.error)
     assert asked(log, "torn") == []
-    assert {r.protocol.partition("#")[0] for r in cell.records if r.protocol} == {"strict@1+full"}
+    assert {r.protocol.partition("#")[0] for r in cell.records if r.protocol} == {"strict@2+full"}
 
 
 def test_another_setting_is_another_cell_and_no_rival(talk: Path, tmp_path: Path) -> None:
     runs = tmp_path / "run"
     (plain,) = run(talk, runs, frames=(2,)).cells
-    assert plain.settings["protocol"] == "strict@1"
-    with pytest.raises(UserError, match=r"protocol: .*strict@1.* then, .*aligned.* now"):
+    assert plain.settings["protocol"] == "strict@2"
+    with pytest.raises(UserError, match=r"protocol: .*strict@2.* then, .*aligned.* now"):
         run(talk, runs, frames=(2,), subtitles="aligned")
     (other,) = run(talk, runs, samplers=("blind",), frames=(2,), subtitles="aligned").cells
-    assert other.settings["protocol"] == "strict@1+aligned"
+    assert other.settings["protocol"] == "strict@2+aligned"
     (row,) = pooled_rows([other], Rivals([other]))
     assert row.paired is None  # uniform was run without
     cells = read_run(runs)

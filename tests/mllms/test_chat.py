@@ -104,7 +104,7 @@ NONSENSE: dict[str, object] = {
     "content null": completion(None),
     "content empty": completion(""),
     "content blank": completion(" \n"),
-    "content parts": completion([{"type": "text", "text": "B"}]),
+    "content number": completion(7),
 }
 
 

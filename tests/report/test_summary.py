@@ -134,7 +134,7 @@ def test_json_has_the_promised_shape() -> None:
         "answer", "n", "num_withheld", "accuracy", "ci95", "headline", "headline_ci95", "macro",
         "macro_ci95", "accuracy_answered", "evidence_recall", "headroom_recovered",
         "seconds_per_question", "mean_frames", "mean_visual_tokens", "frame_sizes", "mean_usage",
-        "status_counts", "num_guessed", "groups", "own_scores", "run_dir",
+        "status_counts", "num_guessed", "num_truncated", "groups", "own_scores", "run_dir",
     ]  # fmt: skip
     assert (found["task"], found["sampler"], found["frames"]) == ("haystack", "aks", 2)
     assert found["accuracy"] == 0.5

@@ -278,9 +278,9 @@ def test_a_reworded_prompt_keeps_its_words(own: Callable[..., Any]) -> None:
 
 def test_the_label_tells_the_setting(own: Callable[..., Any]) -> None:
     labels = {mode: own(subtitles=mode).rules.label for mode in ("none", "aligned", "full")}
-    assert labels["none"].startswith("strict@1#")
-    assert labels["aligned"].startswith("strict@1+aligned#")
-    assert labels["full"].startswith("strict@1+full#")
+    assert labels["none"].startswith("strict@2#")
+    assert labels["aligned"].startswith("strict@2+aligned#")
+    assert labels["full"].startswith("strict@2+full#")
     assert len({label.partition("#")[2] for label in labels.values()}) == 3
 
 

@@ -84,6 +84,8 @@ def checked_answers(
     for answer in checked:
         if not isinstance(answer, Answer | Failed):
             raise TypeError(f"the model gave a {type(answer).__name__}; it must give Answers")
+        if isinstance(answer, Answer) and not isinstance(answer.text, str):
+            raise TypeError(f"the model's text is a {type(answer.text).__name__}, not a str")
     if len(checked) != len(requests):
         raise ValueError(f"the model gave {len(checked)} answers to {len(requests)} requests")
     for request, answer in zip(requests, checked, strict=True):

@@ -14,6 +14,7 @@ from tspo_bench.evaluation.parts import Prepared
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.mllms.base import MLLM
+from tspo_bench.results import record_to_line
 from tspo_bench.tasks import Reading, Task
 from tspo_bench.types import Answer, Failed, Record, Request, Seen
 
@@ -75,7 +76,7 @@ def _settle(
     for prepared, request in zip(waiting, requests, strict=True):
         record = prepared.record
         if request is not None:
-            record = _scored(prepared, next(answers), task)
+            record = _keepable(_scored(prepared, next(answers), task))
         prepared.cell.writer.append(record, prepared.scores)
         finished(record, prepared.cell.label, prepared.cell.budget.label)
 
@@ -109,6 +110,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         reading = _likeliest(answer)
     else:
         reading = task.read_answer(answer.text, question)
+    refused = {} if answer.refusal is None else {"refusal": answer.refusal}
     return replace(
         record,
         status="unparsed" if reading.letter is None else "ok",
@@ -116,10 +118,31 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         guessed=reading.guessed,
         correct=reading.letter is not None and reading.letter == question.answer,
         reply=answer.text,
+        truncated=answer.truncated,
         option_logprobs=answer.option_logprobs,
         seen=_told(answer.seen),
         usage=answer.usage,
+        notes={**record.notes, **refused},
     )
+
+
+def _keepable(record: Record) -> Record:
+    """A record, or, where its answer holds what a file cannot, one that says so."""
+    try:
+        record_to_line(record)
+    except ValueError as error:
+        unanswered = replace(
+            record, letter=None, correct=False, reply=None, truncated=False, guessed=False
+        )
+        return replace(
+            unanswered,
+            status="model_error",
+            error=f"the model's answer cannot be kept: {error}",
+            option_logprobs=None,
+            seen={},
+            usage={},
+        )
+    return record
 
 
 def _likeliest(answer: Answer) -> Reading:

@@ -24,7 +24,7 @@ from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.evaluation.reference_use import warn_of_reference
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.mllms import check_mllm, load_mllm, reach_mllm
+from tspo_bench.mllms import check_asking, check_mllm, load_mllm, reach_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
@@ -89,6 +89,9 @@ def run_grid(
             refuse_untold(spec)
     names = [check_mllm(spec, config.device) for spec in config.models]
     refuse_equal_labels("models", config.models, [name for name in names if name is not None])
+    for spec in config.models:
+        for start in {one.task.rules.reply_start for one in asked}:
+            check_asking(spec, config.device, config.answer, start)
     for one in asked:
         check_videos(config, one, names)
     for spec, name in zip(config.models, names, strict=True):

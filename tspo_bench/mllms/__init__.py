@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tspo_bench.mllms.loading import check_mllm, load_mllm, reach_mllm, registry
+from tspo_bench.mllms.loading import check_asking, check_mllm, load_mllm, reach_mllm, registry
 
-__all__ = ["check_mllm", "load_mllm", "reach_mllm", "registry"]
+__all__ = ["check_asking", "check_mllm", "load_mllm", "reach_mllm", "registry"]

@@ -17,9 +17,11 @@ class MLLM(Protocol):
 
     A class may also have `visual_tokens(num_frames, height, width) -> int`, what such frames
     cost it (for `--visual-tokens`; with an argument `interleaved` where words between the frames
-    make them cost something else), and two class methods: `check(**options)` finds out what its
+    make them cost something else), and class methods: `check(**options)` finds out what its
     constructor would complain about without loading weights, `reach(**options)` whether a server
-    takes questions now; it is called where some are left to ask.
+    takes questions now; it is called where some are left to ask. A third,
+    `check_asking(mode, reply_start, **options)`, may reject an answering mode or a protocol's words
+    that a reply cannot begin with.
     """
 
     name: str

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 import anyio
 import httpx2
 from openai import OpenAIError
+
+from tspo_bench.mllms.hidden_error import hidden_status
 
 MOST_BYTES = 2**20  # of a response: some thousand times what an answer takes
 _CONNECT_SECONDS = 10.0
@@ -24,10 +27,21 @@ class BoundedClient(httpx2.AsyncClient):
     httpx's own time limits are for single reads: a server that sends a byte now and then meets
     them for ever. Where the time is over, `send` raises ReadTimeout, as the openai library expects
     it; where the response is longer than MOST_BYTES, ResponseTooLong, and the rest is not read.
+    An error in a response of status 200 gives it the status that it states, so that the library
+    raises it, and tries again what may pass.
+
+    Args:
+        seconds: see above.
+        is_local: the server is on this machine: no proxy is between.
+        verify: the certificates to trust, where it is; else those that the environment names count.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(
+        self, seconds: float, is_local: bool = False, verify: ssl.SSLContext | bool = True
+    ) -> None:
         super().__init__(
+            verify=verify,
+            trust_env=not is_local,
             timeout=httpx2.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS)),
             limits=httpx2.Limits(max_connections=None),  # the caller counts its requests
             follow_redirects=True,
@@ -46,9 +60,10 @@ class BoundedClient(httpx2.AsyncClient):
         except TimeoutError as error:
             raise httpx2.ReadTimeout("the time is over", request=request) from error
         headers = [(k, v) for k, v in response.headers.items() if k.lower() not in _OF_THE_WIRE]
-        return httpx2.Response(
-            response.status_code, headers=headers, content=content, request=response.request
-        )
+        status = response.status_code
+        if status == 200:
+            status, content = hidden_status(content) or (status, content)
+        return httpx2.Response(status, headers=headers, content=content, request=response.request)
 
 
 async def _read(response: httpx2.Response) -> bytes:

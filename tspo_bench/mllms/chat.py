@@ -11,9 +11,13 @@ from typing import Any
 
 from PIL import Image
 
+from tspo_bench.mllms.hidden_error import hidden_words
 from tspo_bench.types import Answer, Pixels, Request, Seen
 
 TOP_LOGPROBS = 20  # the most that the API lists
+_MOST_TOKENS = 10**12  # larger counts are no server's, and a record cannot hold them
+_CUT = ("length", "max_tokens", "max_output_tokens")  # finish reasons, the first OpenAI's
+_REFUSED = ("content_filter", "refusal", "safety")
 _AROUND_TOKENS = " \n▁"
 
 
@@ -66,26 +70,82 @@ def jpeg_url(pixels: Pixels, quality: int) -> str:
 def read_reply(content: Any, request: Request) -> Answer:
     """The answer in a chat completion, as it was read from JSON.
 
-    Where log-probabilities are asked for, its text is the likeliest letter.
+    Where log-probabilities are asked for, its text is the likeliest letter. A reply that was cut
+    before it said anything outside of its reasoning, and one that the server marks as a refusal,
+    have the empty text.
 
     Raises:
-        NonsenseError: it has no message, an empty one, or no log-probabilities where they are asked
-            for.
+        NonsenseError: it is an error, has no message, an empty one, or no log-probabilities where
+            they are asked for.
     """
+    error = hidden_words(content)
+    if error is not None:
+        raise NonsenseError(f"the reply is an error: {error}")
     try:
         choice = content["choices"][0]
-        text = choice["message"]["content"]
-    except (TypeError, KeyError, IndexError):
+        message = choice["message"]
+        text = _text_of(message.get("content"))
+    except (AttributeError, TypeError, KeyError, IndexError):
         raise NonsenseError("the reply has no choices[0].message.content") from None
-    logprobs = None
+    reason = str(choice.get("finish_reason")).lower()
+    refusal = _refusal_of(message)
+    if refusal is None and not text and reason in _REFUSED:
+        refusal = f"finish_reason {reason}"
     if request.mode == "options":
+        if refusal is not None:
+            raise NonsenseError(f"the reply is a refusal: {refusal}")
         logprobs = letter_logprobs(choice, request.letters)
-        text = max(logprobs, key=logprobs.__getitem__)
-    elif not isinstance(text, str) or not text.strip():
-        raise NonsenseError(
-            f"the reply's text is {text!r} (finish_reason {choice.get('finish_reason')!r})"
+        likeliest = max(logprobs, key=logprobs.__getitem__)
+        return Answer(likeliest, logprobs, _seen(request), _usage(content))
+    truncated = reason in _CUT
+    if not text and refusal is None and not truncated:
+        raise NonsenseError(_why_empty(message, choice.get("finish_reason")))
+    return Answer(text, None, _seen(request), _usage(content), truncated, refusal)
+
+
+def _text_of(content: Any) -> str:
+    """A message's text, stripped; of a list of parts that of all but reasoning, joined.
+
+    Raises:
+        TypeError: it is neither text nor parts nor null.
+    """
+    if content is None:
+        return ""
+    if isinstance(content, Mapping):
+        content = [content]
+    parts = [content] if isinstance(content, str) else [_text_of_part(part) for part in content]
+    # JSON may hold half a character of UTF-16, which no file takes.
+    return "".join(parts).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
+
+
+def _text_of_part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    text = part.get("text") if part.get("type") in ("text", "output_text", None) else None
+    return text if isinstance(text, str) else ""
+
+
+def _refusal_of(message: Mapping[str, Any]) -> str | None:
+    """The words of a message that refuses to answer; None for any other."""
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    for each in (message, *parts):
+        refusal = each.get("refusal") if isinstance(each, Mapping) else None
+        if isinstance(refusal, str) and refusal.strip():
+            return _text_of(refusal)
+    return None
+
+
+def _why_empty(message: Mapping[str, Any], reason: Any) -> str:
+    said = f"the reply's text is {message.get('content')!r} (finish_reason {reason!r})"
+    if message.get("tool_calls") or message.get("function_call"):
+        return f"{said}: it calls a tool; serve the model without tools"
+    if any(message.get(field) for field in ("reasoning_content", "reasoning")):
+        return (
+            f"{said}: all of it is reasoning; serve the model without a reasoning parser, or with "
+            "that of its kind"
         )
-    return Answer(text.strip(), logprobs, _seen(request), _usage(content))
+    return said
 
 
 def letter_logprobs(choice: Mapping[str, Any], letters: str) -> dict[str, float]:
@@ -132,4 +192,8 @@ def _usage(content: Mapping[str, Any]) -> dict[str, int]:
     if not isinstance(usage, Mapping):
         return {}
     counts = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens")}
-    return {name: count for name, count in counts.items() if type(count) is int}
+    return {
+        name: count
+        for name, count in counts.items()
+        if type(count) is int and 0 <= count <= _MOST_TOKENS
+    }

@@ -13,7 +13,12 @@ from tspo_bench.features.checkpoint import find_checkpoint, packaged_checkpoint,
 
 KIND = "model"
 MAX_NEW_TOKENS = 32
-WORDS = {"positions": ("seconds", "mean"), "pairs": ("fuse", "repeat"), "times": ("none", "prompt")}
+WORDS: dict[str, tuple[Any, ...]] = {
+    "positions": ("seconds", "mean"),
+    "pairs": ("fuse", "repeat"),
+    "times": ("none", "prompt"),
+    "enable_thinking": (None, True, False),
+}
 TIMED_BY_POSITION = "qwen2_5_vl"
 
 
@@ -31,7 +36,7 @@ def usable_checkpoint(
         device: a torch device.
         max_new_tokens: the longest answer, in tokens.
         max_pixels: of one frame; None for no limit.
-        options: `positions`, `pairs` and `times`, as `TransformersVLM` has them.
+        options: `positions`, `pairs`, `times` and `enable_thinking`, as `TransformersVLM` has them.
 
     Raises:
         UserError: no such checkpoint, a class of another kind, or a setting that cannot be used.
@@ -39,9 +44,8 @@ def usable_checkpoint(
     check_length(checkpoint, max_new_tokens)
     for name, value in options.items():
         if value not in WORDS[name]:
-            raise UserError(
-                f"model {checkpoint!r}: {name}={value!r}; use {' or '.join(WORDS[name])}"
-            )
+            known = " or ".join(str(word).lower() for word in WORDS[name] if word is not None)
+            raise UserError(f"model {checkpoint!r}: {name}={value!r}; use {known}")
     path = str(packaged_checkpoint("mllm")) if checkpoint == "reference" else checkpoint
     folder = find_checkpoint(KIND, path)
     config = _known_config(checkpoint, folder)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.request import proxy_bypass
 
 import httpx2
 import openai
@@ -15,6 +17,9 @@ from tspo_bench.mllms.bounded_http import BoundedClient
 
 URL_ENV = "OPENAI_BASE_URL"
 _SECRET_LENGTH = 8  # shorter keys ("EMPTY") keep nothing secret, and may be words of a reply
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_OF_PROXIES = (403, 407, 502, 503, 504)  # what proxies answer that reach nobody
+_LONGEST_NUMBER = 400  # digits
 _SHOWN = 500  # characters of a server's message that are kept
 
 
@@ -45,6 +50,7 @@ class Connection:
         if not (self._key.isascii() and self._key.isprintable()):
             raise UserError(f"the key in {key_env} holds characters that no key has; set it anew")
         self._timeout = timeout
+        self._host = urlsplit(self._url).hostname or ""
         self.key_env = key_env
         self.shown_url = _without_secrets(self._url)
 
@@ -54,7 +60,45 @@ class Connection:
             api_key=self._key or "none",  # the library wants one, servers of one's own mostly not
             base_url=self._url,
             max_retries=retries,
-            http_client=BoundedClient(self._timeout),
+            http_client=self._http_client(),
+        )
+
+    def _http_client(self) -> BoundedClient:
+        """The HTTP client, by what the environment says of proxies and certificates.
+
+        Raises:
+            UserError: what it says cannot be used.
+        """
+        is_secure = self._url.startswith("https:")
+        try:
+            if not is_on_this_machine(self._host):
+                return BoundedClient(self._timeout)
+            verify = httpx2.create_ssl_context() if is_secure else True
+            return BoundedClient(self._timeout, is_local=True, verify=verify)
+        except OSError as error:
+            raise UserError(
+                f"{' or '.join(_CERTIFICATES)} names no usable certificates ({error}); unset it, "
+                "or give the file of your certificate authority"
+            ) from error
+        except ImportError as error:
+            raise UserError(
+                f"{' and '.join(_proxy_variables())}: a SOCKS proxy needs the package socksio; "
+                "pip install 'tspo-bench[openai]', or unset the variable"
+            ) from error
+        except (ValueError, httpx2.InvalidURL) as error:
+            raise UserError(
+                f"{' and '.join(_proxy_variables())}: no usable proxy; write http://HOST:PORT or "
+                "socks5://HOST:PORT, or unset the variable"
+            ) from error
+
+    @property
+    def _proxy_hint(self) -> str:
+        """The way past a proxy that stands between, for a message; "" without one."""
+        names = _proxy_variables(urlsplit(self._url).scheme)
+        if not names or is_on_this_machine(self._host) or proxy_bypass(self._host):
+            return ""
+        return (
+            f"; {names[0]} sends this through a proxy: to go past it put {self._host} into NO_PROXY"
         )
 
     def redacted(self, text: str) -> str:
@@ -77,14 +121,20 @@ class Connection:
             case openai.APIConnectionError():
                 cause = error.__cause__ or error
                 told = f"{type(cause).__name__}: {cause}".removesuffix(": ")
-                reason = f"cannot reach {self.shown_url}: {told}"
+                reason = f"cannot reach {self.shown_url}: {told}{self._proxy_hint}"
+                if "CERTIFICATE_VERIFY_FAILED" in told:
+                    reason += "; SSL_CERT_FILE names the certificates to trust"
             case openai.APIStatusError():
                 said = _said(error)
-                reason = f"{self.shown_url} answers {error.status_code}: {said}"
+                reason = f"{self.shown_url} answers {error.status_code}: {said[:_SHOWN]}"
+                if error.status_code in _OF_PROXIES:
+                    reason += self._proxy_hint
                 if "continue_final_message" in said:
                     reason = f"{reason[:_SHOWN]}; [prefill=false] ends the prompt with these words"
             case json.JSONDecodeError():
-                reason = f"the reply is no JSON: {error.doc[:80]!r}"
+                reason = f"the reply is not JSON: {error.doc[:80]!r}"
+                if error.doc.lstrip().startswith(("data:", "event:")):
+                    reason += "; the server streams: leave `stream` out of extra"
             case _:
                 reason = str(error) or type(error).__name__
         return " ".join(self.redacted(reason).split())[: 2 * _SHOWN]
@@ -111,7 +161,29 @@ async def post(client: openai.AsyncOpenAI, body: dict[str, Any]) -> Any:
         json.JSONDecodeError: the reply is something else.
     """
     response = await client.post("/chat/completions", body=body, cast_to=httpx2.Response)
-    return json.loads(response.text)
+    return json.loads(response.text, parse_int=_whole)
+
+
+def _whole(digits: str) -> int | float:
+    """A whole number; one that is longer than any count is not worth an error."""
+    return int(digits) if len(digits) < _LONGEST_NUMBER else float(digits)
+
+
+def is_on_this_machine(host: str) -> bool:
+    """Whether a host's name or address is the machine's own."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def _proxy_variables(*schemes: str) -> list[str]:
+    """The environment's variables that name a proxy, those for some schemes or all."""
+    wanted = [f"{scheme}_proxy" for scheme in (*(schemes or ("http", "https")), "all")]
+    return [name for want in wanted for name in (want, want.upper()) if os.environ.get(name)]
 
 
 async def served_models(client: openai.AsyncOpenAI) -> list[str]:

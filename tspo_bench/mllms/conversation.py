@@ -10,7 +10,8 @@ import jinja2
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import load_errors
 from tspo_bench.mllms.checkpoint_checks import KIND
-from tspo_bench.types import Request
+from tspo_bench.reasoning import begun_reasoning
+from tspo_bench.types import AnswerMode, Request
 
 Medium = Literal["video", "image"]
 Part = dict[str, str]
@@ -31,16 +32,30 @@ class Conversation:
     Args:
         checkpoint: its name, for messages.
         processor: the checkpoint's own.
+        enable_thinking: the switch of that name of chat templates that have one; None for their
+            default.
+
+    Attributes:
+        begun: the mark with which the template begins a reply's reasoning; "" if it does not.
 
     Raises:
-        UserError: there is no chat template, or it takes neither videos nor images.
+        UserError: there is no chat template, it takes neither videos nor images, or it has no
+            switch `enable_thinking` where one is set.
     """
 
-    def __init__(self, checkpoint: str, processor: Any) -> None:
+    def __init__(
+        self, checkpoint: str, processor: Any, enable_thinking: bool | None = None
+    ) -> None:
         self._checkpoint = checkpoint
         self._processor = processor
+        self._switches = {} if enable_thinking is None else {"enable_thinking": enable_thinking}
         with load_errors(KIND, checkpoint):  # no chat template at all
-            self._render([_user([_text(_WORD)])])
+            text = self._render([_user([_text(_WORD)])])
+        if enable_thinking is not None and not self._has_switch():
+            raise UserError(
+                f"model {checkpoint!r}: its chat template has no enable_thinking; leave it out"
+            )
+        self.begun = begun_reasoning(text)
         self.medium = self._medium()
         self._image = self._placeholder("image")
 
@@ -50,12 +65,32 @@ class Conversation:
             return None
         return "image" if request.before else self.medium
 
+    def check_asking(self, mode: AnswerMode, reply_start: str) -> None:
+        """Reject a way to ask that needs the reply to begin where the template begins reasoning.
+
+        Raises:
+            UserError: it is that way.
+        """
+        if not self.begun or (mode == "generate" and not reply_start):
+            return
+        needed, ways_out = f"the protocol's words {reply_start!r}", ["use another protocol"]
+        if mode == "options":
+            needed, ways_out = "the option's letter", ["use --answer generate"]
+        if self._has_switch() and not Conversation(self._checkpoint, self._processor, False).begun:
+            ways_out.insert(0, "set [enable_thinking=false]")
+        raise UserError(
+            f"model {self._checkpoint!r}: its chat template begins the reply with reasoning "
+            f"({self.begun}), where {needed} should stand; {', or '.join(ways_out)}"
+        )
+
     def write(self, request: Request) -> Written:
         """The whole text up to where the reply goes on.
 
         Raises:
-            UserError: the template drops the system message, or takes no images.
+            UserError: the template drops the system message, takes no images, or begins reasoning
+                where something else must stand.
         """
+        self.check_asking(request.mode, request.reply_start)
         messages = [_user(self._content(request))]
         if request.system is not None:
             messages = [{"role": "system", "content": [_text(request.system)]}, *messages]
@@ -91,8 +126,17 @@ class Conversation:
         return [_text("".join(part.get("text", self._image) for part in parts))]
 
     def _render(self, messages: list[dict[str, Any]], reply: bool = False) -> str:
-        text: str = self._processor.apply_chat_template(messages, add_generation_prompt=not reply)
+        text: str = self._processor.apply_chat_template(
+            messages, add_generation_prompt=not reply, **self._switches
+        )
         return text
+
+    def _has_switch(self) -> bool:
+        """Whether the template knows `enable_thinking`."""
+        template = getattr(self._processor, "chat_template", None) or getattr(
+            getattr(self._processor, "tokenizer", None), "chat_template", None
+        )
+        return "enable_thinking" in str(template)
 
     def _gap(self, messages: list[dict[str, Any]], text: str) -> str:
         """The space, if any, that the template writes before an assistant's words."""

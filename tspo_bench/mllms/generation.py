@@ -11,6 +11,7 @@ from torch import Tensor
 
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.conversation import Written
+from tspo_bench.reasoning import is_reasoning_mark
 
 
 def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
@@ -33,15 +34,37 @@ def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
     )
 
 
-def replies(model: Any, tokenizer: Any, inputs: Any, max_new_tokens: int | None) -> list[str]:
-    """The new tokens' text of each row, stripped; None: as long as the model's own setting."""
+def replies(
+    model: Any, tokenizer: Any, inputs: Any, max_new_tokens: int | None
+) -> list[tuple[str, bool]]:
+    """The new tokens' text of each row, stripped, and whether it was cut at the longest length.
+
+    Args:
+        model: generates.
+        tokenizer: its own.
+        inputs: of a batch.
+        max_new_tokens: the longest length; None for the model's own setting.
+    """
     longest = {} if max_new_tokens is None else {"max_new_tokens": max_new_tokens}
     output = model.generate(**inputs, **longest)
     prompt = inputs.get("input_ids")  # a class may go in as embeddings alone
     if prompt is not None and torch.equal(output[:, : prompt.shape[1]], prompt):
         output = output[:, prompt.shape[1] :]  # some classes return the new tokens alone
-    texts = tokenizer.batch_decode(output, skip_special_tokens=True)
-    return [text.strip() for text in texts]
+    ends = model.generation_config.eos_token_id
+    ends = set(ends) if isinstance(ends, list) else {ends}
+    rows = output.tolist()
+    texts = _decoded(tokenizer, rows)
+    return [(text, ends.isdisjoint(row)) for text, row in zip(texts, rows, strict=True)]
+
+
+def _decoded(tokenizer: Any, rows: list[list[int]]) -> list[str]:
+    """The rows' text without special tokens, but for those that mark reasoning."""
+    special = {number: str(t) for number, t in tokenizer.added_tokens_decoder.items() if t.special}
+    dropped = {number for number, token in special.items() if not is_reasoning_mark(token)}
+    if len(dropped) == len(special):
+        return [text.strip() for text in tokenizer.batch_decode(rows, skip_special_tokens=True)]
+    kept = [[number for number in row if number not in dropped] for row in rows]
+    return [text.strip() for text in tokenizer.batch_decode(kept)]
 
 
 def first_token_logprobs(model: Any, inputs: Any) -> Tensor:
@@ -55,6 +78,28 @@ def first_token_logprobs(model: Any, inputs: Any) -> Tensor:
     )
     logprobs: Tensor = output.logits[0].float().log_softmax(-1)
     return logprobs
+
+
+def letter_logprobs(
+    model: Any, tokenizer: Any, inputs: Any, asked: Sequence[tuple[Written, str]]
+) -> list[dict[str, float]]:
+    """Each request's letters with their log-probabilities as the reply's first token.
+
+    Args:
+        model: generates.
+        tokenizer: its own.
+        inputs: of a batch.
+        asked: each request's words and its letters.
+
+    Raises:
+        UserError: as `letter_tokens`.
+    """
+    tokens = [letter_tokens(tokenizer, written, letters) for written, letters in asked]
+    rows = first_token_logprobs(model, inputs).cpu()
+    return [
+        dict(zip(letters, row[own].tolist(), strict=True))
+        for (_, letters), own, row in zip(asked, tokens, rows, strict=True)
+    ]
 
 
 def letter_tokens(tokenizer: Any, written: Written, letters: Sequence[str]) -> list[int]:

@@ -117,7 +117,8 @@ class LlavaVideo(TransformersVLM):
     def _told(self, request: Request) -> Request:
         return originally_told(request) if self._times == "original" else super()._told(request)
 
-    def _load_processor(self, checkpoint: str, folder: Path) -> LlavaVideoProcessor:
+    @classmethod
+    def _load_processor(cls, checkpoint: str, folder: Path) -> LlavaVideoProcessor:
         return LlavaVideoProcessor(checkpoint, folder, read_config(checkpoint, folder))
 
     def _load(self, checkpoint: str, folder: Path, device: str) -> Any:

@@ -15,6 +15,7 @@ from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.presets import CHECKPOINTS, LLAVA_VIDEO, PRESETS
 from tspo_bench.registry import Card, Registry, Spec, parse_spec
 from tspo_bench.specs import is_import_path
+from tspo_bench.types import AnswerMode
 
 SERVERS = "tspo_bench.mllms.openai_server:OpenAIServer"
 SERVED = "openai:"
@@ -127,6 +128,20 @@ def reach_mllm(spec: str, device: str = "cpu") -> None:
     reach = getattr(call.func, "reach", None)
     if reach is not None:
         reach(**call.keywords)
+
+
+def check_asking(spec: str, device: str, mode: AnswerMode, reply_start: str) -> None:
+    """Find out whether a model can be asked in this way, without loading its weights.
+
+    Raises:
+        UserError: as a class's class method `check_asking`, where it has one.
+    """
+    if mode == "generate" and not reply_start:  # any model replies
+        return
+    call = registry.prepare(_parse(spec), device=device, batch_size=1)
+    check = getattr(call.func, "check_asking", None)
+    if check is not None:
+        check(mode, reply_start, **call.keywords)
 
 
 def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -154,8 +155,9 @@ class OpenAIServer:
         except Exception as error:  # noqa: BLE001 - whatever a server sends, the others go on
             self._is_reached = not is_unreachable(error)
             return Failed(self._connection.reason(error))
-        text = self._connection.redacted(answer.text)
-        return Answer(text, answer.option_logprobs, answer.seen, answer.usage)
+        redacted = self._connection.redacted
+        refusal = None if answer.refusal is None else redacted(answer.refusal)
+        return dataclasses.replace(answer, text=redacted(answer.text), refusal=refusal)
 
     def _body(self, request: Request) -> dict[str, Any]:
         """A request as the API's JSON."""

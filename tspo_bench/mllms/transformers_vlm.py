@@ -25,16 +25,11 @@ from tspo_bench.mllms.checkpoint_checks import (
 from tspo_bench.mllms.conversation import Conversation, with_times
 from tspo_bench.mllms.equal_frames import share_equal_frames
 from tspo_bench.mllms.frame_size import fixed_short_side, limited, limited_size
-from tspo_bench.mllms.generation import (
-    first_token_logprobs,
-    letter_tokens,
-    plain_generation,
-    replies,
-)
+from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
 from tspo_bench.mllms.seen import count_visual_tokens, grid_tokens, what_was_seen
-from tspo_bench.types import Answer, Frames, Request, Seen
+from tspo_bench.types import Answer, AnswerMode, Frames, Request, Seen
 
 COUNTED = 3  # frames; one alone may be cut into tiles, where several are not
 
@@ -63,6 +58,8 @@ class TransformersVLM:
             nothing but what the class has of its own.
         max_pixels: of one frame (height x width): larger ones are scaled down to it, for classes of
             native resolution, on top of their processors' own bounds; None for no such limit.
+        enable_thinking: the switch of that name in the chat template (Qwen3.5, GLM); None for the
+            template's default.
 
     Raises:
         UserError: no such checkpoint, a class that transformers does not know or that answers no
@@ -80,16 +77,18 @@ class TransformersVLM:
         pairs: str = "fuse",
         times: str = "none",
         max_pixels: int | None = None,
+        enable_thinking: bool | None = None,
     ) -> None:
         settings: dict[str, Any] = {
             "positions": positions,
             "pairs": pairs,
             "times": times,
             "max_pixels": max_pixels,
+            "enable_thinking": enable_thinking,
         }
         folder = self.check(checkpoint, device, max_new_tokens, **settings)
         self._processor = self._load_processor(checkpoint, folder)
-        self._conversation = Conversation(checkpoint, self._processor)
+        self._conversation = Conversation(checkpoint, self._processor, enable_thinking)
         self._model = self._load(checkpoint, folder, device)
         share_equal_frames(self._model)
         self._model.generation_config = plain_generation(
@@ -100,6 +99,7 @@ class TransformersVLM:
         self._pairs = pairs
         self._times = times
         self._max_pixels = max_pixels
+        self._enable_thinking = enable_thinking
         self._token_side = token_side(self._model.config) or 1
         self._lock = threading.Lock()
         self._costs: dict[tuple[int, int, int, bool], int] = {}
@@ -126,6 +126,7 @@ class TransformersVLM:
         pairs: str = "fuse",
         times: str = "none",
         max_pixels: int | None = None,
+        enable_thinking: bool | None = None,
         **_: Any,
     ) -> Path:
         """The checkpoint's folder, after what can be checked without reading the weights.
@@ -141,7 +142,27 @@ class TransformersVLM:
             positions=positions,
             pairs=pairs,
             times=times,
+            enable_thinking=enable_thinking,
         )
+
+    @classmethod
+    def check_asking(
+        cls,
+        mode: AnswerMode,
+        reply_start: str,
+        *,
+        checkpoint: str,
+        enable_thinking: bool | None = None,
+        **options: Any,
+    ) -> None:
+        """Reject a mode, or a beginning of replies, that the chat template has no place for.
+
+        Raises:
+            UserError: as the class, or it begins the reply with reasoning.
+        """
+        folder = cls.check(checkpoint, **options)
+        processor = cls._load_processor(checkpoint, folder)
+        Conversation(checkpoint, processor, enable_thinking).check_asking(mode, reply_start)
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer each request, in order: the new tokens' text, stripped, or the likeliest option.
@@ -215,24 +236,23 @@ class TransformersVLM:
                     inputs[key] = inputs[key].to(self._model.dtype)
             seen = self._seen(requests, inputs)
             if mode == "generate":
-                texts = replies(self._model, self._processor.tokenizer, inputs, longest)
-                return [Answer(t, seen=s) for t, s in zip(texts, seen, strict=True)]
+                said = replies(self._model, self._processor.tokenizer, inputs, longest)
+                begun = self._conversation.begun  # what ends inside of it must not look like more
+                return [
+                    Answer(begun + text, seen=what, truncated=truncated)
+                    for (text, truncated), what in zip(said, seen, strict=True)
+                ]
             return self._options(requests, inputs, seen)
 
     def _options(
         self, requests: list[Request], inputs: Any, seen: list[Seen | None]
     ) -> list[Answer]:
-        tokenizer = self._processor.tokenizer
-        tokens = [
-            letter_tokens(tokenizer, self._conversation.write(request), request.letters)
-            for request in requests
+        asked = [(self._conversation.write(request), request.letters) for request in requests]
+        listed = letter_logprobs(self._model, self._processor.tokenizer, inputs, asked)
+        return [
+            Answer(max(values, key=values.__getitem__), values, what)
+            for values, what in zip(listed, seen, strict=True)
         ]
-        rows = first_token_logprobs(self._model, inputs).cpu()
-        answers = []
-        for request, row, letters, what in zip(requests, rows, tokens, seen, strict=True):
-            values = dict(zip(request.letters, row[letters].tolist(), strict=True))
-            answers.append(Answer(max(values, key=values.__getitem__), values, what))
-        return answers
 
     def _told(self, request: Request) -> Request:
         """A request with what is said of its frames' seconds."""
@@ -273,7 +293,8 @@ class TransformersVLM:
         medium = self._conversation.medium_of(requests[0])
         return what_was_seen(requests, inputs, self._model.config, medium)
 
-    def _load_processor(self, checkpoint: str, folder: Path) -> Any:
+    @classmethod
+    def _load_processor(cls, checkpoint: str, folder: Path) -> Any:
         return load_processor(KIND, checkpoint, folder)
 
     def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
@@ -291,7 +312,9 @@ class TransformersVLM:
         told = [f"positions={self._positions}"] if self._is_timed else []
         told += [f"pairs={self._pairs}"] if takes_pairs(self._model.config) else []
         told += [] if self._times == "none" else [f"times={self._times}"]
-        return told + ([] if self._max_pixels is None else [f"max_pixels={self._max_pixels}"])
+        told += [] if self._max_pixels is None else [f"max_pixels={self._max_pixels}"]
+        thinking = self._enable_thinking
+        return told + ([] if thinking is None else [f"enable_thinking={thinking}"])
 
 
 def _together(request: Request) -> Hashable:

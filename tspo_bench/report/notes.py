@@ -8,6 +8,8 @@ from typing import Any
 from tspo_bench.report.rows import Row
 from tspo_bench.report.texts import UNDEFINED, label, names_of, percent
 
+_CUT_SHARE = 0.01  # of the replies without a letter
+
 
 def caption(rows: Sequence[Row]) -> list[str]:
     """Protocol and answering mode of a table's rows, and what its averages are over.
@@ -88,6 +90,21 @@ def _guess_note(row: Row) -> str | None:
     return f"{number} letters were drawn by the protocol: no reply gave one" if number else None
 
 
+def _truncated_note(row: Row) -> str | None:
+    """Replies that were cut; the remedy where that may be why more than 1% were not read."""
+    number, unread = row.summary.num_truncated, row.summary.num_unread
+    if not number:
+        return None
+    note = f"{number} replies were cut at the longest length"
+    lost = row.summary.num_unread_truncated
+    if lost > _CUT_SHARE * unread:
+        note += (
+            f", {lost} of the {unread} without a readable letter: raise max_new_tokens (as in "
+            "--model 'NAME[max_new_tokens=512]'; a protocol's own limit stays)"
+        )
+    return note
+
+
 def _visual_tokens_note(row: Row) -> str | None:
     if row.cells[0].settings.get("visual_tokens") is None:
         return None
@@ -119,6 +136,7 @@ _NOTES: tuple[Callable[[Row], str | None], ...] = (
     _unfinished_note,
     _status_note,
     _guess_note,
+    _truncated_note,
     _withheld_note,
     _visual_tokens_note,
     _short_note,

@@ -38,7 +38,9 @@ class Summary:
     Shares are of 1. `num_withheld` questions have no public right answer and are in no accuracy.
     `accuracy` is over questions, `macro` the mean over the values of the benchmark's own group,
     whatever the protocol; `headline` is the protocol's figure, which may be either or neither.
-    `num_guessed` letters were drawn by the protocol. `num_short` answers were given fewer frames
+    `num_guessed` letters were drawn by the protocol. `num_truncated` replies were cut at the
+    longest length; no letter could be read in `num_unread` (unparsed or drawn), of which
+    `num_unread_truncated` were cut. `num_short` answers were given fewer frames
     than asked for, though `mean_frames` were given on average; `mean_looked_at` counts the frames
     decoded and encoded to choose them. `frame_sizes` counts the answers by
     height x width of their frames as the model's processor made them, the commonest first;
@@ -62,6 +64,9 @@ class Summary:
     num_with_evidence: int
     status_counts: Mapping[Status, int]
     num_guessed: int
+    num_truncated: int
+    num_unread: int
+    num_unread_truncated: int
     seconds_per_question: float | None
     num_filled: int
     num_short: int
@@ -95,6 +100,7 @@ def summarise(
     """
     counts = Counter(record.status for record in records)
     known = [record for record in records if record.gold is not None]
+    unread = [record for record in records if record.status == "unparsed" or record.guessed]
     given = [len(record.frames) for record in records if not record.failed]
     recalls = [
         (record.question_id, record.evidence_recall)
@@ -123,6 +129,9 @@ def summarise(
         num_with_evidence=len({question for question, _ in recalls}),
         status_counts={status: counts[status] for status in STATUSES},
         num_guessed=sum(record.guessed for record in records),
+        num_truncated=sum(record.truncated for record in records),
+        num_unread=len(unread),
+        num_unread_truncated=sum(record.truncated for record in unread),
         seconds_per_question=seconds / len(records) if timed else None,
         num_filled=sum(record.num_filled for record in records),
         num_short=sum(number < (settings.get("frames") or 0) for number in given),

@@ -75,6 +75,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "letter": _optional(_is_text),
     "correct": lambda value: isinstance(value, bool),
     "reply": _optional(_is_text),
+    "truncated": lambda value: isinstance(value, bool),
     "frames": _list_of(_is_count),
     "seconds": _list_of(_is_number),
     "num_candidates": _optional(_is_count),
@@ -103,7 +104,8 @@ def record_to_line(record: Record) -> str:
     records give equal lines.
 
     Raises:
-        ValueError: the record holds an infinite number, NaN, or what JSON cannot hold.
+        ValueError: the record holds an infinite number, NaN, what JSON cannot hold, or what
+            `record_from_line` does not accept.
     """
     try:
         parts = [
@@ -111,9 +113,11 @@ def record_to_line(record: Record) -> str:
             + json.dumps(_plain(getattr(record, field.name)), sort_keys=True, allow_nan=False)
             for field in fields(Record)
         ]
-    except (TypeError, ValueError) as error:
+        line = "{" + ", ".join(parts) + "}"
+        record_from_line(line)  # what is written can be read
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"record of question {record.question_id!r}: {error}") from error
-    return "{" + ", ".join(parts) + "}"
+    return line
 
 
 def _plain(value: Any) -> Any:

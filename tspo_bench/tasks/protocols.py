@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from tspo_bench.errors import UserError
 from tspo_bench.registry import import_object
-from tspo_bench.tasks.reading import read_answer
+from tspo_bench.tasks.reading import VERSION, read_answer
 from tspo_bench.types import JSON, Question, SubtitleMode
 
 STRICT = "strict"
@@ -49,6 +49,7 @@ class Reading:
 
 Reader = Callable[[str, Question], Reading]
 
+_STRICT_READER = f"{__name__}:strict_reading"
 _WORDS = {
     "alignment": ("seconds", "frames"),
     "average": ("micro", "macro"),
@@ -101,7 +102,7 @@ class Protocol:
     interleaved: bool = False
     alignment: Literal["seconds", "frames"] = "seconds"
     subtitles: SubtitleMode = "none"
-    reader: str = "tspo_bench.tasks.protocols:strict_reading"
+    reader: str = _STRICT_READER
     average: Literal["micro", "macro"] = "micro"
     over: str | None = None
     values: Sequence[str] = ()
@@ -128,6 +129,8 @@ class Protocol:
         """A hash of all that decides a figure."""
         decides = dataclasses.asdict(self)
         del decides["source"], decides["faults"]
+        if self.reader == _STRICT_READER:  # ours changes; the others are others' and stay
+            decides["reading"] = VERSION
         content = json.dumps(decides, sort_keys=True, default=list)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
@@ -221,7 +224,7 @@ _ASKED = f"{{text}}\n{{options}}\n{INSTRUCTION}"
 _SUBTITLES = "This video's subtitles are listed below:\n{subtitles}\n"
 DEFAULT = Protocol(
     name=STRICT,
-    version="1",
+    version=str(VERSION),
     source="tspo-bench; the prompt is TSPO's (arXiv 2508.04369, released code)",
     prompt=_ASKED,
     with_subtitles=_SUBTITLES + _ASKED,

@@ -2,7 +2,8 @@
 
 A reply counts only if it *states* one letter ("The answer is B", "(C)", "d.") or repeats one
 option word for word. A letter that merely occurs ("A man opens the door", "Vitamin C") says
-nothing, and two different letters stated say nothing either: both give None.
+nothing, and two different letters stated say nothing either: both give None. Reasoning is left out,
+and a reply that ends inside of its reasoning gives None.
 """
 
 from __future__ import annotations
@@ -11,142 +12,207 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
+from tspo_bench.reasoning import without_reasoning
+from tspo_bench.tasks.phrases import (
+    ALSO_AFTER,
+    ALSO_BEFORE,
+    BARE,
+    CLAUSE_START,
+    CORRECTED,
+    DENIAL,
+    DENIED_AFTER,
+    LABEL_DENIED,
+    LANGUAGES,
+    LEADING,
+    NOUNS,
+    TAKEN_BACK,
+    Language,
+)
 from tspo_bench.types import OPTION_LETTERS
 
-# A capital letter that stands alone states itself. "A" and "I" are also words, and lower-case
-# letters may be: these count only where punctuation, the end or "because" follows.
-_CAPITAL = r"[B-HJ-Z](?![A-Za-z0-9]|['’-][A-Za-z0-9])"
-_CJK = r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
-_CLAUSE_END = rf"(?=(?!['’-]\w)[^\S\n]*(?:$|\n|[^\w\s])|{_CJK}|\s+(?:because|since|as|and|or)\b)"
-_OPEN = r"[\s(\[{<\"'“‘「『]{0,8}"
-_LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>{_CAPITAL}|[A-Za-z]{_CLAUSE_END})"
-_FINAL_LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]{_CLAUSE_END})"
+VERSION = 2  # changes whenever a reply may be read in another way; part of protocols' hashes
 
-_NOUN = (
-    r"(?i:\b(?:answer|option|choice|selection|solution|"
-    r"respuesta|réponse|antwort|risposta|resposta|ответ)\b)"
+_REASONED_START = re.compile(
+    r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as(?!\s+well)|porque|weil)\b|\s+[–—-]\s|"
+    r"[,。]?\s*(?:因为|因為|なぜなら|왜냐하면))"
 )
-_IS = r"(?i:\b(?:is|are|be|es|est|ist|è|é)\b|[:=→–—-]|是|为|為|は|が|[은는]|هي|है)"
-_GAP = r"(?:(?!\b[B-Z]\b)[^.:;\n]){0,60}?"
-_FILL = r"(?i:\s*(?:the\s+)?(?:(?:correct|best|right)\s+)?(?:(?:option|choice|letter|answer)\b:?)?)"
-_I_SAY = (
-    r"(?i:\bI(?:['’](?:d|ll)|\s+would|\s+will)?\s+(?:think|believe|guess|say|answer)(?:\s+that)?)"
-)
-_I_PICK = r"(?i:\b(?:choose|chose|select|pick|go\s+with|go\s+for))"
-_IT_IS = r"(?i:\b(?:it|this|that)(?:['’]s|\s+is|\s+must\s+be|\s+should\s+be|\s+would\s+be))"
-_BEFORE = (
-    r"(?:^|[.,;:!?\n]\s*|(?i:\b(?:option|choice|answer|letter|that|so|thus|therefore|hence|"
-    r"think|believe))\s+)"
-)
-_IS_RIGHT = (
-    r"[)\]\"'”’]*\s+(?i:(?:is|must\s+be|would\s+be|seems)\s+(?:the\s+)?(?:most\s+)?"
-    r"(?:correct|right|best|true|accurate|appropriate|answer)\b)"
-)
-_STATEMENTS = [
-    re.compile(pattern, re.MULTILINE)
-    for pattern in (
-        rf"{_NOUN}{_GAP}{_IS}{_FILL}{_LETTER}",
-        rf"(?i:\banswer){_LETTER}",
-        rf"{_I_SAY}{_FILL}{_LETTER}",
-        rf"{_I_PICK}{_FILL}{_LETTER}",
-        rf"{_IT_IS}{_FILL}{_FINAL_LETTER}",
-        rf"{_BEFORE}{_OPEN}(?P<letter>[A-Z]){_IS_RIGHT}",
-        rf"(?:答案|正解|答え|정답|الإجابة|उत्तर)[^A-Za-z.。\n]{{0,15}}?{_LETTER}",
-        rf"(?:(?:选项|選項)\s*(?:是|为|為|:)|选择?(?!项)|選擇?(?!項)){_LETTER}",
-        rf"\\boxed\{{(?:\\text\{{)?{_LETTER}",
-        rf"(?i:<answer>){_LETTER}",
-        r"^[^\w\n]{0,4}(?i:(?:option|choice|answer)\s+)?[^\w\n]{0,4}(?P<letter>[A-Za-z])[^\w\n]{0,4}$",
-    )
-]
-_REASONED_START = re.compile(r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as)\b|\s+[–—-]\s)")
 _LABELLED_LINE = re.compile(
-    r"^[^\w\n]{0,4}(?i:option\s+)?(?:\((?P<a>[A-Za-z])\)|(?P<b>[A-Z])[.):、]|(?P<c>[a-z])\))"
+    rf"^[^\w\n]{{0,4}}(?:{NOUNS})?(?:\((?P<a>[A-Za-z])\)|(?P<b>[A-Z])[.):、。]|(?P<c>[a-z])\))"
     r"(?!\s?[A-Za-z]\.)",
     re.MULTILINE,
 )
-_COORDINATED = re.compile(
-    rf"[)\]\"'”’]*\s*(?:(?:[,/&+、或和と]|\b(?:and|or)\b)\s*){{1,2}}"
-    rf"(?:(?:maybe|perhaps|possibly|also|either|option)\s+)?{_LETTER}"
+_LATER_LABEL = re.compile(r"(?<![A-Za-z.])\(?([A-Z])[):]\s")
+_LETTER_AND_TEXT = re.compile(
+    rf"[^\w\n]{{0,4}}(?:{NOUNS})?[^\w\n]{{0,4}}(?P<letter>[A-Za-z])(?P<text>[\W_].*)", re.DOTALL
 )
-_MARKUP = re.compile(r"\*+|_{2,}|`+|\$+")
+_TEXT_AND_LETTER = re.compile(r"(?P<text>.+?)\s*[\W_]\s*(?P<letter>[A-Z])\W{0,3}", re.DOTALL)
 _LONE_LETTER = re.compile(r"\W{0,4}([A-Za-z])\W{0,4}")
-_LEADING_PHRASE = re.compile(
-    rf"^.{{0,60}}?{_NOUN}{_GAP}{_IS}\s*|^.{{0,15}}答案\s*(?:是|为|為|:)\s*"
+_MARKUP = re.compile(
+    r"\*+|_{2,}|`+|\$+|</?(?:b|i|u|p|em|strong|span|div|center|code|h\d)>|<br\s?/?>", re.IGNORECASE
 )
-
-# "I do not think it is C", "the answer is not B": the clause up to the letter is looked at.
-_DENIAL = re.compile(r"(?i)\b(?:not|never|neither|nor|cannot|wrong|incorrect)\b|n['’]t\b")
-_DENIAL_ABROAD = re.compile(r"(?i)\b(?:no|não|non|nicht|kein|pas)\b|не\b|不|ない|아니")
-_CLAUSE_START = re.compile(r"(?i)[.,;:!?\n。，；]|\b(?:but|so|thus|therefore|hence)\b")
+_FONT = re.compile(
+    r"\\(?:text\w{0,6}|math\w{1,6}|operatorname|mbox|bm)\s*\{([^{}]*)\}|\\(?:bf|rm|it|sf|tt)\b\s*"
+)
+_BOX = re.compile(
+    r"\\+f?box(?:ed)?\s*\{([^{}]*)\}|<\|begin_of_box\|>(.*?)(?:<\|end_of_box\|>|\Z)", re.S
+)
+_ANSWER_TAG = re.compile(
+    r"<(answer|ans|final[_ ]?answer|conclusion|response|choice)>(.*?)(?:</\1\s?>|\Z)", re.S | re.I
+)
+_DEEPEST = 3  # a box within an answer's tags, and one to spare
+# Tokens that chat templates write around a turn; what stands behind its end is another turn.
+_TURN = (
+    r"<\|(?!(?:begin|end)_of_box\|)[^<>|\n]{1,40}\|>|</?s>|<(?:eos|bos|pad|unk)>|"
+    r"<(?:end|start)_of_(?:turn|utterance)>|\[/?INST\]|\[(?:EOS|PAD)\]"
+)
+_BEGINNING, _ENDING = re.compile(rf"\A(?:\s|{_TURN})+"), re.compile(rf"(?:{_TURN}).*", re.S)
 
 
 def read_answer(reply: str, options: Sequence[str]) -> str | None:
     """The letter of the option that a reply states, or None.
 
     In order: the reply is one letter; it is one option's text, word for word (perhaps after "The
-    answer is"); it states exactly one letter, in one of the known phrases or as a label before
-    the option's text. Letters that no option has, and replies that state several, give None.
+    answer is", or with its letter); it states exactly one letter, in one of the known phrases, in
+    a box, or as a label before the option's text. Letters that no option has, replies that state
+    several, and what is denied, doubted or taken back give None.
 
     Args:
-        reply: what the model said; reasoning in <think> tags is left out.
+        reply: what the model said; its reasoning is left out.
         options: the options' texts, in the order of their letters.
     """
     text = _cleaned(reply)
-    letters = OPTION_LETTERS[: len(options)]
-    lone = _LONE_LETTER.fullmatch(text)
-    if lone and lone[1].upper() in letters:
-        return lone[1].upper()
-    repeated = _repeated_option(text, options)
-    if repeated is not None:
-        return letters[repeated]
-    stated = {letter.upper() for letter in _stated_letters(text)}
-    return stated.pop() if len(stated) == 1 and stated <= set(letters) else None
+    stated = set() if text is None else _stated(text, options)
+    letters = set(OPTION_LETTERS[: len(options)])
+    return stated.pop() if len(stated) == 1 and stated <= letters else None
 
 
-def _cleaned(reply: str) -> str:
-    """Full-width forms made plain; reasoning, emphasis and dollar signs taken out."""
-    text = unicodedata.normalize("NFKC", reply)
-    text = re.sub(r"<think>.*?(?:</think>|\Z)", " ", text, flags=re.DOTALL | re.IGNORECASE)
+def _cleaned(reply: str) -> str | None:
+    """Full-width forms made plain; reasoning, other turns, emphasis and fonts taken out.
+
+    None for a reply that ends inside of its reasoning.
+    """
+    said = without_reasoning(unicodedata.normalize("NFKC", reply))
+    if said is None:
+        return None
+    text = _ENDING.sub("", _BEGINNING.sub("", said))
+    for _ in range(3):  # \text{\textbf{B}}
+        text = _FONT.sub(r"\1", text)
     return _MARKUP.sub("", text).strip()
 
 
-def _repeated_option(text: str, options: Sequence[str]) -> int | None:
-    """The index of the one option whose text, with or without its letter, the reply is."""
-    said = {_plain(text), _plain(_LEADING_PHRASE.sub("", text, count=1))} - {""}
-    forms = ("{1}", "{0}. {1}", "{0}) {1}", "{0}: {1}")
-    matches = [
-        index
-        for index, option in enumerate(options)
-        if said & {_plain(form.format(OPTION_LETTERS[index], option)) for form in forms}
-    ]
-    return matches[0] if len(matches) == 1 else None
+def _stated(text: str, options: Sequence[str], depth: int = 0) -> set[str]:
+    """The letters that a text states, those of no option too; `depth`: of boxes around it."""
+    letters = OPTION_LETTERS[: len(options)]
+    lone = _LONE_LETTER.fullmatch(text)
+    if lone and lone[1].upper() in letters:
+        return {lone[1].upper()}
+    repeated = _repeated_options(text, options)
+    if repeated or depth > _DEEPEST:
+        return repeated
+    stated, places, rest = set[str](), [0], text
+    for box in (_BOX, _ANSWER_TAG):
+        for found in box.finditer(rest):
+            inside = found[found.lastindex or 0] or ""
+            stated |= _stated(inside.strip(), options, depth + 1)
+            places.append(found.end())
+        rest = box.sub(lambda found: " " * len(found[0]), rest)
+    for letter, place in _statements(rest):
+        stated.add(letter.upper())
+        places.append(place)
+    return set() if _is_taken_back(text[max(places) :], stated) else stated
+
+
+def _repeated_options(text: str, options: Sequence[str]) -> set[str]:
+    """The letter of the one option whose text the reply is, perhaps with a letter.
+
+    Two where that letter is another option's: "B. Apples" says nothing if A is "Apples". None
+    where several options have that text.
+    """
+    texts = [text]
+    leading = LEADING.match(text)
+    if leading and not DENIAL.search(leading[0]):
+        texts.append(text[leading.end() :])
+    said = {_plain(one) for one in texts} - {""}
+    plain = [_plain(option) for option in options]
+    matches = {letter for letter, one in zip(OPTION_LETTERS, plain, strict=False) if one in said}
+    contrary = set[str]()
+    for one in texts:
+        for form in (_LETTER_AND_TEXT, _TEXT_AND_LETTER):
+            found = form.fullmatch(one)
+            if not found or _plain(found["text"]) not in plain or not _plain(found["text"]):
+                continue
+            of_text = {
+                letter
+                for letter, option in zip(OPTION_LETTERS, plain, strict=False)
+                if option == _plain(found["text"])
+            }
+            letter = found["letter"].upper()
+            if letter in of_text:
+                matches.add(letter)
+            elif found["letter"].isupper() and letter in OPTION_LETTERS[: len(options)]:
+                contrary |= {letter, *of_text}
+    return matches if len(matches) == 1 else contrary if not matches else set()
 
 
 def _plain(text: str) -> str:
     plain = _MARKUP.sub("", unicodedata.normalize("NFKC", text))
     words = " ".join(plain.casefold().split())
-    return words.strip(" .,;:!?\"'“”‘’()[]。，；：！？")
+    return words.strip(" .,;:!?\"'“”‘’()[]{}<>\\。，；：！？-–—=")
 
 
-def _stated_letters(text: str) -> Iterator[str]:
-    """Every letter that the reply states, also those of "B or C"."""
-    for pattern in _STATEMENTS:
-        for match in pattern.finditer(text):
-            if _is_denied(text, match):
-                continue
-            yield match["letter"]
-            also = _COORDINATED.match(text, match.end("letter"))
-            if also:
-                yield also["letter"]
+def _statements(text: str) -> Iterator[tuple[str, int]]:
+    """Every letter that the text states, also those of "B or C", and where it ends."""
+    for language in LANGUAGES:
+        for pattern in language.stated:
+            for match in pattern.finditer(text):
+                if not _is_unsaid(text, match, language):
+                    yield from _with_neighbours(text, *match.span("letter"))
+    for match in BARE.finditer(text):
+        yield match["letter"], match.end("letter")
     start = _REASONED_START.match(text)
     if start:
-        yield start["letter"]
-    labels = {match[match.lastindex or 0].upper() for match in _LABELLED_LINE.finditer(text)}
-    if len(labels) == 1:  # several are the options repeated, which state nothing
-        yield from labels
+        yield start["letter"], start.end("letter")
+    yield from _labels(text)
 
 
-def _is_denied(text: str, match: re.Match[str]) -> bool:
-    before = text[max(0, match.start() - 200) : match.start()]
-    clause = _CLAUSE_START.split(before)[-1] + match[0]
-    return bool(_DENIAL.search(clause) or _DENIAL_ABROAD.search(match[0]))
+def _with_neighbours(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
+    """A letter from `start` to `end`, and those that stand beside it."""
+    yield text[start:end], end
+    after = ALSO_AFTER.match(text, end)
+    if after:
+        yield after["letter"] or after["listed"], after.end()
+    before = ALSO_BEFORE.search(text[max(0, start - 40) : start])
+    if before:
+        yield before["letter"], end
+
+
+def _labels(text: str) -> Iterator[tuple[str, int]]:
+    """The one letter that labels lines; several are the options repeated, which state nothing."""
+    found = list(_LABELLED_LINE.finditer(text))
+    labels = {match[match.lastgroup or 0].upper() for match in found}
+    later = {match[1] for match in _LATER_LABEL.finditer(text)}
+    if len(labels) != 1 or later - labels:
+        return
+    for match in found:
+        if not LABEL_DENIED.match(text, match.end()):
+            yield from _with_neighbours(text, *match.span(match.lastgroup or 0))
+
+
+def _is_unsaid(text: str, match: re.Match[str], language: Language) -> bool:
+    """Whether a statement is denied, doubted or asked: "I do not think it is C", "is it C?"."""
+    clause = text[match.start() : match.end("letter")]
+    if not CLAUSE_START.match(clause):
+        before = text[max(0, match.start() - 200) : match.start()]
+        clause = CLAUSE_START.split(before)[-1] + clause
+    return bool(
+        language.unsaid.search(clause)
+        or DENIAL.search(text, match.start(), match.end("letter"))
+        or DENIED_AFTER.match(text, match.end("letter"))
+    )
+
+
+def _is_taken_back(behind: str, stated: set[str]) -> bool:
+    """Whether the words behind all statements take them back: "wait", "no, C"."""
+    if TAKEN_BACK.search(behind):
+        return True
+    return any(match["letter"] not in stated for match in CORRECTED.finditer(behind))

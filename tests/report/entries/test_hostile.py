@@ -96,7 +96,7 @@ def boom(*_: object) -> None:
         (with_settings(scoring={"average": "macro"}), "scoring"),
         (
             with_settings(scoring={"average": "micro", "unparsed": "dropped"}),
-            "its scoring is not that of protocol strict@1#",
+            "its scoring is not that of protocol strict@2#",
         ),
         (with_record(0, timing={"answer": 1e308}), "1e+308"),
         (with_record(0, surprise=1), "unknown key 'surprise'"),

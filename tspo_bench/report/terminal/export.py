@@ -18,7 +18,7 @@ _FIGURES_BEFORE_HEADROOM = (
 )
 _FIGURES_AFTER_HEADROOM = (
     *("seconds_per_question", "mean_frames", "mean_visual_tokens", "frame_sizes", "mean_usage"),
-    *("status_counts", "num_guessed", "groups"),
+    *("status_counts", "num_guessed", "num_truncated", "groups"),
 )
 
 

@@ -1,0 +1,73 @@
+"""Errors that servers, and gateways before them, send with the status 200."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_CODES = ("code", "status", "status_code", "statusCode", "http_status")
+_WORDS = ("message", "detail", "msg", "error_msg")
+# Names in place of numbers, by their parts: what they would be as a status.
+_NAMED = {
+    "rate_limit": 429,
+    "too_many_requests": 429,
+    "overloaded": 503,
+    "unavailable": 503,
+    "server_error": 500,
+    "internal_error": 500,
+}
+
+
+def hidden_status(content: bytes) -> tuple[int, bytes] | None:
+    """The status, 400 to 599, that a response's JSON states of an error in it, and that error.
+
+    None where there is no error, or it has no such status.
+    """
+    if b"rror" not in content and not any(word.encode() in content for word in _WORDS):
+        return None
+    try:
+        whole = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    words = hidden_words(whole)
+    status = next((s for each in _errors(whole) for s in _statuses(each)), None)
+    if words is None or status is None:
+        return None
+    return status, json.dumps({"error": {"message": words}}).encode()
+
+
+def hidden_words(content: Any) -> str | None:
+    """What a reply, as read from JSON, says of an error in it; None where there is none."""
+    error = next(_errors(content), None)
+    if error is None or isinstance(error, str):
+        return error
+    for key in _WORDS:
+        if isinstance(error.get(key), str) and error[key].strip():
+            return str(error[key])
+    return json.dumps(error)
+
+
+def _errors(content: Any) -> Iterator[str | Mapping[str, Any]]:
+    """Where an error may stand, the most telling place first."""
+    if not isinstance(content, Mapping):
+        return
+    choices = content.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    within = [each.get("error") for each in (content, first) if isinstance(each, Mapping)]
+    found = [error for error in within if error and isinstance(error, str | Mapping)]
+    yield from found
+    if found or (not choices and any(isinstance(content.get(key), str) for key in _WORDS)):
+        yield content
+
+
+def _statuses(error: str | Mapping[str, Any]) -> Iterator[int]:
+    if isinstance(error, str):
+        return
+    for value in (*(error.get(key) for key in _CODES), error.get("type")):
+        if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) == 3:
+            if 400 <= int(value) <= 599:
+                yield int(value)
+        elif isinstance(value, str):
+            name = value.lower()
+            yield from (status for part, status in _NAMED.items() if part in name)

@@ -1,0 +1,270 @@
+"""The phrases in which replies state an option's letter, language by language.
+
+A phrase that denies ("is not B"), doubts ("could be B", "if it is B") or asks ("is it B?") states
+nothing. Text is as `reading` cleans it: full-width forms are made plain.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+# A capital letter that stands alone states itself. "A" and "I" are also words, and lower-case
+# letters may be: these count only where punctuation, the end or "because" follows.
+_CAPITAL = r"[B-HJ-Z](?![A-Za-z0-9]|['’-][A-Za-z0-9])"
+_CJK = r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
+_LINK = r"because|since|as|and|or|porque|ya\s+que|y|o|weil|denn|und|oder|car|parce|et|ou|pois"
+CLAUSE_END = rf"(?=(?!['’-]\w)[^\S\n]*(?:$|\n|[^\w\s])|{_CJK}|\s+(?:{_LINK})\b)"
+_OPEN = r"[\s(\[{<\"'“‘「『【〔\\]{0,8}"
+LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>{_CAPITAL}|[A-Za-z]{CLAUSE_END})"
+FINAL_LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]{CLAUSE_END})"
+_CLOSE = r"[)\]}\"'”’」』】〕]*"
+_GAP = r"(?:(?!\b[B-Z]\b)[^.:;\n]){0,60}?"
+_SIGN = r"[:=→–—-]"
+_BEFORE = r"(?:^|[.,;:!?。、\n]\s*)"
+
+
+@dataclass(frozen=True)
+class Language:
+    """How a language states a letter, and what before it takes the statement back.
+
+    `stated` have a group `letter`; `unsaid` is sought in the clause up to the letter.
+    """
+
+    stated: tuple[re.Pattern[str], ...]
+    unsaid: re.Pattern[str]
+
+
+def _language(unsaid: str, *stated: str) -> Language:
+    patterns = tuple(re.compile(pattern, re.MULTILINE) for pattern in stated)
+    return Language(patterns, re.compile(f"(?i:{unsaid})"))
+
+
+def _european(
+    noun: str, verb: str, fill: str, right: str, pick: str, unsaid: str
+) -> tuple[Language, str]:
+    """The phrases "answer ... is B", "B is right", "I choose B", and the beginning of the first.
+
+    Args:
+        noun: what a letter may be called.
+        verb: "is".
+        fill: the words between verb and letter.
+        right: "right", for "B is right".
+        pick: "choose".
+        unsaid: what denies or doubts.
+    """
+    start = rf"(?i:\b(?:{noun})\b){_GAP}(?:(?i:\b(?:{verb})\b)|{_SIGN})"
+    filled = rf"(?i:\s*(?:(?:{fill})\b:?\s*)*)"
+    named = rf"(?:(?i:\b(?:{noun}|{fill}))\s+)"
+    return _language(
+        unsaid,
+        rf"{start}{filled}{LETTER}",
+        rf"(?i:\b(?:{verb})\b){filled}{FINAL_LETTER}",
+        rf"(?:{_BEFORE}|{named}){_OPEN}(?P<letter>[A-Z]){_CLOSE}\s+(?i:(?:{verb})\s+(?:(?:{fill})\s+)*(?:{right}))",
+        rf"(?i:\b(?:{pick})){filled}{LETTER}",
+    ), start
+
+
+_FORMS_OF_NOT = r"\b(?:not|never|neither|nor|cannot|wrong|incorrect|false)\b|n['’]t\b"
+_DOUBT = (
+    r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|unlikely|except|"
+    r"rul(?:e|es|ed|ing)\s+out|eliminat\w+|exclud\w+|"
+    r"(?<!no )(?<!without )(?<!without a )doubt\w*)\b"
+)
+_NOUN = r"(?i:\b(?:answer|ans|option|choice|selection|solution)\b\.?)"
+_IS = rf"(?i:\b(?:is|are|be|was)\b|{_SIGN})"
+_FILL = r"(?i:\s*(?:the\s+)?(?:(?:correct|best|right)\s+)?(?:(?:option|choice|letter|answer)\b:?)?)"
+_I_SAY = (
+    r"(?i:\bI(?:['’](?:d|ll)|\s+would|\s+will)?\s+(?:think|believe|guess|say|answer)(?:\s+that)?)"
+)
+_I_PICK = r"(?i:\b(?:choose|chose|select|pick|go\s+with|go\s+for))"
+_IT_IS = r"(?i:\b(?:it|this|that)(?:['’]s|\s+is|\s+must\s+be|\s+should\s+be|\s+would\s+be))"
+_SO = (
+    r"(?i:so|thus|hence|therefore|then|finally|ultimately|overall|in\s+conclusion|ok|okay|well|"
+    r"yes|sure|certainly|also|por\s+lo\s+tanto|as[ií]\s+que|entonces|alors|donc)"
+)
+_IS_RIGHT = (
+    r"(?i:(?:is|must\s+be|would\s+be|seems)\s+(?:the\s+)?(?:most\s+)?"
+    r"(?:correct|right|best|true|accurate|appropriate|answer)\b)"
+)
+_NAMED = r"(?i:\b(?:option|choice|answer|letter|that|so|thus|therefore|hence|think|believe))\s+"
+_START = rf"{_NOUN}{_GAP}{_IS}"
+ENGLISH = _language(
+    rf"{_FORMS_OF_NOT}|{_DOUBT}",
+    rf"{_START}{_FILL}{LETTER}",
+    rf"(?i:\banswer|\bans\.){LETTER}",
+    rf"{_I_SAY}{_FILL}{LETTER}",
+    rf"{_I_PICK}{_FILL}{LETTER}",
+    rf"{_IT_IS}{_FILL}{FINAL_LETTER}",
+    rf"(?:{_BEFORE}|{_NAMED}){_OPEN}(?P<letter>[A-Z]){_CLOSE}\s+{_IS_RIGHT}",
+    rf"(?:^|[.,;!?\n]\s*)(?:\b{_SO}\b[,:]?){_FILL}{_OPEN}(?P<letter>[A-Z])(?=\W*$)",
+)
+_SPANISH, _SPANISH_START = _european(
+    "respuesta|opci[oó]n|alternativa|soluci[oó]n|elecci[oó]n",
+    "es|ser[ií]a",
+    "la|el|una|opci[oó]n|letra|respuesta|alternativa|correcta|m[aá]s",
+    "correct|adecuad|acertad|verdader|precis|apropiad|la\\s+correct",
+    "elijo|escojo|elegir[ií]a|escoger[ií]a|selecciono|opto\\s+por|me\\s+quedo\\s+con",
+    r"\b(?:no|ni|nunca|tampoco|incorrect\w*|fals\w*|equivocad\w*|err[oó]ne\w*|si|quiz[aá]s?|"
+    r"tal\s+vez|podr[ií]a|puede|posiblemente)\b",
+)
+_GERMAN, _GERMAN_START = _european(
+    r"(?:antwort|l[oö]sung|auswahl|wahl)\w*|option|richtig|korrekt",
+    r"ist|lautet|w[aä]re",
+    r"die|der|das|antwort\w*|option|richtige|korrekte|buchstabe|am|wohl",
+    r"richtig|korrekt|zutreffend|beste|passend|wahr",
+    r"w[aä]hle|nehme|entscheide\s+mich\s+f[uü]r|tippe\s+auf",
+    r"\b(?:nicht|kein\w*|weder|noch|nie|niemals|falsch\w*|inkorrekt\w*|unzutreffend\w*|wenn|falls|"
+    r"ob|vielleicht|k[oö]nnte|eventuell|m[oö]glicherweise)\b",
+)
+_FRENCH, _FRENCH_START = _european(
+    "r[ée]ponse|option|choix|solution|alternative",
+    "est|serait",
+    "la|le|option|lettre|r[ée]ponse|bonne|correcte",
+    "correct|juste|exact|vrai|bon|meilleur",
+    "choisis|choisirais|s[ée]lectionne|opte\\s+pour",
+    r"\b(?:non|pas|ne|ni|jamais|incorrect\w*|fauss?e?|si|peut|pourrait|erron\w*)\b|n['’]",
+)
+_PORTUGUESE, _PORTUGUESE_START = _european(
+    "resposta|op[çc][ãa]o|alternativa|solu[çc][ãa]o",
+    "é|seria",
+    "a|o|op[çc][ãa]o|letra|resposta|alternativa|correta",
+    "corret|cert|verdadeir|adequad",
+    "escolho|escolheria|seleciono",
+    r"\b(?:não|nem|nunca|incorret\w*|errad\w*|fals\w*|talvez|pode|poderia)\b",
+)
+_ITALIAN, _ITALIAN_START = _european(
+    "risposta|opzione|alternativa|soluzione",
+    "è|sarebbe",
+    "la|il|opzione|lettera|risposta|corretta",
+    "corrett|giust|esatt|ver[ao]|miglior",
+    "scelgo|sceglierei",
+    r"\b(?:non|né|mai|errat\w*|sbagliat\w*|fals\w*|forse|potrebbe|può)\b",
+)
+_RUSSIAN, _RUSSIAN_START = _european(
+    "ответ|вариант|решение",
+    "это|является|будет",
+    "вариант|ответ|буква|правильный|верный",
+    "правильн|верн",
+    "выбираю|выберу",
+    r"\b(?:не|нет|ни|неверн\w*|неправильн\w*|если|возможно|может)\b",
+)
+# What may stand between "answer" and the letter, in languages that write no spaces.
+_NEAR = r"[^A-Za-z.。;\n]{0,15}?"
+_CHINESE_NO = (
+    r"不(?![仅但管论])|没|沒|非|无法|無法|除了|排除|错|錯|误|誤|如果|假如|假设|若|是否|"
+    r"(?<!最)(?<!最有)(?<!很)(?<!很有)可能|也许|或许"
+)
+_CHINESE = _language(
+    _CHINESE_NO,
+    rf"(?:答案|正确选项|正確選項|正确的(?:选项)?是|正確的(?:選項)?是|最佳(?:选项|選項)){_NEAR}{LETTER}",
+    rf"(?:选项|選項)\s*(?:是|应?为|應?為|:){LETTER}",
+    rf"(?:选|選)(?![项項])(?:择|擇)?(?:的是|了|为|為|:|选项|選項|答案|\s)*{LETTER}",
+    rf"(?:^|[.,;:!?。、\n]|选项|選項|答案|所以|因此|只有|故)\s*{_OPEN}(?P<letter>[A-Z]){_CLOSE}\s*"
+    r"(?:选项|選項|[项項])?\s*(?:才?是|为|為|最|的描述|的说法|更)*\s*"
+    r"(?:正确|正確|对的|對的|最佳|合适|合適|符合|准确|準確|答案)",
+    rf"(?:^|[\n。,])\s*答\s*:{LETTER}",
+)
+_JAPANESE = _language(
+    r"不正解|誤|間違|ない|なく|ません|もし|仮に|ひょっと",
+    rf"(?:答え|正解|解答|回答){_NEAR}{LETTER}",
+    rf"(?:選択肢|正しい(?:の|もの)|適切な(?:の|もの)|正しい\S{{1,6}})\s*(?:は|:){LETTER}",
+    rf"(?:{_BEFORE}|選択肢|つまり|よって|ので|から)\s*{_OPEN}(?P<letter>[A-Z]){_CLOSE}\s*"
+    r"(?:が|は)\s*(?:最も)?(?:(?:正解|正しい|答え|適切)(?!\s*(?:では|じゃ|とは|か))|正しいです)",
+    rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*を\s*(?:選(?!ば|びません|択しま?せ?ない)|答え)",
+)
+_KOREAN = _language(
+    r"오답|틀린|아닌|않|만약|혹시|없",
+    rf"(?:정답|답){_NEAR}{LETTER}",
+    rf"(?:옵션|선택지|보기)\s*(?:은|는|:){LETTER}",
+    rf"(?:{_BEFORE}|옵션|선택지|보기|따라서|그러므로)\s*{_OPEN}(?P<letter>[A-Z]){_CLOSE}\s*(?:번)?\s*"
+    r"(?:이|가|은|는)\s*(?:(?:정답|답)(?!\s*이?\s*아)|맞(?!지)|옳(?!지)|올바(?!르지))",
+    rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*(?:번)?\s*[을를]\s*"
+    r"(?:선택|고르|고릅|택)(?!\S*\s*(?:않|안|할\s*수\s*없))",
+)
+_OTHERS = _language(
+    r"ليس|لا\s|नहीं",
+    rf"(?:الإجابة|الجواب|उत्तर|cevap|đáp\s+án|jawaban){_NEAR}{LETTER}",
+)
+LANGUAGES = (
+    ENGLISH,
+    *(_SPANISH, _GERMAN, _FRENCH, _PORTUGUESE, _ITALIAN, _RUSSIAN),
+    *(_CHINESE, _JAPANESE, _KOREAN, _OTHERS),
+)
+
+_STARTS = (
+    *(_START, _SPANISH_START, _GERMAN_START, _FRENCH_START),
+    *(_PORTUGUESE_START, _ITALIAN_START, _RUSSIAN_START),
+)
+# "The answer is", before an option's text.
+LEADING = re.compile(
+    rf"^.{{0,60}}?(?:{'|'.join(_STARTS)})\s*|^.{{0,15}}(?:答案|正解|答え|정답|답)\s*(?:是|为|為|は|은|는|:)\s*"
+)
+# Within a statement, from the noun to the letter, the denials of all languages count.
+DENIAL = re.compile(
+    rf"(?i){_FORMS_OF_NOT}|\b(?:could|might|may|can)\s+(?:\w+\s+)?be\b|"
+    r"\b(?:no|não|non|nicht|kein\w*|weder|pas)\b|\bне\b|不|ない|아니"
+)
+NOUNS = (
+    r"(?i:(?:(?:the|la|die)\s+)?(?:option|choice|answer|opci[oó]n|respuesta|alternativa|antwort\w*|r[ée]ponse|resposta|"
+    r"op[çc][ãa]o|risposta|opzione|ответ|вариант|letra))\s*|(?i:la|die)\s+|(?:选项|選項|选择?|選擇?|故选|"
+    r"答案?|選択肢|答え|옵션|선택지|보기|정답|답)\s*"
+)
+_BARE_END = r"(?:选项|選項|项|項|番|です|だ|である|번?\s*(?:입니다|이다|이에요|예요)|번|かな)?"
+# A line of the letter alone, or with what it is called.
+BARE = re.compile(
+    rf"^[^\w\n]{{0,4}}(?:{NOUNS})?[^\w\n]{{0,4}}(?P<letter>[A-Za-z])[^\w\n?]{{0,4}}{_BARE_END}[^\w\n?]{{0,4}}$",
+    re.MULTILINE,
+)
+# Right behind a letter: what denies it, doubts it or asks.
+DENIED_AFTER = re.compile(
+    rf"(?i){_CLOSE}(?:"
+    r"[\s.!]*\?"
+    r"|,?\s*(?:which\s+|that\s+)?(?:is|was|are|would\s+be|can|could|does|did|seems?)"
+    r"(?:\s+(?:definitely|clearly|certainly|also|obviously|probably|likely|simply))?"
+    r"(?:\s+(?:not|never|incorrect|wrong|false|ruled\s+out)\b|n['’]t\b)"
+    r"|\s+(?:no\b|tampoco\b|não\b|non\b|не\b|n['’]|nicht\b|falsch|inkorrekt|ruled\s+out)"
+    r"|\s+(?:es|est|é|è|ist|w[aä]re|kann|trifft)\s+(?:\w+\s+)?"
+    r"(?:incorrect|fals|err[oó]n|faux|erron|errad|sbagliat|errat|nicht|inkorrekt|unzutreff)"
+    r"|\s*(?:选项|選項|[项項])?\s*(?:是|也|并|就|显然|明显|肯定|都|可以)*\s*"
+    r"(?:不(?![仅但])|没|沒|错|錯|有误|有誤|非|被?排除|[吗嗎])"
+    r"|\s*(?:は|が|も|とは|では|じゃ|で|って)*\s*(?:ない|なく|なかった|ありません|間違|誤|不正解|違|"
+    r"言え|思いません|除外|です?か(?!ら)|でしょうか|かも|か[。?])"
+    r"|\s*번?\s*(?:은|는|이|가|도|를|을|라고)?\s*(?:정답이\s*|답이\s*|맞지\s*|옳지\s*)?"
+    r"(?:아니|아닙|아닌|않|틀|오답|볼\s*수\s*없|인가|입니까|일까|일\s*수도|일지도))"
+)
+# Behind a label ("B."), what takes it back.
+_NOT_SO = r"(?:correct|right|true|it|the\s+answer|supported|possible|accurate)\b"
+LABEL_DENIED = re.compile(
+    r"(?i)[\W_]*(?:(?:this|that|it)\s+)?(?:(?:is|was|seems|would\s+be|can\s+be)\s*)?"
+    rf"(?:not\s+{_NOT_SO}|n['’]t\s+{_NOT_SO}|incorrect|wrong|false\b|no\b[.,:]|ruled\s+out|eliminated|"
+    r"错|錯|不[正对對是]|排除|間違|誤|不正解|틀|오답|falsch|nicht\s+richtig|no\s+es|incorrect)"
+)
+_ALSO = (
+    r"\b(?:and|or|as\s+well\s+as|y|o|u|e|ou|et|oder|und|bzw\.?|noch|ni|или|и|vs\.?)\b|[/&+|]|或者?|"
+    r"还是|還是|和|与|與|以?及|跟|か|または|もしくは|あるいは|と|や|또는|혹은|이?나|와|과|하고|이거나"
+)
+_MAYBE = (
+    r"(?:maybe|perhaps|possibly|also|either|even|option|选项|選項|opci[oó]n|la|antwort|quiz[aá]s?|"
+    r"tal\s+vez|vielleicht|doch|peut-être|talvez|forse)\s*"
+)
+# "B or C", "B, C": the letter that stands beside the one that is stated.
+ALSO_AFTER = re.compile(
+    rf"{_CLOSE}(?:番|번)?\s*(?:[,、]?\s*(?:{_ALSO})\s*(?:(?:,|、|{_ALSO})\s*){{0,2}}(?i:{_MAYBE})?{LETTER}"
+    rf"|[,、]\s*(?i:{_MAYBE})?{FINAL_LETTER.replace('letter', 'listed')})"
+)
+ALSO_BEFORE = re.compile(
+    rf"(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*(?:{_ALSO})\s*(?i:{_MAYBE})?{_OPEN}$"
+)
+_CLAUSE = r"(?:^|[.…,;:!?。、\n—–-])\s*(?:(?:oh|no|but|hmm+)\b,?\s*)?"
+# "B... wait", "B. No, C": what was said is taken back. The second kind needs another letter.
+TAKEN_BACK = re.compile(
+    rf"(?i){_CLAUSE}(?:(?:wait|hold\s+on|hang\s+on|on\s+second\s+thought|scratch\s+that|correction|"
+    r"let\s+me\s+(?:re\S+|think|check|look)|i\s+was\s+wrong|my\s+mistake|never\s?mind|oops|espera|"
+    r"perd[oó]n|corrijo|moment|warte|korrektur)\b|等等|等一下|不对|不對|更正|待って|訂正|잠깐|정정)"
+)
+CORRECTED = re.compile(
+    rf"(?i:{_CLAUSE}(?:no\b(?=\s*[,.!:…—-])|(?:actually|sorry|i\s+mean|or\s+rather|rather|better|"
+    r"mejor\s+dicho|nein|doch)\b|いや|아니)|(?:\.\.|[…—])\s*no\b).{0,40}?" + FINAL_LETTER
+)
+CLAUSE_START = re.compile(r"(?i)[.,;:!?\n。、]|\b(?:but|so|thus|therefore|hence)\b")
