@@ -22,8 +22,8 @@ from tests.agent.published import (
 )
 from tests.features.checkpoints import clip
 from tspo_bench.agent import checkpoint
-from tspo_bench.agent.checkpoint import default_encoder, find_agent, is_published, load_agent
 from tspo_bench.agent.base import TemporalAgent
+from tspo_bench.agent.checkpoint import default_encoder, find_agent, is_published, load_agent
 from tspo_bench.agent.paper_agent import PaperAgent
 from tspo_bench.agent.query_agent import QueryAgent
 from tspo_bench.errors import UserError

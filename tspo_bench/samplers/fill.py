@@ -32,9 +32,7 @@ def check_short(sampler: str, short: str) -> None:
         UserError: it is neither "candidates" nor "uniform".
     """
     if short not in get_args(Short):
-        raise UserError(
-            f"sampler {sampler!r}: short={short!r}; use {' or '.join(get_args(Short))}"
-        )
+        raise UserError(f"sampler {sampler!r}: short={short!r}; use {' or '.join(get_args(Short))}")
 
 
 def fill_by_score(picked: IntArray, scores: ArrayLike, k: int) -> IntArray:
