@@ -24,7 +24,7 @@ from tspo_bench.mllms.checkpoint_checks import (
 )
 from tspo_bench.mllms.conversation import Conversation, with_times
 from tspo_bench.mllms.equal_frames import share_equal_frames
-from tspo_bench.mllms.frame_size import fixed_short_side, limited, limited_size
+from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
 from tspo_bench.mllms.generation import (
     first_token_logprobs,
     letter_tokens,
@@ -56,13 +56,15 @@ class TransformersVLM:
         max_new_tokens: the longest answer, in tokens, where the request does not say.
         name: the model's name in tables; None for the folder's or repository's.
         positions: where a video's tokens stand in time, for Qwen2.5-VL: at their frames' own
-            "seconds"; "mean", evenly spread over the video's length, as transformers has it.
+            "seconds"; "mean", evenly spread over the video's length, as transformers has it;
+            "constant", one second a pair of frames, as its processor where no rate is given.
         pairs: how classes that fuse frames in pairs get them: "fuse", two selected frames a pair;
             "repeat", each frame doubled, at twice the tokens.
         times: what is said of the frames' seconds: "prompt", a sentence before the prompt; "none",
             nothing but what the class has of its own.
         max_pixels: of one frame (height x width): larger ones are scaled down to it, for classes of
             native resolution, on top of their processors' own bounds; None for no such limit.
+        min_pixels: likewise: smaller frames are scaled up to it.
 
     Raises:
         UserError: no such checkpoint, a class that transformers does not know or that answers no
@@ -80,12 +82,14 @@ class TransformersVLM:
         pairs: str = "fuse",
         times: str = "none",
         max_pixels: int | None = None,
+        min_pixels: int | None = None,
     ) -> None:
         settings: dict[str, Any] = {
             "positions": positions,
             "pairs": pairs,
             "times": times,
             "max_pixels": max_pixels,
+            "min_pixels": min_pixels,
         }
         folder = self.check(checkpoint, device, max_new_tokens, **settings)
         self._processor = self._load_processor(checkpoint, folder)
@@ -99,7 +103,7 @@ class TransformersVLM:
         self._positions = positions
         self._pairs = pairs
         self._times = times
-        self._max_pixels = max_pixels
+        self._bounds = (min_pixels, max_pixels)
         self._token_side = token_side(self._model.config) or 1
         self._lock = threading.Lock()
         self._costs: dict[tuple[int, int, int, bool], int] = {}
@@ -126,6 +130,7 @@ class TransformersVLM:
         pairs: str = "fuse",
         times: str = "none",
         max_pixels: int | None = None,
+        min_pixels: int | None = None,
         **_: Any,
     ) -> Path:
         """The checkpoint's folder, after what can be checked without reading the weights.
@@ -137,6 +142,7 @@ class TransformersVLM:
             checkpoint,
             device,
             max_new_tokens,
+            min_pixels,
             max_pixels,
             positions=positions,
             pairs=pairs,
@@ -183,8 +189,7 @@ class TransformersVLM:
             return self._counted(num_frames, height, width, interleaved)
         video = None if interleaved else getattr(self._processor, "video_processor", None)
         if video is not None and "video_grid_thw" in video.model_input_names:
-            if self._max_pixels is not None:
-                height, width = limited_size(height, width, self._max_pixels, self._token_side)
+            height, width = bounded_size(height, width, *self._bounds, self._token_side)
             copies = video.temporal_patch_size if self._pairs == "repeat" else 1
             return grid_tokens(video, num_frames * copies, height, width)
         fewer, most = (self._counted(n, height, width, interleaved) for n in (COUNTED - 1, COUNTED))
@@ -242,8 +247,7 @@ class TransformersVLM:
 
     def _inputs(self, requests: list[Request]) -> Any:
         """The batch as the model takes it; all its requests go together (see `answer`)."""
-        if self._max_pixels is not None:
-            requests = [limited(r, self._max_pixels, self._token_side) for r in requests]
+        requests = [bounded(r, *self._bounds, self._token_side) for r in requests]
         medium = self._conversation.medium_of(requests[0])
         arguments: dict[str, Any] = {}
         if medium == "video":
@@ -263,8 +267,10 @@ class TransformersVLM:
         inputs = self._processor(
             text=prompts, text_kwargs=text_arguments, return_tensors="pt", **arguments
         )
-        if medium == "video" and self._is_timed and self._positions == "seconds":
+        if medium == "video" and self._is_timed and self._positions != "mean":
             seconds = [request.frames.seconds for request in requests]
+            if self._positions == "constant":
+                seconds = [np.arange(len(request.frames), dtype=np.float64) // size for request in requests]
             inputs["position_ids"] = true_time_positions(self._model, inputs, seconds)
         return inputs
 
@@ -291,7 +297,8 @@ class TransformersVLM:
         told = [f"positions={self._positions}"] if self._is_timed else []
         told += [f"pairs={self._pairs}"] if takes_pairs(self._model.config) else []
         told += [] if self._times == "none" else [f"times={self._times}"]
-        return told + ([] if self._max_pixels is None else [f"max_pixels={self._max_pixels}"])
+        bounds = zip(("min_pixels", "max_pixels"), self._bounds, strict=True)
+        return told + [f"{name}={pixels}" for name, pixels in bounds if pixels is not None]
 
 
 def _together(request: Request) -> Hashable:
