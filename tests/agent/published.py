@@ -10,6 +10,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tests.features.checkpoints import clip
+from tests.mllms.llava_original import Original, write_checkpoint, write_weights
 
 CLIP_WIDTH = 24  # the agent's 8 heads divide it
 NAMES = (
@@ -33,6 +34,17 @@ def selector_weights(width: int, seed: int = 0) -> dict[str, Tensor]:
 def published(folder: Path, prefix: str = "selector.", seed: int = 0) -> Path:
     """A folder as published: a tiny random CLIP's checkpoint that holds the agent's weights too."""
     return with_agent(clip(folder, seed, CLIP_WIDTH), prefix, seed)
+
+
+def training_checkpoint(folder: Path, seed: int = 0) -> Path:
+    """What the authors' trainer writes: the MLLM with the agent among its weights, and no CLIP."""
+    original = Original()
+    write_checkpoint(folder, original)
+    (folder / "model.safetensors").unlink()
+    weights = selector_weights(CLIP_WIDTH, seed)
+    own = {f"multiModal_align.{name}": tensor for name, tensor in weights.items()}
+    write_weights(folder, {**original.weights(), **own}, shards=3)
+    return folder
 
 
 def with_agent(folder: Path, prefix: str, seed: int) -> Path:

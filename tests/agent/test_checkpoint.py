@@ -12,11 +12,20 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tests.agent.published import CLIP_WIDTH, naive_scores, published, selector_weights, with_agent
+from tests.agent.published import (
+    CLIP_WIDTH,
+    naive_scores,
+    published,
+    selector_weights,
+    training_checkpoint,
+    with_agent,
+)
 from tests.features.checkpoints import clip
 from tspo_bench.agent import checkpoint
+from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.checkpoint import default_encoder, find_agent, is_published, load_agent
 from tspo_bench.agent.paper_agent import PaperAgent
+from tspo_bench.agent.query_agent import QueryAgent
 from tspo_bench.errors import UserError
 from tspo_bench.features import load_encoder
 from tspo_bench.features.checkpoint import without_precision
@@ -52,6 +61,73 @@ def test_a_published_checkpoint_is_encoder_and_agent(tmp_path: Path, prefix: str
     np.testing.assert_allclose(text, alone.encode_text(QUESTION), atol=1e-6)
     naive = naive_scores(selector_weights(CLIP_WIDTH, 3), frames, text, window=12)
     np.testing.assert_allclose(agent.score(frames, text), naive, rtol=0, atol=1e-5)
+
+
+def test_a_training_checkpoint_has_no_encoder(tmp_path: Path) -> None:
+    path = str(training_checkpoint(tmp_path / "checkpoint-100", seed=5))
+    agent = load_agent(path)
+    assert (agent.width, agent.encoder, agent.encoder_id) == (CLIP_WIDTH, None, None)
+    rng = np.random.default_rng(0)
+    frames, text = (rng.normal(size=(n, CLIP_WIDTH)).astype(np.float32) for n in (30, 1))
+    naive = naive_scores(selector_weights(CLIP_WIDTH, 5), frames, text, window=12)
+    np.testing.assert_allclose(agent.score(frames, text), naive, rtol=0, atol=1e-5)
+    with pytest.raises(UserError, match=r"has no CLIP beside .* --encoder openai/clip-vit-large"):
+        default_encoder(path)
+
+
+@pytest.mark.parametrize("cls", [TemporalAgent, PaperAgent])
+@pytest.mark.parametrize("layout", ["published", "training", "own", "packaged"])
+def test_from_pretrained_takes_every_layout(
+    tmp_path: Path, cls: type[TemporalAgent], layout: str
+) -> None:
+    make = {
+        "published": published,
+        "training": training_checkpoint,
+        "own": lambda folder: save(PaperAgent(16), folder),
+        "packaged": lambda folder: Path("tspo"),
+    }
+    path = make[layout](tmp_path / layout)
+    agent, known = cls.from_pretrained(path), load_agent(str(path))
+    assert isinstance(agent, PaperAgent)
+    assert not agent.training
+    assert agent.settings == known.settings
+    for name, tensor in known.state_dict().items():
+        assert torch.equal(agent.state_dict()[name], tensor)
+    changed = cls.from_pretrained(path, tau=0.5, map_location="cpu")
+    assert changed.tau == 0.5
+    agent.save_pretrained(tmp_path / "again")
+    assert TemporalAgent.from_pretrained(tmp_path / "again").settings == agent.settings
+
+
+def test_from_pretrained_names_what_it_cannot_load(tmp_path: Path) -> None:
+    def refused(said: str, cls: type[TemporalAgent], path: Path | str, **arguments: object) -> None:
+        with pytest.raises(UserError, match=said):
+            cls.from_pretrained(path, **arguments)
+
+    paper, ours = save(PaperAgent(16), tmp_path / "paper"), tmp_path / "q"
+    QueryAgent(16, tau=0.2).save_pretrained(ours)
+    assert isinstance(TemporalAgent.from_pretrained(ours), QueryAgent)
+    refused("is of kind 'tspo', not a QueryAgent; load it with PaperAgent", QueryAgent, paper)
+    refused("is of kind 'tspo-q', not a PaperAgent; load it with QueryAgent", PaperAgent, ours)
+    refused("is of kind 'tspo', not a QueryAgent", QueryAgent, published(tmp_path / "both"))
+    refused("unexpected keyword argument 'colour'", TemporalAgent, paper, colour=1)
+    refused("unexpected keyword argument 'colour'", TemporalAgent, tmp_path / "both", colour=1)
+    refused("there is no such folder", TemporalAgent, "./nowhere")
+    refused("tells of no agent", PaperAgent, clip(tmp_path / "clip"))
+
+
+def test_from_pretrained_hands_the_hub_its_arguments(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {}
+
+    def fetched(name: str, allow_patterns: list[str], **arguments: object) -> str:
+        asked.update(arguments, name=name)
+        return str(published(tmp_path / "snapshot"))
+
+    monkeypatch.setattr("tspo_bench.features.checkpoint.snapshot_download", fetched)
+    assert TemporalAgent.from_pretrained("owner/agent", revision="v1", token="t").kind == "tspo"
+    assert asked == {"name": "owner/agent", "revision": "v1", "token": "t"}
 
 
 def test_weights_in_half_precision_are_taken_as_float32(tmp_path: Path) -> None:
@@ -112,8 +188,6 @@ def test_ours_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 def test_the_query_agent_comes_back_as_its_own_kind(tmp_path: Path) -> None:
-    from tspo_bench.agent.query_agent import QueryAgent
-
     agent = QueryAgent(16, tau=0.2).eval()
     with torch.no_grad():
         agent.head.weight.fill_(0.3)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.agent.published import CLIP_WIDTH, published
+from tests.agent.published import CLIP_WIDTH, published, training_checkpoint
 from tests.cli.conftest import Cli
 from tests.cli.own import ALWAYS_A
 from tests.features.checkpoints import clip
@@ -77,6 +77,35 @@ def test_an_agent_refuses_features_of_another_encoder(cli: Cli, both: str, encod
         named = cli(*command, "--sampler", f"tspo[agent={both}]")
         assert named.code == 2  # the encoder is the reference
         assert "reads features of encoder 'both'" in named.error
+
+
+FILMS = ("--task", "films.jsonl", "--frames", "2")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        SELECT,
+        pytest.param(("select", *FILMS, "--out", "picks.json"), marks=pytest.mark.slow),
+        RUN,
+        pytest.param(("locate", *FILMS), marks=pytest.mark.slow),
+        pytest.param(
+            ("compare-samplers", *FILMS, "--model", ALWAYS_A, "--out", "c"), marks=pytest.mark.slow
+        ),
+    ],
+)
+def test_a_training_checkpoint_runs_with_an_encoder(
+    cli: Cli, encoder: str, command: tuple[str, ...]
+) -> None:
+    """Its folder holds an MLLM and the agent, so the encoder has to be named."""
+    training_checkpoint(Path("checkpoint-100"))
+    asked = (*command, "--sampler", "tspo", "--agent", "checkpoint-100")
+    without = cli(*asked)
+    assert without.code == 2
+    assert "has no CLIP beside the agent's weights" in without.error
+    assert "--encoder openai/clip-vit-large-patch14" in without.error
+    done = cli(*asked, "--encoder", encoder, "--json")
+    assert done.code == 0, done.err
 
 
 def test_agents_of_both_kinds(cli: Cli, encoder: str) -> None:

@@ -15,7 +15,7 @@ from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 from tests.mllms.conftest import make_request
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm, load_mllm
-from tspo_bench.mllms.frame_size import limited, limited_size
+from tspo_bench.mllms.frame_size import bounded, bounded_size, limited_size
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
 from tspo_bench.types import Seen
 
@@ -39,6 +39,26 @@ def test_the_size_is_the_one_of_qwens_own_processor() -> None:
     assert bound > 100
 
 
+def test_both_bounds_are_those_of_qwens_own_processor() -> None:
+    """TSPO's evaluation: 256 tokens of 28 x 28 pixels to 300, of a pair of frames."""
+    least, most = 200_704, 235_200
+    rng = np.random.default_rng(1)
+    grown = 0
+    for height, width in rng.integers(90, 1200, (500, 2)).tolist():
+        if max(height, width) > 4 * min(height, width):
+            continue
+        expected = smart_resize(height, width, 28, min_pixels=least, max_pixels=most)
+        expected = smart_resize(*expected, 28, min_pixels=least, max_pixels=most)  # as they do
+        size = bounded_size(height, width, least, most, 28)
+        grown += size[0] > height
+        if size == (height, width):
+            size = (round(height / 28) * 28, round(width / 28) * 28)
+        assert size == expected
+        assert least <= size[0] * size[1] <= most
+    assert grown > 50
+    assert bounded_size(240, 426, None, None, 28) == (240, 426)
+
+
 @pytest.mark.parametrize("size", [(3, 900), (900, 3), (8, 200), (900, 900)])
 @pytest.mark.parametrize("max_pixels", [64, 100, 400])
 def test_strips_are_within_the_limit_too(size: tuple[int, int], max_pixels: int) -> None:
@@ -53,13 +73,13 @@ def test_the_pixels_are_those_of_qwens_own_processor() -> None:
     request = make_request([0, 9], size=(150, 231))
     own = transformers.Qwen2VLImageProcessor(min_pixels=28 * 28, max_pixels=20_000)
     free = transformers.Qwen2VLImageProcessor(min_pixels=28 * 28, max_pixels=10**9)
-    scaled = limited(request, 20_000, 28)
+    scaled = bounded(request, None, 20_000, 28)
     assert scaled.frames.pixels.shape == (2, 112, 168, 3)
     assert scaled.frames.seconds is request.frames.seconds
     for frame, small in zip(request.frames.pixels, scaled.frames.pixels, strict=True):
         expected = own(frame, return_tensors="np")["pixel_values"]
         assert np.array_equal(free(small, return_tensors="np")["pixel_values"], expected)
-    assert limited(request, 10**6, 28) is request
+    assert bounded(request, None, 10**6, 28) is request
 
 
 @pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl"])
@@ -85,6 +105,24 @@ def test_a_model_keeps_to_it_and_foretells_its_cost(checkpoint: Get, name: str) 
     assert free.visual_tokens(4, 40, 56) == 2 * 35
     assert model.id == f"{free.id}-max_pixels={limit}"
     assert model.name == f"{name}[max_new_tokens=1,max_pixels={limit}]"
+
+
+def test_small_frames_are_scaled_up(checkpoint: Get) -> None:
+    """24 x 32 is 12 tokens of 8 x 8; 16 of them at least make it 32 x 40."""
+    model = load_mllm(f"{checkpoint('qwen2_5_vl')}[min_pixels=1024,max_new_tokens=1]")
+    assert isinstance(model, TransformersVLM)
+    for frames in (1, 2, 5):
+        request = make_request([7 * i for i in range(frames)], size=(24, 32))
+        seen = model.answer([request])[0].seen
+        assert seen is not None
+        assert (seen.height, seen.width) == (32, 40)
+        assert model.visual_tokens(frames, 24, 32) == seen.visual_tokens
+    free = TransformersVLM(str(checkpoint("qwen2_5_vl")), max_new_tokens=1)
+    assert model.id == f"{free.id}-min_pixels=1024"
+    with pytest.raises(UserError, match="min_pixels=3072 is above max_pixels=1280"):
+        check_mllm(f"{checkpoint('qwen2_5_vl')}[min_pixels=3072,max_pixels=1280]")
+    with pytest.raises(UserError, match="min_pixels is for classes of native resolution"):
+        check_mllm(f"{checkpoint('llava_onevision')}[min_pixels=3072]")
 
 
 @pytest.mark.parametrize("value", ["63", "0", "-200704", "2.5e5", "true", "abc"])

@@ -152,6 +152,32 @@ def test_system_message_begun_reply_and_length(model: LlavaVideo, llava_original
     assert difference(answer.option_logprobs, expected) <= 1e-4
 
 
+def test_the_template_of_tspos_evaluation(llava_folder: Path, llava_original: Original) -> None:
+    """`chatml_direct`, byte for byte as the released `conversation.py` writes it."""
+    model = load_mllm(f"{llava_folder}[template=chatml_direct]")
+    direct = (
+        "<|im_start|>system\n{system}<|im_end|><|im_start|>user\n{user}<|im_end|>"
+        "<|im_start|>assistant\n"
+    )
+    request = dataclasses.replace(MIXED[0], mode="options")
+    user = f"<image>\n{request.prompt}"
+    tokens = visual(llava_original, request)
+    for asked, system in ((request, "Answer the questions."), (request, "Be brief.")):
+        given = None if system == "Answer the questions." else system
+        (answer,) = model.answer([dataclasses.replace(asked, system=given)])
+        prompt = direct.format(system=system, user=user)
+        expected = log_probabilities(llava_original, prompt, tokens)
+        assert difference(answer.option_logprobs, expected) <= 1e-4
+    usual = log_probabilities(llava_original, written(request), tokens)
+    assert difference(model.answer([request])[0].option_logprobs, usual) > 1e-3
+    assert model.id == f"{load_mllm(str(llava_folder)).id}-template=chatml_direct"
+    assert model.name == "tiny[template=chatml_direct]"
+    assert load_mllm(f"{llava_folder}[template=qwen_1_5]").id == load_mllm(str(llava_folder)).id
+    for find in (load_mllm, check_mllm):
+        with pytest.raises(UserError, match=r"template='v1'; use qwen_1_5 or chatml_direct"):
+            find(f"{llava_folder}[template=v1]")
+
+
 def test_words_between_frames(model: LlavaVideo, llava_original: Original) -> None:
     """Each frame is then a video of its own; the tokens are the same ones."""
     before = ("first: ", "", "then: ")

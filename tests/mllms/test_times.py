@@ -140,6 +140,20 @@ def test_qwen2_5_vl_stands_at_the_true_seconds(checkpoint: Get) -> None:
     assert given[0, 0].tolist() == list(range(given.shape[2]))
 
 
+@pytest.mark.parametrize("indices", [CLUSTERED, [0, 3, 500, 510, 599], [7]])
+def test_a_constant_step_is_one_second_a_pair(checkpoint: Get, indices: list[int]) -> None:
+    """Whatever the frames' seconds, and the words after the video stand behind it.
+
+    So transformers 4.49 counts where its processor is given no rate: 2 frames a second, a pair a
+    step, `tokens_per_second` positions each.
+    """
+    model = vlm(checkpoint("qwen2_5_vl"), positions="constant")
+    request = make_request(indices)
+    steps = -(-len(indices) // 2)
+    naive = naive_positions(model, request, [4 * step for step in range(steps)])
+    assert torch.equal(model._inputs([request])["position_ids"][1:, 0], naive)
+
+
 def test_doubled_frames_stand_at_their_own_seconds(checkpoint: Get) -> None:
     model = vlm(checkpoint("qwen2_5_vl"), pairs="repeat")
     request = make_request(CLUSTERED)
@@ -249,10 +263,11 @@ def test_classes_that_know_the_order_alone_are_told_on_request(checkpoint: Get, 
 @pytest.mark.parametrize(
     ("name", "option", "message"),
     [
-        ("qwen2_5_vl", "positions=true", "positions=True; use seconds or mean"),
+        ("qwen2_5_vl", "positions=true", "positions=True; use seconds or mean or constant"),
         ("qwen2_5_vl", "pairs=3", "pairs=3; use fuse or repeat"),
         ("qwen2_5_vl", "times=true", "times=True; use none or prompt"),
         ("qwen3_vl", "positions=mean", "qwen3_vl: leave `positions` out"),
+        ("qwen3_vl", "positions=constant", "positions=constant is for Qwen2.5-VL"),
         ("internvl", "pairs=repeat", "takes them one by one: leave `pairs` out"),
     ],
 )
@@ -263,6 +278,7 @@ def test_settings_that_cannot_be(checkpoint: Get, name: str, option: str, messag
 
 def test_the_id_tells_what_is_seen(checkpoint: Get) -> None:
     folder = checkpoint("qwen2_5_vl")
-    settings = ({}, {"positions": "mean"}, {"pairs": "repeat"}, {"times": "prompt"})
-    assert len({vlm(folder, **own).id for own in settings}) == 4
+    constant = {"positions": "constant"}
+    settings = ({}, {"positions": "mean"}, constant, {"pairs": "repeat"}, {"times": "prompt"})
+    assert len({vlm(folder, **own).id for own in settings}) == 5
     assert vlm(folder, positions="seconds").id == vlm(folder).id

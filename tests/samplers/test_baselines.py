@@ -50,6 +50,26 @@ def test_uniform_unknown_variant() -> None:
         load_sampler("uniform[variant=middle]")
 
 
+@pytest.mark.parametrize("spec", ["uniform", "uniform[variant=left-edge]"])
+def test_uniform_of_a_short_video_may_be_its_candidates(spec: str) -> None:
+    """`load_video` of the paper's fork: `len(frame_idx) > max_frames_num` takes linspace."""
+    plain = load_sampler(spec)
+    short = load_sampler(f"{spec.removesuffix(']')}{',' if ']' in spec else '['}short=candidates]")
+    for seconds in (1, 63, 64, 65, 300):
+        candidates = plain_candidates(seconds)
+        picks = short.select(QUERY, candidates, 64).indices
+        if seconds <= 64:
+            assert picks.tolist() == candidates.indices.tolist()
+        else:
+            assert picks.tolist() == plain.select(QUERY, candidates, 64).indices.tolist()
+    assert len(short.select(QUERY, plain_candidates(5), 0).indices) == 0
+
+
+def test_uniform_unknown_short() -> None:
+    with pytest.raises(UserError, match="'uniform': short='none'; use candidates or uniform"):
+        load_sampler("uniform[short=none]")
+
+
 @pytest.mark.parametrize("seed", ["abc", "1.5", "true"])
 def test_a_seed_that_is_no_whole_number(seed: str) -> None:
     with pytest.raises(UserError, match=rf"(?i)sampler 'random': seed='?{seed}'?; use a whole"):

@@ -59,6 +59,35 @@ def test_gives_the_budget_of_distinct_sorted_frames(folder: Path, kind: str, rul
         assert again.indices.tolist() == picks.tolist()
 
 
+@pytest.mark.parametrize("kind", ["tspo", "tspo-q"])
+def test_a_short_video_may_be_shown_evenly(folder: Path, kind: str) -> None:
+    """`load_video_index` of the paper's fork: `len(frame_idx) < max_frames_num` takes linspace."""
+    usual = load_sampler(kind, agent=str(folder / kind))
+    short = load_sampler(f"{kind}[short=uniform]", agent=str(folder / kind))
+    for length, k in [(1, 8), (7, 8), (8, 8), (9, 8), (40, 8), (20, 0)]:
+        query, candidates = case(length, length)
+        selection, other = (each.select(query, candidates, k) for each in (short, usual))
+        np.testing.assert_array_equal(selection.scores, other.scores)
+        assert selection.num_filled == 0
+        if length < k:
+            rule = np.linspace(0, candidates.num_frames - 1, k, dtype=int)
+            assert selection.indices.tolist() == sorted(set(rule.tolist()))
+            assert selection.notes == {**other.notes, "short": "uniform"}
+        else:
+            assert selection.indices.tolist() == other.indices.tolist()
+            assert selection.notes == other.notes
+
+
+def test_a_video_of_fewer_frames_than_the_budget_gives_each_once(folder: Path) -> None:
+    sampler = load_sampler("tspo[short=uniform]", agent=str(folder / "tspo"))
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(3, WIDTH)).astype(np.float32)
+    text = rng.normal(size=(1, WIDTH)).astype(np.float32)
+    candidates = plain_candidates(3, 2, features)  # 6 frames
+    selection = sampler.select(Query("q", "v.mp4", "?", (), text), candidates, 8)
+    assert selection.indices.tolist() == list(range(candidates.num_frames))
+
+
 def test_the_scores_are_the_agents_and_the_rules_are_the_samplers(folder: Path) -> None:
     agent = load_agent(str(folder / "tspo"))
     query, candidates = case(80)
@@ -134,6 +163,7 @@ def test_mistakes(folder: Path) -> None:
             load_sampler(spec, agent=str(agent))
 
     refused("tspo[select=best]", "select='best'; use topk or bin-max or aks or inverse-transform")
+    refused("tspo[short=all]", "short='all'; use candidates or uniform")
     refused("tspo", "agent './nowhere': there is no such folder", "./nowhere")
     refused("tspo-q", "is of kind 'tspo'; use --sampler tspo$")
     refused("tspo", "is of kind 'tspo-q'; use --sampler tspo-q", folder / "tspo-q")

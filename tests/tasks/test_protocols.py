@@ -20,8 +20,8 @@ BENCHMARKS = ("longvideobench", "mlvu", "mlvu[split=test]", "videomme", "lvbench
 DECLARED = [
     (task, protocol)
     for task in BENCHMARKS
-    for protocol in ("official", "lmms-eval")
-    if (task, protocol) != ("lvbench", "official")
+    for protocol in ("official", "lmms-eval", "tspo-paper")
+    if (task, protocol) not in (("lvbench", "official"), ("lvbench", "tspo-paper"))
 ]
 MINIMAL: Mapping[str, Any] = {"name": "mine", "version": "1", "prompt": "{text}\n{options}"}
 QUESTION = Question("q", "v.mp4", "What?", ("oil", "salt"), "A", record={"tags": ["x", "y"]})
@@ -203,6 +203,52 @@ def test_official_averages() -> None:
         "mlvu[split=test]": ("macro", "task_type", "wrong"),
         "videomme": ("micro", None, "dropped"),
     }
+
+
+TSPO_PAPER = {
+    "longvideobench": (
+        LONGVIDEOBENCH,
+        "lvb_val.json",
+        "Who sings {first}?\nA. He. \nB. Sh<image>e\nC. It\n"
+        "Answer with the option's letter from the given choices directly.\n",
+        32,
+    ),
+    "mlvu": (
+        MLVU_MIRROR,
+        "mlvu_dev.json",
+        "\nWho did it? \n(A) He\n(B) She \n(C) It\n(D) \n\nOnly give the best option.\n\n"
+        "Best option: (",
+        16,
+    ),
+    "videomme": (
+        VIDEOMME,
+        "videomme.json",
+        "Select the best answer to the following multiple-choice question based on the video and "
+        "the subtitles. Respond with only the letter (A, B, C, or D) of the correct option.\n"
+        "What color?\nA. Black.\nB. Gray.\nC. Green.\nD. Brown.\n\n"
+        "Answer with the option's letter from the given choices directly.",
+        16,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TSPO_PAPER)
+def test_tspos_paper(tmp_path: Path, name: str) -> None:
+    """The prompts of the authors' fork of lmms-eval, found by running its functions."""
+    record, file, text, length = TSPO_PAPER[name]
+    task = task_of(tmp_path, name, file, record, "tspo-paper")
+    (question,) = task.questions()
+    prompt = task.prompt(question)
+    assert (prompt.text, prompt.system, prompt.reply_start) == (text, None, "")
+    assert prompt.max_new_tokens == length
+    rules = task.rules
+    assert (rules.average, rules.over, rules.unparsed) == ("micro", None, "wrong")
+    assert task.read_answer("Answer: C", question).letter == "A"
+
+
+def test_tspos_paper_has_no_lvbench() -> None:
+    with pytest.raises(UserError, match=r"no protocol 'tspo-paper': TSPO's authors have not rel"):
+        load_task("lvbench", protocol="tspo-paper")
 
 
 def test_what_is_not_there_says_so() -> None:

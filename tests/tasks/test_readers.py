@@ -6,10 +6,11 @@ What the authors' own functions return for each reply was found by running them.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
-from tspo_bench.tasks import Reading, readers
+from tspo_bench.tasks import Reading, load_task, readers
 from tspo_bench.tasks.protocols import Reader, strict_reading
 from tspo_bench.types import Question
 
@@ -102,6 +103,52 @@ def test_one_reply_five_readings(reply: str) -> None:
 )
 def test_what_each_reads(reader: Reader, reply: str, letter: str | None) -> None:
     assert reader(reply, FOUR) == Reading(letter)
+
+
+# MLVU and Video-MME; LongVideoBench (DRAWN: the original draws one of five letters). What the
+# functions of TSPO's fork of lmms-eval (19f4ecb) return was found by running them.
+TSPO_PAPER = {
+    "The answer is B because it is Dark": ("B", "B"),
+    "Based on the video, the correct answer is C.": ("B", "B"),
+    "Best answer: D": ("B", "D"),
+    "Best option: C": ("B", "C"),
+    "The best option is C": ("C", "C"),
+    "Answer: C": ("A", "A"),
+    "I think it is C": ("C", "C"),
+    "A man opens the door, so the answer is B.": ("A", "A"),
+    "The correct option is Apples: A": ("A", "A"),
+    "D. A book": ("D", "D"),
+    "(C) egg": ("C", "C"),
+    "C)": ("C", "C"),
+    "Option D": ("D", "D"),
+    "\\boxed{B}": ("B", "B"),
+    "<think>B</think>C": ("B", "B"),
+    "BAD": ("B", "B"),
+    "E": (None, "E"),
+    "b": (None, DRAWN),
+    "": (None, DRAWN),
+    "the last": (None, DRAWN),
+    "It is not shown in any of the sixty four frames given": (None, DRAWN),
+}
+
+
+@pytest.mark.parametrize("reply", TSPO_PAPER)
+def test_tspos_paper_reads_the_first_letter(reply: str) -> None:
+    """By the readers that the cards declare."""
+    read = []
+    for name in ("mlvu", "videomme", "longvideobench"):
+        one = load_task(name, protocol="tspo-paper").read_answer(reply, FOUR)
+        read.append(DRAWN if one.guessed else one.letter)
+    both, longvideobench = TSPO_PAPER[reply]
+    assert read == [both, both, longvideobench]
+
+
+def test_tspos_paper_draws_one_of_five_letters() -> None:
+    drawn = Counter(
+        readers.tspo_longvideobench("?", replace(FOUR, id=str(i))).letter for i in range(2000)
+    )
+    assert sorted(drawn) == list("ABCDE")
+    assert all(abs(number - 400) < 80 for number in drawn.values())
 
 
 def test_lmms_eval_never_reads_the_last_of_six_options() -> None:

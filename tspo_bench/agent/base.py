@@ -143,6 +143,29 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         return model_card(self.settings, **known)
 
     @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **arguments: Any) -> Self:
+        """An agent from a folder or the hub: one of ours, or a checkpoint of TSPO's authors.
+
+        `TemporalAgent.from_pretrained` takes agents of every kind, a subclass those of its own.
+
+        Args:
+            pretrained_model_name_or_path: a folder, a hub id, or the name of one in the package.
+            arguments: huggingface_hub's (`revision`, `token`, ...), `map_location`, and arguments
+                of the constructor that take the place of those stored.
+
+        Raises:
+            UserError: there is no such agent, it is of another kind, or cannot be loaded.
+        """
+        from tspo_bench.agent.checkpoint import load_pretrained
+
+        return load_pretrained(cls, str(pretrained_model_name_or_path), **arguments)
+
+    @classmethod
+    def from_own_folder(cls, folder: Path, **arguments: Any) -> Self:
+        """The agent that `save_pretrained` wrote: `PyTorchModelHubMixin.from_pretrained`."""
+        return super().from_pretrained(folder, **arguments)
+
+    @classmethod
     def _from_pretrained(
         cls,
         *,

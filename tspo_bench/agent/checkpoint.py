@@ -1,13 +1,15 @@
 """Agents on disk: our own, and those that TSPO's authors published.
 
 In the published layout one folder holds both: CLIP's checkpoint (weights, config.json, processor),
-and among its weights the agent's, their names under a prefix.
+and among its weights the agent's, their names under a prefix. What their trainer writes has the
+agent among the weights of the MLLM, and no CLIP.
 """
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -20,6 +22,9 @@ from tspo_bench.features.checkpoint import WEIGHTS, checkpoint_id, find_checkpoi
 AGENT = "agent"
 PACKAGED = Path(__file__).parent / "weights"
 PREFIXES = ("selector.", "multiModal_align.")  # published; while its authors train
+_CLIP = "text_model."  # begins names of CLIP's and SigLIP's weights
+_HUB = ("revision", "cache_dir", "force_download", "local_files_only", "token")
+_Agent = TypeVar("_Agent", bound=TemporalAgent)
 
 
 def load_agent(name: str, device: str = "cpu") -> TemporalAgent:
@@ -34,13 +39,35 @@ def load_agent(name: str, device: str = "cpu") -> TemporalAgent:
         UserError: there is no such agent, it is none, or its weights are incomplete.
     """
     precision(device)  # refuses an unusable device
-    folder = find_agent(name)
+    agent = load_pretrained(TemporalAgent, name)  # type: ignore[type-abstract]
+    return agent.to(device).eval()
+
+
+def load_pretrained(cls: type[_Agent], name: str, **arguments: Any) -> _Agent:
+    """What `cls.from_pretrained(name, **arguments)` gives: see there.
+
+    Raises:
+        UserError: there is no such agent, it is not a `cls`, or it cannot be loaded.
+    """
+    hub = {key: arguments.pop(key) for key in _HUB if key in arguments}
+    folder = find_agent(name, **hub)
     load = _published if is_published(folder) else _own
-    return load(name, folder).to(device).eval()
+    try:
+        agent: TemporalAgent = load(name, folder, arguments)
+    except (TypeError, OSError, SafetensorError) as error:
+        raise UserError(f"agent {name!r} in {folder} cannot be loaded: {error}") from error
+    if not isinstance(agent, cls):
+        raise UserError(
+            f"agent {name!r} is of kind {agent.kind!r}, not a {cls.__name__}; load it with "
+            f"{type(agent).__name__}.from_pretrained or TemporalAgent.from_pretrained"
+        )
+    return agent
 
 
-def find_agent(name: str) -> Path:
+def find_agent(name: str, **hub: Any) -> Path:
     """The folder of an agent, fetched from the hub if need be; see `load_agent`.
+
+    `hub` are arguments of huggingface_hub's `snapshot_download`.
 
     Raises:
         UserError: there is no such agent.
@@ -53,7 +80,7 @@ def find_agent(name: str) -> Path:
                 f"agent {name!r} holds one of each seed: {', '.join(seeds)}; name one of them, "
                 f"as in {own / seeds[0]}"
             )
-        return find_checkpoint(AGENT, name)
+        return find_checkpoint(AGENT, name, **hub)
     folder = PACKAGED / name
     if not any(folder.glob(WEIGHTS)):
         raise UserError(
@@ -76,14 +103,20 @@ def default_encoder(agent: str | None) -> str:
     """The encoder to use where none is named: the agent's folder if that holds both.
 
     Raises:
-        UserError: there is no such agent.
+        UserError: there is no such agent, or its folder should hold CLIP and does not.
     """
-    if agent is None or agent in KINDS or not is_published(find_agent(agent)):
+    if agent is None or agent in KINDS or not is_published(folder := find_agent(agent)):
         return "reference"
+    if not _holds_clip(folder):
+        raise UserError(
+            f"agent {agent!r} has no CLIP beside the agent's weights, as what TSPO's trainer "
+            "writes; give the encoder that it was trained with: --encoder "
+            "openai/clip-vit-large-patch14 is its authors'"
+        )
     return agent
 
 
-def _own(name: str, folder: Path) -> TemporalAgent:
+def _own(name: str, folder: Path, arguments: dict[str, Any]) -> TemporalAgent:
     path = folder / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -96,24 +129,30 @@ def _own(name: str, folder: Path) -> TemporalAgent:
             f"hold no {' or '.join(f'{prefix}*' for prefix in PREFIXES)}; give a folder that "
             "`tspo-bench train` wrote, or a published checkpoint"
         )
-    try:
-        agent: TemporalAgent = agent_class(kind).from_pretrained(folder)
-    except (TypeError, OSError, SafetensorError) as error:
-        raise UserError(f"agent {name!r} in {folder} cannot be loaded: {error}") from error
+    agent: TemporalAgent = agent_class(kind).from_own_folder(folder, **arguments)
     return agent
 
 
-def _published(name: str, folder: Path) -> TemporalAgent:
-    """The paper's agent, with its authors' settings: only the width shows in the weights."""
+def _published(name: str, folder: Path, arguments: dict[str, Any]) -> TemporalAgent:
+    """The paper's agent, with its authors' settings: only the width shows in the weights.
+
+    Without CLIP beside it nothing says whose features it reads, but for their width.
+    """
     from tspo_bench.agent.paper_agent import PaperAgent
 
     weights = _agent_weights(folder)
     if "mlp.0.weight" not in weights:
         raise UserError(f"agent {name!r}: no mlp.0.weight among the agent's weights in {folder}")
     width = len(weights["mlp.0.weight"])
-    agent = PaperAgent(width, encoder=name, encoder_id=checkpoint_id(folder))
+    where = arguments.pop("map_location", "cpu")
+    known = {"encoder": name, "encoder_id": checkpoint_id(folder)} if _holds_clip(folder) else {}
+    agent = PaperAgent(**{"width": width, **known, **arguments})
     agent.load_weights(weights, str(folder))
-    return agent
+    return agent.to(where).eval()
+
+
+def _holds_clip(folder: Path) -> bool:
+    return any(name.startswith(_CLIP) for path in folder.glob(WEIGHTS) for name in _names(path))
 
 
 def _agent_weights(folder: Path) -> dict[str, Tensor]:

@@ -50,8 +50,10 @@ def is_hub_id(name: str) -> bool:
     return _REPOSITORY.fullmatch(name) is not None
 
 
-def find_checkpoint(kind: str, name: str) -> Path:
+def find_checkpoint(kind: str, name: str, **hub: Any) -> Path:
     """The folder of a checkpoint: a local one, or the hub's snapshot, fetched if need be.
+
+    `hub` are arguments of huggingface_hub's `snapshot_download`.
 
     Raises:
         UserError: no such folder, nothing loadable in it, or the hub cannot give it.
@@ -65,7 +67,7 @@ def find_checkpoint(kind: str, name: str) -> Path:
                 f"{kind} {name!r}: there is no such folder{_beside(folder)}; give a checkpoint's "
                 "folder, or a hub id (owner/name)"
             )
-        folder = _fetch(kind, name, _beside(folder))
+        folder = _fetch(kind, name, _beside(folder), **hub)
     if not (folder / "config.json").is_file():
         raise UserError(f"{kind} {name!r}: no config.json in {folder}; give a checkpoint's folder")
     if not any(folder.glob(WEIGHTS)):
@@ -85,10 +87,10 @@ def _beside(folder: Path) -> str:
     return f" (there are: {', '.join(found[:_NAMED] + more)})" if found else ""
 
 
-def _fetch(kind: str, name: str, beside: str) -> Path:
+def _fetch(kind: str, name: str, beside: str, **hub: Any) -> Path:
     patterns = ["*.json", "*.txt", "*.model", "*.jinja", WEIGHTS]
     try:
-        return Path(snapshot_download(name, allow_patterns=patterns))
+        return Path(snapshot_download(name, allow_patterns=patterns, **hub))
     except (OSError, ValueError) as error:  # offline, unknown, gated; not a valid id
         raise UserError(
             f"{kind} {name!r}: there is no such folder{beside}, and the model hub cannot give it "

@@ -14,7 +14,7 @@ from tspo_bench.features.checkpoint import find_checkpoint, packaged_checkpoint,
 KIND = "model"
 MAX_NEW_TOKENS = 32
 WORDS: dict[str, tuple[Any, ...]] = {
-    "positions": ("seconds", "mean"),
+    "positions": ("seconds", "mean", "constant"),
     "pairs": ("fuse", "repeat"),
     "times": ("none", "prompt"),
     "enable_thinking": (None, True, False),
@@ -26,6 +26,7 @@ def usable_checkpoint(
     checkpoint: str,
     device: str,
     max_new_tokens: int = MAX_NEW_TOKENS,
+    min_pixels: int | None = None,
     max_pixels: int | None = None,
     **options: Any,
 ) -> Path:
@@ -35,7 +36,8 @@ def usable_checkpoint(
         checkpoint: "reference", a folder, or a hub id.
         device: a torch device.
         max_new_tokens: the longest answer, in tokens.
-        max_pixels: of one frame; None for no limit.
+        min_pixels: of one frame; None for no bound.
+        max_pixels: likewise.
         options: `positions`, `pairs`, `times` and `enable_thinking`, as `TransformersVLM` has them.
 
     Raises:
@@ -50,8 +52,13 @@ def usable_checkpoint(
     folder = find_checkpoint(KIND, path)
     config = _known_config(checkpoint, folder)
     _check_options(checkpoint, config, options)
-    if max_pixels is not None:
-        _check_pixels(checkpoint, config, max_pixels)
+    for name, pixels in (("min_pixels", min_pixels), ("max_pixels", max_pixels)):
+        if pixels is not None:
+            _check_pixels(checkpoint, config, name, pixels)
+    if min_pixels and max_pixels and min_pixels > max_pixels:
+        raise UserError(
+            f"model {checkpoint!r}: min_pixels={min_pixels} is above max_pixels={max_pixels}"
+        )
     precision(device)
     return folder
 
@@ -84,9 +91,10 @@ def token_side(config: Any) -> int | None:
 def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> None:
     """Refuse what would change nothing: a table must not tell two equal models apart."""
     kind = config.model_type
-    if options.get("positions") == "mean" and kind != TIMED_BY_POSITION:
+    positions = options.get("positions", "seconds")
+    if positions != "seconds" and kind != TIMED_BY_POSITION:
         raise UserError(
-            f"model {checkpoint!r}: positions=mean is for Qwen2.5-VL, whose positions are times; "
+            f"model {checkpoint!r}: positions={positions} is for Qwen2.5-VL, whose positions are times; "
             f"this is a {kind}: leave `positions` out"
         )
     if options.get("pairs") == "repeat" and not takes_pairs(config):
@@ -96,16 +104,16 @@ def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> Non
         )
 
 
-def _check_pixels(checkpoint: str, config: Any, max_pixels: int) -> None:
+def _check_pixels(checkpoint: str, config: Any, name: str, pixels: int) -> None:
     side = token_side(config)
     if side is None:
         raise UserError(
-            f"model {checkpoint!r}: max_pixels is for classes of native resolution (Qwen-VL); a "
-            f"{config.model_type} has a size of its own for frames: leave `max_pixels` out"
+            f"model {checkpoint!r}: {name} is for classes of native resolution (Qwen-VL); a "
+            f"{config.model_type} has a size of its own for frames: leave `{name}` out"
         )
-    if isinstance(max_pixels, bool) or not isinstance(max_pixels, int) or max_pixels < side**2:
+    if isinstance(pixels, bool) or not isinstance(pixels, int) or pixels < side**2:
         raise UserError(
-            f"model {checkpoint!r}: max_pixels={max_pixels!r}; use a whole number of pixels, "
+            f"model {checkpoint!r}: {name}={pixels!r}; use a whole number of pixels, "
             f"{side**2} ({side} x {side}, one token) or more"
         )
 

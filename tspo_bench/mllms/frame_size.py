@@ -1,4 +1,4 @@
-"""The size at which frames reach a model: what it prescribes itself, and a limit on its pixels."""
+"""The size at which frames reach a model: what it prescribes itself, and bounds on its pixels."""
 
 from __future__ import annotations
 
@@ -49,11 +49,30 @@ def limited_size(height: int, width: int, max_pixels: int, side: int) -> tuple[i
     return high * side, wide * side
 
 
-def limited(request: Request, max_pixels: int, side: int) -> Request:
-    """A request whose frames have at most `max_pixels` each, scaled as Qwen's processors scale."""
+def bounded_size(
+    height: int, width: int, min_pixels: int | None, max_pixels: int | None, side: int
+) -> tuple[int, int]:
+    """Height and width within both bounds, the upper one first where they cannot both hold.
+
+    Below `min_pixels` both sides grow alike and are rounded up to whole tokens, as in Qwen's own
+    processors; see `limited_size` for the rest. None is no bound.
+    """
+    tokens = max(1, round(height / side)) * max(1, round(width / side))
+    if min_pixels is not None and tokens * side**2 < min_pixels:
+        grow = math.sqrt(min_pixels / (height * width))
+        height, width = (math.ceil(length * grow / side) * side for length in (height, width))
+    return (height, width) if max_pixels is None else limited_size(height, width, max_pixels, side)
+
+
+def bounded(
+    request: Request, min_pixels: int | None, max_pixels: int | None, side: int
+) -> Request:
+    """A request whose frames' pixels are within the bounds, scaled as Qwen's processors scale."""
     frames = request.frames
     height, width = frames.pixels.shape[1:3]
-    size = limited_size(height, width, max_pixels, side) if len(frames) else (height, width)
+    size = height, width
+    if len(frames):
+        size = bounded_size(height, width, min_pixels, max_pixels, side)
     if size == (height, width):
         return request
     pixels = np.empty((len(frames), *size, 3), np.uint8)

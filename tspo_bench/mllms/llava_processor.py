@@ -16,12 +16,19 @@ from tspo_bench.types import Pixels
 
 # Stands for one visual token; the released models have rows to spare for it in their embedding.
 VISUAL = "<|llava_visual|>"
-SYSTEM = {"role": "system", "content": [{"text": "You are a helpful assistant."}]}
+DEFAULT_TEMPLATE = "qwen_1_5"
+# The system message and what follows a turn's end, of the conversation templates that released
+# code uses (LLaVA-NeXT, llava/conversation.py): `qwen_1_5` in its authors' demo and in lmms-eval,
+# `chatml_direct` in the evaluation of TSPO (arXiv 2508.04369).
+TEMPLATES = {
+    DEFAULT_TEMPLATE: ("You are a helpful assistant.", "\n"),
+    "chatml_direct": ("Answer the questions.", ""),
+}
 MARKS = ("<|im_start|>", "<|im_end|>")
 
 
 class LlavaVideoProcessor:
-    """Tokenizer and SigLIP's image processor, used as in the released code (`qwen_1_5` prompts).
+    """Tokenizer and SigLIP's image processor, used as in the released code.
 
     The released folder holds the tokenizer's files alone. A video is a tensor [n, 3, size, size];
     frames with words between them are videos of one frame each.
@@ -30,12 +37,16 @@ class LlavaVideoProcessor:
         name: the checkpoint's, for messages.
         folder: where the tokenizer's files lie.
         config: its `LlavaOnevisionConfig`.
+        template: how prompts are written, one of TEMPLATES.
 
     Raises:
         UserError: there is no Qwen2 tokenizer, or the embedding has no row to spare.
     """
 
-    def __init__(self, name: str, folder: Path, config: Any) -> None:
+    def __init__(
+        self, name: str, folder: Path, config: Any, template: str = DEFAULT_TEMPLATE
+    ) -> None:
+        self._system, self._after_turn = TEMPLATES[template]
         self.tokenizer = _tokenizer(name, folder)
         self.tokenizer.add_tokens([VISUAL], special_tokens=True)
         self.visual_id = int(self.tokenizer.convert_tokens_to_ids(VISUAL))
@@ -59,11 +70,11 @@ class LlavaVideoProcessor:
     def apply_chat_template(
         self, messages: Sequence[dict[str, Any]], add_generation_prompt: bool
     ) -> str:
-        """The prompt as `qwen_1_5` writes it; each video or image is one mark and a newline."""
+        """The prompt by the template; each video or image is one mark and a newline."""
         if messages[0]["role"] != "system":
-            messages = [SYSTEM, *messages]
+            messages = [{"role": "system", "content": [{"text": self._system}]}, *messages]
         turns = [f"{turn['role']}\n{_content(turn['content'])}" for turn in messages]
-        text = "".join(f"<|im_start|>{turn}<|im_end|>\n" for turn in turns)
+        text = "".join(f"<|im_start|>{turn}<|im_end|>{self._after_turn}" for turn in turns)
         return text + "<|im_start|>assistant\n" * add_generation_prompt
 
     def __call__(

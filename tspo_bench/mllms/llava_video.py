@@ -18,7 +18,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import find_checkpoint, load_errors, precision
 from tspo_bench.mllms.checkpoint_checks import KIND, MAX_NEW_TOKENS, check_length
 from tspo_bench.mllms.llava_keys import PREFIXES, UNUSED, check_weights, read_config
-from tspo_bench.mllms.llava_processor import LlavaVideoProcessor
+from tspo_bench.mllms.llava_processor import DEFAULT_TEMPLATE, TEMPLATES, LlavaVideoProcessor
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
 from tspo_bench.types import Request
 
@@ -71,6 +71,8 @@ class LlavaVideo(TransformersVLM):
         times: what is said of the frames' seconds: "original", the released sentence before the
             prompt, which calls any frames "uniformly sampled"; "prompt", one without that claim;
             "none", as in lmms-eval's runs.
+        template: the conversation template, "qwen_1_5" or TSPO's "chatml_direct"; see
+            `llava_processor.TEMPLATES`.
 
     Raises:
         UserError: no such checkpoint, weights that are missing or unknown, another token layout, no
@@ -85,7 +87,11 @@ class LlavaVideo(TransformersVLM):
         max_new_tokens: int = MAX_NEW_TOKENS,
         name: str | None = None,
         times: str = "none",
+        template: str = DEFAULT_TEMPLATE,
     ) -> None:
+        _check_template(checkpoint, template)
+        self._template = template
+        self._processor_options = {"template": template}
         super().__init__(checkpoint, device, batch_size, max_new_tokens, name, times=times)
 
     @classmethod
@@ -96,6 +102,7 @@ class LlavaVideo(TransformersVLM):
         max_new_tokens: int = MAX_NEW_TOKENS,
         *,
         times: str = "none",
+        template: str = DEFAULT_TEMPLATE,
         **_: Any,
     ) -> Path:
         """The checkpoint's folder, after what can be checked without reading the weights.
@@ -106,6 +113,7 @@ class LlavaVideo(TransformersVLM):
         check_length(checkpoint, max_new_tokens)
         if times not in TIMES:
             raise UserError(f"model {checkpoint!r}: times={times!r}; use {' or '.join(TIMES)}")
+        _check_template(checkpoint, template)
         precision(device)
         folder = find_checkpoint(KIND, checkpoint)
         config = read_config(checkpoint, folder)
@@ -118,8 +126,15 @@ class LlavaVideo(TransformersVLM):
         return originally_told(request) if self._times == "original" else super()._told(request)
 
     @classmethod
-    def _load_processor(cls, checkpoint: str, folder: Path) -> LlavaVideoProcessor:
-        return LlavaVideoProcessor(checkpoint, folder, read_config(checkpoint, folder))
+    def _load_processor(
+        cls, checkpoint: str, folder: Path, template: str = DEFAULT_TEMPLATE, **_: Any
+    ) -> LlavaVideoProcessor:
+        config = read_config(checkpoint, folder)
+        return LlavaVideoProcessor(checkpoint, folder, config, template)
+
+    def _differences(self) -> list[str]:
+        named = [] if self._template == DEFAULT_TEMPLATE else [f"template={self._template}"]
+        return super()._differences() + named
 
     def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
         """Shard by shard, straight to the device and its precision."""
@@ -134,6 +149,13 @@ class LlavaVideo(TransformersVLM):
                 device_map={"": device},
                 use_safetensors=True,
             ).eval()
+
+
+def _check_template(checkpoint: str, template: str) -> None:
+    if template not in TEMPLATES:
+        raise UserError(
+            f"model {checkpoint!r}: template={template!r}; use {' or '.join(TEMPLATES)}"
+        )
 
 
 def originally_told(request: Request) -> Request:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from tspo_bench.mllms.checkpoint_checks import (
 )
 from tspo_bench.mllms.conversation import Conversation, with_times
 from tspo_bench.mllms.equal_frames import share_equal_frames
-from tspo_bench.mllms.frame_size import fixed_short_side, limited, limited_size
+from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
 from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
@@ -51,13 +52,15 @@ class TransformersVLM:
         max_new_tokens: the longest answer, in tokens, where the request does not say.
         name: the model's name in tables; None for the folder's or repository's.
         positions: where a video's tokens stand in time, for Qwen2.5-VL: at their frames' own
-            "seconds"; "mean", evenly spread over the video's length, as transformers has it.
+            "seconds"; "mean", evenly spread over the video's length, as transformers has it;
+            "constant", one second a pair of frames, as its processor where no rate is given.
         pairs: how classes that fuse frames in pairs get them: "fuse", two selected frames a pair;
             "repeat", each frame doubled, at twice the tokens.
         times: what is said of the frames' seconds: "prompt", a sentence before the prompt; "none",
             nothing but what the class has of its own.
         max_pixels: of one frame (height x width): larger ones are scaled down to it, for classes of
             native resolution, on top of their processors' own bounds; None for no such limit.
+        min_pixels: likewise: smaller frames are scaled up to it.
         enable_thinking: the switch of that name in the chat template (Qwen3.5, GLM); None for the
             template's default.
 
@@ -65,6 +68,8 @@ class TransformersVLM:
         UserError: no such checkpoint, a class that transformers does not know or that answers no
             questions about frames, incomplete weights, or a setting that cannot be used.
     """
+
+    _processor_options: Mapping[str, Any] = MappingProxyType({})  # of `_load_processor`
 
     def __init__(
         self,
@@ -78,6 +83,7 @@ class TransformersVLM:
         times: str = "none",
         max_pixels: int | None = None,
         enable_thinking: bool | None = None,
+        min_pixels: int | None = None,
     ) -> None:
         settings: dict[str, Any] = {
             "positions": positions,
@@ -85,9 +91,10 @@ class TransformersVLM:
             "times": times,
             "max_pixels": max_pixels,
             "enable_thinking": enable_thinking,
+            "min_pixels": min_pixels,
         }
         folder = self.check(checkpoint, device, max_new_tokens, **settings)
-        self._processor = self._load_processor(checkpoint, folder)
+        self._processor = self._load_processor(checkpoint, folder, **self._processor_options)
         self._conversation = Conversation(checkpoint, self._processor, enable_thinking)
         self._model = self._load(checkpoint, folder, device)
         share_equal_frames(self._model)
@@ -98,7 +105,7 @@ class TransformersVLM:
         self._positions = positions
         self._pairs = pairs
         self._times = times
-        self._max_pixels = max_pixels
+        self._bounds = (min_pixels, max_pixels)
         self._enable_thinking = enable_thinking
         self._token_side = token_side(self._model.config) or 1
         self._lock = threading.Lock()
@@ -127,6 +134,7 @@ class TransformersVLM:
         times: str = "none",
         max_pixels: int | None = None,
         enable_thinking: bool | None = None,
+        min_pixels: int | None = None,
         **_: Any,
     ) -> Path:
         """The checkpoint's folder, after what can be checked without reading the weights.
@@ -138,6 +146,7 @@ class TransformersVLM:
             checkpoint,
             device,
             max_new_tokens,
+            min_pixels,
             max_pixels,
             positions=positions,
             pairs=pairs,
@@ -161,7 +170,7 @@ class TransformersVLM:
             UserError: as the class, or it begins the reply with reasoning.
         """
         folder = cls.check(checkpoint, **options)
-        processor = cls._load_processor(checkpoint, folder)
+        processor = cls._load_processor(checkpoint, folder, **options)
         Conversation(checkpoint, processor, enable_thinking).check_asking(mode, reply_start)
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
@@ -204,8 +213,7 @@ class TransformersVLM:
             return self._counted(num_frames, height, width, interleaved)
         video = None if interleaved else getattr(self._processor, "video_processor", None)
         if video is not None and "video_grid_thw" in video.model_input_names:
-            if self._max_pixels is not None:
-                height, width = limited_size(height, width, self._max_pixels, self._token_side)
+            height, width = bounded_size(height, width, *self._bounds, self._token_side)
             copies = video.temporal_patch_size if self._pairs == "repeat" else 1
             return grid_tokens(video, num_frames * copies, height, width)
         fewer, most = (self._counted(n, height, width, interleaved) for n in (COUNTED - 1, COUNTED))
@@ -262,8 +270,7 @@ class TransformersVLM:
 
     def _inputs(self, requests: list[Request]) -> Any:
         """The batch as the model takes it; all its requests go together (see `answer`)."""
-        if self._max_pixels is not None:
-            requests = [limited(r, self._max_pixels, self._token_side) for r in requests]
+        requests = [bounded(r, *self._bounds, self._token_side) for r in requests]
         medium = self._conversation.medium_of(requests[0])
         arguments: dict[str, Any] = {}
         if medium == "video":
@@ -283,8 +290,10 @@ class TransformersVLM:
         inputs = self._processor(
             text=prompts, text_kwargs=text_arguments, return_tensors="pt", **arguments
         )
-        if medium == "video" and self._is_timed and self._positions == "seconds":
+        if medium == "video" and self._is_timed and self._positions != "mean":
             seconds = [request.frames.seconds for request in requests]
+            if self._positions == "constant":
+                seconds = [np.arange(len(request.frames), dtype=np.float64) // size for request in requests]
             inputs["position_ids"] = true_time_positions(self._model, inputs, seconds)
         return inputs
 
@@ -294,7 +303,7 @@ class TransformersVLM:
         return what_was_seen(requests, inputs, self._model.config, medium)
 
     @classmethod
-    def _load_processor(cls, checkpoint: str, folder: Path) -> Any:
+    def _load_processor(cls, checkpoint: str, folder: Path, **_: Any) -> Any:
         return load_processor(KIND, checkpoint, folder)
 
     def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
@@ -312,7 +321,8 @@ class TransformersVLM:
         told = [f"positions={self._positions}"] if self._is_timed else []
         told += [f"pairs={self._pairs}"] if takes_pairs(self._model.config) else []
         told += [] if self._times == "none" else [f"times={self._times}"]
-        told += [] if self._max_pixels is None else [f"max_pixels={self._max_pixels}"]
+        bounds = zip(("min_pixels", "max_pixels"), self._bounds, strict=True)
+        told += [f"{name}={pixels}" for name, pixels in bounds if pixels is not None]
         thinking = self._enable_thinking
         return told + ([] if thinking is None else [f"enable_thinking={thinking}"])
 

@@ -12,6 +12,7 @@ from tspo_bench.samplers.scores import best_first
 from tspo_bench.types import IntArray
 
 Fill = Literal["score", "none"]
+Short = Literal["candidates", "uniform"]
 
 
 def check_fill(sampler: str, fill: str) -> None:
@@ -22,6 +23,16 @@ def check_fill(sampler: str, fill: str) -> None:
     """
     if fill not in get_args(Fill):
         raise UserError(f"sampler {sampler!r}: fill={fill!r}; use {' or '.join(get_args(Fill))}")
+
+
+def check_short(sampler: str, short: str) -> None:
+    """Check the value of a sampler's option `short`: what is shown of a video of few candidates.
+
+    Raises:
+        UserError: it is neither "candidates" nor "uniform".
+    """
+    if short not in get_args(Short):
+        raise UserError(f"sampler {sampler!r}: short={short!r}; use {' or '.join(get_args(Short))}")
 
 
 def fill_by_score(picked: IntArray, scores: ArrayLike, k: int) -> IntArray:

@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike
 from tspo_bench.errors import UserError
 from tspo_bench.samplers.aks import aks
 from tspo_bench.samplers.bin_max import bin_max
-from tspo_bench.samplers.fill import fill_by_score
+from tspo_bench.samplers.fill import Short, check_short, fill_by_score
 from tspo_bench.samplers.inverse_transform import inverse_transform
 from tspo_bench.samplers.scores import checked_features, top_k
-from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
+from tspo_bench.samplers.uniform import both_ends
+from tspo_bench.types import JSON, Candidates, Features, IntArray, Need, Query, Selection
 
 Rule = Literal["topk", "bin-max", "aks", "inverse-transform"]
 
@@ -40,6 +41,8 @@ class TSPO:
             of each of k cells (the authors' for Video-MME); "aks", adaptive keyframe sampling;
             "inverse-transform", k equal steps of the cumulative softmax of scores / tau. The latter
             two are filled up by score.
+        short: what is shown of a video of fewer than k candidates: "candidates", all of them;
+            "uniform", min(k, N) evenly spaced frames of its N (the authors' evaluation).
         device: a torch device.
 
     Attributes:
@@ -50,20 +53,28 @@ class TSPO:
         encoder_width: the width of its features.
 
     Raises:
-        UserError: an unknown rule, or an agent that cannot be loaded.
+        UserError: an unknown rule or `short`, or an agent that cannot be loaded.
     """
 
     needs: ClassVar[frozenset[Need]] = frozenset({"features"})
 
-    def __init__(self, agent: str, select: Rule = "topk", device: str = "cpu") -> None:
+    def __init__(
+        self,
+        agent: str,
+        select: Rule = "topk",
+        short: Short = "candidates",
+        device: str = "cpu",
+    ) -> None:
         if select not in get_args(Rule):
             raise UserError(f"sampler 'tspo': select={select!r}; use {' or '.join(get_args(Rule))}")
+        check_short("tspo", short)
         # Here, not above: torch takes seconds to import.
         from tspo_bench.agent.checkpoint import find_agent, load_agent
         from tspo_bench.features.checkpoint import content_digest
 
         self._agent = load_agent(str(agent), device)
         self._rule = select
+        self._short = short
         self.kind = self._agent.kind
         self.id = content_digest(find_agent(str(agent)))[:24]
         self.encoder, self.encoder_id = self._agent.encoder, self._agent.encoder_id
@@ -81,9 +92,13 @@ class TSPO:
                 f"question {query.question_id!r}: the agent's scores are not finite; check its "
                 "weights"
             )
+        notes: dict[str, JSON] = {"agent": self.kind, "select": self._rule}
+        if self._short == "uniform" and len(scores) < k:
+            num_frames = candidates.num_frames
+            shown = both_ends(num_frames, min(k, num_frames))
+            return Selection(shown, scores, notes={**notes, "short": self._short})
         chosen = self._pick(scores, k)
         picks = fill_by_score(chosen, scores, k)
-        notes = {"agent": self.kind, "select": self._rule}
         return Selection(candidates.indices[picks], scores, len(picks) - len(chosen), notes)
 
     def _pick(self, scores: Features, k: int) -> IntArray:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from tspo_bench.errors import UserError
+from tspo_bench.samplers.fill import Short, check_short
 from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
 
 
@@ -45,11 +46,17 @@ class Uniform:
     Where N <= k these are all frames. Otherwise the steps of each variant are longer than one
     frame, so its frames are distinct.
 
+    Args:
+        variant: where the frames are, one of VARIANTS.
+        short: what is shown of a video of k candidates or fewer: "uniform", k frames as of any
+            other; "candidates", these alone (LLaVA-Video in lmms-eval, without `force_sample`).
+
     Raises:
-        UserError: unknown variant.
+        UserError: unknown variant, or a `short` that is neither.
     """
 
     variant: str = "both-ends"
+    short: Short = "uniform"
     needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
 
     def __post_init__(self) -> None:
@@ -57,10 +64,13 @@ class Uniform:
             raise UserError(
                 f"sampler 'uniform': variant={self.variant!r}; use one of: {', '.join(VARIANTS)}"
             )
+        check_short("uniform", self.short)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Pick k evenly spaced frames; the query does not matter."""
         num_frames = candidates.num_frames
+        if self.short == "candidates" and 0 < len(candidates) <= k:
+            return Selection(candidates.indices)
         if num_frames <= k or k == 0:
             return Selection(np.arange(min(k, num_frames), dtype=np.int64))
         return Selection(VARIANTS[self.variant](num_frames, k))

@@ -11,6 +11,7 @@ from tspo_bench.tasks.subtitles import Subtitle, aligned, aligned_by_frame, inte
 from tspo_bench.types import Question
 
 _OPTIONS_BEGIN = re.compile(r"\n\s*(?:Options\b|\(A\)|A[.):])")
+_LABEL = re.compile(r"\AQuestion\s*:\s*(?=\S)", re.IGNORECASE)
 
 
 class MultipleChoice:
@@ -58,9 +59,11 @@ class MultipleChoice:
     def query_text(self, question: Question) -> str:
         """The question alone, as TSPO's samplers see it: cut where instructions or options begin.
 
-        The published cut is at the first line "A..." or "(A)", in evaluation at "Options".
+        The published cut is at the first line "A..." or "(A)", in evaluation at "Options", where
+        the label "Question: " is taken off too (one of MLVU's annotations has it).
         """
-        return _OPTIONS_BEGIN.split(without_image_tag(question.text), maxsplit=1)[0].strip()
+        text = _OPTIONS_BEGIN.split(without_image_tag(question.text), maxsplit=1)[0].strip()
+        return _LABEL.sub("", text)
 
     def read_answer(self, reply: str, question: Question) -> Reading:
         """What the protocol reads in the reply."""

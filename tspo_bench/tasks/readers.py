@@ -49,11 +49,23 @@ def longvideobench(reply: str, question: Question) -> Reading:
     say that it is drawn.
     """
     letter = _first_letter(reply, _LONGVIDEOBENCH_PHRASES, _ABCDE)
-    return Reading(letter) if letter else Reading(_drawn(question), guessed=True)
+    return Reading(letter) if letter else Reading(_drawn(question, question.letters), guessed=True)
+
+
+def tspo_longvideobench(reply: str, question: Question) -> Reading:
+    """LongVideoBench in TSPO's evaluation: an option is drawn from five, however many there are.
+
+    Its annotation file has no `option0`, `option1`, ... where the reader looks for them.
+    """
+    letter = _first_letter(reply, _LONGVIDEOBENCH_PHRASES, _ABCDE)
+    return Reading(letter) if letter else Reading(_drawn(question, _ABCDE), guessed=True)
 
 
 def videomme(reply: str, question: Question) -> Reading:
-    """Video-MME: the first of A to D, wherever it stands, after known phrases are taken out."""
+    """Video-MME: the first of A to D, wherever it stands, after known phrases are taken out.
+
+    TSPO's evaluation reads replies to MLVU's questions so, too.
+    """
     return Reading(_first_letter(reply, _VIDEOMME_PHRASES, _ABCD))
 
 
@@ -164,9 +176,9 @@ def _first_letter(reply: str, phrases: Iterable[str], letters: str) -> str | Non
     return found[0] if found else None
 
 
-def _drawn(question: Question) -> str:
+def _drawn(question: Question, letters: str) -> str:
     digest = hashlib.sha256(f"draw {question.id}".encode()).digest()
-    return question.letters[int.from_bytes(digest[:8], "big") % len(question.letters)]
+    return letters[int.from_bytes(digest[:8], "big") % len(letters)]
 
 
 def _only_letter(text: str) -> Reading:
