@@ -73,7 +73,7 @@ def own(options: Any, answer: Any, **fields: Any) -> tuple[tuple[str, ...], str 
 )
 def test_read_right_or_left_out(options: Any, answer: Any, right: Any) -> None:
     if right is None:
-        with pytest.raises(ValueError, match="option|answer"):
+        with pytest.raises(ValueError, match=r"option|answer"):
             own(options, answer)
     else:
         assert own(options, answer) == right
