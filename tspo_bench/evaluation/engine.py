@@ -14,6 +14,7 @@ from tspo_bench.evaluation.parts import Prepared
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.mllms.base import MLLM
+from tspo_bench.results.records import kept_record
 from tspo_bench.tasks import Reading, Task
 from tspo_bench.types import Answer, Failed, Record, Request, Seen
 
@@ -76,6 +77,7 @@ def _settle(
         record = prepared.record
         if request is not None:
             record = _scored(prepared, next(answers), task)
+        record = kept_record(record)
         prepared.cell.writer.append(record, prepared.scores)
         finished(record, prepared.cell.label, prepared.cell.budget.label)
 

@@ -18,6 +18,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.types import AnswerMode, Record, Status
 
 _MOST = 1e12  # larger numbers are no run's, and their sums may overflow
+_SURROGATE = "\\ud"  # how JSON's escapes of surrogates begin, halves and pairs
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = _SHORTENED.maxother = 80
 _REQUIRED = {
@@ -100,34 +101,77 @@ def record_to_line(record: Record) -> str:
     """A record as one line of JSON, without the newline.
 
     The keys stand in the order of `Record`'s fields, those of inner mappings sorted, so equal
-    records give equal lines.
+    records give equal lines. Half a character (a lone surrogate) becomes U+FFFD.
 
     Raises:
         ValueError: the record holds an infinite number, NaN, or what JSON cannot hold.
     """
     try:
         parts = [
-            f'"{field.name}": '
-            + json.dumps(_plain(getattr(record, field.name)), sort_keys=True, allow_nan=False)
-            for field in fields(Record)
+            f'"{field.name}": ' + _dumped(getattr(record, field.name)) for field in fields(Record)
         ]
     except (TypeError, ValueError) as error:
         raise ValueError(f"record of question {record.question_id!r}: {error}") from error
+    except RecursionError as error:
+        raise ValueError(
+            f"record of question {record.question_id!r}: it is nested too deep"
+        ) from error
     return "{" + ", ".join(parts) + "}"
 
 
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+def _dumped(value: Any) -> str:
+    plain = dict(value) if isinstance(value, Mapping) else value
+    text = json.dumps(plain, sort_keys=True, allow_nan=False)
+    if _SURROGATE not in text:
+        return text
+    return json.dumps(_whole_characters(plain), sort_keys=True, allow_nan=False)
+
+
+def _whole_characters(value: Any) -> Any:
+    """A JSON value whose texts can be written as UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list | tuple):
+        return [_whole_characters(one) for one in value]
+    if isinstance(value, Mapping):
+        return {_whole_characters(key): _whole_characters(one) for key, one in value.items()}
+    return value
+
+
+def kept_record(record: Record) -> Record:
+    """The record, or one of the failure, where a file could not hold it or it not be read again.
+
+    Models and samplers of others may give numbers or texts that no record can hold. That costs
+    their question, and neither the run nor its report.
+    """
+    try:
+        record_from_line(record_to_line(record))
+    except ValueError as error:
+        return Record(
+            question_id=record.question_id,
+            video=record.video,
+            status=record.status if record.failed else "model_error",
+            gold=record.gold,
+            groups={str(key): str(value) for key, value in record.groups.items()},
+            error=f"its record cannot be kept: {error}",
+            protocol=record.protocol,
+            mode=record.mode,
+        )
+    return record
 
 
 def record_from_line(line: str) -> Record:
     """The record that `record_to_line` wrote: equal to the one that went in.
+
+    Half a character (a lone surrogate) is read as U+FFFD.
 
     Raises:
         ValueError: not JSON, an unknown or missing key, or a value of the wrong type.
     """
     try:
         content = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
+        if _SURROGATE in line.lower():
+            content = _whole_characters(content)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     if not isinstance(content, dict):
