@@ -10,26 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tspo_bench.errors import UserError, VideoError
+from tspo_bench.errors import UserError
 from tspo_bench.report.located import Located, LocatedRow, largest_gap, located_rows
 from tspo_bench.results import evidence_recall, share_inside
-from tspo_bench.samplers.published import PublishedFrames
-from tspo_bench.selections import Picked
-from tspo_bench.selections.picked import common_rate
 from tspo_bench.specs import parse_spec
-from tspo_bench.types import Features, Question
+from tspo_bench.types import Features
 
 if TYPE_CHECKING:
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import Asked
     from tspo_bench.evaluation.picking import Pick, PickProgress
     from tspo_bench.evaluation.plan import NamedSampler
+    from tspo_bench.evaluation.rates import AssumedRates
     from tspo_bench.features.base import FrameEncoder
-    from tspo_bench.tasks import Task
 
 BASELINE = "uniform"
-# Rates that a film may have: a common divisor outside of them is none of a rate.
-_SLOWEST, _FASTEST = 5.0, 240.0
 
 
 @dataclass(frozen=True)
@@ -81,8 +76,8 @@ def locate(
 
     Samplers that need no more than a video's probe (uniform, random, oracle, selection files) do
     without the videos: where one is not there, or `fps` is given, its length is the annotations'
-    and its rate is `fps`, the selection file's own, or the greatest common divisor of the video's
-    frame numbers in a selection file.
+    and its rate is `fps`, the annotations', a selection file's own, or what the strides of the
+    frame numbers in selection files make of it (`selections.rates`).
 
     Example:
         >>> import tspo_bench
@@ -115,6 +110,7 @@ def locate(
     """
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+    from tspo_bench.evaluation.rates import assumed_rates
     from tspo_bench.evaluation.reference_use import warn_of_reference
 
     config = RunConfig.of(
@@ -136,7 +132,7 @@ def locate(
     asked = load_asked(config)
     _refuse_unlocatable(asked)
     against = _baseline(baseline, asked)
-    rates = [_rates(one, fps) for one in asked]
+    rates = [assumed_rates(one, fps) for one in asked]
     network = load_run_encoder(config, asked)
     warn_of_reference([one.task for one in asked], network)
     rows: list[LocatedRow] = []
@@ -191,7 +187,7 @@ def _is_tuned(named: NamedSampler) -> bool:
 def _located(
     config: RunConfig,
     asked: Asked,
-    rates: dict[str, float | None],
+    rates: AssumedRates,
     encoder: FrameEncoder | None,
     tolerances: Sequence[float] | None,
     progress: PickProgress | None,
@@ -211,80 +207,16 @@ def _located(
     if progress is not None:
         progress.started(asked.task.label, len(cells) * len(asked.questions))
     found = []
-    for pick in Picker(chooser, rates).picks(asked.questions, cells):
-        found.append(_measured(pick, tolerances or (asked.task.tolerance_seconds,)))
+    for pick in Picker(chooser, rates.by_video).picks(asked.questions, cells):
+        within = tolerances or (asked.task.tolerance_seconds,)
+        found.append(_measured(pick, within, pick.question.video in rates.guessed))
         if progress is not None:
             progress.advance()
     order = {(cell.label, cell.budget.frames): place for place, cell in enumerate(cells)}
     return sorted(found, key=lambda one: order[one.sampler, one.frames])
 
 
-def _rates(asked: Asked, fps: float | None) -> dict[str, float | None]:
-    """The frame rates of the videos that are not to be opened; None where nothing tells one's.
-
-    Raises:
-        UserError: videos are missing, and nothing tells the rate of any of them.
-    """
-    task = asked.task
-    by_video: dict[str, list[Question]] = {}
-    for question in asked.questions:
-        by_video.setdefault(question.video, []).append(question)
-    if fps is not None:
-        return dict.fromkeys(by_video, fps)
-    missing = {video: about for video, about in by_video.items() if not _is_there(task, video)}
-    files = [
-        named.sampler for named in asked.samplers if isinstance(named.sampler, PublishedFrames)
-    ]
-    rates = {video: _rate_in_files(about, files) for video, about in missing.items()}
-    if len(missing) == len(by_video) and not any(rates.values()):
-        raise UserError(
-            f"task {task.label!r}: none of {len(missing)} videos is there, and nothing tells their "
-            "frame rate; give --fps, a selection file (--sampler file:PATH), or the videos "
-            "(--data-root)"
-        )
-    return rates
-
-
-def _is_there(task: Task, video: str) -> bool:
-    if getattr(task, "makes_videos", False):
-        return True
-    try:
-        task.video_path(video)
-    except VideoError:
-        return False
-    return True
-
-
-def _rate_in_files(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> float | None:
-    """A video's frame rate as selection files tell it, or their frame numbers."""
-    found: list[float] = []
-    for file in files:
-        picks = [file.selections.picks.get(question.id) for question in questions]
-        there = [picked for picked in picks if picked is not None]
-        told = next((picked.frame_rate for picked in there if picked.frame_rate), None)
-        counted = [picked for picked in there if picked.seconds is None]
-        rate = told or common_rate([picked.indices for picked in counted])
-        if rate is not None and _is_possible(rate, there, questions):
-            found.append(float(rate))
-    # Authors round 29.97 to 30 or cut it to 29: the higher is nearer. Twice as high is a multiple,
-    # which a list of few frames may have for its divisor.
-    return max((rate for rate in found if rate < 1.5 * min(found)), default=None)
-
-
-def _is_possible(rate: float, picks: Sequence[Picked], questions: Sequence[Question]) -> bool:
-    """Whether a film may have this rate, and this one's length holds what was picked of it.
-
-    A third may lie beyond: a wrong entry or two are told of one by one.
-    """
-    lengths = [q.duration_seconds for q in questions if q.duration_seconds is not None]
-    if not lengths or not _SLOWEST <= rate <= _FASTEST:
-        return False
-    most = (max(lengths) + 1) * (rate + 1)
-    numbers = [number for picked in picks for number in picked.numbers]
-    return 3 * sum(number >= most for number in numbers) <= len(numbers)
-
-
-def _measured(pick: Pick, tolerances: Sequence[float]) -> Located:
+def _measured(pick: Pick, tolerances: Sequence[float], is_guessed: bool) -> Located:
     cell, question = pick.cell, pick.question
     assert cell.budget.frames is not None
     if pick.selection is None or pick.candidates is None:
@@ -311,7 +243,8 @@ def _measured(pick: Pick, tolerances: Sequence[float]) -> Located:
         groups=question.groups,
         num_candidates=len(pick.candidates),
         num_picked=len(pick.selection.indices),
-        guessed_rate=pick.candidates.frame_rate if pick.assumed else None,
+        assumed_rate=pick.candidates.frame_rate if pick.assumed else None,
+        is_guessed=pick.assumed and is_guessed,
         recalls=recalls,
         inside={t: share_inside(spans, pick.seconds, tolerance=t) for t in tolerances},
         largest_gap=_gap(pick),

@@ -47,8 +47,17 @@ for _tag, _pattern, _first in (
 
 
 def read_yaml(text: str) -> Any:
-    """A YAML document's content, its plain scalars read by YAML 1.2's rules."""
-    return yaml.load(text, Loader=_Loader)
+    """A YAML document's content, its plain scalars read by YAML 1.2's rules.
+
+    Raises:
+        yaml.YAMLError: it is no YAML, is nested too deep, or holds a number of too many digits.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except RecursionError as error:
+        raise yaml.YAMLError("it is nested too deep") from error
+    except ValueError as error:
+        raise yaml.YAMLError(str(error)) from error
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ features float32.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -29,6 +30,7 @@ AnswerMode = Literal["generate", "options"]
 SubtitleMode = Literal["none", "aligned", "full"]
 
 OPTION_LETTERS = "ABCDEFGHIJ"
+MOST_SECONDS = 1e12  # of a span, which may count frames: more cannot be kept in records
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Span:
     unit: Literal["seconds", "frames"] = "seconds"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.start <= self.end:
+        if not 0 <= self.start <= self.end <= MOST_SECONDS:
             raise ValueError(f"span needs 0 <= start <= end, got {self.start} to {self.end}")
 
     def in_seconds(self, frame_rate: float) -> tuple[float, float]:
@@ -61,6 +63,7 @@ class Question:
     name, `groups` what accuracies are broken down by. `record` is the annotation as it stands,
     letter for letter, for protocols that quote it; it is no part of a question's identity.
     `subtitle_offset` is how many seconds the subtitle file's times run ahead of the video's.
+    `frame_rate` is the video's, where the annotation tells it.
     """
 
     id: str
@@ -73,6 +76,7 @@ class Question:
     duration_seconds: float | None = None
     subtitles: str | None = None
     subtitle_offset: float = 0.0
+    frame_rate: float | None = None
     record: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +87,20 @@ class Question:
             )
         if self.answer is not None and self.answer not in tuple(self.letters):
             raise ValueError(f"question {self.id!r}: answer {self.answer!r} is none of its options")
+        self._check_texts()
+
+    def _check_texts(self) -> None:
+        """Raise ValueError for a text that no file and no model can be given."""
+        named = {"id": self.id, "video": self.video, "text": self.text, "subtitles": self.subtitles}
+        named |= {f"option {a}": text for a, text in zip(self.letters, self.options, strict=True)}
+        named |= {f"group {key!r}": f"{key}{value}" for key, value in self.groups.items()}
+        for name, text in named.items():
+            surrogate = re.search("[\ud800-\udfff]", "" if text is None else str(text))
+            if surrogate:
+                raise ValueError(
+                    f"question {self.id!r}: its {name} has half a character, {surrogate[0]!r} "
+                    f"(a lone surrogate), at position {surrogate.start()}"
+                )
 
     @property
     def letters(self) -> str:

@@ -51,7 +51,7 @@ def test_broken_lines_are_left_out_and_named() -> None:
         "9": "no field 'video'",
         "10": "not an object of named fields, but list",
         "11": "question is empty",
-        "12": "an option is empty",
+        "12": "has 1 options; 2 to 10 are needed",
     }.items():
         assert said in reasons.pop(line)
     assert not reasons

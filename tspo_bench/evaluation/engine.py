@@ -14,7 +14,7 @@ from tspo_bench.evaluation.parts import Prepared
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.results import record_to_line
+from tspo_bench.results.records import kept_record
 from tspo_bench.tasks import Reading, Task
 from tspo_bench.types import Answer, Failed, Record, Request, Seen
 
@@ -76,7 +76,8 @@ def _settle(
     for prepared, request in zip(waiting, requests, strict=True):
         record = prepared.record
         if request is not None:
-            record = _keepable(_scored(prepared, next(answers), task))
+            record = _scored(prepared, next(answers), task)
+        record = kept_record(record)
         prepared.cell.writer.append(record, prepared.scores)
         finished(record, prepared.cell.label, prepared.cell.budget.label)
 
@@ -124,25 +125,6 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         usage=answer.usage,
         notes={**record.notes, **refused},
     )
-
-
-def _keepable(record: Record) -> Record:
-    """A record, or, where its answer holds what a file cannot, one that says so."""
-    try:
-        record_to_line(record)
-    except ValueError as error:
-        unanswered = replace(
-            record, letter=None, correct=False, reply=None, truncated=False, guessed=False
-        )
-        return replace(
-            unanswered,
-            status="model_error",
-            error=f"the model's answer cannot be kept: {error}",
-            option_logprobs=None,
-            seen={},
-            usage={},
-        )
-    return record
 
 
 def _likeliest(answer: Answer) -> Reading:

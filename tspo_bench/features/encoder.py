@@ -20,6 +20,7 @@ from tspo_bench.features.checkpoint import (
     load_processor,
     packaged_checkpoint,
 )
+from tspo_bench.features.plain_text import PlainText
 from tspo_bench.types import Features, Pixels
 
 KIND = "encoder"
@@ -61,6 +62,7 @@ class TransformersEncoder:
         processor = load_processor(KIND, name, folder)
         self._images, self._tokenizer = processor.image_processor, processor.tokenizer
         self._batch_size = batch_size
+        self._plain = PlainText(self._tokenizer)
         self._lock = threading.Lock()  # tokenizers are not safe to share between threads
         config = self._model.config
         self._max_tokens = min(
@@ -91,7 +93,7 @@ class TransformersEncoder:
         with self._lock:
             # To the full length always: SigLIP was trained so, and CLIP reads its end token only.
             inputs = self._tokenizer(
-                texts,
+                [self._plain(text) for text in texts],
                 padding="max_length",
                 truncation=True,
                 max_length=self._max_tokens,

@@ -9,6 +9,7 @@ import jinja2
 
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import load_errors
+from tspo_bench.features.plain_text import PlainText
 from tspo_bench.mllms.checkpoint_checks import KIND
 from tspo_bench.reasoning import begun_reasoning
 from tspo_bench.types import AnswerMode, Request
@@ -58,6 +59,8 @@ class Conversation:
         self.begun = begun_reasoning(text)
         self.medium = self._medium()
         self._image = self._placeholder("image")
+        placeholders = self._image, self._placeholder("video")
+        self._plain = PlainText(processor.tokenizer, processor, placeholders)
 
     def medium_of(self, request: Request) -> Medium | None:
         """How a request's frames go in: as a video, unless words stand between them."""
@@ -86,6 +89,8 @@ class Conversation:
     def write(self, request: Request) -> Written:
         """The whole text up to where the reply goes on.
 
+        Of the user's words none is taken for a special token (`PlainText`).
+
         Raises:
             UserError: the template drops the system message, takes no images, or begins reasoning
                 where something else must stand.
@@ -108,9 +113,9 @@ class Conversation:
     def _content(self, request: Request) -> list[Part]:
         medium = self.medium_of(request)
         if medium is None:
-            return [_text(request.prompt)]
+            return [_text(self._plain(request.prompt))]
         if medium == "video":
-            return [{"type": "video"}, _text(request.prompt)]
+            return [{"type": "video"}, _text(self._plain(request.prompt))]
         if self._image is None:
             raise UserError(
                 f"model {self._checkpoint!r} takes no images, so no words between frames; use a "
@@ -118,8 +123,8 @@ class Conversation:
             )
         parts: list[Part] = []
         for words in request.before or ("",) * len(request.frames):
-            parts += [*([_text(words)] if words else []), {"type": "image"}]
-        parts.append(_text(request.prompt))
+            parts += [*([_text(self._plain(words))] if words else []), {"type": "image"}]
+        parts.append(_text(self._plain(request.prompt)))
         if not request.before or self._keeps_order():
             return parts
         # LLaVA's templates put all images first; written as words they stay where they are.

@@ -33,7 +33,8 @@ class Located:
         groups: what figures are broken down by.
         num_candidates: those of the video.
         num_picked: the frames picked.
-        guessed_rate: the frame rate that was taken for a video that was not opened.
+        assumed_rate: the frame rate that was taken for a video that was not opened.
+        is_guessed: this rate follows from the strides of frame numbers alone.
         recalls: evidence found, by tolerance in seconds.
         inside: the share of the picked frames inside the evidence, by tolerance; None without
             frames or evidence.
@@ -52,7 +53,8 @@ class Located:
     groups: Mapping[str, str]
     num_candidates: int = 0
     num_picked: int = 0
-    guessed_rate: float | None = None
+    assumed_rate: float | None = None
+    is_guessed: bool = False
     recalls: Mapping[float, EvidenceRecall] = field(default_factory=dict)
     inside: Mapping[float, float | None] = field(default_factory=dict)
     largest_gap: float | None = None
@@ -88,8 +90,8 @@ class LocatedRow:
 
     `n` questions have evidence and a selection, with `num_moments` spans or moments in all;
     `num_beyond_end` more lie behind the video's end. `num_short` selections have fewer frames than
-    the budget and the candidates would allow, `num_guessed_rates` are of videos that were not
-    opened. What is undefined is None.
+    the budget and the candidates would allow, `num_not_opened` are of videos that were not opened,
+    of which the rates of `num_guessed_rates` are guessed. What is undefined is None.
     """
 
     task: str
@@ -113,6 +115,7 @@ class LocatedRow:
     looked_at: Mapping[str, float | None]
     seconds_per_question: float | None
     num_short: int
+    num_not_opened: int
     num_guessed_rates: int
     groups: Mapping[str, Mapping[str, GroupRecall]]
     tuned_for: str | None = None
@@ -201,7 +204,8 @@ def _row(
         },
         seconds_per_question=_mean(one.seconds for one in picked),
         num_short=sum(one.num_picked < min(frames, one.num_candidates) for one in picked),
-        num_guessed_rates=sum(one.guessed_rate is not None for one in picked),
+        num_not_opened=sum(one.assumed_rate is not None for one in picked),
+        num_guessed_rates=sum(one.is_guessed for one in picked),
         groups=_groups(own, others, tolerance, baseline),
     )
 

@@ -10,7 +10,7 @@ import json
 import math
 import reprlib
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,8 +18,10 @@ from tspo_bench.errors import UserError
 from tspo_bench.types import AnswerMode, Record, Status
 
 _MOST = 1e12  # larger numbers are no run's, and their sums may overflow
+_SURROGATE = "\\ud"  # how JSON's escapes of surrogates begin, halves and pairs
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = _SHORTENED.maxother = 80
+_BLANK = Record(question_id="", video="", status="model_error", gold=None)
 _REQUIRED = {
     field.name
     for field in fields(Record)
@@ -101,7 +103,7 @@ def record_to_line(record: Record) -> str:
     """A record as one line of JSON, without the newline.
 
     The keys stand in the order of `Record`'s fields, those of inner mappings sorted, so equal
-    records give equal lines.
+    records give equal lines. Half a character (a lone surrogate) becomes U+FFFD.
 
     Raises:
         ValueError: the record holds an infinite number, NaN, what JSON cannot hold, or what
@@ -109,9 +111,7 @@ def record_to_line(record: Record) -> str:
     """
     try:
         parts = [
-            f'"{field.name}": '
-            + json.dumps(_plain(getattr(record, field.name)), sort_keys=True, allow_nan=False)
-            for field in fields(Record)
+            f'"{field.name}": ' + _dumped(getattr(record, field.name)) for field in fields(Record)
         ]
         line = "{" + ", ".join(parts) + "}"
         record_from_line(line)  # what is written can be read
@@ -120,18 +120,80 @@ def record_to_line(record: Record) -> str:
     return line
 
 
-def _plain(value: Any) -> Any:
-    return dict(value) if isinstance(value, Mapping) else value
+def _dumped(value: Any) -> str:
+    plain = dict(value) if isinstance(value, Mapping) else value
+    text = json.dumps(plain, sort_keys=True, allow_nan=False)
+    if _SURROGATE not in text:
+        return text
+    return json.dumps(_whole_characters(plain), sort_keys=True, allow_nan=False)
+
+
+def _whole_characters(value: Any) -> Any:
+    """A JSON value whose texts can be written as UTF-8."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list | tuple):
+        return [_whole_characters(one) for one in value]
+    if isinstance(value, Mapping):
+        return {_whole_characters(key): _whole_characters(one) for key, one in value.items()}
+    return value
+
+
+def kept_record(record: Record) -> Record:
+    """The record, or one of the failure, where a file could not hold it or it not be read again.
+
+    Models and samplers of others may give numbers or texts that no record can hold. That costs
+    their question, and neither the run nor its report.
+    """
+    try:
+        record_to_line(record)
+    except ValueError as error:
+        reason = f"its record cannot be kept: {error}"
+        unanswered = _without_answer(record, reason)
+        try:
+            record_to_line(unanswered)
+        except ValueError:
+            return replace(_BLANK, **_identity(record), status=unanswered.status, error=reason)
+        return unanswered
+    return record
+
+
+def _without_answer(record: Record, reason: str) -> Record:
+    """The record with what was selected, and a failure where the answer was."""
+    return replace(
+        record,
+        status=record.status if record.failed else "model_error",
+        error=reason,
+        letter=None,
+        correct=False,
+        reply=None,
+        truncated=False,
+        guessed=False,
+        option_logprobs=None,
+        seen={},
+        usage={},
+    )
+
+
+def _identity(record: Record) -> dict[str, Any]:
+    """The question and how it was asked, in types that a file can hold."""
+    names = ("question_id", "video", "gold", "protocol", "mode")
+    groups = {str(key): str(value) for key, value in record.groups.items()}
+    return {"groups": groups, **{name: getattr(record, name) for name in names}}
 
 
 def record_from_line(line: str) -> Record:
     """The record that `record_to_line` wrote: equal to the one that went in.
+
+    Half a character (a lone surrogate) is read as U+FFFD.
 
     Raises:
         ValueError: not JSON, an unknown or missing key, or a value of the wrong type.
     """
     try:
         content = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
+        if _SURROGATE in line.lower():
+            content = _whole_characters(content)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     if not isinstance(content, dict):

@@ -7,6 +7,7 @@ records are of their own form, one small parser function.
 from __future__ import annotations
 
 import functools
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,9 +22,12 @@ from tspo_bench.tasks.parsers import Parser
 from tspo_bench.tasks.protocols import chosen_protocol
 from tspo_bench.tasks.records import Entry, entries_of, load_hub, read_entries
 from tspo_bench.tasks.subtitles import Subtitle, read_subtitles
+from tspo_bench.tasks.values import is_missing, taken_for_missing
+from tspo_bench.tasks.video_files import find_file, video_names
 from tspo_bench.types import Question, SubtitleMode
 
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".MP4")
+_log = logging.getLogger(__name__)
+_SHOWN = 200  # characters of a name in a message
 
 
 @dataclass(frozen=True)
@@ -144,19 +148,22 @@ class AnnotatedTask(MultipleChoice):
         return [one for one in self._loaded if isinstance(one, Skipped)]
 
     def video_path(self, video: str) -> Path:
-        """The file of `question.video`, under any of the usual video suffixes.
+        """The file of `question.video`, also with or under another of the usual video suffixes.
 
         Raises:
-            VideoError: there is no such file under the data root.
+            VideoError: there is no such file under the data root, or no file can have that name.
         """
         root = self._video_root
         if root is None:
             raise VideoError(f"task {self.name!r}: video {video} has no folder; set --data-root")
-        for folder in self._videos_in:
-            exact = folder / video
-            for path in (exact, *(exact.with_suffix(suffix) for suffix in VIDEO_SUFFIXES)):
-                if path.is_file():
-                    return path
+        try:
+            path = find_file(self._videos_in, video_names(video))
+        except (OSError, ValueError) as error:  # too long a name, say
+            reason = error.strerror if isinstance(error, OSError) else error
+            shown = video if len(video) <= _SHOWN else f"{video[:_SHOWN]}..."
+            raise VideoError(f"task {self.name!r}: video {shown!r}: {reason}") from error
+        if path is not None:
+            return path
         looked_in = ", ".join(_names(self.video_folders))
         raise VideoError(
             f"task {self.name!r}: video {video} not found under {root} "
@@ -184,8 +191,10 @@ class AnnotatedTask(MultipleChoice):
     def _subtitle_path(self, question: Question) -> Path | None:
         if question.subtitles is None:
             return None
-        paths = (folder / question.subtitles for folder in self._subtitles_in)
-        return next((path for path in paths if path.is_file()), None)
+        try:
+            return find_file(self._subtitles_in, [question.subtitles])
+        except (OSError, ValueError):  # a name that no file can have
+            return None
 
     @functools.cached_property
     def _loaded(self) -> tuple[Question | Skipped, ...]:
@@ -193,6 +202,7 @@ class AnnotatedTask(MultipleChoice):
         parse = self._parse_function()
         loaded: list[Question | Skipped] = []
         places: dict[str, str] = {}
+        odd: list[tuple[str, str]] = []
         for entry, default_id in self._entries():
             one = self._question(parse, entry, default_id)
             loaded.append(one)
@@ -204,6 +214,10 @@ class AnnotatedTask(MultipleChoice):
                     f"{entry.where}; give every question its own id"
                 )
             places[one.id] = entry.where
+            text = taken_for_missing(entry.record or {}, one.options)
+            if text is not None:
+                odd.append((entry.where, text))
+        self._tell_of_missing_texts(odd)
         if not places:
             skipped = [one for one in loaded if isinstance(one, Skipped)]
             first = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
@@ -212,6 +226,17 @@ class AnnotatedTask(MultipleChoice):
             )
         self._check_subtitles([one for one in loaded if isinstance(one, Question)])
         return tuple(loaded)
+
+    def _tell_of_missing_texts(self, odd: Sequence[tuple[str, str]]) -> None:
+        if odd:
+            _log.warning(
+                "task %r: options that read %r, as tables write what is missing, are taken for "
+                "missing; questions: %d, the first: %s",
+                self.name,
+                odd[0][1],
+                len(odd),
+                odd[0][0],
+            )
 
     def _check_subtitles(self, asked: Sequence[Question]) -> None:
         """Refuse to show subtitles where not one question has a file of them."""
@@ -236,12 +261,18 @@ class AnnotatedTask(MultipleChoice):
             question = parse(entry.record, default_id)
             if not isinstance(question.video, str):
                 raise ValueError(f"video must be a file's name, got {question.video!r}")
-            groups = {name: _group(entry.record[name]) for name in _names(self.groups)}
+            groups = {
+                name: _group(entry.record[name])
+                for name in _names(self.groups)
+                if not is_missing(entry.record[name])
+            }
             groups = {**question.groups, **groups}
             return replace(question, groups=groups, record=entry.record)
         except KeyError as error:
             return Skipped(entry.where, f"no field {error}")
-        except (ValueError, TypeError, AttributeError, IndexError) as error:
+        except RecursionError:
+            return Skipped(entry.where, "it is nested too deep")
+        except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
             return Skipped(entry.where, str(error))
 
     def _entries(self) -> Iterator[tuple[Entry, str]]:

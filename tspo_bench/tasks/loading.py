@@ -39,7 +39,7 @@ def load_task(
 
     Args:
         spec: a card's name ("mlvu", "haystack[length=15min]"), a card's path, an annotation file of
-            one's own (.jsonl, .csv, .json, .parquet), or "package.module:Name".
+            one's own (.jsonl, .csv, .tsv, .json, .parquet), or "package.module:Name".
         data_root: the folder with the benchmark's annotations and videos.
         annotations: the annotation file, where it lies elsewhere.
         split: the split, for tasks with several; None for the task's default.
@@ -154,11 +154,11 @@ def limit_questions(questions: Sequence[Question], n: int) -> list[Question]:
 def digest_of(questions: Sequence[Question]) -> str:
     """A hash of all that questions hold."""
     # The annotations too: prompts may quote them. Of what JSON cannot hold (pictures), the kind.
-    content = json.dumps(
-        [asdict(question) for question in questions],
-        sort_keys=True,
-        default=lambda value: type(value).__name__,
-    )
+    rows = [asdict(question) for question in questions]
+    for row in rows:
+        if row["frame_rate"] is None:  # runs that were begun before there was this field go on
+            del row["frame_rate"]
+    content = json.dumps(rows, sort_keys=True, default=lambda value: type(value).__name__)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 

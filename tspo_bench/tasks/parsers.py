@@ -9,44 +9,62 @@ from __future__ import annotations
 
 import json
 import re
+import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tspo_bench.selections.rates import stated_rate
 from tspo_bench.tasks.records import Record
+from tspo_bench.tasks.values import (
+    identifier,
+    index_of,
+    is_missing,
+    listed,
+    number_of,
+    option_texts,
+    present,
+    seconds_of,
+    text_of,
+)
 from tspo_bench.types import OPTION_LETTERS, Question, Span
 
 Parser = Callable[[Record, str], Question]
 
 _OPTION_LINE = re.compile(r"\n[^\S\n]*\(([A-J])\)")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
+# Of an option's letter: "A." "A)" "(A)", also in full width and as Chinese has it.
+_AFTER_LETTER = r"[.):、．）：]"
+_STATED = re.compile(rf"[(（]?(?P<letter>[A-Ja-j])(?:{_AFTER_LETTER}\s*(?P<text>.*))?", re.DOTALL)
 
 
 def own(record: Record, fallback_id: str) -> Question:
     """One's own data: `video`, `question`, `options`, `answer`; the rest is optional.
 
-    `options` is a list, a text with "|" between them, or one column an option (`A`, `B`, ...);
-    `answer` a letter or an option's exact text; `evidence` a list of [start, end] in seconds (in
-    CSV the same as JSON); groups stand in `groups` or in columns `groups.NAME`.
+    `options` is a list, a text with "|" between them, an object or one column an option (`A`, `B`,
+    ...); a missing one ends them. `answer` is a letter or an option's exact text; `evidence` a list
+    of [start, end] in seconds (in CSV the same as JSON); groups stand in `groups` or in columns
+    `groups.NAME`; `duration` and `fps` are the video's.
     """
-    video, text, options = _text(record, "video"), _text(record, "question"), _own_options(record)
+    record = present(record)
+    video, text, options = text_of(record, "video"), text_of(record, "question"), _options(record)
     given = record.get("groups") or {}
     if not isinstance(given, Mapping):
         raise ValueError(f"groups must be an object {{name: value}}, got {given!r}")
-    groups = {str(key): str(value) for key, value in given.items()}
+    groups = {str(key): str(value) for key, value in present(given).items()}
     for key, value in record.items():
         if key.startswith("groups."):
             groups[key.removeprefix("groups.")] = str(value)
-    duration, subtitles = record.get("duration"), record.get("subtitles")
     return Question(
-        id=str(record.get("id", fallback_id)),
+        id=identifier(record, "id", fallback_id),
         video=video,
         text=text,
         options=options,
         answer=_own_answer(record["answer"], options),
         groups=groups,
         evidence=_own_evidence(record.get("evidence")),
-        duration_seconds=None if duration is None else float(duration),
-        subtitles=None if subtitles is None else str(subtitles),
+        duration_seconds=seconds_of(record, "duration"),
+        frame_rate=_own_rate(record.get("fps")),
+        subtitles=identifier(record, "subtitles", "") or None,
     )
 
 
@@ -56,21 +74,27 @@ def longvideobench(record: Record, fallback_id: str) -> Question:
     `position` holds annotated moments in the video's own frame numbers. The test split has no
     right choice.
     """
+    record = present(record)
     options = record.get("candidates") or [
-        record[f"option{i}"] for i in range(5) if record.get(f"option{i}", "N/A") != "N/A"
+        None if record.get(f"option{i}", "N/A") == "N/A" else record[f"option{i}"] for i in range(5)
     ]
-    choice = record.get("correct_choice")
+    choice = index_of(record.get("correct_choice", -1), "correct_choice")
+    options = option_texts(listed(options, "candidates"))
+    if choice >= len(options) or choice < -1:
+        raise ValueError(f"correct_choice {choice} is none of the {len(options)} options")
     position = record.get("position") or []
     moments = json.loads(position) if isinstance(position, str) else position
+    if not all(isinstance(frame, int | float) for frame in moments):
+        raise ValueError(f"position must be a list of frame numbers, got {position!r}")
     return Question(
-        id=str(record.get("id", fallback_id)),
-        video=record["video_path"],
-        text=_text(record, "question"),
-        options=tuple(map(str, options)),
-        answer=None if choice in (None, -1) else OPTION_LETTERS[int(choice)],
+        id=identifier(record, "id", fallback_id),
+        video=text_of(record, "video_path"),
+        text=text_of(record, "question"),
+        options=options,
+        answer=None if choice == -1 else OPTION_LETTERS[choice],
         evidence=tuple(Span(frame, frame, "frames") for frame in moments),
-        duration_seconds=record.get("duration"),
-        subtitles=record.get("subtitle_path"),
+        duration_seconds=seconds_of(record, "duration"),
+        subtitles=identifier(record, "subtitle_path", "") or None,
         subtitle_offset=float(record.get("starting_timestamp_for_subtitles") or 0),
     )
 
@@ -78,55 +102,75 @@ def longvideobench(record: Record, fallback_id: str) -> Question:
 def mlvu(record: Record, fallback_id: str) -> Question:
     """MLVU: the authors' files (answer as text), and the mirror (as letter, options in the text).
 
-    Two equal options occur: the first is the right one, as in the mirror. The authors' file of test
-    questions has no answers. The text keeps its blanks, which the prompts of others have too.
+    Two equal options occur: the first is the right one, as in the mirror. Empty ones occur, too.
+    The authors' file of test questions has no answers. The text keeps its blanks, which the prompts
+    of others have too.
     """
-    _text(record, "question")  # it is no question if this is empty
+    record = present(record)
+    text_of(record, "question")  # it is no question if this is empty
     text, inline = split_options(record["question"])
-    options = tuple(map(str, record.get("candidates") or inline))
-    answer = None if record.get("answer") is None else str(record["answer"])
+    options = option_texts(listed(record.get("candidates") or inline), empty_ends=False)
+    answer = str(record["answer"]) if "answer" in record else None
     if answer is not None and answer not in tuple(OPTION_LETTERS[: len(options)]):
         if answer not in options:
             raise ValueError(f"answer {answer!r} is none of the options {list(options)}")
         answer = OPTION_LETTERS[options.index(answer)]
     kind = record.get("task_type") or record["question_type"]
     return Question(
-        id=str(record.get("question_id", fallback_id)),
-        video=record.get("video_name") or record["video"],
+        id=identifier(record, "question_id", fallback_id),
+        video=text_of(record, "video_name" if record.get("video_name") else "video"),
         text=text,
         options=options,
         answer=answer,
-        groups={"task_type": "needle" if kind == "findNeedle" else kind},
-        duration_seconds=record.get("duration"),
+        groups={"task_type": "needle" if kind == "findNeedle" else str(kind)},
+        duration_seconds=seconds_of(record, "duration"),
     )
 
 
 def videomme(record: Record, fallback_id: str) -> Question:
     """Video-MME: options carry their letters ("A. Apples."); a video is named by its YouTube id."""
+    record = present(record)
+    video = identifier(record, "videoID", "")
+    if not video:
+        raise KeyError("videoID")
     return Question(
-        id=str(record.get("question_id", fallback_id)),
-        video=f"{record['videoID']}.mp4",
-        text=_text(record, "question"),
-        options=without_letters(record["options"]),
+        id=identifier(record, "question_id", fallback_id),
+        video=f"{video}.mp4",
+        text=text_of(record, "question"),
+        options=without_letters(option_texts(listed(record["options"]))),
         answer=_letter(record),
-        subtitles=f"{record['videoID']}.srt",
+        subtitles=f"{video}.srt",
     )
 
 
 def lvbench(record: Record, fallback_id: str) -> Question:
     """LVBench: options stand in the question, `time_reference` is the evidence.
 
-    A time reference that cannot be read gives no evidence; the question stays.
+    A time reference that cannot be read gives no evidence; the question stays. `video_info` tells
+    the video's length and frame rate.
     """
-    text, options = split_options(_text(record, "question"))
+    record = present(record)
+    text, options = split_options(text_of(record, "question"))
+    reference = record.get("time_reference")
+    minutes, rate = _video_info(record.get("video_info"))
     return Question(
-        id=str(record.get("uid", fallback_id)),
-        video=f"{record['key']}.mp4",
+        id=identifier(record, "uid", fallback_id),
+        video=f"{text_of(record, 'key')}.mp4",
         text=text.strip(),
-        options=options,
+        options=option_texts(options),
         answer=_letter(record),
-        evidence=read_time_reference(record.get("time_reference") or ""),
+        evidence=read_time_reference(reference) if isinstance(reference, str) else (),
+        duration_seconds=None if minutes is None else minutes * 60,
+        frame_rate=rate,
     )
+
+
+def _video_info(info: Any) -> tuple[float | None, float | None]:
+    """Minutes and frames a second, each where LVBench's `video_info` tells it."""
+    if not isinstance(info, Mapping):
+        return None, None
+    minutes, rate = (number_of(info.get(key)) for key in ("duration_minutes", "fps"))
+    return minutes or None, stated_rate(rate) if rate else None
 
 
 def split_options(text: str) -> tuple[str, tuple[str, ...]]:
@@ -144,8 +188,11 @@ def split_options(text: str) -> tuple[str, tuple[str, ...]]:
 
 def without_letters(options: Sequence[str]) -> tuple[str, ...]:
     """Take the letters off ["A. Apples", "B. Candles"] if every option carries its own."""
-    prefixes = [re.match(rf"\(?{letter}[.):]\s*", option) for letter, option in _lettered(options)]
-    if not all(prefixes):
+    prefixes = [
+        re.match(rf"[(（]?{letter}{_AFTER_LETTER}\s*", option)
+        for letter, option in zip(OPTION_LETTERS, options, strict=False)
+    ]
+    if not all(prefixes) or len(prefixes) < len(options):
         return tuple(options)
     return tuple(
         option[prefix.end() :] for option, prefix in zip(options, prefixes, strict=True) if prefix
@@ -166,17 +213,6 @@ def read_time_reference(text: str) -> tuple[Span, ...]:
     return (Span(seconds[0], seconds[-1]),) if seconds[0] <= seconds[-1] else ()
 
 
-def _lettered(options: Sequence[str]) -> list[tuple[str, str]]:
-    return list(zip(OPTION_LETTERS, options, strict=False))
-
-
-def _text(record: Record, key: str) -> str:
-    value = record[key]
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{key} is empty or no text: {value!r}")
-    return value.strip()
-
-
 def _letter(record: Record) -> str:
     answer = str(record["answer"]).strip()
     if len(answer) != 1 or answer not in OPTION_LETTERS:
@@ -184,41 +220,78 @@ def _letter(record: Record) -> str:
     return answer
 
 
-def _own_options(record: Record) -> tuple[str, ...]:
+def _options(record: Record) -> tuple[str, ...]:
     given = record.get("options")
-    if given is None:
-        columns = [letter for letter in OPTION_LETTERS if letter in record]
-        if not columns:
-            raise ValueError("no options: give a list, a text with | between them, or columns A, B")
-        if "".join(columns) != OPTION_LETTERS[: len(columns)]:
-            raise ValueError(f"options {', '.join(columns)}: the columns before them are empty")
-        given = [record[letter] for letter in columns]
-    elif isinstance(given, str):
-        given = given.split("|")
-    if not isinstance(given, list):
-        raise ValueError(f"options must be a list, got {given!r}")
-    options = without_letters([str(option).strip() for option in given])
-    if not all(options):
-        raise ValueError(f"an option is empty: {list(options)}")
+    if given is None or isinstance(given, Mapping):
+        given = _columns(record if given is None else present(given))
+    options = without_letters([option.strip() for option in option_texts(listed(given))])
+    if not options:
+        raise ValueError("no options: give a list, a text with | between them, or columns A, B")
     return options
 
 
+def _columns(record: Mapping[str, Any]) -> list[Any]:
+    """The values of the columns A, B, ...; None for one that is empty before another."""
+    last = max((letter for letter in OPTION_LETTERS if letter in record), default=None)
+    if last is None:
+        raise ValueError("no options: give a list, a text with | between them, or columns A, B")
+    letters = OPTION_LETTERS[: OPTION_LETTERS.index(last) + 1]
+    if last == OPTION_LETTERS[-1]:  # further ones are too many, which must come out
+        letters = string.ascii_uppercase
+    values = [record.get(letter) for letter in letters]
+    while is_missing(values[-1]):
+        values.pop()
+    return values
+
+
 def _own_answer(given: Any, options: tuple[str, ...]) -> str:
-    """A single letter is always the option's letter; a number is never taken for an index."""
+    """A capital letter is always the option's letter; a number is never taken for an index.
+
+    "(B)", "B." and "B. An egg" are read where nothing contradicts them.
+
+    Raises:
+        ValueError: it is none of the options, or could be two.
+    """
     letters, answer = OPTION_LETTERS[: len(options)], str(given).strip()
     if len(answer) == 1 and answer in letters:
         return answer
-    if options.count(answer) == 1:
-        return letters[options.index(answer)]
-    if len(answer) == 1 and answer.upper() in letters:
-        return answer.upper()
-    raise ValueError(
-        f"answer {given!r} is neither a letter out of {letters} nor the exact text of one option"
-    )
+    found = {letters[options.index(answer)]} if options.count(answer) == 1 else set()
+    if match := _STATED.fullmatch(answer):
+        letter, text = match["letter"].upper(), match["text"]
+        if letter in letters and (not text or text == options[letters.index(letter)]):
+            found.add(letter)
+    if len(found) > 1:
+        raise ValueError(
+            f"answer {given!r} is the text of one option and the letter of another; give the "
+            "letter as a capital"
+        )
+    if not found:
+        raise ValueError(
+            f"answer {given!r} is neither a letter out of {letters} nor the exact text of one "
+            "option"
+        )
+    return found.pop()
 
 
 def _own_evidence(given: Any) -> tuple[Span, ...]:
-    spans = json.loads(given) if isinstance(given, str) else given or []
-    if not all(isinstance(span, list) and len(span) == 2 for span in spans):
-        raise ValueError(f"evidence must be [[start, end], ...] in seconds, got {given!r}")
-    return tuple(Span(float(start), float(end)) for start, end in spans)
+    try:
+        spans = json.loads(given) if isinstance(given, str) and given.strip() else given or []
+        return tuple(Span(float(start), float(end)) for start, end in spans)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(
+            f"evidence must be [[start, end], ...] in seconds, got {given!r} ({error})"
+        ) from None
+
+
+def _own_rate(given: Any) -> float | None:
+    """A video's frames a second, where they are given.
+
+    Raises:
+        ValueError: it is no number above 0.
+    """
+    if given is None or given == "":
+        return None
+    rate = number_of(given)
+    if not rate:
+        raise ValueError(f"fps must be a number above 0, got {given!r}")
+    return stated_rate(rate)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +18,12 @@ from typing import Any, Literal
 from tspo_bench.errors import UserError
 from tspo_bench.registry import import_object
 from tspo_bench.tasks.reading import VERSION, read_answer
+from tspo_bench.tasks.values import is_missing
 from tspo_bench.types import JSON, Question, SubtitleMode
 
 STRICT = "strict"
+# What some annotations have where the video goes; within a question it is the question's own word.
+_VIDEO_TAG = re.compile(r"\A(\s*<image>)+|(\n\s*<image>\s*)+\Z")
 # The prompt that TSPO trains and evaluates with (arXiv 2508.04369, released code).
 INSTRUCTION = "Please answer with the option's letter from the given choices directly."
 
@@ -166,7 +170,7 @@ class Protocol:
         nothing = self.no_subtitles is None and not (shown or before)
         template = self.prompt if self.subtitles == "none" or nothing else self.with_subtitles
         fields = {
-            "text": question.text.replace("<image>", "").strip(),
+            "text": _VIDEO_TAG.sub("", question.text).strip(),
             "raw_text": question.text,
             "options": options,
             "trimmed_options": options.rstrip(),
@@ -212,7 +216,9 @@ class _Quoted(dict[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
-        return "\n".join(map(str, value)) if isinstance(value, list | tuple) else value
+        if isinstance(value, list | tuple):
+            return "\n".join(str(one) for one in value if not is_missing(one))
+        return value
 
 
 def strict_reading(reply: str, question: Question) -> Reading:

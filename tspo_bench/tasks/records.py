@@ -1,9 +1,12 @@
-"""Annotation files as records with their place: JSON, JSON lines, CSV, parquet, a hub dataset."""
+"""Annotation files as records with their place: JSON (lines), CSV, TSV, parquet, a hub dataset."""
 
 from __future__ import annotations
 
 import csv
+import functools
 import json
+import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +15,7 @@ from typing import Any
 from tspo_bench.errors import UserError
 
 Record = Mapping[str, Any]
+_MOST_LEVELS = 100  # of lists and objects in each other; what goes through them is recursive
 
 
 @dataclass(frozen=True)
@@ -68,37 +72,54 @@ def load_hub(dataset: Mapping[str, Any]) -> Iterator[Entry]:
 
 
 def _read_json(path: Path) -> Iterator[Entry]:
+    text = path.read_text(encoding="utf-8-sig")
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         place = f"line {error.lineno} column {error.colno}"
         raise UserError(
             f"annotation file {path} is not valid JSON: {error.msg}, {place}"
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"annotation file {path} cannot be read: {_unreadable(error)}") from error
     if not isinstance(content, list):
         raise UserError(f"annotation file {path} must hold a list, got {type(content).__name__}")
     return entries_of(content, f"{path.name} item")
 
 
 def _read_json_lines(path: Path) -> Iterator[Entry]:
-    with path.open(encoding="utf-8-sig") as file:
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             where = f"{path.name} line {number}"
-            if not line.strip():
-                continue
             try:
-                record = json.loads(line)
+                text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+                record = json.loads(text) if text.strip() else None
             except json.JSONDecodeError as error:
                 problem = f"not valid JSON: {error.msg} at column {error.colno}"
                 yield Entry(where, number, None, problem)
+            except (ValueError, RecursionError) as error:
+                yield Entry(where, number, None, f"cannot be read: {_unreadable(error)}")
             else:
-                yield from entries_of([record], f"{path.name} line", start=number)
+                if text.strip():
+                    yield from entries_of([record], f"{path.name} line", start=number)
 
 
-def _read_csv(path: Path) -> Iterator[Entry]:
+def _unreadable(error: ValueError | RecursionError) -> str:
+    """Why a text is no JSON that we read, where Python does not say it of the JSON."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8: {error}"
+    return f"a whole number has more than {sys.get_int_max_str_digits()} digits"
+
+
+def _read_table(path: Path, delimiter: str) -> Iterator[Entry]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file, strict=True)
-        _ = rows.fieldnames  # reads the header, so that line_num counts from here on
+        rows = csv.DictReader(file, strict=True, delimiter=delimiter)
+        # Reads the header, so that line_num counts from here on.
+        for name, count in Counter(rows.fieldnames or ()).items():
+            if count > 1:
+                raise UserError(f"annotation file {path} has {count} columns {name!r}; rename one")
         while True:
             start = rows.line_num + 1
             try:
@@ -134,15 +155,31 @@ def entries_of(records: Any, label: str, start: int = 1) -> Iterator[Entry]:
     for number, record in enumerate(records, start):
         where = f"{label} {number}"
         if isinstance(record, Mapping):
-            yield Entry(where, number, record)
+            is_deep = _is_deeper(record, _MOST_LEVELS)
+            problem = f"it is nested deeper than {_MOST_LEVELS} levels" if is_deep else None
+            yield Entry(where, number, None if is_deep else record, problem)
         else:
             problem = f"not an object of named fields, but {type(record).__name__}"
             yield Entry(where, number, None, problem)
 
 
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether a parsed value has more than so many lists and objects in each other."""
+    inside = [value]
+    for _ in range(levels + 1):
+        nested = [one for one in inside if isinstance(one, list | Mapping)]
+        if not nested:
+            return False
+        inside = [
+            each for one in nested for each in (one.values() if isinstance(one, Mapping) else one)
+        ]
+    return True
+
+
 READERS: dict[str, Callable[[Path], Iterator[Entry]]] = {
     ".json": _read_json,
     ".jsonl": _read_json_lines,
-    ".csv": _read_csv,
+    ".csv": functools.partial(_read_table, delimiter=","),
+    ".tsv": functools.partial(_read_table, delimiter="\t"),
     ".parquet": _read_parquet,
 }

@@ -113,11 +113,13 @@ def _notes(rows: Sequence[LocatedRow]) -> list[str]:
     beyond = max(row.num_beyond_end for row in rows)
     if beyond:
         notes.append(f"{beyond} annotated moments lie behind their video's end; left out")
-    guessed = max(row.num_guessed_rates for row in rows)
-    if guessed:
+    unopened = max(row.num_not_opened for row in rows)
+    if unopened:
+        guessed = max(row.num_guessed_rates for row in rows)
+        of_them = f"; guessed from the frame numbers in selection files: {guessed}" * (guessed > 0)
         notes.append(
-            f"videos not opened: lengths of the annotations, frame rates of --fps or as selection "
-            f"files tell them or let them be guessed ({guessed} questions)"
+            f"{unopened} questions on videos that were not opened: lengths are the annotations', "
+            f"frame rates given (--fps, annotations, selection files){of_them}"
         )
     short = {f"{row.sampler} K={row.frames}": row.num_short for row in rows if row.num_short}
     if short:

@@ -1,0 +1,108 @@
+"""Frame rates of videos that are not opened: given, told by files, or guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tspo_bench.errors import UserError, VideoError
+from tspo_bench.evaluation.asked import Asked
+from tspo_bench.samplers.published import PublishedFrames
+from tspo_bench.selections import Picked
+from tspo_bench.selections.picked import common_rate
+from tspo_bench.selections.rates import rate_of_strides
+from tspo_bench.tasks import Task
+from tspo_bench.types import Question
+
+# Rates that a film may have: a common divisor outside of them is none of a rate.
+_SLOWEST, _FASTEST = 5.0, 240.0
+
+
+@dataclass(frozen=True)
+class AssumedRates:
+    """What is taken for the frame rates of videos that are not to be opened.
+
+    Attributes:
+        by_video: frames a second; None where nothing tells them.
+        guessed: the videos whose rate follows from the strides of frame numbers alone.
+    """
+
+    by_video: Mapping[str, float | None]
+    guessed: frozenset[str] = field(default=frozenset())
+
+
+def assumed_rates(asked: Asked, fps: float | None) -> AssumedRates:
+    """The rates of a task's videos that are not there, or of all, where `fps` is given.
+
+    A selection file that says a video's rate was made from it; then come the annotations, and last
+    what the strides of the frame numbers in all selection files make of it.
+
+    Raises:
+        UserError: videos are missing, and nothing tells the rate of any of them.
+    """
+    task = asked.task
+    by_video: dict[str, list[Question]] = {}
+    for question in asked.questions:
+        by_video.setdefault(question.video, []).append(question)
+    if fps is not None:
+        return AssumedRates(dict.fromkeys(by_video, fps))
+    missing = {video: about for video, about in by_video.items() if not _is_there(task, video)}
+    files = [
+        named.sampler for named in asked.samplers if isinstance(named.sampler, PublishedFrames)
+    ]
+    told = {video: _told(about, files) for video, about in missing.items()}
+    guesses = {v: _guess(about, files) for v, about in missing.items() if told[v] is None}
+    rates = {video: told[video] or guesses.get(video) for video in missing}
+    if len(missing) == len(by_video) and not any(rates.values()):
+        raise UserError(
+            f"task {task.label!r}: none of {len(missing)} videos is there, and nothing tells their "
+            "frame rate; give --fps, a selection file (--sampler file:PATH), or the videos "
+            "(--data-root)"
+        )
+    return AssumedRates(rates, frozenset(video for video, rate in guesses.items() if rate))
+
+
+def _is_there(task: Task, video: str) -> bool:
+    if getattr(task, "makes_videos", False):
+        return True
+    try:
+        task.video_path(video)
+    except VideoError:
+        return False
+    return True
+
+
+def _told(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> float | None:
+    """A video's frame rate as a selection file or the annotations say it."""
+    by_file = [picked.frame_rate for file in files for picked in _picks_in(file, questions)]
+    annotated = [question.frame_rate for question in questions]
+    return next((float(rate) for rate in (*by_file, *annotated) if rate), None)
+
+
+def _guess(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> float | None:
+    """A video's frame rate as the frame numbers in selection files let it be guessed."""
+    strides = []
+    for file in files:
+        picks = _picks_in(file, questions)
+        stride = common_rate([picked.indices for picked in picks if picked.seconds is None])
+        if stride is not None and _is_possible(stride, picks, questions):
+            strides.append(stride)
+    return rate_of_strides(strides)
+
+
+def _picks_in(file: PublishedFrames, questions: Sequence[Question]) -> list[Picked]:
+    picks = [file.selections.picks.get(question.id) for question in questions]
+    return [picked for picked in picks if picked is not None]
+
+
+def _is_possible(stride: int, picks: Sequence[Picked], questions: Sequence[Question]) -> bool:
+    """Whether a film may have this rate, and this one's length holds what was picked of it.
+
+    A third may lie beyond: a wrong entry or two are told of one by one.
+    """
+    lengths = [q.duration_seconds for q in questions if q.duration_seconds is not None]
+    if not lengths or not _SLOWEST <= stride <= _FASTEST:
+        return False
+    most = (max(lengths) + 1) * (stride + 1)
+    numbers = [number for picked in picks for number in picked.numbers]
+    return 3 * sum(number >= most for number in numbers) <= len(numbers)

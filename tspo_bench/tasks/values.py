@@ -1,0 +1,181 @@
+"""Single values of annotations: which are missing, and what a field must hold."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import numbers
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tspo_bench.types import OPTION_LETTERS
+
+# What pandas and numpy write where a table that has become text has nothing. "None" is not among
+# them: it is a common option.
+MISSING_TEXTS = ("nan", "NaN", "<NA>")
+_NOT_LONGER = 10_000  # characters of a list in a text; Python's own parser is recursive
+
+
+def is_missing(value: Any) -> bool:
+    """Whether a value stands for none: null, NaN, NaT, pandas.NA."""
+    if value is None:
+        return True
+    if isinstance(value, str | list | Mapping):
+        return False
+    try:
+        return bool(value != value)  # noqa: PLR0124 - NaN and NaT alone differ from themselves
+    except (TypeError, ValueError, ArithmeticError):  # pandas.NA is neither true nor false
+        return type(value).__name__ == "NAType"
+
+
+def present(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's fields without those that are missing."""
+    return {key: value for key, value in record.items() if not is_missing(value)}
+
+
+def option_texts(values: Iterable[Any], *, empty_ends: bool = True) -> tuple[str, ...]:
+    """The texts of options up to the first missing one.
+
+    Args:
+        values: texts, numbers or booleans.
+        empty_ends: whether an empty text is a missing option; else it is an option.
+
+    Raises:
+        ValueError: an option follows a missing one, or is no text, number or boolean.
+    """
+    texts: list[str] = []
+    gap: tuple[str, Any] | None = None
+    for number, value in enumerate(values):
+        letter = OPTION_LETTERS[number] if number < len(OPTION_LETTERS) else f"number {number + 1}"
+        if is_missing(value) or _is_missing_text(value) or (empty_ends and _is_blank(value)):
+            gap = gap or (letter, value)
+            continue
+        if gap is not None:
+            raise ValueError(f"option {gap[0]} is missing ({gap[1]!r}), but {letter} is {value!r}")
+        if isinstance(value, list | tuple | Mapping):
+            raise ValueError(f"option {letter} must be a text or number, got {value!r}")
+        texts.append(str(value))
+    return tuple(texts)
+
+
+def listed(given: Any, field: str = "options") -> list[Any]:
+    """A list of options, also as JSON or Python writes it in a table's cell, or with "|" between.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if hasattr(given, "tolist"):  # numpy's
+        given = given.tolist()
+    if isinstance(given, str):
+        is_list = given.strip().startswith("[") and given.strip().endswith("]")
+        given = _read_list(given.strip()) if is_list else given.split("|")
+    if not isinstance(given, list | tuple):
+        raise ValueError(f"{field} must be a list, got {given!r}")
+    return list(given)
+
+
+def _read_list(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        pass
+    try:
+        if len(text) > _NOT_LONGER:
+            raise ValueError
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise ValueError(
+            f"options begin and end like a list, but are none: {text[:80]!r}; give a JSON list"
+        ) from None
+
+
+def identifier(record: Mapping[str, Any], key: str, fallback: str) -> str:
+    """A question's own id, or the fallback where it has none.
+
+    Raises:
+        ValueError: it is no text or number.
+    """
+    value = record.get(key)
+    if is_missing(value) or _is_blank(value):
+        return fallback
+    if isinstance(value, float) and value.is_integer():  # a column with gaps makes 3 to 3.0
+        value = int(value)
+    if not isinstance(value, str | numbers.Number):
+        raise ValueError(f"{key} must be a text or number, got {value!r}")
+    return str(value)
+
+
+def text_of(record: Mapping[str, Any], key: str) -> str:
+    """A field that must be a text, without the blanks around it.
+
+    Raises:
+        KeyError: there is no such field.
+        ValueError: it is empty or something else.
+    """
+    value = record[key]
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{key} is empty or no text: {value!r}")
+    return value.strip()
+
+
+def seconds_of(record: Mapping[str, Any], key: str) -> float | None:
+    """A field that counts seconds, 0 or more, as a number or text; None where it is not given.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    given = record.get(key)
+    if is_missing(given) or _is_blank(given) or _is_missing_text(given):
+        return None
+    value = number_of(given)
+    if value is None:
+        raise ValueError(f"{key} must be a number of seconds, 0 or more, got {given!r}")
+    return value
+
+
+def number_of(given: Any) -> float | None:
+    """A number, 0 or more and finite, or a text that is one ("29.97", "30000/1001"); else None."""
+    if isinstance(given, bool):
+        return None
+    try:
+        if isinstance(given, str) and (ratio := re.fullmatch(r"\s*(\d{1,9})/(\d{1,9})\s*", given)):
+            value = int(ratio[1]) / int(ratio[2])
+        else:
+            value = float(given)
+    except (TypeError, ValueError, ArithmeticError):
+        return None
+    return value if 0 <= value < math.inf else None
+
+
+def index_of(given: Any, field: str) -> int:
+    """A whole number, as a number or text.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        value = None if isinstance(given, bool) else float(given)
+    except (TypeError, ValueError, ArithmeticError):
+        value = None
+    if value is None or not value.is_integer():
+        raise ValueError(f"{field} must be a whole number, got {given!r}")
+    return int(value)
+
+
+def taken_for_missing(record: Mapping[str, Any], options: Sequence[str]) -> str | None:
+    """The text "nan" or the like that a record has among its options and that is none of them."""
+    values = [*record.values()]
+    for value in record.values():
+        values += value.values() if isinstance(value, Mapping) else ()
+        values += value if isinstance(value, list) else ()
+    return next((v for v in values if _is_missing_text(v) and v not in options), None)
+
+
+def _is_missing_text(value: Any) -> bool:
+    return isinstance(value, str) and value in MISSING_TEXTS
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()

@@ -1,0 +1,94 @@
+"""From a video's name in annotations to its file, however the download wrote the name."""
+
+from __future__ import annotations
+
+import functools
+import os
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov")
+
+
+def find_file(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
+    """The first file of these names, folder by folder; None if there is none.
+
+    A name that no file has letter for letter also stands for a file whose suffix has other cases
+    ("clip.MOV"), or whose letters are composed otherwise (Unicode's NFC and NFD).
+
+    Raises:
+        OSError: a name is too long, or a folder may not be looked into.
+        ValueError: a name holds a NUL.
+    """
+    for name in names:
+        if "\0" in name:  # is_file would say that there is none
+            raise ValueError("the name holds a NUL")
+    failed: dict[str, OSError] = {}
+    for folder in folders:
+        for look in (_exact, _alike):
+            for name in names:
+                try:
+                    found = look(folder / name)
+                except OSError as error:  # elsewhere, or by another name, there may be one
+                    failed.setdefault(name, error)
+                    continue
+                if found is not None:
+                    return found
+    if names[0] in failed:
+        raise failed[names[0]]
+    return None
+
+
+def video_names(video: str) -> list[str]:
+    """The names that a video's file may have: its own, with a suffix, with another suffix.
+
+    A dot does not make a suffix: "clip.2" may be clip.2.mp4, never clip.mp4.
+    """
+    stem, suffix = os.path.splitext(video)
+    names = [video, *(video + one for one in VIDEO_SUFFIXES)]
+    if suffix.lower() in VIDEO_SUFFIXES:
+        names += [stem + one for one in VIDEO_SUFFIXES if one != suffix]
+    return names
+
+
+def _exact(path: Path) -> Path | None:
+    return path if path.is_file() else None
+
+
+def _alike(path: Path) -> Path | None:
+    """The file of a path's name but for the suffix's cases and the letters' composition."""
+    parent = _folder_alike(path.parent)
+    if parent is None:
+        return None
+    found = [parent / name for name in _names_in(parent).get(_key(path.name), ())]
+    return next((one for one in found if one.is_file()), None)
+
+
+def _folder_alike(folder: Path) -> Path | None:
+    """A folder, also where its name is composed otherwise."""
+    if folder.is_dir():
+        return folder
+    if folder.parent == folder:
+        return None
+    parent = _folder_alike(folder.parent)
+    names = () if parent is None else _names_in(parent).get(_key(folder.name), ())
+    return next((parent / name for name in names if parent and (parent / name).is_dir()), None)
+
+
+def _key(name: str) -> str:
+    stem, suffix = os.path.splitext(unicodedata.normalize("NFC", name))
+    return stem + suffix.lower()
+
+
+def _names_in(folder: Path) -> dict[str, list[str]]:
+    """The names in a folder by what they are alike in; read again when the folder changes."""
+    return _listing(folder, folder.stat().st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=256)
+def _listing(folder: Path, _: int) -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name in sorted(os.listdir(folder)):
+        names.setdefault(_key(name), []).append(name)
+    return names
