@@ -203,20 +203,23 @@ def _tell(trained: Trained, config: TrainConfig, *, toy: bool) -> None:
 @contextlib.contextmanager
 def _telling_how_to_go_on(outs: Sequence[Path], *, toy: bool, fresh: bool) -> Iterator[None]:
     """Have an interruption say what can be done after it."""
-    from tspo_bench.training.folder import SETTINGS_FILE, last_checkpoint
+    from tspo_bench.training.aside import SETTINGS_FILE, has_previous, last_checkpoint
 
+    before = [out for out in outs if (out / SETTINGS_FILE).exists()]
     try:
         yield
     except KeyboardInterrupt:
-        resume = "--resume in place of --fresh" if fresh else "--resume"
-        if not any((out / SETTINGS_FILE).exists() for out in outs):
-            how = "nothing is written yet, and the same command starts over"
-        elif toy:
+        begun = [out for out in outs if last_checkpoint(out) is not None]
+        if fresh:  # others are as they were, or complete
+            begun = [out for out in begun if has_previous(out) or out not in before]
+        if begun and toy:
             how = "the same command with --fresh starts over"
-        elif any(last_checkpoint(out) for out in outs):
+        elif begun:
+            resume = "--resume in place of --fresh" if fresh else "--resume"
             how = f"the same command with {resume} goes on from the last checkpoint"
         else:
-            how = f"there is no checkpoint yet: the same command with {resume} starts over"
+            how = "there is no checkpoint yet, and the same command starts over"
+            how += "; what was there before is kept" if fresh and before else ""
         raise KeyboardInterrupt(how) from None
 
 

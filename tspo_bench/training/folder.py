@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoint
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import make_folder, written_whole
+from tspo_bench.training.aside import (
+    AGENT_FILE,
+    CHECKPOINTS,
+    SETTINGS_FILE,
+    check_previous,
+    finish_moving,
+    undone_without_a_checkpoint,
+)
 from tspo_bench.training.settings import TrainConfig
 
-SETTINGS_FILE = "training.json"
-CHECKPOINTS = "checkpoints"
 _STATE = "trainer_state.json"  # of a checkpoint; written last
-_AGENT_FILE = "config.json"
-_OWN_FILES = (
-    *(SETTINGS_FILE, _AGENT_FILE, "model.safetensors", "README.md", "log.jsonl"),
-    *("toy.png", "toy.gif"),
-)
-_OWN_FOLDERS = (CHECKPOINTS, "tensorboard", "val")
 _SEEDS = "seed-*"  # the agents of a folder that several seeds are trained into
 
 
 def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
-    """Refuse a folder that this run must not write to. Nothing is changed.
+    """Check that this run may write to its folder. Nothing is changed.
+
+    (But for what a kill left half moved, which is put back.)
 
     Raises:
         UserError: it holds another run, or the same one and neither `resume` nor `fresh` is asked
@@ -34,7 +38,10 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
     """
     if resume and fresh:
         raise UserError("--resume goes on with what is there, --fresh throws it away: give one")
+    finish_moving(config.out)
     _check_not_mixed(config.out)
+    if fresh:
+        check_previous(config.out)
     path = config.out / SETTINGS_FILE
     if not path.exists():
         if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
@@ -56,30 +63,25 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
         )
 
 
-def prepare_folder(config: TrainConfig, *, fresh: bool) -> None:
-    """Make the folder ready for a run that `check_folder` has let pass.
+@contextlib.contextmanager
+def prepared_folder(config: TrainConfig, *, fresh: bool) -> Iterator[None]:
+    """Make the folder ready for a run that `check_folder` has let pass, while the run lasts.
 
-    With `fresh` what an earlier run wrote is removed, and no other file. So are checkpoints that a
-    kill left half written.
+    With `fresh` what an earlier run wrote is put aside until the run is complete, and no other
+    file; a run that fails before its first checkpoint leaves the folder as it was. Checkpoints
+    that a kill left half written are removed.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    path = config.out / SETTINGS_FILE
-    if fresh and path.exists():
-        _remove_run(config.out)
-    make_folder(config.out, hint="give another with --name")
-    for checkpoint in (config.out / CHECKPOINTS).glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
-        if not _is_whole(checkpoint):
-            shutil.rmtree(checkpoint)
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(config.settings(), indent=1) + "\n")
-
-
-def last_checkpoint(out: Path) -> str | None:
-    """The newest checkpoint in an agent's folder, None where there is none yet."""
-    folder = out / CHECKPOINTS
-    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    with undone_without_a_checkpoint(config.out, fresh=fresh):
+        make_folder(config.out, hint="give another with --name")
+        for checkpoint in (config.out / CHECKPOINTS).glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+            if not _is_whole(checkpoint):
+                shutil.rmtree(checkpoint)
+        with written_whole(config.out / SETTINGS_FILE) as temporary:
+            temporary.write_text(json.dumps(config.settings(), indent=1) + "\n")
+        yield
 
 
 def is_complete(checkpoint: str) -> bool:
@@ -96,18 +98,10 @@ def _check_not_mixed(out: Path) -> None:
             f"like {out.name}/seed-3 for one more seed"
         )
     holder = out.parent
-    if out.match(_SEEDS) and any((holder / name).exists() for name in (_AGENT_FILE, SETTINGS_FILE)):
+    if out.match(_SEEDS) and any((holder / name).exists() for name in (AGENT_FILE, SETTINGS_FILE)):
         raise UserError(
             f"{holder} is an agent itself and cannot hold one of each seed; give another --name"
         )
-
-
-def _remove_run(out: Path) -> None:
-    for name in _OWN_FILES:
-        (out / name).unlink(missing_ok=True)
-    for name in _OWN_FOLDERS:
-        if (out / name).exists():
-            shutil.rmtree(out / name)
 
 
 def _is_whole(checkpoint: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.checkpoint import without_precision
 from tspo_bench.mllms import load_mllm
 from tspo_bench.tasks import Task, is_annotation_file, load_task
+from tspo_bench.training.aside import CHECKPOINTS, last_checkpoint
 from tspo_bench.training.callbacks import (
     JsonLog,
     LogAtCheckpoints,
@@ -28,17 +30,11 @@ from tspo_bench.training.callbacks import (
 )
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.episode import TrainingData
-from tspo_bench.training.folder import (
-    CHECKPOINTS,
-    check_folder,
-    is_complete,
-    last_checkpoint,
-    prepare_folder,
-)
+from tspo_bench.training.folder import check_folder, is_complete, prepared_folder
 from tspo_bench.training.settings import AGENTS, TrainConfig
 from tspo_bench.training.task_data import TaskData
 from tspo_bench.training.temperature import fitting_tau
-from tspo_bench.training.trainer import TSPOTrainer
+from tspo_bench.training.trainer import TSPOTrainer, check_first_episode
 from tspo_bench.training.tspo10k import TSPO10K
 
 LOG_FILE = "log.jsonl"
@@ -64,12 +60,14 @@ def train_agent(
 ) -> Trained:
     """Train an agent and save it: config.json, model.safetensors, README.md, the log.
 
-    The folder is touched once models, data and settings have turned out to be usable.
+    The folder is touched once models, data and settings have turned out to be usable. If training
+    fails before its first checkpoint, it is left as it was.
 
     Args:
         config: what to train.
         resume: go on from the folder's last checkpoint; a run that is complete stays as it is.
-        fresh: throw away what an earlier run wrote into the folder.
+        fresh: replace what an earlier run wrote into the folder, which is kept in `previous/` until
+            this run is complete.
         command: the words of the command line, for the model card.
         progress: is told of each step.
         callbacks: transformers' callbacks.
@@ -91,23 +89,25 @@ def train_agent(
     if preset.tau is None:
         arguments.tau = fitting_tau(agent, data)
         arguments.tau_end = arguments.tau * preset.anneal
-    with arguments.main_process_first(local=False):
-        if is_main:
-            prepare_folder(config, fresh=fresh)
+    check_first_episode(agent, data)
     told: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
     if is_main:
         told += [JsonLog(config.out / LOG_FILE), *([TellProgress(progress)] if progress else [])]
-    trainer = TSPOTrainer(agent, arguments, data, mllm, callbacks=told)
-    checkpoint = last_checkpoint(config.out) if resume else None
-    if checkpoint is not None and is_complete(checkpoint):
-        # The Trainer would take one step more where a run ended in the middle of an epoch.
-        agent.load_state_dict(load_file(Path(checkpoint) / SAFE_WEIGHTS_NAME))
-    else:
-        trainer.train(resume_from_checkpoint=checkpoint)
-    if is_main:
-        agent.tau = arguments.tau_end
-        about = {"frames": preset.frames, "command": command}
-        agent.save_pretrained(config.out, model_card_kwargs=about)
+    with contextlib.ExitStack() as stack:
+        with arguments.main_process_first(local=False):
+            if is_main:
+                stack.enter_context(prepared_folder(config, fresh=fresh))
+        trainer = TSPOTrainer(agent, arguments, data, mllm, callbacks=told)
+        checkpoint = last_checkpoint(config.out) if resume else None
+        if checkpoint is not None and is_complete(checkpoint):
+            # The Trainer would take one step more where a run ended in the middle of an epoch.
+            agent.load_state_dict(load_file(Path(checkpoint) / SAFE_WEIGHTS_NAME))
+        else:
+            trainer.train(resume_from_checkpoint=checkpoint)
+        if is_main:
+            agent.tau = arguments.tau_end
+            about = {"frames": preset.frames, "command": command}
+            agent.save_pretrained(config.out, model_card_kwargs=about)
     return Trained(config.out, data.skipped)
 
 
