@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -85,12 +86,9 @@ def default_encoder(agent: str | None) -> str:
 
 def _own(name: str, folder: Path) -> TemporalAgent:
     path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"agent {name!r}: {path} is not valid JSON: {error}") from error
+    config = _read_config(name, path)
     kind = config.get(KIND_KEY) if isinstance(config, dict) else None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UserError(
             f"agent {name!r}: {path} tells of no agent ({KIND_KEY}: {kind!r}), and its weights "
             f"hold no {' or '.join(f'{prefix}*' for prefix in PREFIXES)}; give a folder that "
@@ -101,6 +99,17 @@ def _own(name: str, folder: Path) -> TemporalAgent:
     except (TypeError, OSError, SafetensorError) as error:
         raise UserError(f"agent {name!r} in {folder} cannot be loaded: {error}") from error
     return agent
+
+
+def _read_config(name: str, path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"agent {name!r}: cannot read {path}: {error.strerror}") from error
+    except RecursionError as error:
+        raise UserError(f"agent {name!r}: {path} is nested too deeply") from error
+    except ValueError as error:  # numbers of thousands of digits too
+        raise UserError(f"agent {name!r}: {path} is not valid JSON: {error}") from error
 
 
 def _published(name: str, folder: Path) -> TemporalAgent:
