@@ -208,10 +208,38 @@ def test_others_files_are_never_thrown_away(config: TrainConfig) -> None:
 
 def test_a_run_with_other_settings_is_not_resumed(config: TrainConfig, tmp_path: Path) -> None:
     prepare_folder(config, fresh=False)
-    other = train_config("tspo", config.out, seed=2, steps=7)
-    with pytest.raises(UserError, match="with another preset, seed"):
+    other = train_config("tspo", config.out, seed=2, num_videos=7, device="cpu")
+    with pytest.raises(UserError) as caught:
         check_folder(other, resume=True, fresh=False)
+    assert str(caught.value) == (
+        f"{config.out} was begun with other settings (videos: 100 then, 7 now; seed: 1 then, "
+        "2 now); give the same to resume it, --fresh to replace it, or another --name"
+    )
     check_folder(config, resume=True, fresh=False)
+
+
+@pytest.mark.parametrize("steps", [7, 301, 3000])
+def test_more_steps_are_another_run(config: TrainConfig, steps: int) -> None:
+    prepare_folder(config, fresh=False)
+    other = train_config("tspo", config.out, seed=1, steps=steps, device="cpu")
+    with pytest.raises(UserError) as caught:
+        check_folder(other, resume=True, fresh=False)
+    said = str(caught.value)
+    assert f"(steps: 300 then, {steps} now) (the learning rate falls over all steps, so" in said
+    assert "preset" not in said
+
+
+def test_a_run_from_before_a_setting_was_there_is_resumed(config: TrainConfig) -> None:
+    prepare_folder(config, fresh=False)
+    path = config.out / "training.json"
+    known = json.loads(path.read_text())
+    for name in ("name", "init_std", "log_prob"):
+        del known["preset"][name]
+    path.write_text(json.dumps(known))
+    check_folder(config, resume=True, fresh=False)
+    paper = train_config("tspo", config.out, "paper", seed=1, device="cpu")
+    with pytest.raises(UserError, match=r"init_std: None then, 0\.02 now"):
+        check_folder(paper, resume=True, fresh=False)
 
 
 def test_a_run_in_another_precision_is_not_resumed(config: TrainConfig) -> None:
@@ -220,12 +248,13 @@ def test_a_run_in_another_precision_is_not_resumed(config: TrainConfig) -> None:
     known = json.loads(path.read_text())
     assert known["precision"] == "float32"
     path.write_text(json.dumps({**known, "precision": "bfloat16"}))
-    with pytest.raises(UserError, match=r"with another precision \(the --device's\)"):
+    with pytest.raises(UserError, match=r"\(precision \(the --device's\): bfloat16 then, float32"):
         check_folder(config, resume=True, fresh=False)
 
 
-def test_settings_that_cannot_be_read_are_said(config: TrainConfig) -> None:
+@pytest.mark.parametrize("content", ["{", "[]", "7", "[" * 100_000, '{"seed": ' + "1" * 5000 + "}"])
+def test_settings_that_cannot_be_read_are_said(config: TrainConfig, content: str) -> None:
     prepare_folder(config, fresh=False)
-    (config.out / "training.json").write_text("{")
-    with pytest.raises(UserError, match=r"training\.json is not valid JSON.*--fresh starts over"):
+    (config.out / "training.json").write_text(content)
+    with pytest.raises(UserError, match=r"training\.json is not .*--fresh starts over"):
         check_folder(config, resume=True, fresh=False)

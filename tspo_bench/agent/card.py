@@ -68,8 +68,7 @@ def _rewarded(rewards: str | None) -> str:
     custom = [name for name in names if name not in (*_OF_ANSWERS, *_OF_EVIDENCE)]
     said = f"Rewarded with {rewards}"
     if evidence:
-        said += f": {' and '.join(evidence)} counts frames inside the evidence"
-        said += " that the training questions are annotated with"
+        said += f": {' and '.join(evidence)} reads where the evidence of a question lies"
     elif not custom:
         said += ": for right answers alone, with no annotation of frames"
     if custom:

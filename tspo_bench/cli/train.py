@@ -95,7 +95,11 @@ def train(
     learning_rate: Annotated[float | None, typer.Option("--learning-rate")] = None,
     tau: Annotated[
         float | None,
-        typer.Option("--tau", help="Temperature at the start; default: fitted to the encoder."),
+        typer.Option(
+            "--tau",
+            help="Temperature at the start; default: 0.025 with --preset paper, else fitted to the "
+            "encoder.",
+        ),
     ] = None,
     anneal: Annotated[
         float | None,
@@ -190,9 +194,6 @@ def train(
 
 def _tell(trained: Trained, config: TrainConfig, *, toy: bool) -> None:
     """Say what was made of one seed, and how to use it."""
-    if trained.skipped:
-        first = "; ".join(trained.skipped[:3])
-        say(f"warning: {len(trained.skipped)} lines left out: {first}")
     figures = ", toy.png, toy.gif" if toy else ""
     say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
     used = ["--sampler", f"clip-topk,{config.agent}", "--agent", str(trained.folder)]
