@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -131,7 +133,7 @@ def run(
         models = with_base_url(split_specs(model), base_url)
         encoder = encoder or default_encoder(any_seed(agent))
         _warn_of_reference(task, sampler, model, encoder)
-        with Bar() as bar:
+        with Bar() as bar, _telling_how_to_go_on(fresh=fresh):
             result = evaluate(
                 task,
                 sampler,
@@ -164,6 +166,20 @@ def run(
         typer.echo(_files(result))
     _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
+
+
+@contextlib.contextmanager
+def _telling_how_to_go_on(*, fresh: bool) -> Iterator[None]:
+    """Have an interruption with --fresh say that it is not to be repeated."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not fresh:
+            raise
+        raise KeyboardInterrupt(
+            "records that were there before are kept until the new ones are complete; the same "
+            "command without --fresh goes on from here"
+        ) from None
 
 
 def _warn_of_reference(task: str, sampler: str, model: str, encoder: str) -> None:
