@@ -87,9 +87,6 @@ def train_agent(
     if is_main:
         check_folder(config, resume=resume, fresh=fresh)
     agent, data, mllm = _ready(config, arguments)
-    if data.skipped and is_main:
-        where = f"{config.out / SKIPPED_FILE} names each"
-        _log.warning("%s; %s", summed_up(data.skipped, len(data)), where)
     told: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
     if is_main:
         told += [JsonLog(config.out / LOG_FILE), *([TellProgress(progress)] if progress else [])]
@@ -115,6 +112,9 @@ def _ready(config: TrainConfig, arguments: TSPOConfig) -> tuple[TemporalAgent, T
     mllm = load_mllm(config.model, device, config.batch_size)
     encoder = load_encoder(config.encoder, device)
     data = load_data(config, encoder)
+    if data.skipped and arguments.process_index == 0:
+        where = f"{config.out / SKIPPED_FILE} names each"
+        _log.warning("%s; %s", summed_up(data.skipped, len(data)), where)
     agent = new_agent(config, encoder)
     if config.preset.tau is None:
         arguments.tau = fitting_tau(agent, data)
