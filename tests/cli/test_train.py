@@ -39,7 +39,7 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        (1, "there is no checkpoint yet: the same command with --resume starts over"),
+        (1, "there is no checkpoint yet, and the same command starts over"),
         (2, "the same command with --resume goes on from the last checkpoint"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert again.code == 2
     assert "--resume goes on with it, --fresh throws it away" in again.error
     other = cli(*TRAIN, "--resume", "--seeds", "1")
-    assert (other.code, "with another seed" in other.error) == (2, True)
+    assert (other.code, "(seed: 0 then, 1 now)" in other.error) == (2, True)
 
 
 @pytest.mark.slow
@@ -196,6 +196,6 @@ def test_each_option_reaches_the_training(cli: Cli, tmp_path: Path) -> None:
     assert known["preset"] == {
         "frames": 4, "rollouts": 2, "steps": 2, "questions": 2, "accumulation": 2,
         "learning_rate": 0.01, "tau": 0.5, "anneal": 0.5, "rewards": "temporal",
-        "log_prob": "plackett-luce",
+        "log_prob": "plackett-luce", "name": "haystack", "init_std": None,
     }  # fmt: skip
     assert json.loads((tmp_path / "agents/tspo-q/config.json").read_text())["tau"] == 0.25

@@ -54,6 +54,7 @@ class TSPO10K:
     Attributes:
         skipped: which lines are left out, and why.
         unreadable: videos that turned out to be unreadable, and why.
+        num_encoded: frames that were encoded for this object: the others were in the store.
 
     Raises:
         UserError: no line can be used, or K or the rate is out of range.
@@ -83,6 +84,7 @@ class TSPO10K:
         self._texts: dict[str, Features] = {}
         self._infos: dict[Path, VideoInfo] = {}
         self.unreadable: dict[Path, str] = {}
+        self.num_encoded = 0
 
     def __len__(self) -> int:
         return len(self.items)
@@ -209,7 +211,9 @@ class TSPO10K:
 
     def _frames(self, video: Path, most: int, size: tuple[int, int] | None) -> Candidates:
         frames = usual_frames(self._info(video), self._rate, most)
-        return self._store.of_frames(video, self._encoder, frames, size)
+        found = self._store.of_frames(video, self._encoder, frames, size)
+        self.num_encoded += found.num_encoded
+        return found
 
     def _info(self, video: Path) -> VideoInfo:
         if video not in self._infos:
