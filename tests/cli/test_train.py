@@ -163,6 +163,28 @@ def test_every_seeds_folder_is_checked_before_the_first_is_trained(
     assert sorted(path.name for path in agent.iterdir()) == ["seed-1", "training.json"]
 
 
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        ("{train: {files: films.jsonl}}", "'val'"),
+        ("{train: {files: films.jsonl}, val: {files: gone.jsonl}}", "gone.jsonl"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_comes_out_before_training(
+    splits: str, said: str, cli: Cli, tmp_path: Path
+) -> None:
+    make_films(tmp_path)
+    card = f"class: tspo_bench.tasks:AnnotatedTask\noptions: {{splits: {splits}}}\n"
+    (tmp_path / "mine.yaml").write_text(card)
+    small = ("--steps", "1", "--questions", "1", "--rollouts", "2", "--frames", "1")
+    done = cli("train", "--task", "mine.yaml", *small)
+    assert done.code == 2
+    assert said in done.error
+    assert done.error.endswith("; --no-evaluate leaves the comparison on it out")
+    assert not (tmp_path / "agents").exists()
+    assert cli("train", "--task", "mine.yaml", *small, "--no-evaluate").code == 0
+
+
 def test_an_agents_name_may_hold_what_specs_are_made_of(cli: Cli, tmp_path: Path) -> None:
     small = [word for word in TRAIN if word != "--no-evaluate"]
     small[2] = "haystack[length=1min,videos=1]"

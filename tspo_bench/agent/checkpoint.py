@@ -54,6 +54,7 @@ def find_agent(name: str) -> Path:
                 f"agent {name!r} holds one of each seed: {', '.join(seeds)}; name one of them, "
                 f"as in {own / seeds[0]}"
             )
+        _check_finished(name, own)
         return find_checkpoint(AGENT, name)
     folder = PACKAGED / name
     if not any(folder.glob(WEIGHTS)):
@@ -62,6 +63,20 @@ def find_agent(name: str) -> Path:
             "one: give its folder with --agent"
         )
     return folder
+
+
+def _check_finished(name: str, folder: Path) -> None:
+    """Check that a folder is not one that an agent is still trained into.
+
+    Raises:
+        UserError: it is.
+    """
+    if (folder / "training.json").is_file() and not (folder / "config.json").is_file():
+        previous = folder / "previous"
+        kept = f"; the agent that was there before is {previous}" if previous.is_dir() else ""
+        raise UserError(
+            f"agent {name!r} is not finished: train with --resume goes on with it{kept}"
+        )
 
 
 def is_published(folder: Path) -> bool:

@@ -171,6 +171,9 @@ def train(
         # A mistake that concerns the last seed must not come out after the others have trained.
         for config in configs if _is_main() else ():
             check_folder(config, resume=resume, fresh=fresh)
+        compares = evaluate and data is None and not toy and _is_main()
+        if compares and _has_val(task, settings):
+            _check_val(task, settings)
         say("loading the models; videos are rendered and encoded when their questions come up")
         table = None
         with _telling_how_to_go_on(outs, toy=toy, fresh=fresh):
@@ -185,7 +188,7 @@ def train(
                 if _is_main():
                     _tell(trained, config, toy=toy)
             # Where several processes train (torchrun, accelerate), the main one alone compares.
-            if evaluate and data is None and not toy and _is_main():
+            if compares:
                 k = configs[0].preset.frames
                 table = _compared(folder, kind, task, k, fresh, settings, bar)
     if table is not None:
@@ -241,6 +244,28 @@ class BarProgress:
         self._bar.advance(", ".join(f"{key.replace('_', ' ')} {logs[key]:.2f}" for key in shown))
 
 
+def _has_val(task: str, settings: dict[str, Any]) -> bool:
+    """Whether there is a split to compare on that was not trained on."""
+    from tspo_bench.tasks import is_annotation_file
+
+    return not is_annotation_file(task) and settings["split"] is None
+
+
+def _check_val(task: str, settings: dict[str, Any]) -> None:
+    """Check that the comparison can be made, before hours of training.
+
+    Raises:
+        UserError: the task has no val split, or its file is not there.
+    """
+    from tspo_bench.tasks import load_task
+
+    load_task(task, data_root=settings["data_root"], split="train")  # else nothing can be trained
+    try:
+        load_task(task, data_root=settings["data_root"], split="val").questions()
+    except UserError as error:
+        raise UserError(f"{error}; --no-evaluate leaves the comparison on it out") from error
+
+
 def _compared(
     folder: Path,
     agent: str,
@@ -252,9 +277,8 @@ def _compared(
 ) -> RenderableType | None:
     """The comparison on the task's val split, with the frame budget of the training."""
     from tspo_bench.api import evaluate
-    from tspo_bench.tasks import is_annotation_file
 
-    if is_annotation_file(task) or settings["split"] is not None:
+    if not _has_val(task, settings):
         say(f"no comparison: no val split of {task} is known")
         return None
     say("comparing on the val split; --no-evaluate leaves this out")
