@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tspo_bench.errors import UserError
-from tspo_bench.training.aside import finish_moving, last_checkpoint
+from tspo_bench.training.aside import last_checkpoint, recover
 from tspo_bench.training.folder import check_folder, is_complete, prepared_folder
 from tspo_bench.training.settings import TrainConfig, train_config
 
@@ -183,7 +183,16 @@ def test_a_move_that_was_killed_is_undone(config: TrainConfig, moved: int) -> No
         (config.out / name).rename(half / name)
     check_folder(config, resume=False, fresh=True)
     assert _content(config.out) == before
-    finish_moving(config.out)
+    recover(config.out)
+    assert _content(config.out) == before
+
+
+def test_a_kill_before_the_next_run_begins_is_undone(config: TrainConfig) -> None:
+    before = _finished(config, 1)
+    (config.out / "previous").mkdir()
+    for name in {path.split("/")[0] for path in before} - {"thesis.tex"}:
+        (config.out / name).rename(config.out / "previous" / name)
+    check_folder(replace(config, seed=1), resume=True, fresh=False)
     assert _content(config.out) == before
 
 

@@ -3,7 +3,7 @@
     agents/NAME/previous/    the files of the agent that was there, itself an agent's folder
 
 Files are moved into a hidden folder first, which then gets its name in one step: a kill in the
-middle leaves that hidden folder, and `put_back` finishes what it interrupted.
+middle leaves that hidden folder, and `recover` puts back what is in it.
 """
 
 from __future__ import annotations
@@ -104,13 +104,20 @@ def put_back(out: Path) -> None:
     finish_moving(out)
 
 
+def recover(out: Path) -> None:
+    """Put back what a kill left half moved, or moved with nothing begun in its place."""
+    finish_moving(out)
+    if has_previous(out) and not (out / SETTINGS_FILE).exists():
+        put_back(out)
+
+
 def finish_moving(out: Path) -> None:
     """Put back what a kill left half moved; there is nothing to do otherwise."""
     moving = out / _MOVING
     if not moving.is_dir():
         return
     with _moving(out):
-        for path in moving.iterdir():
+        for path in list(moving.iterdir()):
             _remove(out / path.name)
             path.rename(out / path.name)
         moving.rmdir()

@@ -19,7 +19,7 @@ from tspo_bench.training.aside import (
     CHECKPOINTS,
     SETTINGS_FILE,
     check_previous,
-    finish_moving,
+    recover,
     undone_without_a_checkpoint,
 )
 from tspo_bench.training.presets import Preset
@@ -33,7 +33,7 @@ _SEEDS = "seed-*"  # the agents of a folder that several seeds are trained into
 def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
     """Check that this run may write to its folder. Nothing is changed.
 
-    (But for what a kill left half moved, which is put back.)
+    (But for what a kill left moved away, which is put back.)
 
     Raises:
         UserError: it holds another run, or the same one and neither `resume` nor `fresh` is asked
@@ -42,7 +42,7 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
     """
     if resume and fresh:
         raise UserError("--resume goes on with what is there, --fresh throws it away: give one")
-    finish_moving(config.out)
+    recover(config.out)
     _check_not_mixed(config.out)
     if fresh:
         check_previous(config.out)
