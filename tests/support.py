@@ -38,8 +38,12 @@ def make_video(
     pts: list[int] | None = None,
     pixel_format: str = "yuv420p",
     gop: int = 12,
+    first: int = 0,
 ) -> Path:
-    """Write `num_frames` numbered frames as H.264; `pts` (in 1/1000 s) makes the rate variable."""
+    """Write `num_frames` numbered frames as H.264; `pts` (in 1/1000 s) makes the rate variable.
+
+    The numbers begin with `first`.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "18"})
         stream.width, stream.height, stream.pix_fmt = width, height, pixel_format
@@ -47,7 +51,9 @@ def make_video(
         if pts is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for index in range(num_frames):
-            frame = av.VideoFrame.from_ndarray(numbered_frame(index, width, height), "rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                numbered_frame(first + index, width, height), "rgb24"
+            )
             if pts is not None:
                 frame.pts, frame.time_base = pts[index], Fraction(1, 1000)
             container.mux(stream.encode(frame))

@@ -212,7 +212,7 @@ def train(
         out: the agent's folder.
         preset: "haystack" or "paper"; None for "paper" with `data`, else "haystack".
         resume: go on with a run that was interrupted.
-        fresh: throw away what `out` holds.
+        fresh: replace what `out` holds, which is kept in `previous/` until the agent is complete.
         command: the words of a command line, for the model card.
         progress: is told of each step.
         settings: by name, any field of `training.settings.TrainConfig` (`task`, `num_videos`,

@@ -218,6 +218,16 @@ def test_a_folder_of_several_seeds_names_them(tmp_path: Path) -> None:
     assert load_agent(str(tmp_path / "seed-2")).width == 16
 
 
+def test_an_unfinished_agent_names_the_one_before(tmp_path: Path) -> None:
+    (tmp_path / "training.json").write_text("{}")
+    with pytest.raises(UserError, match=r"is not finished: train with --resume goes on with it$"):
+        load_agent(str(tmp_path))
+    save(PaperAgent(16), tmp_path / "previous")
+    with pytest.raises(UserError, match=r"goes on with it; the agent .* before is .*previous$"):
+        load_agent(str(tmp_path))
+    assert load_agent(str(tmp_path / "previous")).width == 16
+
+
 def test_a_missing_folder_is_no_fault_of_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -279,6 +289,158 @@ def test_incomplete_weights_are_refused(
     spoil_weights(path, change)
     with pytest.raises(UserError, match=said):
         load_agent(str(path))
+
+
+RECIPE = {"preset": "haystack", "rewards": "answer,coverage", "frames": 8, "command": COMMAND}
+
+
+def test_how_an_agent_was_trained_is_kept_when_it_is_saved_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = PaperAgent(16, encoder="clip")
+    agent.recipe = RECIPE
+    first = save(agent, tmp_path / "first")
+    again = save(PaperAgent.from_pretrained(first), tmp_path / "again")
+    for name in ("config.json", "README.md", "model.safetensors"):
+        assert (first / name).read_bytes() == (again / name).read_bytes()
+    pushed: dict[str, str] = {}
+
+    def upload(self: object, *, folder_path: Path, **_: object) -> str:
+        pushed.update({path.name: path.read_text("latin-1") for path in folder_path.iterdir()})
+        return "url"
+
+    monkeypatch.setattr("huggingface_hub.HfApi.upload_folder", upload)
+    monkeypatch.setattr(
+        "huggingface_hub.HfApi.create_repo",
+        lambda self, repo_id, **_: type("Repo", (), {"repo_id": repo_id}),
+    )
+    PaperAgent.from_pretrained(again).push_to_hub("owner/mine")
+    assert pushed["README.md"] == (first / "README.md").read_text()
+    card = pushed["README.md"]
+    assert "| preset of the training | haystack |" in card
+    assert "| rewards | answer,coverage |" in card
+    assert "| frame budget in training (K) | 8 |" in card
+    assert (
+        "Rewarded with answer,coverage: coverage reads where the evidence of a question lies"
+        in card
+    )
+    assert shlex.join(COMMAND) in card
+    assert "not known" not in card.replace("| encoder id | not known |", "")
+
+
+@pytest.mark.parametrize(
+    ("rewards", "said"),
+    [
+        ("answer", "Rewarded with answer: for right answers alone, with no annotation of frames."),
+        ("answer-released,temporal", "answer-released,temporal: temporal reads where the evidence"),
+        (
+            "answer,my_reward:spread",
+            "Rewarded with answer,my_reward:spread; my_reward:sp",
+        ),
+        (None, "What the agent was rewarded with is not known."),
+    ],
+)
+def test_the_card_says_what_was_rewarded(rewards: str | None, said: str, tmp_path: Path) -> None:
+    agent = PaperAgent(16)
+    if rewards is not None:
+        agent.recipe = {"rewards": rewards}
+    assert said in (save(agent, tmp_path / "own") / "README.md").read_text()
+
+
+def test_a_config_without_a_recipe_is_loaded(tmp_path: Path) -> None:
+    path = save(PaperAgent(16), tmp_path / "old")
+    assert "recipe" not in json.loads((path / "config.json").read_text())
+    assert load_agent(str(path)).recipe == {}
+
+
+NESTED = "[" * 100_000 + "]" * 100_000
+HALF = '"\\ud83d"'
+
+
+OF_ANY = [
+    ("recipe", NESTED),
+    ("other", '{"a":' * 100_000 + "1" + "}" * 100_000),
+    ("width", "1" * 5000),
+    ("width", "1" * 4000),
+    ("width", "1000000000"),
+    ("width", "99999"),
+    ("width", "-1"),
+    ("width", "true"),
+    ("width", '"16"'),
+    ("width", "[16]"),
+    ("width", "null"),
+    ("width", "16.0"),
+    ("width", "NaN"),
+    ("heads", "0"),
+    ("heads", "{}"),
+    ("heads", "100000"),
+    ("window", "1" * 4000),
+    ("window", '"wide"'),
+    ("tau", "1" * 4000),
+    ("tau", "Infinity"),
+    ("tau", "NaN"),
+    ("tau", '"warm"'),
+    ("tau", "{}"),
+    ("tau", "null"),
+    ("encoder", "5"),
+    ("encoder", HALF),
+    ("encoder", "[]"),
+    ("encoder_id", "{}"),
+    ("encoder_id", HALF),
+    ("kind", "[]"),
+    ("kind", "{}"),
+    ("kind", HALF),
+    ("kind", "7"),
+    ("recipe", "5"),
+    ("recipe", '{"rewards": 5}'),
+    ("recipe", '{"frames": "8"}'),
+    ("recipe", '{"command": "train"}'),
+    ("recipe", '{"command": [5]}'),
+    ("recipe", f'{{"preset": {HALF}}}'),
+]
+OF_TSPO_Q = [
+    ("without", '"film"'),
+    ("without", "[[]]"),
+    ("without", "5"),
+    ("hidden", "10000000"),
+    ("layers", "100000"),
+    ("layers", "[]"),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value"),
+    [("tspo", *case) for case in OF_ANY] + [("tspo-q", *case) for case in OF_ANY + OF_TSPO_Q],
+)
+def test_a_config_that_no_agent_wrote_is_a_users_mistake(
+    kind: str, key: str, value: str, tmp_path: Path
+) -> None:
+    from tspo_bench.agent import agent_class
+
+    agent = agent_class(kind)(16, 0.1)
+    agent.save_pretrained(tmp_path / "a")
+    path = tmp_path / "a" / "config.json"
+    config = json.loads(path.read_text())
+    entries = {name: json.dumps(known) for name, known in config.items()} | {key: value}
+    path.write_text("{" + ", ".join(f'"{name}": {text}' for name, text in entries.items()) + "}")
+    with pytest.raises(UserError) as caught:
+        load_agent(str(tmp_path / "a"))
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "5", "null", NESTED, "\x00", "{", '{"kind": "tspo"}'])
+def test_a_config_that_is_no_object_is_a_users_mistake(text: str, tmp_path: Path) -> None:
+    path = save(PaperAgent(16), tmp_path / "a") / "config.json"
+    for content in (text.encode(), b"\xff" + text.encode()):
+        path.write_bytes(content)
+        with pytest.raises(UserError):
+            load_agent(str(tmp_path / "a"))
+
+
+def test_what_a_config_has_beside_arguments_is_no_fault(tmp_path: Path) -> None:
+    path = save(PaperAgent(16), tmp_path / "a") / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "note": {"of": ["mine"]}}))
+    assert load_agent(str(tmp_path / "a")).width == 16
 
 
 def test_folders_that_are_no_agents_are_refused(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.checkpoint import without_precision
 from tspo_bench.samplers.scores import cosine, top_k
 from tspo_bench.tasks import load_task
+from tspo_bench.training.presets import preset
 from tspo_bench.types import Features
 
 
@@ -25,6 +26,9 @@ def test_an_agent_says_how_it_was_made_and_reads_the_shipped_encoder(kind: str) 
     card = (PACKAGED / kind / "README.md").read_text()
     assert "\ntspo-bench train " in card
     assert "--seeds 0" in card
+    assert agent.recipe["rewards"] == preset("haystack").rewards == "answer,coverage"
+    assert "coverage reads where the evidence of a question lies" in card
+    assert card == str(agent.generate_model_card())
     size = sum(path.stat().st_size for path in (PACKAGED / kind).iterdir())
     assert size < 1.5e6
 

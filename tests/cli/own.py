@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tspo_bench.errors import UserError
 from tspo_bench.training.episode import Episode
 from tspo_bench.types import Answer, Candidates, IntArray, Query, Request, Selection
 
@@ -33,6 +34,35 @@ class InterruptedOnce(AlwaysA):
         if self.calls == 2:
             raise KeyboardInterrupt
         return super().answer(requests)
+
+
+class InterruptedAtOnce(AlwaysA):
+    """Somebody presses Ctrl-C while the first question is put to it."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        raise KeyboardInterrupt
+
+
+class OfNothing(AlwaysA):
+    """Its answers are none."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        return []
+
+
+class Unloadable(AlwaysA):
+    """Cannot be made, as weights that do not fit into memory."""
+
+    def __init__(self) -> None:
+        raise UserError("model 'always-a': out of memory")
+
+
+def broken_reward(episode: Episode, positions: IntArray, reply: str) -> float:
+    return {}["no such key"]
+
+
+def endless_reward(episode: Episode, positions: IntArray, reply: str) -> float:
+    return float("inf")
 
 
 class InterruptedAt:

@@ -8,7 +8,11 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.own import ALWAYS_A
+from tests.support import make_video
+from tests.training.support import line, write_lines
 from tspo_bench.features import FeatureStore, load_encoder
+from tspo_bench.training.tspo10k import TSPO10K
+from tspo_bench.types import Features
 
 ENCODE = ("encode", "--task", "films.jsonl")
 
@@ -71,3 +75,52 @@ def test_shards_count_from_one(cli: Cli, shard: str) -> None:
     done = cli(*ENCODE, "--shard", shard)
     assert done.code == 2
     assert "write 1/4 for the first of four" in done.error
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    """Two videos, one bad one, and a line about each; each video is a distractor too."""
+    for name, length, width in (("a", 55, 160), ("b", 20, 176)):
+        make_video(tmp_path / f"{name}.mp4", length * 4, rate=4, width=width)
+    (tmp_path / "bad.mp4").write_bytes(b"no video")
+    lines = [line("a.mp4"), line("b.mp4", type="specific"), line("bad.mp4"), line("gone.mp4")]
+    return write_lines(tmp_path / "data.jsonl", *lines)
+
+
+def test_training_data_are_encoded_as_training_reads_them(
+    cli: Cli, training: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("encode", "--data", "data.jsonl", "--video-root", ".")
+    first = cli(*words)
+    assert first.code == 3
+    # 55 frames of a at one a second, 80 of b (all: 128 of 80), 50 of a in the size of b.
+    assert first.out.startswith("items: 2 ready, 1 failed; 185 frames encoded into ")
+    assert "1 of 4 training questions are left out (1 video not found); the first: li" in first.err
+    assert "error: line 3: video " in first.err
+    assert cli(*words, "--shard", "1/1").out.startswith("items: 2 ready, 1 failed; 0 frames")
+    encoder = load_encoder("reference")
+
+    def forbidden(pixels: object) -> Features:
+        raise AssertionError("a frame is encoded again")
+
+    monkeypatch.setattr(encoder, "encode_frames", forbidden)
+    data = TSPO10K(training, training.parent, encoder, FeatureStore())
+    assert len(data.episode(0, 0).features) == 55
+    assert len(data.episode(1, 0).features) in (650, 700, 750, 800)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((), "give --task, or the training data with --data"),
+        (("--data", "data.jsonl"), "give the folder of its videos with --video-root"),
+        (("--data", "d", "--video-root", ".", "--task", "x"), "is encoded; leave --task out"),
+        (("--task", "films.jsonl", "--video-root", "."), "no --data; leave --video-root out"),
+        (("--data", "none.jsonl", "--video-root", "."), "none.jsonl"),
+        (("--data", "data.jsonl", "--video-root", "none"), "video root none is no folder"),
+    ],
+)
+def test_mistakes_with_training_data(given: tuple[str, ...], said: str, cli: Cli) -> None:
+    done = cli("encode", *given)
+    assert done.code == 2
+    assert said in done.error

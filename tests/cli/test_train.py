@@ -39,7 +39,7 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("question", "said"),
     [
-        (1, "there is no checkpoint yet: the same command with --resume starts over"),
+        (1, "there is no checkpoint yet, and the same command starts over"),
         (2, "the same command with --resume goes on from the last checkpoint"),
     ],
 )
@@ -78,7 +78,7 @@ def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert again.code == 2
     assert "--resume goes on with it, --fresh throws it away" in again.error
     other = cli(*TRAIN, "--resume", "--seeds", "1")
-    assert (other.code, "with another seed" in other.error) == (2, True)
+    assert (other.code, "(seed: 0 then, 1 now)" in other.error) == (2, True)
 
 
 @pytest.mark.slow
@@ -163,6 +163,28 @@ def test_every_seeds_folder_is_checked_before_the_first_is_trained(
     assert sorted(path.name for path in agent.iterdir()) == ["seed-1", "training.json"]
 
 
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        ("{train: {files: films.jsonl}}", "'val'"),
+        ("{train: {files: films.jsonl}, val: {files: gone.jsonl}}", "gone.jsonl"),
+    ],
+)
+def test_a_comparison_that_cannot_be_made_comes_out_before_training(
+    splits: str, said: str, cli: Cli, tmp_path: Path
+) -> None:
+    make_films(tmp_path)
+    card = f"class: tspo_bench.tasks:AnnotatedTask\noptions: {{splits: {splits}}}\n"
+    (tmp_path / "mine.yaml").write_text(card)
+    small = ("--steps", "1", "--questions", "1", "--rollouts", "2", "--frames", "1")
+    done = cli("train", "--task", "mine.yaml", *small)
+    assert done.code == 2
+    assert said in done.error
+    assert done.error.endswith("; --no-evaluate leaves the comparison on it out")
+    assert not (tmp_path / "agents").exists()
+    assert cli("train", "--task", "mine.yaml", *small, "--no-evaluate").code == 0
+
+
 def test_an_agents_name_may_hold_what_specs_are_made_of(cli: Cli, tmp_path: Path) -> None:
     small = [word for word in TRAIN if word != "--no-evaluate"]
     small[2] = "haystack[length=1min,videos=1]"
@@ -196,6 +218,6 @@ def test_each_option_reaches_the_training(cli: Cli, tmp_path: Path) -> None:
     assert known["preset"] == {
         "frames": 4, "rollouts": 2, "steps": 2, "questions": 2, "accumulation": 2,
         "learning_rate": 0.01, "tau": 0.5, "anneal": 0.5, "rewards": "temporal",
-        "log_prob": "plackett-luce",
+        "log_prob": "plackett-luce", "name": "haystack", "init_std": None,
     }  # fmt: skip
     assert json.loads((tmp_path / "agents/tspo-q/config.json").read_text())["tau"] == 0.25

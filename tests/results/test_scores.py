@@ -113,8 +113,10 @@ def test_a_kill_in_the_middle_of_either_file(cut: str, tmp_path: Path) -> None:
 
 def test_fresh_removes_them(tmp_path: Path) -> None:
     append(tmp_path, "q1")
-    RunDirectory(tmp_path).open_cell("cell", SETTINGS, fresh=True).close()
-    assert both(tmp_path) == ([], [])
+    with RunDirectory(tmp_path).open_cell("cell", SETTINGS, fresh=True) as cell:
+        assert both(tmp_path) == ([], [])
+        cell.append(record("q2"))
+    assert both(tmp_path) == (["q2"], [])
 
 
 @pytest.mark.parametrize(

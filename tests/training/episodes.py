@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tspo_bench.training.episode import Episode
+from tspo_bench.training.episode import Episode, Skipped
 from tspo_bench.types import Answer, Frames, IntArray, Request
 
 WIDTH, CANDIDATES = 16, 40
@@ -26,7 +26,7 @@ class MadeUp(Episode):
 class Openings:
     """Questions about the opening: the first tenth of the candidates is the needle."""
 
-    skipped: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     def __init__(self, number: int = 24, k: int = 4) -> None:
         self._number, self._k = number, k

@@ -14,12 +14,14 @@ from tests.support import make_video, read_number
 from tspo_bench.types import Features, Pixels
 
 QUESTION = "<image>\nWhat comes next?\nA. A cat\nB. A dog\nC. A man"
-LENGTHS = {"a": 60, "b": 140, "c": 20, "d": 50}  # candidates at 1 fps
+LENGTHS = {"a": 60, "b": 140, "c": 20, "d": 50}  # in seconds: candidates at 1 fps
+RATE = 8  # frames a second
+FIRST = {"a": 0, "b": 2000, "c": 4000, "d": 6000}  # what is drawn into each video's first frame
 WIDTHS = {"a": 160, "b": 176, "c": 192, "d": 208}
 
 
 class FrameReader(NumberReader):
-    """Features (number drawn into the frame, width of the frame): the width tells the video."""
+    """Features (number drawn into the frame, width of the frame): the number tells the video."""
 
     def encode_frames(self, pixels: Pixels) -> Features:
         self.batches.append(len(pixels))
@@ -27,9 +29,10 @@ class FrameReader(NumberReader):
 
 
 def make_videos(folder: Path) -> Path:
-    """Videos a to d at 1 fps, each with its own length and width."""
+    """Videos a to d, each with its own length, width and numbers."""
     for name, length in LENGTHS.items():
-        make_video(folder / f"{name}.mp4", length, rate=1, width=WIDTHS[name])
+        path = folder / f"{name}.mp4"
+        make_video(path, length * RATE, rate=RATE, width=WIDTHS[name], first=FIRST[name])
     return folder
 
 

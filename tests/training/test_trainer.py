@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tests.mllms.checkpoints import llava_onevision
-from tests.training.episodes import CANDIDATES, WIDTH, Darkest, Openings
+from tests.training.episodes import CANDIDATES, WIDTH, Darkest, MadeUp, Openings
 from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.paper_agent import PaperAgent
 from tspo_bench.agent.query_agent import QueryAgent
@@ -21,6 +21,7 @@ from tspo_bench.training.callbacks import JsonLog
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.episode import Episode
 from tspo_bench.training.trainer import TSPOTrainer
+from tspo_bench.types import Frames, IntArray
 
 
 def _config(folder: Path, **changed: object) -> TSPOConfig:
@@ -148,7 +149,7 @@ def test_the_log_says_what_a_step_was_worth(tmp_path: Path) -> None:
         assert 0 <= line["entropy"] <= np.log(CANDIDATES)
         assert line["seconds_per_step"] > 0
     taus = [line["tau"] for line in lines[:6]]
-    assert np.allclose(taus, np.linspace(0.3, 0.2, 7)[1:], atol=1e-6)
+    assert np.allclose(taus, np.linspace(0.3, 0.2, 7)[:-1], atol=1e-6)
 
 
 class _Broken(Openings):
@@ -166,6 +167,62 @@ def test_questions_whose_video_cannot_be_read_are_left_out(
     TSPOTrainer(agent, config, _Broken(), Darkest()).train()
     assert "an item is left out: video" in caplog.text
     assert all(p.isfinite().all() for p in agent.parameters())
+
+
+class _Undecodable(Openings):
+    """Every other question's frames cannot be decoded, though their features are there."""
+
+    def episode(self, index: int, epoch: int):  # type: ignore[no-untyped-def]
+        episode = super().episode(index, epoch)
+        if index % 2:
+            return _Damaged(
+                **{f.name: getattr(episode, f.name) for f in dataclasses.fields(episode)}
+            )
+        return episode
+
+
+class _Damaged(MadeUp):
+    def fetch(self, positions: IntArray, short_side: int | None) -> Frames:
+        raise VideoError("frame 7 cannot be decoded")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(_Broken(), "video 3.mp4 cannot be"), (_Undecodable(), "opening-3: frame 7 cannot be")],
+)
+def test_what_is_left_out_is_said_and_counted(data: Openings, reason: str, tmp_path: Path) -> None:
+    told: list[str] = []
+    log = tmp_path / "log.jsonl"
+    config = _config(tmp_path, per_device_train_batch_size=3, max_steps=8)
+    reader = Darkest()
+    TSPOTrainer(_agent(), config, data, reader, [JsonLog(log)], told.append).train()
+    lines = [json.loads(text) for text in log.read_text().splitlines()][:-1]
+    shares = [line["left_out"] for line in lines]
+    assert sum(shares) * 3 == pytest.approx(12)  # of 24 in one epoch, each once
+    assert len([said for said in told if said.startswith(reason)]) == 1
+    assert 12 < sum(reader.calls) <= 12 * 4  # rollouts of equal frames are answered once
+    steps_without = [line for line, share in zip(lines, shares, strict=True) if share == 1]
+    assert all("reward" not in line for line in steps_without)
+
+
+def test_data_of_which_nothing_can_be_read_are_refused(tmp_path: Path) -> None:
+    class Gone(Openings):
+        def episode(self, index: int, epoch: int):  # type: ignore[no-untyped-def]
+            raise VideoError(f"video {index}.mp4 cannot be read")
+
+    with pytest.raises(UserError, match=r"none of the videos of 24 .* the first: video 0\.mp4"):
+        TSPOTrainer(_agent(), _config(tmp_path), Gone(), Darkest())
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_the_temperature_logged_is_that_of_the_lines_last_step(steps: int, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    config = _config(tmp_path, max_steps=8, logging_steps=steps)
+    TSPOTrainer(_agent(), config, Openings(), Darkest(), [JsonLog(log)]).train()
+    lines = [json.loads(text) for text in log.read_text().splitlines()][:-1]
+    assert [line["step"] for line in lines] == list(range(steps, 9, steps))
+    for line in lines:
+        assert line["tau"] == pytest.approx(0.3 - 0.1 * (line["step"] - 1) / 8)
 
 
 @pytest.mark.parametrize(

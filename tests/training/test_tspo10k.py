@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.support import make_video
 from tests.training.support import (
+    FIRST,
     LENGTHS,
     QUESTION,
+    RATE,
     WIDTHS,
     FrameReader,
     line,
@@ -28,7 +31,7 @@ from tspo_bench.training.tspo10k import TSPO10K
 from tspo_bench.types import Pixels
 from tspo_bench.video import open_video
 
-NAMES = {width: name for name, width in WIDTHS.items()}
+NAMES = {first: name for name, first in FIRST.items()}
 
 
 @pytest.fixture(scope="module")
@@ -59,15 +62,16 @@ def data(path: Path, root: Path, store: FeatureStore) -> TSPO10K:
 
 def sources(episode: ClipEpisode) -> list[tuple[str, int]]:
     """The video and frame number of each candidate, as its feature tells."""
-    return [(NAMES[int(width)], int(number)) for number, width in episode.features]
+    numbers = episode.features[:, 0].astype(int).tolist()
+    return [(NAMES[number // 2000 * 2000], number % 2000) for number in numbers]
 
 
-def true_frames(name: str) -> list[int]:
-    """What a question's own video offers, counted by hand: rounded down, ends included."""
-    total = LENGTHS[name]
-    if 50 <= total <= 128:
-        return list(range(total))
-    return [i * (total - 1) // 127 for i in range(128)]
+def true_frames(name: str, most: int = 128) -> list[int]:
+    """The frames of a video, counted by hand: one a second, or `most` of the whole film."""
+    seconds, frames = LENGTHS[name], LENGTHS[name] * RATE
+    if 50 <= seconds <= most:
+        return list(range(0, frames, RATE))
+    return [i * (frames - 1) // (most - 1) for i in range(most)]
 
 
 @pytest.mark.parametrize("index", range(4))
@@ -76,9 +80,11 @@ def test_general_items_are_the_video_as_it_is(data: TSPO10K, index: int) -> None
     episode = data.episode(index, epoch=0)
     assert sources(episode) == [(name, number) for number in true_frames(name)]
     assert (episode.k, episode.needles) == (8, None)
-    assert (episode.frame_rate, episode.num_frames) == (1.0, LENGTHS[name])
+    assert (episode.frame_rate, episode.num_frames) == (RATE, LENGTHS[name] * RATE)
     assert episode.indices.tolist() == true_frames(name)
-    np.testing.assert_allclose(episode.seconds, true_frames(name), atol=1e-6)
+    np.testing.assert_allclose(episode.seconds * RATE, true_frames(name), atol=1e-6)
+    assert len(set(true_frames(name))) == len(episode.indices)  # none twice
+    assert episode.max_new_tokens == 256
     assert (episode.id, episode.answer, episode.letters) == (f"train-{index + 1}", "B", "ABC")
     assert episode.options == ("A cat", "A dog", "A man")
     assert episode.prompt.endswith(
@@ -101,7 +107,7 @@ def test_haystacks_are_1_to_4_needles_among_12_distractors(data: TSPO10K, index:
         assert length == 50 * blocks
         assert 650 <= length <= 800
         offered = Counter(true_frames(name))
-        evenly = {o: [i * (LENGTHS[o] - 1) // 49 for i in range(50)] for o in "abcd"}
+        evenly = {other: true_frames(other, most=50) for other in "abcd"}
         for start in range(0, length, 50):
             videos, numbers = zip(*found[start : start + 50], strict=True)
             assert len(set(videos)) == 1
@@ -112,6 +118,8 @@ def test_haystacks_are_1_to_4_needles_among_12_distractors(data: TSPO10K, index:
                 assert Counter(numbers) <= offered
             else:
                 assert list(numbers) == evenly[videos[0]]
+        # All frames are encoded in the size that they are shown in.
+        assert set(episode.features[:, 1]) == {WIDTHS[name]}
         counts.add(int(episode.needles.sum()) // 50)
         assert int((~episode.needles).sum()) == 600
         firsts.add(bool(episode.needles[0]))
@@ -221,8 +229,8 @@ def test_frames_have_the_needles_size_where_no_needle_is_wanted(data: TSPO10K) -
     assert episode.fetch(outside[:0], 48).pixels.shape == (0, 48, WIDTHS["a"] // 2, 3)
 
 
-def test_repeated_candidates_of_a_short_video_are_fetched(data: TSPO10K) -> None:
-    episode = data.episode(2, 0)  # 128 of 20
+def test_frames_of_a_short_video_are_fetched(data: TSPO10K) -> None:
+    episode = data.episode(2, 0)  # 128 of 160
     positions = np.arange(0, 128, 5)
     frames = episode.fetch(positions, None)
     assert frames.indices.tolist() == [true_frames("c")[position] for position in positions]
@@ -230,23 +238,47 @@ def test_repeated_candidates_of_a_short_video_are_fetched(data: TSPO10K) -> None
         np.testing.assert_array_equal(frames.pixels, reader.fetch(frames.indices).pixels)
 
 
+def test_a_video_of_fewer_frames_gives_some_twice(root: Path, tmp_path: Path) -> None:
+    for name, length in (("tiny", 40), ("one", 1), ("other", 60)):
+        make_video(tmp_path / f"{name}.mp4", length, rate=10)
+    lines = [line(f"{n}.mp4", type=k) for n in ("tiny", "one") for k in ("general", "specific")]
+    path = write_lines(tmp_path / "t.jsonl", *lines, line("other.mp4"))
+    encoder = FrameReader()
+    data = TSPO10K(path, tmp_path, encoder, FeatureStore(tmp_path / "store"))
+    tiny = data.episode(0, 0)
+    assert tiny.indices.tolist() == [i * 39 // 127 for i in range(128)]
+    assert tiny.features[:, 0].tolist() == tiny.indices.tolist()
+    assert sum(encoder.batches) == 40  # each frame is encoded once
+    assert len(data.episode(1, 0).features) in (650, 700, 750, 800)
+    assert set(data.episode(2, 0).indices.tolist()) == {0}
+    assert data.episode(3, 0).fetch(np.arange(0, 650, 50), None).pixels.shape[0] == 13
+
+
 def test_nothing_is_encoded_twice(path: Path, root: Path, tmp_path: Path) -> None:
     encoder = FrameReader()
     data = TSPO10K(path, root, encoder, FeatureStore(tmp_path))
-    for epoch in range(2):
+    for epoch in range(3):
         for index in range(len(data)):
             data.episode(index, epoch)
-    assert sum(encoder.batches) == sum(LENGTHS.values())
+    own = 60 + 128 + 128 + 50
+    # Each of the four videos as a distractor of the three others, of another size each.
+    assert sum(encoder.batches) <= own + 4 * 3 * 50
+    before = len(encoder.batches)
+    again = TSPO10K(path, root, encoder, FeatureStore(tmp_path))
+    for index in range(len(again)):
+        again.episode(index, 0)
+    assert len(encoder.batches) == before
 
 
 def test_rate_sets_candidates_and_the_haystacks_clock(
     path: Path, root: Path, tmp_path: Path
 ) -> None:
-    data = TSPO10K(path, root, FrameReader(), FeatureStore(tmp_path), rate=0.5)
-    assert data.episode(3, 0).indices.max() == 48  # 25 candidates of 50 frames, 128 of those
+    data = TSPO10K(path, root, FrameReader(), FeatureStore(tmp_path), rate=2.0)
+    frames = data.episode(3, 0).indices  # 100 candidates of 50 seconds
+    assert frames.tolist() == list(range(0, 400, 4))
     haystack = data.episode(4, 0)
-    assert haystack.frame_rate == 0.5
-    assert haystack.seconds[:3].tolist() == [0, 2, 4]
+    assert haystack.frame_rate == 2.0
+    assert haystack.seconds[:3].tolist() == [0, 0.5, 1]
     assert haystack.indices[:3].tolist() == [0, 1, 2]
 
 
@@ -279,11 +311,56 @@ def test_a_broken_video_costs_its_own_episodes(root: Path, tmp_path: Path) -> No
     path = write_lines(tmp_path / "t.jsonl", *lines, line("x.mp4"))
     data = TSPO10K(path, tmp_path, FrameReader(), FeatureStore(tmp_path / "store"))
     assert len(data) == 3
-    assert data.skipped == (f"line 4: video x.mp4 not found under {tmp_path}",)
-    with pytest.raises(VideoError, match=r"broken\.mp4"):
+    assert [str(one) for one in data.skipped] == [f"line 4: video x.mp4 not found under {tmp_path}"]
+    with pytest.raises(VideoError, match=r"^line 2: .*broken\.mp4"):
         data.episode(1, 0)
     assert len(data.episode(2, 0).features) == 128
     episode = data.episode(0, 0)
     (tmp_path / "a.mp4").write_bytes(b"gone since")
     with pytest.raises(VideoError, match=r"a\.mp4"):
         episode.fetch(np.array([0]), None)
+
+
+def test_another_distractor_is_drawn_for_one_that_cannot_be_read(
+    root: Path, tmp_path: Path
+) -> None:
+    """One bad video in four would lose nearly every haystack of twelve."""
+    for name in "abd":
+        (tmp_path / f"{name}.mp4").write_bytes((root / f"{name}.mp4").read_bytes())
+    (tmp_path / "c.mp4").write_bytes(b"no video")
+    lines = [line(f"{name}.mp4", type="specific") for name in "abcd"]
+    path = write_lines(tmp_path / "t.jsonl", *lines)
+    data = TSPO10K(path, tmp_path, FrameReader(), FeatureStore(tmp_path / "store"))
+    redrawn = 0
+    for epoch in range(8):
+        episode = data.episode(0, epoch)
+        videos = [clip.video.stem for clip in episode.clips if not clip.is_needle]
+        assert len(videos) == 12
+        assert set(videos) <= {"b", "d"}
+        redrawn += episode.redrawn
+    # Of three others one is bad: 6 of 18 draws for 12 good ones, in each of 8 haystacks.
+    assert 20 < redrawn < 80
+    assert list(data.unreadable) == [tmp_path / "c.mp4"]
+    with pytest.raises(VideoError, match=r"line 3: .*c\.mp4"):
+        data.episode(2, 0)
+    # Whether it was known to be bad or not: the same haystack.
+    again = TSPO10K(path, tmp_path, FrameReader(), FeatureStore(tmp_path / "store"))
+    for epoch in (7, 3):
+        first, second = data.episode(0, epoch), again.episode(0, epoch)
+        np.testing.assert_array_equal(first.features, second.features)
+        assert first.redrawn == second.redrawn
+
+
+def test_a_haystack_without_a_readable_distractor_is_left_out(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes((root / "a.mp4").read_bytes())
+    for name in "bc":
+        (tmp_path / f"{name}.mp4").write_bytes(b"no video")
+    lines = [line(f"{name}.mp4", type="specific") for name in "abc"]
+    data = TSPO10K(
+        write_lines(tmp_path / "t.jsonl", *lines),
+        tmp_path,
+        FrameReader(),
+        FeatureStore(tmp_path / "store"),
+    )
+    with pytest.raises(VideoError, match=r"line 1: none of the videos to hide .* among can"):
+        data.episode(0, 0)

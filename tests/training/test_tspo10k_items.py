@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.training.support import QUESTION, line, write_lines
 from tspo_bench.errors import UserError
+from tspo_bench.training.skipped import summed_up
 from tspo_bench.training.tspo10k_items import Item, read_items, split_question
 
 ASK = "\nPlease answer with the option's letter from the given choices directly."
@@ -117,6 +118,10 @@ ELEVEN = "Which?" + "".join(f"\n{letter}. {letter}{letter}" for letter in "ABCDE
         (line("x.mp4"), "video x.mp4 not found under {root}"),
         (line(video=3), "video is empty or no text: 3"),
         (line("v" * 5000), "[Errno 36] File name too long: "),
+        (line("\x00"), "embedded null"),
+        (line("a\ud800.mp4"), "video holds half a character"),
+        (line(original_question=QUESTION + "\ud800"), "original_question holds half a character"),
+        (line(type=["general"]), "type is empty or no text"),
         (line(type="other"), "unknown type 'other'; known: general, specific"),
         (line(original_question="Which?"), NO_OPTIONS + "none"),
         (line(original_question="Which?\nA. x"), NO_OPTIONS + "A"),
@@ -138,7 +143,8 @@ ELEVEN = "Which?" + "".join(f"\n{letter}. {letter}{letter}" for letter in "ABCDE
 def test_bad_lines_are_skipped_and_reported(root: Path, bad: object, reason: str) -> None:
     path = write_lines(root / "t.jsonl", line(), "", bad, line("b.mp4"))  # type: ignore[arg-type]
     items, (skipped,) = read_items(path, root)
-    assert skipped.startswith("line 3: " + reason.replace("{root}", str(root)))
+    assert str(skipped).startswith("line 3: " + reason.replace("{root}", str(root)))
+    assert skipped.kind in summed_up([skipped], 2)
     assert [item.line for item in items] == [1, 4]
 
 
@@ -159,6 +165,15 @@ def test_a_haystack_needs_another_video(root: Path) -> None:
     lines = [line(), line(type="specific"), line("again.mp4", type="specific")]
     items, skipped = read_items(write_lines(root / "t.jsonl", *lines), root)
     assert [item.line for item in items] == [1]
-    assert skipped == tuple(
+    assert [str(one) for one in skipped] == [
         f"line {n}: no other video in the file to hide this one in" for n in (2, 3)
+    ]
+
+
+def test_what_is_left_out_is_summed_up_by_kind(root: Path) -> None:
+    bad = [line("x.mp4"), line("y.mp4"), line("\x00"), line(solution="", original_answer="")]
+    _, skipped = read_items(write_lines(root / "t.jsonl", line(), *bad, "{"), root)
+    assert summed_up(skipped, 1) == (
+        "5 of 6 training questions are left out "
+        "(3 video not found, 1 no correct option, 1 not JSON)"
     )

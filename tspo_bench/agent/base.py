@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,13 +17,14 @@ from tspo_bench.errors import UserError
 from tspo_bench.types import Features
 
 KIND_KEY = "kind"  # in config.json
+_MOST = 100_000  # of anything that an agent counts
 
 
 class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-bench"):
     """Scores the frames of a video for a question: the policy of which K frames to look at.
 
     The constructor's arguments are what config.json holds; `save_pretrained`, `from_pretrained` and
-    `push_to_hub` are huggingface_hub's. A subclass names its `kind`, takes these four arguments
+    `push_to_hub` are huggingface_hub's. A subclass names its `kind`, takes these five arguments
     besides its own, and has `frame_scores`.
 
     Args:
@@ -32,22 +32,34 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         tau: the temperature: a policy's logits are scores / tau.
         encoder: the name of the encoder that the agent was trained with, as it was given.
         encoder_id: `FrameEncoder.id` of that encoder, which identifies its weights.
+        recipe: what is known of its training, for the model card: `preset`, `rewards`, `frames` (K)
+            and `command` (a list of words). Training sets it.
 
     Raises:
-        UserError: width below 1, or tau not above 0.
+        UserError: an argument of another type, width below 1, or tau not above 0.
     """
 
     kind: ClassVar[str]
 
     def __init__(
-        self, width: int, tau: float, encoder: str | None = None, encoder_id: str | None = None
+        self,
+        width: int,
+        tau: float,
+        encoder: str | None = None,
+        encoder_id: str | None = None,
+        recipe: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
         check_whole("width", width)
+        check_text("encoder", encoder)
+        check_text("encoder_id", encoder_id)
+        check_recipe(recipe)
         self.tau = tau
         self.width = width
         self.encoder, self.encoder_id = encoder, encoder_id
-        self._hub_mixin_config = {**self.settings, KIND_KEY: self.kind}
+        known = {} if recipe is None else {"recipe": dict(recipe)}
+        settings = {name: value for name, value in self.settings.items() if name != "recipe"}
+        self._hub_mixin_config = {**settings, **known, KIND_KEY: self.kind}
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -58,14 +70,24 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         return dict(cast(dict[str, Any], self._hub_mixin_config))
 
     @property
+    def recipe(self) -> Mapping[str, Any]:
+        """What is known of its training; see the class."""
+        return self.settings.get("recipe") or {}
+
+    @recipe.setter
+    def recipe(self, recipe: Mapping[str, Any]) -> None:
+        check_recipe(recipe)
+        self._hub_mixin_config = {**self.settings, "recipe": dict(recipe)}
+
+    @property
     def tau(self) -> float:
         """The temperature: a policy's logits are scores / tau. Training changes it."""
         return self._tau
 
     @tau.setter
     def tau(self, tau: float) -> None:
-        if isinstance(tau, bool) or not isinstance(tau, (int, float)) or not 0 < tau < math.inf:
-            raise UserError(f"agent: tau={tau!r}; use a number above 0")
+        if isinstance(tau, bool) or not isinstance(tau, (int, float)) or not 0 < tau < _MOST:
+            raise UserError(f"agent: tau={tau!r}; use a number above 0, and below {_MOST}")
         self._tau = float(tau)
         self._hub_mixin_config = {**self.settings, "tau": self._tau}
 
@@ -134,7 +156,8 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
                     f"{self.kind!r} of width {self.width} has {own.get(name, 'no such weight')}; "
                     "the checkpoint is incomplete or of another agent"
                 )
-        self.load_state_dict(weights)
+        floats = {name: tensor.float() for name, tensor in weights.items()}
+        self.load_state_dict(floats, assign=True)
 
     def generate_model_card(self, **known: Any) -> ModelCard:
         """The README.md that `save_pretrained` writes; see `agent.card.model_card`."""
@@ -191,7 +214,8 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
                 token=token,
             )
             path = Path(downloaded)
-        agent = cls(**arguments)
+        with torch.device("meta"):  # whatever sizes config.json states: they are checked first
+            agent = cls(**arguments)
         agent.load_weights(load_file(path), str(path))
         return agent.to(map_location).eval()
 
@@ -209,10 +233,53 @@ def check_whole(name: str, value: object) -> None:
     """Check an argument that counts something.
 
     Raises:
-        UserError: it is no whole number, or below 1.
+        UserError: it is no whole number, below 1, or larger than any agent has.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise UserError(f"agent: {name}={value!r}; use a whole number, 1 or more")
+    if value > _MOST:
+        raise UserError(f"agent: {name} is above {_MOST}; use a smaller number")
+
+
+def check_text(name: str, value: object) -> None:
+    """Check an argument that names something.
+
+    Raises:
+        UserError: it is neither None nor text that can be written.
+    """
+    if value is None or (isinstance(value, str) and _is_unicode(value)):
+        return
+    raise UserError(f"agent: {name}={value!r}; use text, or leave it out")
+
+
+def check_recipe(recipe: object) -> None:
+    """Check what is said of an agent's training.
+
+    Raises:
+        UserError: it is not a mapping of what `TemporalAgent` lists.
+    """
+    if recipe is None:
+        return
+    if not isinstance(recipe, Mapping):
+        raise UserError(f"agent: recipe={recipe!r}; use an object of named fields")
+    for name in ("preset", "rewards"):
+        check_text(f"recipe.{name}", recipe.get(name))
+    if recipe.get("frames") is not None:
+        check_whole("recipe.frames", recipe["frames"])
+    command = recipe.get("command") or []
+    if not isinstance(command, list):
+        raise UserError(f"agent: recipe.command={command!r}; use a list of words")
+    for word in command:
+        check_text("recipe.command", word)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text holds no half characters (lone surrogates), which no file can."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_heads(width: int, heads: int) -> None:

@@ -15,17 +15,24 @@ WHAT = {
 }
 
 
+_OF_ANSWERS = ("answer", "answer-released")
+_OF_EVIDENCE = ("temporal", "coverage")
+
+
 def model_card(
     config: Mapping[str, Any], frames: int | None = None, command: Sequence[str] = ()
 ) -> ModelCard:
     """A card that says what the agent is, what it was made for, and how.
 
     Args:
-        config: the agent's config.json.
-        frames: the frame budget K that it was trained with, if known.
-        command: the words of the command line that trained it, if known.
+        config: the agent's config.json, whose `recipe` says what is known of the training.
+        frames: the frame budget K that it was trained with, if the recipe does not say it.
+        command: the words of the command line that trained it, likewise.
     """
     kind = config["kind"]
+    recipe = config.get("recipe") or {}
+    frames, command = recipe.get("frames") or frames, recipe.get("command") or command
+    rewards = recipe.get("rewards")
     rows = {
         "kind": kind,
         "encoder": config.get("encoder") or "not known",
@@ -33,6 +40,8 @@ def model_card(
         "feature width": config["width"],
         "tau": config["tau"],
         "frame budget in training (K)": frames or "not known",
+        "preset of the training": recipe.get("preset") or "not known",
+        "rewards": rewards or "not known",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     data = ModelCardData(library_name="tspo-bench", tags=["tspo-bench", "frame-sampling", "video"])
@@ -46,5 +55,22 @@ def model_card(
         f"| | |\n|---|---|\n{table}\n\n"
         "It reads features of this encoder only: those of another are refused.\n\n"
         f"## Use\n```\ntspo-bench run --sampler {kind} --agent PATH_OR_HUB_ID\n```\n\n"
-        f"## Training\n{trained}\n"
+        f"## Training\n{trained}\n\n{_rewarded(rewards)}\n"
     )
+
+
+def _rewarded(rewards: str | None) -> str:
+    """What the agent was rewarded with, in a sentence."""
+    if rewards is None:
+        return "What the agent was rewarded with is not known."
+    names = [name.strip() for name in rewards.split(",")]
+    evidence = [name for name in names if name in _OF_EVIDENCE]
+    custom = [name for name in names if name not in (*_OF_ANSWERS, *_OF_EVIDENCE)]
+    said = f"Rewarded with {rewards}"
+    if evidence:
+        said += f": {' and '.join(evidence)} reads where the evidence of a question lies"
+    elif not custom:
+        said += ": for right answers alone, with no annotation of frames"
+    if custom:
+        said += f"; {', '.join(custom)} is custom code"
+    return f"{said}."

@@ -80,6 +80,7 @@ def find_agent(name: str, **hub: Any) -> Path:
                 f"agent {name!r} holds one of each seed: {', '.join(seeds)}; name one of them, "
                 f"as in {own / seeds[0]}"
             )
+        _check_finished(name, own)
         return find_checkpoint(AGENT, name, **hub)
     folder = PACKAGED / name
     if not any(folder.glob(WEIGHTS)):
@@ -88,6 +89,20 @@ def find_agent(name: str, **hub: Any) -> Path:
             "one: give its folder with --agent"
         )
     return folder
+
+
+def _check_finished(name: str, folder: Path) -> None:
+    """Check that a folder is not one that an agent is still trained into.
+
+    Raises:
+        UserError: it is.
+    """
+    if (folder / "training.json").is_file() and not (folder / "config.json").is_file():
+        previous = folder / "previous"
+        kept = f"; the agent that was there before is {previous}" if previous.is_dir() else ""
+        raise UserError(
+            f"agent {name!r} is not finished: train with --resume goes on with it{kept}"
+        )
 
 
 def is_published(folder: Path) -> bool:
@@ -118,12 +133,9 @@ def default_encoder(agent: str | None) -> str:
 
 def _own(name: str, folder: Path, arguments: dict[str, Any]) -> TemporalAgent:
     path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"agent {name!r}: {path} is not valid JSON: {error}") from error
+    config = _read_config(name, path)
     kind = config.get(KIND_KEY) if isinstance(config, dict) else None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise UserError(
             f"agent {name!r}: {path} tells of no agent ({KIND_KEY}: {kind!r}), and its weights "
             f"hold no {' or '.join(f'{prefix}*' for prefix in PREFIXES)}; give a folder that "
@@ -131,6 +143,17 @@ def _own(name: str, folder: Path, arguments: dict[str, Any]) -> TemporalAgent:
         )
     agent: TemporalAgent = agent_class(kind).from_own_folder(folder, **arguments)
     return agent
+
+
+def _read_config(name: str, path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"agent {name!r}: cannot read {path}: {error.strerror}") from error
+    except RecursionError as error:
+        raise UserError(f"agent {name!r}: {path} is nested too deeply") from error
+    except ValueError as error:  # numbers of thousands of digits too
+        raise UserError(f"agent {name!r}: {path} is not valid JSON: {error}") from error
 
 
 def _published(name: str, folder: Path, arguments: dict[str, Any]) -> TemporalAgent:

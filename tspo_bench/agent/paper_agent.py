@@ -6,7 +6,8 @@ computes in float32, where the authors ran bfloat16.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +32,7 @@ class PaperAgent(TemporalAgent):
         tau: the temperature.
         encoder: the encoder's name.
         encoder_id: the encoder's `FrameEncoder.id`.
+        recipe: what is known of its training.
         window: w, how many frames each frame sees.
         heads: attention heads.
 
@@ -46,14 +48,26 @@ class PaperAgent(TemporalAgent):
         tau: float = TAU,
         encoder: str | None = None,
         encoder_id: str | None = None,
+        recipe: Mapping[str, Any] | None = None,
         window: int = 12,
         heads: int = 8,
     ) -> None:
-        super().__init__(width, tau, encoder, encoder_id)
+        super().__init__(width, tau, encoder, encoder_id, recipe)
         check_whole("window", window)
         check_heads(width, heads)
         self.temporal = _WindowAttention(width, window, heads)
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
+
+    def draw_weights(self, std: float) -> None:
+        """Start from normal weights of this standard deviation, and biases of 0.
+
+        So the authors' trainer starts, with 0.02: transformers initialises weights that a
+        checkpoint lacks as those of its model (Qwen2) are.
+        """
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=std)
+                nn.init.zeros_(module.bias)
 
     def frame_scores(self, frames: Tensor, query: Tensor, lengths: Tensor | None) -> Tensor:
         """See `TemporalAgent.frame_scores`."""

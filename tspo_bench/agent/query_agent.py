@@ -8,7 +8,8 @@ can be learnt.
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ from tspo_bench.errors import UserError
 
 WAVES = 4  # of the relative time: periods of 2, 1, 1/2 and 1/4 of the video
 REACHES = (2.0, 6.0, 18.0, 54.0)  # in frames: how far from the start and the end a frame stands
+_MOST_LAYERS = 100
 PARTS = ("query", "position", "attention", "film", "bias", "echo")
 
 
@@ -35,6 +37,7 @@ class QueryAgent(TemporalAgent):
         tau: the temperature.
         encoder: name of the encoder that the agent was trained with.
         encoder_id: what identifies its weights.
+        recipe: what is known of its training.
         hidden: width of the layers.
         window: frames that a frame's attention sees, w.
         layers: number of layers.
@@ -56,23 +59,23 @@ class QueryAgent(TemporalAgent):
         tau: float,
         encoder: str | None = None,
         encoder_id: str | None = None,
+        recipe: Mapping[str, Any] | None = None,
         hidden: int = 96,
         window: int = 24,
         layers: int = 2,
         heads: int = 4,
         without: list[str] | None = None,
     ) -> None:
-        super().__init__(width, tau, encoder, encoder_id)
+        super().__init__(width, tau, encoder, encoder_id, recipe)
         check_whole("hidden", hidden)
         check_whole("window", window)
         check_whole("layers", layers)
+        if layers > _MOST_LAYERS:
+            raise UserError(f"agent: layers={layers}; use {_MOST_LAYERS} or fewer")
+        check_parts(without)
         check_heads(hidden, heads)
         self.window = window
         self.parts = frozenset(PARTS) - frozenset(without or ())
-        if unknown := set(without or ()) - set(PARTS):
-            raise UserError(
-                f"agent: without={', '.join(sorted(unknown))}; the parts are {', '.join(PARTS)}"
-            )
         self.embed = nn.Linear(width + 1 + 2 * WAVES + 2 * len(REACHES), hidden)
         self.ask = nn.Linear(width, hidden)
         self.layers = nn.ModuleList(
@@ -114,6 +117,21 @@ class QueryAgent(TemporalAgent):
         padded = F.pad(cosine, (before, self.window - 1 - before))
         weights: Tensor = self.echo + self.echo_asked(asked)
         return (padded.unfold(1, self.window, 1) * weights[:, None]).sum(-1)
+
+
+def check_parts(without: object) -> None:
+    """Check which parts are to be taken away.
+
+    Raises:
+        UserError: it is not a list of parts.
+    """
+    if without is None:
+        return
+    known = ", ".join(PARTS)
+    if not isinstance(without, list) or not all(isinstance(part, str) for part in without):
+        raise UserError(f"agent: without={without!r}; use a list of {known}")
+    if unknown := set(without) - set(PARTS):
+        raise UserError(f"agent: without={', '.join(sorted(unknown))}; the parts are {known}")
 
 
 def _offsets(window: int) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +20,16 @@ if TYPE_CHECKING:
 
 
 def encode(
-    task: options.Tasks,
+    task: options.Tasks = "",
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="TSPO-10K's JSON lines, in place of --task: what `train` will need."
+        ),
+    ] = None,
+    video_root: Annotated[
+        Path | None, typer.Option("--video-root", help="Where the videos of --data lie.")
+    ] = None,
     shard: Annotated[
         str,
         typer.Option("--shard", help="This machine's share of the videos: 1/4, 2/4, 3/4, 4/4."),
@@ -32,11 +43,19 @@ def encode(
     annotations: options.Annotations = None,
     device: options.Device = None,
 ) -> None:
-    """Encode the videos of tasks, so that runs find their features.
+    """Encode the videos of tasks, or of training data, so that runs find their features.
 
     Videos that are encoded already are passed over. Exit code 3: videos failed.
     """
     index, count = _read_shard(shard)
+    if data is not None:
+        idle = {"--task": task, "--split": split, "--data-root": data_root}
+        _check_idle({**idle, "--annotations": annotations, "--limit": limit})
+        _encode_training(data, video_root, (index, count), encoder, candidate_fps, seed, device)
+        return
+    _check_idle({"--video-root": video_root}, "there is no --data")
+    if not task:
+        raise UserError("give --task, or the training data with --data and --video-root")
     with only_results_on_stdout():
         from tspo_bench.device import default_device
         from tspo_bench.evaluation.reference_use import warn_of_reference
@@ -63,9 +82,62 @@ def encode(
         f"videos: {encoded} encoded, {len(found) - encoded} there before, "
         f"{len(broken)} failed; {sum(map(len, found))} frames in {store.root}"
     )
-    for reason in broken:
+    _tell_failed(broken)
+
+
+def _check_idle(given: dict[str, object], reason: str = "--data is encoded") -> None:
+    """Check that no option was given that would change nothing.
+
+    Raises:
+        UserError: some were.
+    """
+    if idle := [name for name, value in given.items() if value not in (None, "")]:
+        raise UserError(f"{reason}; leave {', '.join(idle)} out")
+
+
+def _encode_training(
+    data: Path,
+    video_root: Path | None,
+    shard: tuple[int, int],
+    encoder: str,
+    rate: float,
+    seed: int,
+    device: str | None,
+) -> None:
+    """Encode what an epoch of `train --data` with this seed reads: own videos and distractors."""
+    if video_root is None:
+        raise UserError(f"--data {data}: give the folder of its videos with --video-root")
+    index, count = shard
+    with only_results_on_stdout():
+        from tspo_bench.device import default_device
+        from tspo_bench.features import FeatureStore, load_encoder
+        from tspo_bench.training.skipped import summed_up
+        from tspo_bench.training.tspo10k import TSPO10K
+
+        store, network = FeatureStore(), load_encoder(encoder, device or default_device())
+        items = TSPO10K(
+            data.expanduser(), video_root.expanduser(), network, store, seed=seed, rate=rate
+        )
+        if items.skipped:
+            say(f"warning: {summed_up(items.skipped, len(items))}; the first: {items.skipped[0]}")
+        broken: list[str] = []
+        for number in tracked(range(len(items))[index::count], "encode"):
+            try:
+                items.episode(number, 0)
+            except VideoError as error:
+                broken.append(str(error))
+    ready = len(range(len(items))[index::count]) - len(broken)
+    typer.echo(
+        f"items: {ready} ready, {len(broken)} failed; {items.num_encoded} frames encoded "
+        f"into {store.root}"
+    )
+    _tell_failed([*broken, *(f"no distractor: {why}" for why in items.unreadable.values())])
+
+
+def _tell_failed(reasons: Sequence[str]) -> None:
+    for reason in reasons:
         say(f"error: {' '.join(reason.split())}")
-    if broken:
+    if reasons:
         raise typer.Exit(EXIT_FAILURES)
 
 

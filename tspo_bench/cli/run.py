@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -126,7 +128,7 @@ def run(
         from tspo_bench.mllms.loading import with_base_url
 
         models = with_base_url(split_specs(model), base_url)
-        with Bar() as bar:
+        with Bar() as bar, _telling_how_to_go_on(fresh=fresh):
             result = evaluate(
                 task,
                 sampler,
@@ -159,6 +161,20 @@ def run(
         typer.echo(_files(result))
     _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
+
+
+@contextlib.contextmanager
+def _telling_how_to_go_on(*, fresh: bool) -> Iterator[None]:
+    """Have an interruption with --fresh say that it is not to be repeated."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not fresh:
+            raise
+        raise KeyboardInterrupt(
+            "records that were there before are kept until the new ones are complete; the same "
+            "command without --fresh resumes"
+        ) from None
 
 
 def _files(result: EvaluationResult) -> str:

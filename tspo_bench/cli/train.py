@@ -95,7 +95,11 @@ def train(
     learning_rate: Annotated[float | None, typer.Option("--learning-rate")] = None,
     tau: Annotated[
         float | None,
-        typer.Option("--tau", help="Temperature at the start; default: fitted to the encoder."),
+        typer.Option(
+            "--tau",
+            help="Temperature at the start; default: 0.025 with --preset paper, else fitted to the "
+            "encoder.",
+        ),
     ] = None,
     anneal: Annotated[
         float | None,
@@ -167,6 +171,9 @@ def train(
         # A mistake that concerns the last seed must not come out after the others have trained.
         for config in configs if _is_main() else ():
             check_folder(config, resume=resume, fresh=fresh)
+        compares = evaluate and data is None and not toy and _is_main()
+        if compares and _has_val(task, settings):
+            _check_val(task, settings)
         say("loading the models; videos are rendered and encoded when their questions come up")
         table = None
         with _telling_how_to_go_on(outs, toy=toy, fresh=fresh):
@@ -181,7 +188,7 @@ def train(
                 if _is_main():
                     _tell(trained, config, toy=toy)
             # Where several processes train (torchrun, accelerate), the main one alone compares.
-            if evaluate and data is None and not toy and _is_main():
+            if compares:
                 k = configs[0].preset.frames
                 table = _compared(folder, kind, task, k, fresh, settings, bar)
     if table is not None:
@@ -190,9 +197,6 @@ def train(
 
 def _tell(trained: Trained, config: TrainConfig, *, toy: bool) -> None:
     """Say what was made of one seed, and how to use it."""
-    if trained.skipped:
-        first = "; ".join(trained.skipped[:3])
-        say(f"warning: {len(trained.skipped)} lines left out: {first}")
     figures = ", toy.png, toy.gif" if toy else ""
     say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
     used = ["--sampler", f"clip-topk,{config.agent}", "--agent", str(trained.folder)]
@@ -203,20 +207,23 @@ def _tell(trained: Trained, config: TrainConfig, *, toy: bool) -> None:
 @contextlib.contextmanager
 def _telling_how_to_go_on(outs: Sequence[Path], *, toy: bool, fresh: bool) -> Iterator[None]:
     """Have an interruption say what can be done after it."""
-    from tspo_bench.training.folder import SETTINGS_FILE, last_checkpoint
+    from tspo_bench.training.aside import SETTINGS_FILE, has_previous, last_checkpoint
 
+    before = [out for out in outs if (out / SETTINGS_FILE).exists()]
     try:
         yield
     except KeyboardInterrupt:
-        resume = "--resume in place of --fresh" if fresh else "--resume"
-        if not any((out / SETTINGS_FILE).exists() for out in outs):
-            how = "nothing is written yet, and the same command starts over"
-        elif toy:
+        begun = [out for out in outs if last_checkpoint(out) is not None]
+        if fresh:  # others are as they were, or complete
+            begun = [out for out in begun if has_previous(out) or out not in before]
+        if begun and toy:
             how = "the same command with --fresh starts over"
-        elif any(last_checkpoint(out) for out in outs):
+        elif begun:
+            resume = "--resume in place of --fresh" if fresh else "--resume"
             how = f"the same command with {resume} goes on from the last checkpoint"
         else:
-            how = f"there is no checkpoint yet: the same command with {resume} starts over"
+            how = "there is no checkpoint yet, and the same command starts over"
+            how += "; what was there before is kept" if fresh and before else ""
         raise KeyboardInterrupt(how) from None
 
 
@@ -237,6 +244,28 @@ class BarProgress:
         self._bar.advance(", ".join(f"{key.replace('_', ' ')} {logs[key]:.2f}" for key in shown))
 
 
+def _has_val(task: str, settings: dict[str, Any]) -> bool:
+    """Whether there is a split to compare on that was not trained on."""
+    from tspo_bench.tasks import is_annotation_file
+
+    return not is_annotation_file(task) and settings["split"] is None
+
+
+def _check_val(task: str, settings: dict[str, Any]) -> None:
+    """Check that the comparison can be made, before hours of training.
+
+    Raises:
+        UserError: the task has no val split, or its file is not there.
+    """
+    from tspo_bench.tasks import load_task
+
+    load_task(task, data_root=settings["data_root"], split="train")  # else nothing can be trained
+    try:
+        load_task(task, data_root=settings["data_root"], split="val").questions()
+    except UserError as error:
+        raise UserError(f"{error}; --no-evaluate leaves the comparison on it out") from error
+
+
 def _compared(
     folder: Path,
     agent: str,
@@ -248,9 +277,8 @@ def _compared(
 ) -> RenderableType | None:
     """The comparison on the task's val split, with the frame budget of the training."""
     from tspo_bench.api import evaluate
-    from tspo_bench.tasks import is_annotation_file
 
-    if is_annotation_file(task) or settings["split"] is not None:
+    if not _has_val(task, settings):
         say(f"no comparison: no val split of {task} is known")
         return None
     say("comparing on the val split; --no-evaluate leaves this out")

@@ -21,8 +21,9 @@ from safetensors.numpy import save
 
 from tspo_bench.errors import VideoError
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.features.stretch import stretched
 from tspo_bench.files import CACHE_HINT, cache_folder, make_folder, written_whole
-from tspo_bench.types import Candidates
+from tspo_bench.types import Candidates, IntArray
 from tspo_bench.video import open_video
 
 FORMAT = "1"
@@ -86,6 +87,33 @@ class FeatureStore:
         """
         return _read(self.path(video, encoder, rate))
 
+    def of_frames(
+        self,
+        video: Path,
+        encoder: FrameEncoder,
+        indices: IntArray,
+        size: tuple[int, int] | None = None,
+    ) -> StoredCandidates:
+        """The frames of `video` with these numbers [n], with the encoder's features [n, d].
+
+        Kept as `candidates` are. `size` (width, height) is what the frames are stretched to before
+        they are encoded; None keeps theirs.
+
+        Raises:
+            VideoError: the video or one of the frames cannot be read.
+            UserError: the store cannot be written.
+        """
+        which = hashlib.sha256(np.ascontiguousarray(indices, "<i8").tobytes()).hexdigest()[:16]
+        shape = "{}x{}-".format(*size) if size else ""
+        usual = self.path(video, encoder)
+        path = usual.with_name(f"{usual.stem}-{len(indices)}-{which}-{shape}frames.safetensors")
+        stored = _read(path)
+        if stored is None:
+            stored = _encode_frames(video, encoder, indices, size)
+            make_folder(path.parent, "give another folder for the features")
+            _write(path, stored)
+        return stored
+
     def path(self, video: Path, encoder: FrameEncoder, rate: float = 1.0) -> Path:
         """Where the features of that video, encoder and rate lie, whether there yet or not."""
         name = f"{self.video_id(video)}-{float(rate)!r}fps.safetensors"
@@ -136,6 +164,28 @@ def _scan(video: Path, encoder: FrameEncoder, rate: float) -> StoredCandidates:
         frame_rate=float(info.frame_rate),
         features=np.concatenate(features),
         num_encoded=sum(map(len, indices)),
+    )
+
+
+def _encode_frames(
+    video: Path, encoder: FrameEncoder, indices: IntArray, size: tuple[int, int] | None
+) -> StoredCandidates:
+    distinct, place = np.unique(indices, return_inverse=True)
+    features, seconds = [], []
+    with open_video(video) as reader:
+        for start in range(0, len(distinct), BATCH):
+            frames = reader.fetch(distinct[start : start + BATCH], encoder.short_side)
+            pixels = stretched(frames.pixels, *size) if size else frames.pixels
+            features.append(encoder.encode_frames(pixels))
+            seconds.append(frames.seconds)
+        info = reader.info
+    return StoredCandidates(
+        indices=indices,
+        seconds=np.concatenate(seconds)[place],
+        num_frames=info.num_frames,
+        frame_rate=float(info.frame_rate),
+        features=np.concatenate(features)[place],
+        num_encoded=len(distinct),
     )
 
 

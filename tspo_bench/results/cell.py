@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -12,10 +13,12 @@ from typing import Any, BinaryIO, Self
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
+from tspo_bench.results.aside import PREVIOUS, drop_previous, has_previous
 from tspo_bench.results.records import record_to_line
 from tspo_bench.results.scores import CandidateScores, scores_to_line
 from tspo_bench.types import JSON, Record
 
+_log = logging.getLogger(__name__)
 RECORDS_FILE = "records.jsonl"
 SCORES_FILE = "scores.jsonl"
 SUMMARY_FILE = "summary.json"
@@ -63,11 +66,18 @@ class CellWriter:
 
     `done` holds the records that are finished, by question id: those of failed questions are left
     out when a cell is opened again, so that they are asked again. While it is open no other process
-    can write to the cell.
+    can write to the cell. `unused` is called when it is closed and nothing was appended.
     """
 
-    def __init__(self, folder: Path, file: BinaryIO, done: dict[str, Record]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        file: BinaryIO,
+        done: dict[str, Record],
+        unused: Callable[[], None] | None = None,
+    ) -> None:
         self.folder = folder
+        self._unused = unused
         self.done = done
         self._file = file
         self._scores: BinaryIO | None = None  # opened for the first sampler's scores
@@ -83,6 +93,7 @@ class CellWriter:
         if record.question_id in self.done:
             raise ValueError(f"question {record.question_id!r} has a record in {self.folder}")
         line = record_to_line(record).encode() + b"\n"
+        self._unused = None
         if scores is not None:  # first: what has a record is not asked again
             self._write_scores(scores)
         with self._writing(RECORDS_FILE):
@@ -98,8 +109,20 @@ class CellWriter:
             self._scores.flush()
 
     def write_summary(self, summary: Mapping[str, JSON]) -> None:
-        """Write the cell's figures to summary.json, in one piece."""
+        """Write the cell's figures to summary.json, in one piece.
+
+        The cell is complete then: what --fresh had put aside is removed, unless no question was
+        answered.
+        """
         write_json(self.folder / SUMMARY_FILE, dict(summary))
+        if any(not record.failed for record in self.done.values()):
+            drop_previous(self.folder)
+        elif has_previous(self.folder):
+            _log.warning(
+                "no question of %s was answered; the records that were there are in %s",
+                self.folder,
+                self.folder / PREVIOUS,
+            )
 
     def write_own_scores(self, scores: OwnScores) -> None:
         """Write what the task itself makes of the records, in one piece."""
@@ -111,6 +134,9 @@ class CellWriter:
         Raises:
             UserError: the disk is full, and the end of the last record is not on it.
         """
+        unused, self._unused = self._unused, None
+        if unused is not None:
+            unused()
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._writing(RECORDS_FILE))
             stack.callback(self._file.close)

@@ -148,7 +148,7 @@ def kept_record(record: Record) -> Record:
     try:
         record_to_line(record)
     except ValueError as error:
-        reason = f"its record cannot be kept: {error}"
+        reason = f"its record cannot be kept: {error.__cause__ or error}"
         unanswered = _without_answer(record, reason)
         try:
             record_to_line(unanswered)

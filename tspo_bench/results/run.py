@@ -15,13 +15,14 @@ import contextlib
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import make_folder
+from tspo_bench.results.aside import has_previous, previous_settings, put_aside, put_back
 from tspo_bench.results.cell import (
     OTHER_FOLDER,
     OWN_SCORES_FILE,
@@ -82,7 +83,8 @@ class RunDirectory:
     ) -> CellWriter:
         """Open a cell for appending: a new one, or one that was begun with equal settings.
 
-        A line that a kill cut is removed. With `fresh` the cell starts over.
+        A line that a kill cut is removed. With `fresh` the cell starts over: its records are put
+        aside until the new ones are complete, and put back if not one is written.
 
         Raises:
             UserError: the cell was begun with other settings (the keys that differ are named), its
@@ -91,20 +93,57 @@ class RunDirectory:
         folder = make_folder(self.path / slug, hint=OTHER_FOLDER)
         path = folder / RECORDS_FILE
         file = _open_to_append(path)
+
+        def restore() -> None:
+            self._restore(slug, folder, file)
+
         try:
             _lock(file, path, wait=False)
-            done = self._start(path, slug, settings, fresh)
+            done = self._start(path, slug, settings, fresh, restore)
         except BaseException:
             file.close()
             raise
-        return CellWriter(folder, file, done)
+        return CellWriter(folder, file, done, restore if fresh else None)
+
+    def _put_aside(self, slug: str) -> None:
+        folder = self.path / slug
+        if (folder / RECORDS_FILE).stat().st_size:
+            begun = read_run_file(self.path / RUN_FILE)["cells"].get(slug)
+            files = (RECORDS_FILE, SCORES_FILE, SUMMARY_FILE, OWN_SCORES_FILE)
+            put_aside(folder, files, begun)
+
+    def _restore(self, slug: str, folder: Path, file: BinaryIO) -> None:
+        """Give a cell back the records that were put aside, and their settings."""
+        if not has_previous(folder):
+            return
+        settings = previous_settings(folder)
+        with self._changing() as content:
+            if settings is None:
+                del content["cells"][slug]
+            else:
+                content["cells"][slug] = settings
+        put_back(folder, file, RECORDS_FILE)
 
     def _start(
-        self, path: Path, slug: str, settings: Mapping[str, JSON], fresh: bool
+        self,
+        path: Path,
+        slug: str,
+        settings: Mapping[str, JSON],
+        fresh: bool,
+        restore: Callable[[], None],
     ) -> dict[str, Record]:
         """Settle a locked cell's settings and records; the records that are done already."""
-        if fresh:
+        if not fresh:
+            return self._settled(path, slug, settings)
+        self._put_aside(slug)
+        try:
             os.truncate(path, 0)
+            return self._settled(path, slug, settings)
+        except BaseException:
+            restore()
+            raise
+
+    def _settled(self, path: Path, slug: str, settings: Mapping[str, JSON]) -> dict[str, Record]:
         records, num_bytes = read_whole_lines(path)
         # Own scores are of the records as they were; the others are of other settings, maybe.
         for name in (OWN_SCORES_FILE, *(() if records else (SUMMARY_FILE, SCORES_FILE))):

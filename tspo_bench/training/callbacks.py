@@ -72,7 +72,7 @@ class LogAtCheckpoints(TrainerCallback):
 def _step(line: str) -> float:
     try:
         return int(json.loads(line)["step"])
-    except ValueError:
+    except (ValueError, TypeError, KeyError, RecursionError):
         return math.inf
 
 

@@ -1,28 +1,27 @@
 """Videos cut into clips, and clips composed into a haystack.
 
 Only numbers and features are handled until frames are fetched. The rules are those of TSPO's
-released code (arXiv 2508.04369), but for one: where it spaces frames evenly over the video, ours
-are evenly spaced candidates, whose features the store has.
+released code (arXiv 2508.04369).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
+from tspo_bench.features.stretch import stretched
 from tspo_bench.training.episode import Episode
-from tspo_bench.types import Candidates, Features, FloatArray, Frames, IntArray, Pixels
+from tspo_bench.types import Candidates, Features, FloatArray, Frames, IntArray, VideoInfo
 from tspo_bench.video import open_video
 from tspo_bench.video.base import scaled_size
 
 CLIP_LENGTH = 50
 MAX_NEEDLES = 4
 NUM_DISTRACTORS = 12
-MIN_CANDIDATES, MAX_CANDIDATES = 50, 128
+MIN_CANDIDATES, MAX_CANDIDATES = 50, 128  # of a question's own video
 
 
 @dataclass(frozen=True)
@@ -43,26 +42,21 @@ def cut(video: Path, candidates: Candidates, rows: IntArray, is_needle: bool = F
     return Clip(video, indices, seconds, candidates.features[rows], is_needle)
 
 
-def evenly_spaced(total: int, count: int) -> IntArray:
-    """`count` of `total` rows, both ends among them, rounded down; some repeat if there are fewer.
+def usual_frames(info: VideoInfo, rate: float, most: int) -> IntArray:
+    """The frames that are read of a video: its candidates, at `rate` a second.
 
-    Example:
-        >>> evenly_spaced(10, 4).tolist()
-        [0, 3, 6, 9]
+    If there are more than `most` of them, or fewer than 50, `most` frames spaced evenly over the
+    whole video, both ends among them, rounded down; some of them twice if it has fewer frames.
     """
-    return np.linspace(0, total - 1, count).astype(np.int64)
-
-
-def usual_rows(total: int) -> IntArray:
-    """The rows of a question's own video: all, or 128 if it has more than 128 or fewer than 50."""
-    if MIN_CANDIDATES <= total <= MAX_CANDIDATES:
-        return np.arange(total, dtype=np.int64)
-    return evenly_spaced(total, MAX_CANDIDATES)
+    frames = np.arange(0, info.num_frames, info.candidate_stride(rate), dtype=np.int64)
+    if MIN_CANDIDATES <= len(frames) <= most:
+        return frames
+    return np.linspace(0, info.num_frames - 1, most).astype(np.int64)
 
 
 def needle_rows(total: int, rng: np.random.Generator) -> IntArray:
-    """50 random rows of a question's own video, in time order."""
-    return np.sort(rng.choice(usual_rows(total), CLIP_LENGTH, replace=False))
+    """50 random rows of those of a question's own video, in time order; all if there are fewer."""
+    return np.sort(rng.choice(total, min(CLIP_LENGTH, total), replace=False))
 
 
 def haystack(
@@ -71,14 +65,12 @@ def haystack(
     distractors: Sequence[tuple[Path, Candidates]],
     rng: np.random.Generator,
 ) -> tuple[Clip, ...]:
-    """1 to 4 needles of `video` and a clip of each distractor, 50 frames each, in random order."""
+    """1 to 4 needles of `video`, 50 frames each, and the distractors, in random order."""
     needles = [
         cut(video, candidates, needle_rows(len(candidates), rng), is_needle=True)
         for _ in range(rng.integers(1, MAX_NEEDLES + 1))
     ]
-    others = [
-        cut(path, other, evenly_spaced(len(other), CLIP_LENGTH)) for path, other in distractors
-    ]
+    others = [cut(path, other, np.arange(len(other))) for path, other in distractors]
     clips = needles + others
     return tuple(clips[number] for number in rng.permutation(len(clips)))
 
@@ -88,13 +80,15 @@ class ClipEpisode(Episode):
     """An episode whose candidates are those of its clips, one clip after the other.
 
     `indices` and `seconds` [T] are the candidates' numbers and times in the video that is shown.
-    All frames are given in the size of those of `sized_as`.
+    All frames are given in the size of those of `sized_as`. `redrawn` counts the distractors that
+    could not be read, in whose place others were drawn.
     """
 
     clips: tuple[Clip, ...]
     indices: IntArray
     seconds: FloatArray
     sized_as: Path
+    redrawn: int = field(default=0, kw_only=True)
 
     def fetch(self, positions: IntArray, short_side: int | None) -> Frames:
         """The candidates at these positions [n], in this order.
@@ -116,14 +110,5 @@ class ClipEpisode(Episode):
         for number in np.unique(source[source > 0]):
             with open_video(sources[number]) as reader:
                 fetched = reader.fetch(frames[source == number], short_side)
-            pixels[source == number] = _resized(fetched.pixels, width, height)
+            pixels[source == number] = stretched(fetched.pixels, width, height)
         return Frames(self.indices[positions], self.seconds[positions], pixels)
-
-
-def _resized(pixels: Pixels, width: int, height: int) -> Pixels:
-    """Frames [n, height, width, 3], the aspect not kept."""
-    if pixels.shape[1:3] == (height, width):
-        return pixels
-    size = width, height
-    resample = Image.Resampling.BILINEAR
-    return np.stack([np.asarray(Image.fromarray(p).resize(size, resample)) for p in pixels])

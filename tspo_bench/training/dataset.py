@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch.utils.data import Dataset
 
 from tspo_bench.errors import VideoError
 from tspo_bench.training.episode import Episode, TrainingData
 
-_log = logging.getLogger(__name__)
-
 
 class EpisodeDataset(Dataset[Episode | None]):
     """Episodes in an order that seed and epoch give, so that a resumed run sees the same ones.
 
-    None stands for an episode whose video cannot be read: it is logged and left out.
+    None stands for an episode whose video cannot be read: `left_out` is given the
+    reason.
     """
 
-    def __init__(self, data: TrainingData, seed: int) -> None:
-        self._data, self._seed = data, seed
+    def __init__(self, data: TrainingData, seed: int, left_out: Callable[[str], None]) -> None:
+        self._data, self._seed, self._left_out = data, seed, left_out
         self.set_epoch(0)
 
     def set_epoch(self, epoch: int) -> None:
@@ -37,10 +36,11 @@ class EpisodeDataset(Dataset[Episode | None]):
         try:
             return self._data.episode(self._order[place], self._epoch)
         except VideoError as error:
-            _log.warning("an item is left out: %s", error)
+            self._left_out(str(error))
             return None
 
 
-def collate(episodes: Sequence[Episode | None]) -> dict[str, list[Episode]]:
-    """A batch of those that can be read."""
-    return {"episodes": [episode for episode in episodes if episode is not None]}
+def collate(episodes: Sequence[Episode | None]) -> dict[str, Any]:
+    """A batch: its `episodes` that can be read, and how many are `left_out`."""
+    readable = [episode for episode in episodes if episode is not None]
+    return {"episodes": readable, "left_out": len(episodes) - len(readable)}

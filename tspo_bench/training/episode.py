@@ -53,10 +53,22 @@ class Episode(ABC):
         """
 
 
-class TrainingData(Protocol):
-    """Episodes by number. `skipped` says which lines of the source cannot be used, and why."""
+@dataclass(frozen=True)
+class Skipped:
+    """A line of the source that cannot be used: its place, what is wrong, and the kind of that."""
 
-    skipped: tuple[str, ...]
+    where: str
+    reason: str
+    kind: str = "not a usable question"
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+class TrainingData(Protocol):
+    """Episodes by number. `skipped` are the lines of the source that cannot be used."""
+
+    skipped: tuple[Skipped, ...]
 
     def __len__(self) -> int:
         """Number of questions."""

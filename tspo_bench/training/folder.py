@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields
 from pathlib import Path
+from typing import Any
 
-from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR, get_last_checkpoint
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import make_folder, written_whole
+from tspo_bench.training.aside import (
+    AGENT_FILE,
+    CHECKPOINTS,
+    SETTINGS_FILE,
+    check_previous,
+    recover,
+    undone_without_a_checkpoint,
+)
+from tspo_bench.training.presets import Preset
 from tspo_bench.training.settings import TrainConfig
 
-SETTINGS_FILE = "training.json"
-CHECKPOINTS = "checkpoints"
 _STATE = "trainer_state.json"  # of a checkpoint; written last
-_AGENT_FILE = "config.json"
-_OWN_FILES = (
-    *(SETTINGS_FILE, _AGENT_FILE, "model.safetensors", "README.md", "log.jsonl"),
-    *("toy.png", "toy.gif"),
-)
-_OWN_FOLDERS = (CHECKPOINTS, "tensorboard", "val")
+_OPTION = {"precision": "precision (the --device's)", "num_videos": "videos"}
 _SEEDS = "seed-*"  # the agents of a folder that several seeds are trained into
 
 
 def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
-    """Refuse a folder that this run must not write to. Nothing is changed.
+    """Check that this run may write to its folder. Nothing is changed.
+
+    (But for what a kill left moved away, which is put back.)
 
     Raises:
         UserError: it holds another run, or the same one and neither `resume` nor `fresh` is asked
@@ -34,7 +42,10 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
     """
     if resume and fresh:
         raise UserError("--resume goes on with what is there, --fresh throws it away: give one")
+    recover(config.out)
     _check_not_mixed(config.out)
+    if fresh:
+        check_previous(config.out)
     path = config.out / SETTINGS_FILE
     if not path.exists():
         if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
@@ -42,13 +53,7 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
                 f"{config.out} is no training run's folder, and not empty; give another"
             )
     elif resume:
-        known = _read_settings(path)
-        if changed := sorted(k for k, v in config.settings().items() if known.get(k) != v):
-            hint = " (the --device's)" if "precision" in changed else ""
-            raise UserError(
-                f"{config.out} holds a run with another {', '.join(changed)}{hint}; give the same "
-                "settings to resume it, or another name"
-            )
+        _check_same_settings(config, _read_settings(path))
     elif not fresh:
         raise UserError(
             f"{config.out} holds a training run already; --resume goes on with it, --fresh "
@@ -56,36 +61,31 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
         )
 
 
-def prepare_folder(config: TrainConfig, *, fresh: bool) -> None:
-    """Make the folder ready for a run that `check_folder` has let pass.
+@contextlib.contextmanager
+def prepared_folder(config: TrainConfig, *, fresh: bool) -> Iterator[None]:
+    """Make the folder ready for a run that `check_folder` has let pass, while the run lasts.
 
-    With `fresh` what an earlier run wrote is removed, and no other file. So are checkpoints that a
-    kill left half written.
+    With `fresh` what an earlier run wrote is put aside until the run is complete, and no other
+    file; a run that fails before its first checkpoint leaves the folder as it was. Checkpoints
+    that a kill left half written are removed.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    path = config.out / SETTINGS_FILE
-    if fresh and path.exists():
-        _remove_run(config.out)
-    make_folder(config.out, hint="give another with --name")
-    for checkpoint in (config.out / CHECKPOINTS).glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
-        if not _is_whole(checkpoint):
-            shutil.rmtree(checkpoint)
-    with written_whole(path) as temporary:
-        temporary.write_text(json.dumps(config.settings(), indent=1) + "\n")
-
-
-def last_checkpoint(out: Path) -> str | None:
-    """The newest checkpoint in an agent's folder, None where there is none yet."""
-    folder = out / CHECKPOINTS
-    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    with undone_without_a_checkpoint(config.out, fresh=fresh):
+        make_folder(config.out, hint="give another with --name")
+        for checkpoint in (config.out / CHECKPOINTS).glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
+            if not _is_whole(checkpoint):
+                shutil.rmtree(checkpoint)
+        with written_whole(config.out / SETTINGS_FILE) as temporary:
+            temporary.write_text(json.dumps(config.settings(), indent=1) + "\n")
+        yield
 
 
 def is_complete(checkpoint: str) -> bool:
     """Whether a checkpoint is of a run's last step: there is nothing left to train."""
-    state = json.loads((Path(checkpoint) / _STATE).read_text())
-    return bool(state["global_step"] >= state["max_steps"])
+    steps = _steps(Path(checkpoint))
+    return steps is not None and steps[0] >= steps[1]
 
 
 def _check_not_mixed(out: Path) -> None:
@@ -96,31 +96,64 @@ def _check_not_mixed(out: Path) -> None:
             f"like {out.name}/seed-3 for one more seed"
         )
     holder = out.parent
-    if out.match(_SEEDS) and any((holder / name).exists() for name in (_AGENT_FILE, SETTINGS_FILE)):
+    if out.match(_SEEDS) and any((holder / name).exists() for name in (AGENT_FILE, SETTINGS_FILE)):
         raise UserError(
             f"{holder} is an agent itself and cannot hold one of each seed; give another --name"
         )
 
 
-def _remove_run(out: Path) -> None:
-    for name in _OWN_FILES:
-        (out / name).unlink(missing_ok=True)
-    for name in _OWN_FOLDERS:
-        if (out / name).exists():
-            shutil.rmtree(out / name)
-
-
 def _is_whole(checkpoint: Path) -> bool:
     """Whether the Trainer has written a checkpoint to its end: its state comes last."""
-    try:
-        json.loads((checkpoint / _STATE).read_text())
-    except (OSError, ValueError):
-        return False
-    return True
+    return _steps(checkpoint) is not None
 
 
-def _read_settings(path: Path) -> dict:
+def _steps(checkpoint: Path) -> tuple[int, int] | None:
+    """The steps done and planned that a checkpoint's state tells; None if it is broken."""
     try:
-        return dict(json.loads(path.read_text()))
-    except ValueError as error:
+        state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
+        return int(state["global_step"]), int(state.get("max_steps", 0))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
+def _check_same_settings(config: TrainConfig, known: Mapping[str, Any]) -> None:
+    """Check that a run is resumed with the settings that it began with.
+
+    Raises:
+        UserError: the settings that differ, by their options' names, with both values.
+    """
+    then, now = _flat(known), _flat(config.settings())
+    # What a preset had no setting for when the run began was as it is without one.
+    defaults = {each.name: each.default for each in fields(Preset) if each.default is not MISSING}
+    changed = {
+        key: (then.get(key, defaults.get(key)), value)
+        for key, value in now.items()
+        if key != "name" and then.get(key, defaults.get(key)) != value
+    }
+    if not changed:
+        return
+    listed = "; ".join(f"{_OPTION.get(k, k)}: {a} then, {b} now" for k, (a, b) in changed.items())
+    why = " (the learning rate falls over all steps, so a longer run is another)"
+    raise UserError(
+        f"{config.out} was begun with other settings ({listed}){why if 'steps' in changed else ''};"
+        " give the same to resume it, --fresh to replace it, or another --name"
+    )
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with those of the preset among them."""
+    preset = settings.get("preset")
+    inner = preset if isinstance(preset, dict) else {}
+    return {key: value for key, value in settings.items() if key != "preset"} | inner
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror}; --fresh starts over") from error
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not valid JSON: {error}; --fresh starts over") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} is not an object of settings; --fresh starts over")
+    return content

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import pkgutil
 import re
+import traceback
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -113,7 +114,7 @@ def total_rewards(
         does not apply.
 
     Raises:
-        UserError: a reward applies to some of the rollouts only, or gives no finite number.
+        UserError: a reward fails, applies to some of the rollouts only, or gives no finite number.
     """
     parts = [_part(reward, episode, draws, replies) for reward in rewards]
     total = np.zeros(len(replies))
@@ -126,16 +127,37 @@ def total_rewards(
 def _part(
     reward: Reward, episode: Episode, draws: IntArray, replies: Sequence[str]
 ) -> FloatArray | None:
-    values = [reward(episode, row, reply) for row, reply in zip(draws, replies, strict=True)]
+    values = [_worth(reward, episode, *each) for each in zip(draws, replies, strict=True)]
     if all(value is None for value in values):
         return None
-    if any(value is None or not math.isfinite(value) for value in values):
+    if not all(_is_number(value) for value in values):
         name = getattr(reward, "__name__", repr(reward))
         raise UserError(
             f"reward {name!r} gave {values} for the rollouts of question {episode.id!r}; "
             "give a finite number for each, or None for all"
         )
     return np.array(values, np.float64)
+
+
+def _worth(reward: Reward, episode: Episode, positions: IntArray, reply: str) -> float | None:
+    try:
+        return reward(episode, positions, reply)
+    except UserError:
+        raise
+    except Exception as error:  # of custom code, which may raise what it likes
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        name = getattr(reward, "__name__", repr(reward))
+        raise UserError(
+            f"reward {name!r} failed on question {episode.id!r}: {type(error).__name__}: {error} "
+            f"({place.filename}:{place.lineno})"
+        ) from error
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return math.isfinite(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
 
 
 def _released_letter(text: str) -> str | None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from tspo_bench.agent.policy import draw
-from tspo_bench.errors import UserError
+from tspo_bench.errors import UserError, VideoError
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.training.episode import Episode
 from tspo_bench.types import Answer, Failed, Frames, Request
@@ -36,29 +36,37 @@ def draw_groups(
     return [draw(row, min(e.k, len(row)), rollouts, generator) for e, row in pairs]
 
 
-def answer_groups(episodes: Sequence[Episode], drawn: Sequence[Tensor], mllm: MLLM) -> list[Group]:
+def answer_groups(
+    episodes: Sequence[Episode], drawn: Sequence[Tensor], mllm: MLLM
+) -> list[Group | VideoError]:
     """Show the MLLM the drawn frames of all rollouts of all episodes, in one call.
 
     The frames of an episode are decoded once, whatever the number of its rollouts, and rollouts
-    that drew the same frames are answered once.
+    that drew the same frames are answered once. An episode with a frame that cannot be decoded
+    comes back as the error.
 
     Raises:
-        VideoError: a frame cannot be decoded.
         UserError: the MLLM gave no answer: a reward made up for it would teach something wrong.
     """
     requests: list[Request] = []
-    asked: list[np.ndarray] = []  # for each episode, which request is whose [G]
+    asked: list[np.ndarray | VideoError] = []  # for each episode, which request is whose [G]
     for episode, group in zip(episodes, drawn, strict=True):
         sets, request_of = np.unique(
             np.sort(group.cpu().numpy(), axis=1), axis=0, return_inverse=True
         )
-        asked.append(len(requests) + request_of.reshape(-1))
         union = np.unique(sets)
-        frames = episode.fetch(union, mllm.short_side)
+        try:
+            frames = episode.fetch(union, mllm.short_side)
+        except VideoError as error:
+            asked.append(error)
+            continue
+        asked.append(len(requests) + request_of.reshape(-1))
         requests += [_request(episode, frames, np.searchsorted(union, row)) for row in sets]
-    texts = [_text(mllm, answer) for answer in mllm.answer(requests)]
+    texts = [_text(mllm, answer) for answer in mllm.answer(requests)] if requests else []
     return [
-        Group(episode, group, tuple(texts[number] for number in numbers))
+        numbers
+        if isinstance(numbers, VideoError)
+        else Group(episode, group, tuple(texts[number] for number in numbers))
         for episode, group, numbers in zip(episodes, drawn, asked, strict=True)
     ]
 

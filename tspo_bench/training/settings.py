@@ -90,6 +90,11 @@ class TrainConfig:
         kept["precision"] = str(precision(self.device)).removeprefix("torch.")
         return json.loads(json.dumps(kept, default=str))
 
+    def recipe(self) -> dict[str, Any]:
+        """What an agent's config.json and model card say of its training."""
+        preset = self.preset
+        return {"preset": preset.name, "rewards": preset.rewards, "frames": preset.frames}
+
 
 def train_config(
     agent: str, out: str | Path, preset: str | None = None, **settings: Any
@@ -110,7 +115,7 @@ def train_config(
     """
     check_agent(agent)
     own = {each.name for each in fields(TrainConfig)} - {"agent", "out", "preset", "options"}
-    trained = {each.name for each in fields(Preset)}
+    trained = {each.name for each in fields(Preset)} - {"name", "init_std"}
     options = agent_options(agent)
     given = {name: _converted(name, value) for name, value in settings.items()}
     given = {name: value for name, value in given.items() if name in own or value is not None}

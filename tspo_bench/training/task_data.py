@@ -11,7 +11,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.store import FeatureStore
 from tspo_bench.tasks import Task
-from tspo_bench.training.episode import Episode
+from tspo_bench.training.episode import Episode, Skipped
 from tspo_bench.training.frames import FrameCache
 from tspo_bench.types import Candidates, Features, Frames, IntArray, Question
 
@@ -78,7 +78,7 @@ class TaskData:
             )
         if not self._questions:
             raise UserError(f"task {task.label!r} has no question with an answer to train on")
-        self.skipped = tuple(f"{s.where}: {s.reason}" for s in getattr(task, "skipped", ()))
+        self.skipped = tuple(Skipped(s.where, s.reason) for s in getattr(task, "skipped", ()))
         self._task, self._encoder, self._store = task, encoder, store
         self._k, self._rate = k, rate
         self._frames = FrameCache()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +16,15 @@ from transformers.trainer_utils import set_seed
 from transformers.utils import SAFE_WEIGHTS_NAME
 
 from tspo_bench.agent.base import TemporalAgent
+from tspo_bench.agent.paper_agent import PaperAgent
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.checkpoint import without_precision
 from tspo_bench.mllms import load_mllm
+from tspo_bench.mllms.base import MLLM
 from tspo_bench.tasks import Task, is_annotation_file, load_task
+from tspo_bench.training.aside import CHECKPOINTS, SKIPPED_FILE, last_checkpoint
 from tspo_bench.training.callbacks import (
     JsonLog,
     LogAtCheckpoints,
@@ -28,19 +33,15 @@ from tspo_bench.training.callbacks import (
 )
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.episode import TrainingData
-from tspo_bench.training.folder import (
-    CHECKPOINTS,
-    check_folder,
-    is_complete,
-    last_checkpoint,
-    prepare_folder,
-)
+from tspo_bench.training.folder import check_folder, is_complete, prepared_folder
 from tspo_bench.training.settings import AGENTS, TrainConfig
+from tspo_bench.training.skipped import SkippedFile, summed_up
 from tspo_bench.training.task_data import TaskData
 from tspo_bench.training.temperature import fitting_tau
-from tspo_bench.training.trainer import TSPOTrainer
+from tspo_bench.training.trainer import TSPOTrainer, check_first_episode
 from tspo_bench.training.tspo10k import TSPO10K
 
+_log = logging.getLogger(__name__)
 LOG_FILE = "log.jsonl"
 _SAVES = 10  # checkpoints over a run
 
@@ -64,12 +65,14 @@ def train_agent(
 ) -> Trained:
     """Train an agent and save it: config.json, model.safetensors, README.md, the log.
 
-    The folder is touched once models, data and settings have turned out to be usable.
+    The folder is touched once models, data and settings have turned out to be usable. If training
+    fails before its first checkpoint, it is left as it was.
 
     Args:
         config: what to train.
         resume: go on from the folder's last checkpoint; a run that is complete stays as it is.
-        fresh: throw away what an earlier run wrote into the folder.
+        fresh: replace what an earlier run wrote into the folder, which is kept in `previous/` until
+            this run is complete.
         command: the words of the command line, for the model card.
         progress: is told of each step.
         callbacks: transformers' callbacks.
@@ -77,38 +80,56 @@ def train_agent(
     Raises:
         UserError: something that was asked for cannot be used, or the folder holds another run.
     """
-    preset = config.preset
     # Made first, since it checks settings, and knows which of several processes this one is.
-    arguments = training_arguments(config, 1.0 if preset.tau is None else preset.tau)
+    tau = config.preset.tau
+    arguments = training_arguments(config, 1.0 if tau is None else tau)
     is_main = arguments.process_index == 0
     if is_main:
         check_folder(config, resume=resume, fresh=fresh)
+    agent, data, mllm = _ready(config, arguments)
+    told: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
+    if is_main:
+        told += [JsonLog(config.out / LOG_FILE), *([TellProgress(progress)] if progress else [])]
+    left_out: Callable[[str], None] | None = None
+    with contextlib.ExitStack() as stack:
+        with arguments.main_process_first(local=False):
+            if is_main:
+                stack.enter_context(prepared_folder(config, fresh=fresh))
+                skipped = SkippedFile(config.out / SKIPPED_FILE)
+                skipped.add(data.skipped)
+                left_out = skipped.add_in_training
+        _fit(TSPOTrainer(agent, arguments, data, mllm, told, left_out), agent, config.out, resume)
+        if is_main:
+            agent.tau = arguments.tau_end
+            agent.recipe = {**config.recipe(), "command": list(command)}
+            agent.save_pretrained(config.out)
+    return Trained(config.out, tuple(map(str, data.skipped)))
+
+
+def _ready(config: TrainConfig, arguments: TSPOConfig) -> tuple[TemporalAgent, TrainingData, MLLM]:
+    """The agent, data and MLLM of a run, checked against each other; the temperature is set."""
     device = config.device if arguments.world_size == 1 else str(arguments.device)
     mllm = load_mllm(config.model, device, config.batch_size)
     encoder = load_encoder(config.encoder, device)
     data = load_data(config, encoder)
+    if data.skipped and arguments.process_index == 0:
+        where = f"{config.out / SKIPPED_FILE} names each"
+        _log.warning("%s; %s", summed_up(data.skipped, len(data)), where)
     agent = new_agent(config, encoder)
-    if preset.tau is None:
+    if config.preset.tau is None:
         arguments.tau = fitting_tau(agent, data)
-        arguments.tau_end = arguments.tau * preset.anneal
-    with arguments.main_process_first(local=False):
-        if is_main:
-            prepare_folder(config, fresh=fresh)
-    told: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
-    if is_main:
-        told += [JsonLog(config.out / LOG_FILE), *([TellProgress(progress)] if progress else [])]
-    trainer = TSPOTrainer(agent, arguments, data, mllm, callbacks=told)
-    checkpoint = last_checkpoint(config.out) if resume else None
+        arguments.tau_end = arguments.tau * config.preset.anneal
+    check_first_episode(agent, data)
+    return agent, data, mllm
+
+
+def _fit(trainer: TSPOTrainer, agent: TemporalAgent, out: Path, resume: bool) -> None:
+    checkpoint = last_checkpoint(out) if resume else None
     if checkpoint is not None and is_complete(checkpoint):
         # The Trainer would take one step more where a run ended in the middle of an epoch.
         agent.load_state_dict(load_file(Path(checkpoint) / SAFE_WEIGHTS_NAME))
     else:
         trainer.train(resume_from_checkpoint=checkpoint)
-    if is_main:
-        agent.tau = arguments.tau_end
-        about = {"frames": preset.frames, "command": command}
-        agent.save_pretrained(config.out, model_card_kwargs=about)
-    return Trained(config.out, data.skipped)
 
 
 def new_agent(config: TrainConfig, encoder: FrameEncoder) -> TemporalAgent:
@@ -118,13 +139,16 @@ def new_agent(config: TrainConfig, encoder: FrameEncoder) -> TemporalAgent:
         UserError: an option of the agent's that is out of range.
     """
     set_seed(config.seed)
-    return AGENTS[config.agent](
+    agent = AGENTS[config.agent](
         encoder.width,
         1.0,
         encoder=config.encoder,
         encoder_id=without_precision(encoder.id),
         **config.options,
     )
+    if isinstance(agent, PaperAgent) and config.preset.init_std is not None:
+        agent.draw_weights(config.preset.init_std)
+    return agent
 
 
 def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:

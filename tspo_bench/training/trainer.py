@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from tspo_bench.agent.policy import entropy
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.training.advantage import advantages, no_signal
+from tspo_bench.training.clips import ClipEpisode
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.dataset import EpisodeDataset, collate
 from tspo_bench.training.episode import Episode, TrainingData
@@ -27,7 +29,7 @@ from tspo_bench.training.loss import policy_loss
 from tspo_bench.training.rewards import load_rewards, total_rewards
 from tspo_bench.training.rollout import Group, answer_groups, draw_groups
 
-_TRIED = 16  # items, if videos cannot be read
+_log = logging.getLogger(__name__)
 
 
 class TSPOTrainer(Trainer):
@@ -44,10 +46,11 @@ class TSPOTrainer(Trainer):
         data: the questions.
         mllm: answers; it is not trained.
         callbacks: transformers' callbacks.
+        left_out: is given the reason why a question is left out, its video being unreadable.
 
     Raises:
-        UserError: a reward that does not exist, features of another width than the agent's, or more
-            frames to draw than a video has candidates.
+        UserError: a reward that does not exist, features of another width than the agent's, more
+            frames to draw than a video has candidates, or no video that can be read.
     """
 
     args: TSPOConfig
@@ -59,17 +62,20 @@ class TSPOTrainer(Trainer):
         data: TrainingData,
         mllm: MLLM,
         callbacks: Sequence[TrainerCallback] = (),
+        left_out: Callable[[str], None] | None = None,
     ) -> None:
+        self._tell_left_out = left_out
         self.rewards = load_rewards(args.rewards)
         check_first_episode(agent, data)
         self.mllm = mllm
         self.generator = torch.Generator()
         self._metrics: dict[str, list[float]] = defaultdict(list)
         self._micro_step = 0
+        self._drawn_at = args.tau  # the temperature of the newest rollouts
         super().__init__(
             model=agent,
             args=args,
-            train_dataset=EpisodeDataset(data, args.seed),
+            train_dataset=EpisodeDataset(data, args.seed, self._left_out),
             data_collator=collate,
             callbacks=list(callbacks),
         )
@@ -93,25 +99,51 @@ class TSPOTrainer(Trainer):
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
         """The mean policy loss over the batch's questions."""
-        episodes: list[Episode] = inputs["episodes"]
         started = time.perf_counter()
-        if not episodes:  # none of the batch can be read: a step that changes nothing
+        groups, logits = self._answered(model, inputs["episodes"])
+        lost = inputs["left_out"] + len(inputs["episodes"]) - len(groups)
+        self._note("left_out", [1.0] * lost + [0.0] * len(groups))
+        if not groups:  # none of the batch can be read: a step that changes nothing
             return sum(p.sum() for p in model.parameters()) * 0.0
-        logits = [scores / self.tau for scores in score_episodes(model, episodes)]
-        self._seed_noise()
-        drawn = draw_groups(
-            episodes, [row.detach().cpu() for row in logits], self.args.num_rollouts, self.generator
-        )
-        groups = answer_groups(episodes, drawn, self.mllm)
         losses = [
             policy_loss(row, group.drawn.to(row.device), self._judge(group), self.args.log_prob)
             for row, group in zip(logits, groups, strict=True)
         ]
         self._note("entropy", [entropy(row.detach()).item() for row in logits])
+        clips = [group.episode for group in groups if isinstance(group.episode, ClipEpisode)]
+        self._note("redrawn", [episode.redrawn for episode in clips])
         seconds = time.perf_counter() - started
         self._note("seconds_per_step", [seconds * self.args.gradient_accumulation_steps])
         loss = torch.stack(losses).mean()
         return (loss, {}) if return_outputs else loss
+
+    def _answered(
+        self, model: torch.nn.Module, episodes: Sequence[Episode]
+    ) -> tuple[list[Group], list[Tensor]]:
+        """The episodes' rollouts with replies, and their logits [T]: of those that can be read."""
+        if not episodes:
+            return [], []
+        self._drawn_at = self.tau
+        logits = [scores / self.tau for scores in score_episodes(model, episodes)]
+        self._seed_noise()
+        drawn = draw_groups(
+            episodes, [row.detach().cpu() for row in logits], self.args.num_rollouts, self.generator
+        )
+        groups: list[Group] = []
+        kept: list[Tensor] = []
+        answered = answer_groups(episodes, drawn, self.mllm)
+        for episode, row, group in zip(episodes, logits, answered, strict=True):
+            if isinstance(group, VideoError):
+                self._left_out(f"{episode.id}: {group}")
+            else:
+                groups.append(group)
+                kept.append(row)
+        return groups, kept
+
+    def _left_out(self, reason: str) -> None:
+        _log.warning("an item is left out: %s", reason)
+        if self._tell_left_out is not None:
+            self._tell_left_out(reason)
 
     def _seed_noise(self) -> None:
         """Noise of its own for each device, step and part of a step, whatever was drawn before."""
@@ -137,13 +169,15 @@ class TSPOTrainer(Trainer):
         return advantages(rewards)
 
     def _note(self, name: str, values: Sequence[float]) -> None:
-        self._metrics[name] += [float(value) for value in values]
+        if values:
+            self._metrics[name] += [float(value) for value in values]
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Log the means of what was noted since the last time, with what the library logs."""
         noted = {name: sum(values) / len(values) for name, values in self._metrics.items()}
         self._metrics.clear()
-        tau = {"tau": self.tau} if noted else {}
+        # Not `self.tau`: when a step is logged, that is the next one's.
+        tau = {"tau": self._drawn_at} if noted else {}
         super().log({**logs, **noted, **tau}, start_time)
 
 
@@ -151,12 +185,15 @@ def check_first_episode(agent: TemporalAgent, data: TrainingData) -> None:
     """Check that an agent can be trained on data, by the first episode that can be read.
 
     Raises:
-        UserError: other features than the agent's, or no more candidates than frames to draw.
+        UserError: other features than the agent's, no more candidates than frames to draw, or no
+            episode that can be read.
     """
-    for index in range(min(_TRIED, len(data))):
+    first: VideoError | None = None
+    for index in range(len(data)):
         try:
             episode = data.episode(index, 0)
-        except VideoError:  # told when its turn comes
+        except VideoError as error:  # told when its turn comes
+            first = first or error
             continue
         candidates, width = episode.features.shape
         if width != agent.width:
@@ -170,6 +207,9 @@ def check_first_episode(agent: TemporalAgent, data: TrainingData) -> None:
                 "to choose; give fewer --frames, or more candidates with --candidate-fps"
             )
         return
+    raise UserError(
+        f"none of the videos of {len(data)} training questions can be read; the first: {first}"
+    )
 
 
 def score_episodes(model: torch.nn.Module, episodes: Sequence[Episode]) -> list[Tensor]:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
 
-from tspo_bench.errors import UserError
+from tspo_bench.errors import UserError, VideoError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.store import FeatureStore
 from tspo_bench.training.clips import (
+    CLIP_LENGTH,
+    MAX_CANDIDATES,
     MIN_CANDIDATES,
     NUM_DISTRACTORS,
     Clip,
     ClipEpisode,
     cut,
     haystack,
-    usual_rows,
+    usual_frames,
 )
 from tspo_bench.training.tspo10k_items import Item, read_items
-from tspo_bench.types import Candidates, Features, FloatArray, IntArray
+from tspo_bench.types import Candidates, Features, FloatArray, IntArray, VideoInfo
+from tspo_bench.video import open_video
+from tspo_bench.video.base import scaled_size
+
+_log = logging.getLogger(__name__)
+LONGEST_REPLY = 256  # in tokens: the authors'
 
 
 class TSPO10K:
@@ -27,8 +35,12 @@ class TSPO10K:
 
     A `general` item is its video as it is, of which K/2 frames are drawn. A `specific` item is a
     haystack, of which K are: 1 to 4 needles of 50 frames of its video among 12 distractors of 50
-    frames of the file's other videos (T = 650 to 800), another one in each epoch. Each video's
-    candidates are scanned and encoded once, when first needed, and come from the store after that.
+    frames of the file's other videos (T = 650 to 800), another one in each epoch. Distractors are
+    stretched to the size of the needles' video before they are encoded, as they are when shown.
+    Frames are encoded once, when first needed, and come from the store after that.
+
+    A video that cannot be read costs its own questions: where one is drawn as a distractor, another
+    is drawn in its place.
 
     Args:
         path: the JSON lines.
@@ -40,7 +52,9 @@ class TSPO10K:
         rate: candidates a second.
 
     Attributes:
-        skipped: why lines are left out ("line 7: video x.mp4 not found under /data").
+        skipped: which lines are left out, and why.
+        unreadable: videos that turned out to be unreadable, and why.
+        num_encoded: frames that were encoded for this object: the others were in the store.
 
     Raises:
         UserError: no line can be used, or K or the rate is out of range.
@@ -68,6 +82,9 @@ class TSPO10K:
         self._name, self._encoder, self._store = Path(path).stem, encoder, store
         self._k, self._seed, self._rate = k, seed, rate
         self._texts: dict[str, Features] = {}
+        self._infos: dict[Path, VideoInfo] = {}
+        self.unreadable: dict[Path, str] = {}
+        self.num_encoded = 0
 
     def __len__(self) -> int:
         return len(self.items)
@@ -76,29 +93,32 @@ class TSPO10K:
         """The episode of item `index`, drawn from (seed, epoch, index) alone.
 
         Raises:
-            VideoError: its video, or one drawn as a distractor, cannot be read.
+            VideoError: its video cannot be read, or none that could be a distractor.
         """
         item = self.items[index]
-        return self._general(item) if item.kind == "general" else self._specific(item, epoch, index)
+        try:
+            if item.kind == "general":
+                return self._general(item)
+            return self._specific(item, epoch, index)
+        except VideoError as error:
+            raise VideoError(f"line {item.line}: {error}") from error
 
     def _general(self, item: Item) -> ClipEpisode:
-        candidates = self._candidates(item.video)
-        clip = cut(item.video, candidates, usual_rows(len(candidates)))
+        candidates = self._own(item.video)
         return self._built(
             item,
-            (clip,),
-            indices=clip.indices,
-            seconds=clip.seconds,
+            (cut(item.video, candidates, np.arange(len(candidates))),),
+            indices=candidates.indices,
+            seconds=candidates.seconds,
             frame_rate=candidates.frame_rate,
             num_frames=candidates.num_frames,
         )
 
     def _specific(self, item: Item, epoch: int, index: int) -> ClipEpisode:
         rng = np.random.default_rng([self._seed, epoch, index])
-        others = [other.video for other in self.items if other.video != item.video]
-        drawn = [others[number] for number in rng.integers(len(others), size=NUM_DISTRACTORS)]
-        distractors = [(video, self._candidates(video)) for video in drawn]
-        clips = haystack(item.video, self._candidates(item.video), distractors, rng)
+        own = self._own(item.video)
+        distractors, redrawn = self._distractors(item.video, rng)
+        clips = haystack(item.video, own, distractors, rng)
         indices = np.arange(sum(len(clip.indices) for clip in clips))
         return self._built(
             item,
@@ -107,7 +127,44 @@ class TSPO10K:
             seconds=indices / self._rate,
             frame_rate=self._rate,
             num_frames=len(indices),
+            redrawn=redrawn,
         )
+
+    def _distractors(
+        self, video: Path, rng: np.random.Generator
+    ) -> tuple[list[tuple[Path, Candidates]], int]:
+        """12 other videos with their frames, and how many were drawn that cannot be read.
+
+        Raises:
+            VideoError: none of the others can be read.
+        """
+        others = [other.video for other in self.items if other.video != video]
+        draws = rng.integers(len(others), size=NUM_DISTRACTORS).tolist()
+        found: list[tuple[Path, Candidates]] = []
+        redrawn = 0
+        while draws:
+            other = others[draws.pop(0)]
+            if (frames := self._distractor(other, video)) is not None:
+                found.append((other, frames))
+                continue
+            if self.unreadable.keys() >= set(others):
+                raise VideoError(f"none of the videos to hide {video} among can be read")
+            redrawn += 1
+            draws.append(int(rng.integers(len(others))))
+        return found, redrawn
+
+    def _distractor(self, video: Path, needle: Path) -> Candidates | None:
+        """50 frames of `video`, encoded in the size of the needle's; None if it cannot be read."""
+        if video in self.unreadable:
+            return None
+        info = self._info(needle)
+        size = scaled_size(info.width, info.height, self._encoder.short_side)
+        try:
+            return self._frames(video, CLIP_LENGTH, size)
+        except VideoError as error:
+            self.unreadable[video] = str(error)
+            _log.warning("a video is no distractor: %s", error)
+            return None
 
     def _built(
         self,
@@ -118,6 +175,7 @@ class TSPO10K:
         seconds: FloatArray,
         frame_rate: float,
         num_frames: int,
+        redrawn: int = 0,
     ) -> ClipEpisode:
         is_haystack = item.kind == "specific"
         numbers = np.cumsum([clip.is_needle for clip in clips]) - 1
@@ -143,10 +201,25 @@ class TSPO10K:
             indices=indices,
             seconds=seconds,
             sized_as=item.video,
+            redrawn=redrawn,
+            max_new_tokens=LONGEST_REPLY,
         )
 
-    def _candidates(self, video: Path) -> Candidates:
-        return self._store.candidates(video, self._encoder, self._rate)
+    def _own(self, video: Path) -> Candidates:
+        """The frames of a question's own video."""
+        return self._frames(video, MAX_CANDIDATES, None)
+
+    def _frames(self, video: Path, most: int, size: tuple[int, int] | None) -> Candidates:
+        frames = usual_frames(self._info(video), self._rate, most)
+        found = self._store.of_frames(video, self._encoder, frames, size)
+        self.num_encoded += found.num_encoded
+        return found
+
+    def _info(self, video: Path) -> VideoInfo:
+        if video not in self._infos:
+            with open_video(video) as reader:
+                self._infos[video] = reader.info
+        return self._infos[video]
 
     def _text_features(self, text: str) -> Features:
         if text not in self._texts:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 from tspo_bench.errors import UserError
 from tspo_bench.tasks.protocols import INSTRUCTION
 from tspo_bench.tasks.reading import read_answer
 from tspo_bench.tasks.records import Record, read_entries
+from tspo_bench.training.episode import Skipped
 from tspo_bench.types import OPTION_LETTERS
 
 Kind = Literal["general", "specific"]
@@ -50,8 +51,16 @@ class Item:
         return OPTION_LETTERS[: len(self.options)]
 
 
-def read_items(path: Path, video_root: Path) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    """The usable lines of a file, and why each other line is skipped ("line 7: ...").
+class UnusableError(ValueError):
+    """A line that cannot be used; `kind` is what such lines are counted by."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind = kind
+
+
+def read_items(path: Path, video_root: Path) -> tuple[tuple[Item, ...], tuple[Skipped, ...]]:
+    """The usable lines of a file, and why each other line is skipped.
 
     Raises:
         UserError: the file or the folder of videos is missing, or no line can be used.
@@ -59,22 +68,24 @@ def read_items(path: Path, video_root: Path) -> tuple[tuple[Item, ...], tuple[st
     if not video_root.is_dir():
         raise UserError(f"video root {video_root} is no folder; set --video-root")
     items: list[Item] = []
-    problems: dict[int, str] = {}
+    problems: dict[int, UnusableError] = {}
     for entry in read_entries(path):
         if entry.record is None:
-            problems[entry.number] = entry.problem or "empty"
+            problems[entry.number] = UnusableError("not JSON", entry.problem or "empty")
             continue
         try:
             items.append(_parse(entry.record, video_root, entry.number))
-        except KeyError as error:
-            problems[entry.number] = f"no field {error}"
-        except (ValueError, OSError) as error:
-            problems[entry.number] = str(error)
+        except UnusableError as problem:
+            problems[entry.number] = problem
     if len({item.video for item in items}) == 1:
         alone = [item for item in items if item.kind == "specific"]
-        problems |= {item.line: "no other video in the file to hide this one in" for item in alone}
+        reason = "no other video in the file to hide this one in"
+        problems |= {item.line: UnusableError("no distractors", reason) for item in alone}
         items = [item for item in items if item.kind == "general"]
-    skipped = tuple(f"line {line}: {problem}" for line, problem in sorted(problems.items()))
+    skipped = tuple(
+        Skipped(f"line {line}", str(problem), problem.kind)
+        for line, problem in sorted(problems.items())
+    )
     if not items:
         first = f"; {skipped[0]}" if skipped else ""
         raise UserError(f"training data {path}: none of {len(skipped)} lines can be used{first}")
@@ -82,18 +93,27 @@ def read_items(path: Path, video_root: Path) -> tuple[tuple[Item, ...], tuple[st
 
 
 def _parse(record: Record, video_root: Path, line: int) -> Item:
-    kind = record["type"]
+    kind = _text(record, "type")
     if kind not in get_args(Kind):
-        raise ValueError(f"unknown type {kind!r}; known: {', '.join(get_args(Kind))}")
+        known = ", ".join(get_args(Kind))
+        raise UnusableError("unknown type", f"unknown type {kind!r}; known: {known}")
     text = _without_instructions(_text(record, "original_question"))
     query, options = split_question(text)
     answer = _answer(record, options)
-    video = _text(record, "video")
-    path = video_root / video
-    if not path.is_file():
-        raise ValueError(f"video {video} not found under {video_root}")
+    path = _video(video_root, _text(record, "video"))
     prompt = f"{text}\n{INSTRUCTION}"
-    return Item(line, path.resolve(), kind, query, prompt, options, answer)
+    return Item(line, path, cast(Kind, kind), query, prompt, options, answer)
+
+
+def _video(root: Path, name: str) -> Path:
+    try:
+        path = (root / name).resolve()
+        found = path.is_file()
+    except (OSError, ValueError) as error:  # a name too long, a NUL, a lone surrogate
+        raise UnusableError("video not found", str(error)) from error
+    if not found:
+        raise UnusableError("video not found", f"video {name} not found under {root}")
+    return path
 
 
 def split_question(text: str) -> tuple[str, tuple[str, ...]]:
@@ -103,19 +123,21 @@ def split_question(text: str) -> tuple[str, tuple[str, ...]]:
     option stands there or not; failing that, where the options begin.
 
     Raises:
-        ValueError: there are not 2 to 10 options lettered A, B, ..., one is empty, or nothing is
+        UnusableError: there are not 2 to 10 options lettered A, B, ..., one is empty, or nothing is
             asked.
     """
     question, *rest = _OPTION_LINE.split(text)
     letters, options = "".join(rest[::2]), tuple(option.strip() for option in rest[1::2])
     if not OPTION_LETTERS.startswith(letters) or len(letters) < 2:
         found = ", ".join(letters) or "none"
-        raise ValueError(f"options cannot be read: 2 to 10 lines A., B., ... needed, got {found}")
+        reason = f"options cannot be read: 2 to 10 lines A., B., ... needed, got {found}"
+        raise UnusableError("options cannot be read", reason)
     if not all(options):
-        raise ValueError(f"option {letters[options.index('')]} is empty")
+        reason = f"option {letters[options.index('')]} is empty"
+        raise UnusableError("options cannot be read", reason)
     query = text.partition("\nA")[0] if "\nA" in text else question
     if not query.strip():
-        raise ValueError("the question is empty")
+        raise UnusableError("empty question", "the question is empty")
     return query.strip(), options
 
 
@@ -124,7 +146,8 @@ def _answer(record: Record, options: tuple[str, ...]) -> str:
     letters = {_letter(text, options) for text in given if isinstance(text, str)} - {None}
     if len(letters) != 1:
         problem = "two correct options" if letters else "no correct option"
-        raise ValueError(f"{problem}: solution {given[0]!r}, original_answer {given[1]!r}")
+        shown = f"{problem}: solution {given[0]!r}, original_answer {given[1]!r}"
+        raise UnusableError(problem, shown)
     return str(letters.pop())
 
 
@@ -140,7 +163,13 @@ def _without_instructions(text: str) -> str:
 
 
 def _text(record: Record, key: str) -> str:
+    if key not in record:
+        raise UnusableError("a field is missing", f"no field {key!r}")
     value = record[key]
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{key} is empty or no text: {value!r}")
+        raise UnusableError("a field is empty", f"{key} is empty or no text: {value!r}")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UnusableError("not Unicode text", f"{key} holds half a character: {error}") from error
     return value
