@@ -23,7 +23,7 @@ from tspo_bench.specs import parse_spec, split_specs
 
 if TYPE_CHECKING:
     from tspo_bench.api import EvaluationResult
-    from tspo_bench.types import AnswerMode, SubtitleMode
+    from tspo_bench.types import AnswerMode, CandidateRule, SubtitleMode
 
 DEFAULT_BASELINE = "uniform"
 _FEW = 3  # examples of what was left out
@@ -62,6 +62,7 @@ def run(
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.Candidates = "auto",
     limit: options.Limit = None,
     seeds: Annotated[
         str | None,
@@ -141,6 +142,7 @@ def run(
                 encoder=encoder,
                 agent=agent,
                 candidate_fps=candidate_fps,
+                candidates=cast("CandidateRule", candidates),  # checked by the run's settings
                 limit=limit,
                 seeds=numbers,
                 split=split,

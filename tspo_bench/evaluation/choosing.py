@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from tspo_bench.tasks import Task
 from tspo_bench.types import (
     SEARCHING,
     AnswerMode,
+    CandidateRule,
     Candidates,
     Features,
     Need,
@@ -34,6 +36,9 @@ from tspo_bench.types import (
 )
 from tspo_bench.video import open_video
 from tspo_bench.video.base import VideoReader, scaled_size
+from tspo_bench.video.candidates import rules_said
+
+_log = logging.getLogger(__name__)
 
 NO_CANDIDATES = Candidates(np.empty(0, np.int64), np.empty(0), num_frames=0, frame_rate=1.0)
 
@@ -71,6 +76,10 @@ class VideoChooser:
         short_side: to which the MLLM wants frames scaled down; None for full size.
         mode: how the MLLM is to answer.
         cost: tells the MLLM's visual tokens, where cells are limited by these.
+        rule: which frames are candidates.
+
+    Attributes:
+        ruled: by which rule those were taken of videos where the rules differ by much.
     """
 
     task: Task
@@ -80,10 +89,17 @@ class VideoChooser:
     short_side: int | None = None
     mode: AnswerMode = "generate"
     cost: Cost | None = None
+    rule: CandidateRule = "auto"
+    ruled: dict[str, CandidateRule] = field(default_factory=dict)
 
     def open(self, work: VideoWork, stack: ExitStack) -> ChosenVideo:
         """Open a video until the stack closes it; what fails is recorded, not raised."""
         return ChosenVideo(self, work, stack)
+
+    def say_rules(self) -> None:
+        """Warn of the videos where it matters by which rule their candidates were taken."""
+        for line in rules_said(self.ruled, self.candidate_fps):
+            _log.warning(line)
 
 
 class ChosenVideo:
@@ -112,8 +128,15 @@ class ChosenVideo:
         with timed(self._seconds, "probe"):
             self.reader = stack.enter_context(open_video(path))
             self._sight = VideoSight(
-                path, self.reader, self.how.candidate_fps, self.how.store, encoder
+                path,
+                self.reader,
+                self.how.candidate_fps,
+                self.how.store,
+                encoder,
+                self.how.rule,
             )
+        if self._sight.ruled is not None:
+            self.how.ruled[self._work.video] = self._sight.ruled
         if encoder is None:
             return
         with timed(self._seconds, "scan"):
@@ -178,7 +201,11 @@ class ChosenVideo:
         scores = np.asarray(chosen.picked.scores)
         if scores.shape != (self.num_candidates(needs),) or scores.dtype.kind not in "fiu":
             return None  # a sampler of a user's own, and nothing but a picture hangs on it
+        assert self._sight is not None
+        seconds = self._sight.probed.seconds
         interval = info.candidate_stride(self.how.candidate_fps) / float(info.frame_rate)
+        if len(seconds) > 1:
+            interval = float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
         return CandidateScores.of(chosen.question.id, scores, interval)
 
     def failure(self, question: Question, status: Status, error: str) -> Record:
@@ -222,6 +249,8 @@ class ChosenVideo:
             k = cell.budget.k(self.how.cost, candidates.num_frames, *self.size())
             selection = cell.sampler.select(query, candidates, k)
             checked = checked_selection(selection, candidates.num_frames, k)
+            if needs and self._sight is not None and self._sight.ruled is not None:
+                checked = replace(checked, notes={**checked.notes, "candidates": self._sight.ruled})
             return checked, looked_at(candidates)
         except VideoError as error:  # of a sampler that has frames decoded as it goes
             return self.failure(question, "decode_error", str(error)), {}

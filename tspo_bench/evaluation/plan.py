@@ -179,6 +179,7 @@ def cell_settings(
         "model_id": model.id,
         "sampler_settings": {k: v for k, v in sampler.settings.items() if k != "tuned_for"},
         "candidate_fps": config.candidate_fps,
+        "candidates": config.candidates,
         "encoder_id": encoder.id if encoder and SEARCHING & sampler.sampler.needs else None,
     }
     if budget.visual_tokens is not None:

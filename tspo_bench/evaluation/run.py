@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
 from tspo_bench.results.cell import RECORDS_FILE
 from tspo_bench.tasks import Task
-from tspo_bench.types import Record
+from tspo_bench.types import CandidateRule, Record
+from tspo_bench.video.candidates import rules_said
+
+_log = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
@@ -100,6 +104,8 @@ def run_grid(
     for spec in config.models:
         by_model.append(grid.run_model(spec, asked))
         gc.collect()  # nothing may keep a model's weights beside those of the next
+    for line in rules_said(grid.ruled, config.candidate_fps):
+        _log.warning(line)
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
     by_slug = {cell.folder.name: cell for cell in read_run(run.path)}
     skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
@@ -121,6 +127,7 @@ class _Grid:
         self.progress = progress
         self.encoder = encoder
         self.models: list[str] = []
+        self.ruled: dict[str, CandidateRule] = {}
 
     def run_model(self, spec: str, asked: Sequence[Asked]) -> list[list[str]]:
         """Run every cell of one model; the cells' slugs, task by task."""
@@ -179,6 +186,8 @@ class _Grid:
             model.short_side,
             self.config.answer,
             cost,
+            self.config.candidates,
+            self.ruled,
         )
 
     def _sum_up(self, cell: RunCell, task: Task) -> None:

@@ -18,6 +18,8 @@ from tspo_bench.features.checkpoint import precision
 from tspo_bench.registry import did_you_mean
 from tspo_bench.training.presets import Preset, check_whole_number
 from tspo_bench.training.presets import preset as named_preset
+from tspo_bench.types import CandidateRule
+from tspo_bench.video.candidates import check_rule
 
 AGENTS = {kind: agent_class(kind) for kind in KINDS}
 _PATHS = ("data", "video_root", "data_root")
@@ -42,6 +44,7 @@ class TrainConfig:
         encoder: gives the features; the agent is bound to it.
         model: the frozen MLLM whose answers are rewarded.
         candidate_fps: candidates a second.
+        candidates: by which rule: see `tspo_bench.video.candidates`.
         options: of the agent's constructor (window, ...).
         seed: of the agent's first weights, the order, the haystacks and the rollouts.
         device: a torch device.
@@ -65,6 +68,7 @@ class TrainConfig:
     encoder: str = "reference"
     model: str = "reference"
     candidate_fps: float = 1.0
+    candidates: CandidateRule = "auto"
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     device: str = "cpu"
@@ -78,6 +82,7 @@ class TrainConfig:
             check_whole_number("num_videos", self.num_videos)
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise UserError(f"seed={self.seed}; give 0 to {_LARGEST_SEED}")
+        check_rule(self.candidates)
         if not 0 < self.candidate_fps < math.inf:
             raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
         precision(self.device)  # refuses an unusable device

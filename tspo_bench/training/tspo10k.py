@@ -19,7 +19,7 @@ from tspo_bench.training.clips import (
     usual_rows,
 )
 from tspo_bench.training.tspo10k_items import Item, read_items
-from tspo_bench.types import Candidates, Features, FloatArray, IntArray
+from tspo_bench.types import CandidateRule, Candidates, Features, FloatArray, IntArray
 
 
 class TSPO10K:
@@ -38,6 +38,7 @@ class TSPO10K:
         k: frames drawn of a haystack.
         seed: of the haystacks.
         rate: candidates a second.
+        rule: which frames they are: see `tspo_bench.video.candidates`.
 
     Attributes:
         skipped: why lines are left out ("line 7: video x.mp4 not found under /data").
@@ -56,6 +57,7 @@ class TSPO10K:
         k: int = 16,
         seed: int = 0,
         rate: float = 1.0,
+        rule: CandidateRule = "auto",
     ) -> None:
         if not 2 <= k <= 2 * MIN_CANDIDATES:
             raise UserError(
@@ -66,7 +68,7 @@ class TSPO10K:
             raise UserError(f"candidates per second must be above 0, got {rate}")
         self.items, self.skipped = read_items(Path(path), Path(video_root))
         self._name, self._encoder, self._store = Path(path).stem, encoder, store
-        self._k, self._seed, self._rate = k, seed, rate
+        self._k, self._seed, self._rate, self._rule = k, seed, rate, rule
         self._texts: dict[str, Features] = {}
 
     def __len__(self) -> int:
@@ -146,7 +148,7 @@ class TSPO10K:
         )
 
     def _candidates(self, video: Path) -> Candidates:
-        return self._store.candidates(video, self._encoder, self._rate)
+        return self._store.candidates(video, self._encoder, self._rate, self._rule)
 
     def _text_features(self, text: str) -> Features:
         if text not in self._texts:
