@@ -295,7 +295,8 @@ class Record:
     kept from before. `evidence` holds (start, end) in seconds; this and `duration_seconds`, the
     video's length, are there where the sampler saw the video. `error` says why there is no answer.
     `letter` is what the protocol reads in the reply, `guessed` where the protocol drew it for want
-    of one.
+    of one. `inputs` holds hashes of what the record was made of: the "question" with its
+    annotation, and the "video" file, where the sampler saw it.
     """
 
     question_id: str
@@ -322,6 +323,7 @@ class Record:
     option_logprobs: Mapping[str, float] | None = None
     seen: Mapping[str, int] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -18,7 +18,7 @@ from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.evaluation.sight import VideoSight, looked_at
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.results import CandidateScores
+from tspo_bench.results import CandidateScores, Inputs
 from tspo_bench.tasks import Task
 from tspo_bench.types import (
     SEARCHING,
@@ -77,6 +77,7 @@ class VideoChooser:
         mode: how the MLLM is to answer.
         cost: tells the MLLM's visual tokens, where cells are limited by these.
         rule: which frames are candidates.
+        inputs: what records are made of, to be kept with them; None where none are kept.
 
     Attributes:
         ruled: by which rule those were taken of videos where the rules differ by much.
@@ -91,6 +92,7 @@ class VideoChooser:
     cost: Cost | None = None
     rule: CandidateRule = "auto"
     ruled: dict[str, CandidateRule] = field(default_factory=dict)
+    inputs: Inputs | None = None
 
     def open(self, work: VideoWork, stack: ExitStack) -> ChosenVideo:
         """Open a video until the stack closes it; what fails is recorded, not raised."""
@@ -183,6 +185,14 @@ class ChosenVideo:
     def num_candidates(self, needs: Collection[Need]) -> int | None:
         """How many candidates a sampler of these needs had; None for one that needs nothing."""
         return len(self._sight.probed) if needs and self._sight is not None else None
+
+    def inputs(self, question: Question, needs: Collection[Need]) -> dict[str, str]:
+        """Hashes of what the question's record is made of."""
+        if self.how.inputs is None:
+            return {}
+        of_video = self.how.inputs.video(question.video) if needs else None
+        found = {"question": self.how.inputs.questions.get(question.id), "video": of_video}
+        return {key: value for key, value in found.items() if value is not None}
 
     def evidence(
         self, question: Question, needs: Collection[Need]

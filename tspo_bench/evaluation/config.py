@@ -21,10 +21,12 @@ from tspo_bench.types import JSON, AnswerMode, CandidateRule, SubtitleMode
 from tspo_bench.video.candidates import check_rule
 
 DEFAULT_FRAMES = 8
-# What a run's folder is not named after: these add cells to it, or change nothing in them.
+# What a run's folder is not named after: these add cells to it, of which some may ask what others
+# have asked already, or change nothing in them.
 _NOT_ASKED = {
-    *("out", "fresh", "device", "batch_size"),
+    *("out", "fresh", "device", "batch_size", "data_root", "annotations"),
     *("samplers", "frames", "visual_tokens", "seeds", "with_bounds"),
+    *("limit", "encoder", "agent", "candidate_fps", "candidates"),
 }
 
 

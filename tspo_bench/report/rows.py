@@ -23,7 +23,7 @@ _OF_SEED = ("seed", "num_questions")
 # What the rows of one table share.
 TOGETHER = (
     *("task", "model", "model_id", "protocol", "protocol_hash", "answer"),
-    *("limit", "questions"),
+    *("limit", "questions", "code"),
 )
 # What cells must share to be measured against each other.
 _SHARED = (*TOGETHER, "frames", "visual_tokens")

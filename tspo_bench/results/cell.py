@@ -62,13 +62,20 @@ class CellWriter:
     """Appends a cell's records; use it as a context manager.
 
     `done` holds the records that are finished, by question id: those of failed questions are left
-    out when a cell is opened again, so that they are asked again. While it is open no other process
-    can write to the cell.
+    out when a cell is opened again, so that they are asked again. `reason` says why the cell was
+    begun beside another of its labels. While it is open no other process can write to the cell.
     """
 
-    def __init__(self, folder: Path, file: BinaryIO, done: dict[str, Record]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        file: BinaryIO,
+        done: dict[str, Record],
+        reason: str | None = None,
+    ) -> None:
         self.folder = folder
         self.done = done
+        self.reason = reason
         self._file = file
         self._scores: BinaryIO | None = None  # opened for the first sampler's scores
 
