@@ -34,13 +34,15 @@ class Row:
     """Cells that differ in the seed alone (mostly one cell), and what they come to together.
 
     `summary` is over the records of all its seeds. `paired` is its difference to the baseline: None
-    for the baseline itself, and where there is none of the same setting.
+    for the baseline itself, and where there is none of the same setting. `replaced` are the videos
+    that were replaced between the two, which are then not compared.
     """
 
     cells: tuple[Cell, ...]
     summary: Summary
     headroom: float | None
     paired: PairedDifference | None
+    replaced: tuple[str, ...] = ()
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -91,10 +93,11 @@ class Rivals:
         self._anywhere: dict[tuple[Any, ...], list[list[Cell]]] = {}
         if others is None:
             others = _on_disk(cells, {*SCALE, self.baseline})
-        for pool in [*_pools(cells), *_pools(others)]:
+        # Of several in one run, with other code of their own, say, one that is shown, the newest.
+        for pool in [*_pools(others), *_pools(cells)]:
             rival = _rival(pool[0])
             for run in dict.fromkeys(cell.run_folder for cell in pool):
-                self._of_runs.setdefault((run, *rival), pool)
+                self._of_runs[(run, *rival)] = pool
             self._anywhere.setdefault(rival, []).append(pool)
         for pools in self._anywhere.values():
             pools.sort(key=_trusted_first)
@@ -107,6 +110,8 @@ class Rivals:
         """
         ends = [self._cells(cells[0], label) for label in SCALE]
         if not all(map(_are_finished, [cells, *ends])):
+            return None
+        if any(_replaced_between(cells, end) for end in ends):
             return None
         uniform, oracle = (accuracy_of(_records(end)) for end in ends)
         return headroom_recovered(accuracy, uniform, oracle)
@@ -121,9 +126,16 @@ class Rivals:
         `all_asked` is that of `paired_difference`.
         """
         others = _records(self._cells(cells[0], self.baseline))
-        if cells[0].settings["sampler"] == self.baseline or not others:
+        if cells[0].settings["sampler"] == self.baseline or not others or self.replaced(cells):
             return None
         return paired_difference(_records(cells), others, all_asked=all_asked)
+
+    def replaced(self, cells: Sequence[Cell]) -> tuple[str, ...]:
+        """The videos that are other files in one row's cells than in the baseline's of their run.
+
+        Where there are some, the two are not compared.
+        """
+        return _replaced_between(cells, self._cells(cells[0], self.baseline))
 
     def chosen_run(self, cell: Cell) -> Path | None:
         """The run whose baseline a cell is compared with, where others would do as well."""
@@ -140,6 +152,23 @@ class Rivals:
         return own or next(iter(self._anywhere.get(rival, [])), [])
 
 
+def _replaced_between(cells: Sequence[Cell], others: Sequence[Cell]) -> tuple[str, ...]:
+    """The videos whose file was replaced between two rows of one run."""
+    runs = {cell.run_folder for cell in others}
+    before = _video_files(others)
+    now = _video_files([cell for cell in cells if cell.run_folder in runs])
+    return tuple(sorted(video for video, files in now.items() if files != before.get(video, files)))
+
+
+def _video_files(cells: Sequence[Cell]) -> dict[str, set[str]]:
+    """The hashes of each video's file, by its name, as far as records hold them."""
+    found: dict[str, set[str]] = {}
+    for record in _records(cells):
+        if "video" in record.inputs:
+            found.setdefault(record.video, set()).add(record.inputs["video"])
+    return found
+
+
 def _trusted_first(pool: Sequence[Cell]) -> tuple[Any, ...]:
     """What goes first where several runs would do: finished ones, folders before entries."""
     run = pool[0].run_folder
@@ -152,7 +181,7 @@ def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
     for pool in _pools(cells):
         summary = summarise_cells(pool)
         headroom = rivals.headroom(pool, summary.accuracy)
-        rows.append(Row(tuple(pool), summary, headroom, rivals.paired(pool)))
+        rows.append(Row(tuple(pool), summary, headroom, rivals.paired(pool), rivals.replaced(pool)))
     return rows
 
 
@@ -175,12 +204,11 @@ def _are_finished(cells: Sequence[Cell]) -> bool:
 def _pools(cells: Sequence[Cell]) -> list[list[Cell]]:
     """The cells that differ in the seed alone, together.
 
-    Within a run the labels say what is the same. Cells of several runs are one pool only if all
-    that made them is the same and no seed is there twice.
+    All that made them is the same, and no seed is there twice.
     """
     of_runs: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in cells:
-        of_runs.setdefault((cell.run_folder, is_seeded(cell), *_rival(cell)), []).append(cell)
+        of_runs.setdefault((cell.run_folder, is_seeded(cell), _origin(cell)), []).append(cell)
     pools: list[list[Cell]] = []
     by_origin: dict[str, list[list[Cell]]] = {}
     for some in of_runs.values():
