@@ -207,9 +207,10 @@ def _files(result: EvaluationResult) -> str:
 
 
 def _tell_of_a_missing_baseline(result: EvaluationResult, label: str) -> None:
-    from tspo_bench.results import read_run
+    from tspo_bench.results import Cell, read_cells
 
-    run = dict.fromkeys(cell.settings["sampler"] for cell in read_run(result.folder))
+    cells = [cell for cell in read_cells(result.folder) if isinstance(cell, Cell)]
+    run = dict.fromkeys(cell.settings["sampler"] for cell in cells)
     if label not in run and label != DEFAULT_BASELINE:
         say(f"warning: no cell of --baseline {label} to compare with; the run has {', '.join(run)}")
 

@@ -31,8 +31,8 @@ from tspo_bench.results import (
     Cell,
     OwnScores,
     RunDirectory,
+    read_cells,
     read_records,
-    read_run,
     reasons_said,
 )
 from tspo_bench.results.cell import RECORDS_FILE
@@ -123,7 +123,8 @@ def run_grid(
     for line in rules_said(grid.ruled, config.candidate_fps):
         _log.warning(line)
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
-    by_slug = {cell.folder.name: cell for cell in read_run(run.path)}
+    # Another cell of the run may be broken: that is for whoever opens it.
+    by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
     skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
 

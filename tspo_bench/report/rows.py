@@ -12,7 +12,7 @@ from typing import Any
 
 from tspo_bench.report.paired import PairedDifference, paired_difference
 from tspo_bench.report.summary import Summary, accuracy_of, summarise_cells
-from tspo_bench.results import Cell, read_run
+from tspo_bench.results import Cell, read_cells
 from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import Record
@@ -260,6 +260,7 @@ def _on_disk(cells: Sequence[Cell], labels: Collection[str]) -> list[Cell]:
         cell
         for run in runs
         if (run / RUN_FILE).is_file()
-        for cell in read_run(run)
+        for cell in read_cells(run)
+        if isinstance(cell, Cell)
         if cell.settings["sampler"] in labels and cell.folder not in here
     ]
