@@ -14,15 +14,17 @@ from collections.abc import Iterator
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 _OURS = __name__.partition(".")[0]
 _LENGTH = 12  # hexadecimal digits of a hash
 _INSTALLED = ("site-packages", "dist-packages")
 
 
-@functools.cache
 def sources_of(target: object) -> dict[str, str]:
-    """The source of a class or function: module to a hash of it; {} for the package's own.
+    """The source of a class or function, or of an object's class: module to a hash of it.
+
+    Nothing ({}) for the package's own.
 
     What counts is all that a user edits: the file of its module, and the files of all modules that
     this imports, wherever in its text, and these in turn, as far as they are neither installed nor
@@ -32,10 +34,14 @@ def sources_of(target: object) -> dict[str, str]:
     It is found out once: what is edited while a process runs is not what the process runs. A class
     of a module that is imported anew is another one.
 
-    Args:
-        target: a class or function; of an instance, give the class.
     """
-    name = getattr(inspect.unwrap(target), "__module__", None) or ""  # type: ignore[arg-type]
+    is_code = inspect.isclass(target) or inspect.isroutine(target)
+    return dict(_sources_of(target if is_code else type(target)))
+
+
+@functools.cache
+def _sources_of(target: Any) -> dict[str, str]:
+    name = getattr(inspect.unwrap(target), "__module__", None) or ""
     top = name.partition(".")[0]
     if top in (_OURS, "builtins"):
         return {}

@@ -66,16 +66,10 @@ class CellWriter:
     begun beside another of its labels. While it is open no other process can write to the cell.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        file: BinaryIO,
-        done: dict[str, Record],
-        reason: str | None = None,
-    ) -> None:
+    def __init__(self, folder: Path, file: BinaryIO, done: dict[str, Record]) -> None:
         self.folder = folder
         self.done = done
-        self.reason = reason
+        self.reason: str | None = None
         self._file = file
         self._scores: BinaryIO | None = None  # opened for the first sampler's scores
 

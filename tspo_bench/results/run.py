@@ -103,22 +103,24 @@ class RunDirectory:
             UserError: the records of a cell of these settings are broken, or another process is
                 writing it.
         """
-        asked = json.loads(json.dumps(dict(settings)))
+        base, asked = slug, json.loads(json.dumps(dict(settings)))
         with self._changing() as content:
             cells = content["cells"]
             place = find_place(self.path, cells, slug, asked, inputs, fresh=fresh)
-        folder = make_folder(self.path / place.slug, hint=OTHER_FOLDER)
+        slug, settings = place.slug, place.settings
+        folder = make_folder(self.path / slug, hint=OTHER_FOLDER)
         path = folder / RECORDS_FILE
         file = _open_to_append(path)
         try:
             _lock(file, path, wait=False)
-            done = self._start(path, place.slug, place.settings, fresh)
+            done = self._start(path, slug, settings, fresh)
         except BaseException:
             file.close()
             raise
-        writer = CellWriter(folder, file, done, place.reason)
+        writer = CellWriter(folder, file, done)
+        writer.reason = place.reason
         if inputs is not None and not fresh:
-            for record, scores in records_that_hold(self.path, cells, slug, asked, inputs):
+            for record, scores in records_that_hold(self.path, cells, base, asked, inputs):
                 if record.question_id not in writer.done:
                     writer.append(record, scores)
         return writer

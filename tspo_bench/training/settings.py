@@ -15,9 +15,14 @@ from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import precision
-from tspo_bench.registry import did_you_mean
+from tspo_bench.mllms import registry as models
+from tspo_bench.registry import did_you_mean, import_object, parse_spec
+from tspo_bench.sources import sources_of
+from tspo_bench.specs import is_card_path, is_import_path
+from tspo_bench.tasks import registry as tasks
 from tspo_bench.training.presets import Preset, check_whole_number
 from tspo_bench.training.presets import preset as named_preset
+from tspo_bench.training.rewards import load_rewards
 from tspo_bench.types import CandidateRule
 from tspo_bench.video.candidates import check_rule
 
@@ -93,7 +98,20 @@ class TrainConfig:
         for name in ("out", "device", "batch_size"):
             del kept[name]
         kept["precision"] = str(precision(self.device)).removeprefix("torch.")
+        if code := self._code():
+            kept["code"] = code
         return json.loads(json.dumps(kept, default=str))
+
+    def _code(self) -> dict[str, str]:
+        """The source of rewards, model and task of a user's own: module to a hash of it."""
+        found: dict[str, str] = {}
+        for reward in load_rewards(self.preset.rewards).values():
+            found |= sources_of(reward)
+        for kind, registry, text in (("model", models, self.model), ("task", tasks, self.task)):
+            spec = parse_spec(text)
+            if is_import_path(spec.name) or is_card_path(spec.name):
+                found |= sources_of(import_object(kind, registry.card(spec).target))
+        return dict(sorted(found.items()))
 
 
 def train_config(
