@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tspo_bench.results import Cell
     from tspo_bench.training.callbacks import TrainingProgress
     from tspo_bench.training.train import Trained
-    from tspo_bench.types import AnswerMode, SubtitleMode
+    from tspo_bench.types import AnswerMode, CandidateRule, SubtitleMode
 
 __all__ = [
     "EvaluationResult",
@@ -93,6 +93,7 @@ def evaluate(
     encoder: str | None = None,
     agent: str | None = None,
     candidate_fps: float = 1.0,
+    candidates: CandidateRule = "auto",
     limit: int | None = None,
     seeds: int | Sequence[int] | None = None,
     split: str | None = None,
@@ -137,6 +138,8 @@ def evaluate(
             specs name none; None for those in the package. A folder with seed-0, seed-1, ... is an
             agent of each seed.
         candidate_fps: candidate frames per second.
+        candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
+            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
         limit: ask the first so many questions of a fixed shuffle.
         seeds: one or several, of samplers that draw and of agents trained with several; what hangs
             on none is run once. None for all of an agent's, and 0 for what draws. Tasks that draw
@@ -172,6 +175,7 @@ def evaluate(
         encoder=encoder,
         agent=agent,
         candidate_fps=candidate_fps,
+        candidates=candidates,
         limit=limit,
         seeds=seeds,
         split=split,

@@ -14,7 +14,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.report.located import Located, LocatedRow, largest_gap, located_rows
 from tspo_bench.results import evidence_recall, share_inside
 from tspo_bench.specs import parse_spec
-from tspo_bench.types import Features
+from tspo_bench.types import CandidateRule, Features
 
 if TYPE_CHECKING:
     from tspo_bench.evaluation import RunConfig
@@ -64,6 +64,7 @@ def locate(
     encoder: str | None = None,
     agent: str | None = None,
     candidate_fps: float = 1.0,
+    candidates: CandidateRule = "auto",
     limit: int | None = None,
     seed: int = 0,
     split: str | None = None,
@@ -96,6 +97,8 @@ def locate(
         encoder: for samplers that search.
         agent: for the samplers tspo and tspo-q.
         candidate_fps: candidate frames per second.
+        candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
+            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
         limit: look at the first so many questions of a fixed shuffle.
         seed: of samplers and tasks that draw.
         split: the tasks' split; None for each task's default.
@@ -120,6 +123,7 @@ def locate(
         encoder=encoder,
         agent=agent,
         candidate_fps=candidate_fps,
+        candidates=candidates,
         limit=limit,
         seeds=seed,
         split=split,
@@ -203,7 +207,9 @@ def _located(
         for named in asked.samplers
         for budget in config.budgets
     ]
-    chooser = VideoChooser(asked.task, FeatureStore(), encoder, config.candidate_fps)
+    chooser = VideoChooser(
+        asked.task, FeatureStore(), encoder, config.candidate_fps, rule=config.candidates
+    )
     if progress is not None:
         progress.started(asked.task.label, len(cells) * len(asked.questions))
     found = []
@@ -212,6 +218,7 @@ def _located(
         found.append(_measured(pick, within, pick.question.video in rates.guessed))
         if progress is not None:
             progress.advance()
+    chooser.say_rules()
     order = {(cell.label, cell.budget.frames): place for place, cell in enumerate(cells)}
     return sorted(found, key=lambda one: order[one.sampler, one.frames])
 

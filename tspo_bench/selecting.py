@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
     JSON,
     SEARCHING,
+    CandidateRule,
     Candidates,
     Features,
     FloatArray,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from tspo_bench.features.base import FrameEncoder
     from tspo_bench.samplers import FrameSampler
 
+_log = logging.getLogger(__name__)
 _SHEET_FRAME_SIDE = 360  # pixels: a sheet shows no frame much larger
 
 
@@ -124,6 +127,7 @@ def select_frames(
     encoder: str | FrameEncoder | None = None,
     agent: str | None = None,
     candidate_fps: float = 1.0,
+    candidates: CandidateRule = "auto",
     seed: int = 0,
     device: str | None = None,
 ) -> SelectedFrames:
@@ -147,6 +151,8 @@ def select_frames(
         agent: a temporal agent's folder or hub id, for the samplers tspo and tspo-q; None for those
             in the package.
         candidate_fps: candidate frames per second.
+        candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
+            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
         seed: for samplers that draw.
         device: a torch device; None for CUDA where torch sees it, else the CPU.
 
@@ -161,7 +167,9 @@ def select_frames(
     from tspo_bench.features import FeatureStore
     from tspo_bench.samplers import load_sampler
     from tspo_bench.video import open_video
+    from tspo_bench.video.candidates import check_rule, rules_said
 
+    check_rule(candidates)
     _check_asked(sampler, frames, agent, candidate_fps)
     device = device or default_device()
     chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
@@ -177,11 +185,16 @@ def select_frames(
     query = Query(question, str(path), question, text_features=text_features)
     with open_video(path) as reader:
         info, times = reader.info, reader.times
-        sight = VideoSight(path, reader, candidate_fps, FeatureStore(), loaded)
+        sight = VideoSight(path, reader, candidate_fps, FeatureStore(), loaded, candidates)
         if "features" in chosen.needs:
             sight.scan()
-        candidates = sight.candidates(chosen.needs, chosen, text_features)
-        selection = _selected(label, chosen, query, candidates, frames)
+        shown = sight.candidates(chosen.needs, chosen, text_features)
+        selection = _selected(label, chosen, query, shown, frames)
+    notes = dict(selection.notes)
+    if sight.ruled is not None:
+        notes["candidates"] = sight.ruled
+        for line in rules_said({str(path): sight.ruled}, candidate_fps):
+            _log.warning(line)
     picks = selection.indices
     return SelectedFrames(
         video=path,
@@ -189,12 +202,12 @@ def select_frames(
         sampler=label,
         indices=picks,
         seconds=times[picks],
-        scores=scores_at(picks, candidates, selection),
-        candidate_seconds=candidates.seconds,
+        scores=scores_at(picks, shown, selection),
+        candidate_seconds=shown.seconds,
         candidate_scores=selection.scores,
         duration_seconds=info.duration_seconds,
         num_filled=selection.num_filled,
-        notes=selection.notes,
+        notes=notes,
     )
 
 

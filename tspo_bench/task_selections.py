@@ -15,7 +15,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.samplers.published import PublishedFrames
 from tspo_bench.selections import SHAPES, Picked, SelectionFile, write_selections
 from tspo_bench.selections.picked import checked_frames
-from tspo_bench.types import JSON
+from tspo_bench.types import JSON, CandidateRule
 
 if TYPE_CHECKING:
     from tspo_bench.evaluation import RunConfig
@@ -46,6 +46,7 @@ def select_task(
     encoder: str | None = None,
     agent: str | None = None,
     candidate_fps: float = 1.0,
+    candidates: CandidateRule = "auto",
     limit: int | None = None,
     seed: int = 0,
     split: str | None = None,
@@ -76,6 +77,8 @@ def select_task(
         encoder: for samplers that search.
         agent: for the samplers tspo and tspo-q.
         candidate_fps: candidate frames per second.
+        candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
+            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
         limit: the first so many questions of a fixed shuffle.
         seed: of samplers and tasks that draw.
         split: the task's split.
@@ -100,6 +103,7 @@ def select_task(
         encoder=encoder,
         agent=agent,
         candidate_fps=candidate_fps,
+        candidates=candidates,
         limit=limit,
         seeds=seed,
         split=split,
@@ -201,8 +205,11 @@ def _picks(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> Ite
 
     (named,) = asked.samplers
     cell = OpenCell(named.label, named.sampler, config.budgets[0])
-    chooser = VideoChooser(asked.task, FeatureStore(), encoder, config.candidate_fps)
-    return Picker(chooser).picks(asked.questions, [cell])
+    chooser = VideoChooser(
+        asked.task, FeatureStore(), encoder, config.candidate_fps, rule=config.candidates
+    )
+    yield from Picker(chooser).picks(asked.questions, [cell])
+    chooser.say_rules()
 
 
 def _picked(pick: Pick) -> Picked:
@@ -244,5 +251,6 @@ def _made_by(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> d
         "seed": named.seed,
         "frames": config.budgets[0].frames,
         "candidate_fps": config.candidate_fps,
+        "candidates": config.candidates,
         "encoder_id": None if encoder is None else encoder.id,
     }

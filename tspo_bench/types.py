@@ -28,6 +28,7 @@ SEARCHING: frozenset[Need] = frozenset({"features", "lazy_scores"})  # what take
 Status = Literal["ok", "unparsed", "decode_error", "sampler_error", "model_error"]
 AnswerMode = Literal["generate", "options"]
 SubtitleMode = Literal["none", "aligned", "full"]
+CandidateRule = Literal["auto", "stride", "time"]
 
 OPTION_LETTERS = "ABCDEFGHIJ"
 MOST_SECONDS = 1e12  # of a span, which may count frames: more cannot be kept in records
@@ -318,7 +319,8 @@ class Record:
     video's length, are there where the sampler saw the video. `error` says why there is no answer.
     `truncated`: the reply was cut at the longest length. `letter` is what the protocol reads in the
     reply, `guessed` where the protocol drew it for want of one. A reply that a server marks as a
-    refusal is empty, and its words are the note "refusal".
+    refusal is empty, and its words are the note "refusal". `inputs` holds hashes of what the record
+    was made of: the "question" with its annotation, and the "video" file, where the sampler saw it.
     """
 
     question_id: str
@@ -346,6 +348,7 @@ class Record:
     option_logprobs: Mapping[str, float] | None = None
     seen: Mapping[str, int] = field(default_factory=dict)
     usage: Mapping[str, int] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
 
     @property

@@ -46,16 +46,18 @@ def test_the_folder_follows_from_what_is_asked() -> None:
         {"seeds": (0, 1)},
         {"batch_size": 1},
         {"fresh": True},
+        {"limit": 20},
+        {"encoder": "other"},
+        {"candidate_fps": 2.0},
+        {"candidates": "time"},
+        {"data_root": Path("data")},
     ]
     assert {RunConfig(**settings).folder for settings in same} == {plain}
     others: list[dict[str, Any]] = [
-        {"limit": 20},
         {"models": ("other",)},
         {"split": "val"},
-        {"encoder": "other"},
-        {"candidate_fps": 2.0},
+        {"subtitles": "full"},
         {"tasks": ("haystack[length=15min]",)},
-        {"data_root": Path("data")},
     ]
     folders = {RunConfig(**settings).folder for settings in others}
     assert len(folders | {plain}) == len(others) + 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.evaluation.own import FrameReader
-from tests.evaluation.support import run
+from tests.evaluation.support import READER, run
 from tspo_bench.errors import UserError
 from tspo_bench.tasks.protocols import DEFAULT
 from tspo_bench.types import Answer, Request, Seen
@@ -71,10 +72,14 @@ def test_a_model_without_log_probabilities_says_so(questions: Path, tmp_path: Pa
         assert "no log-probabilities of ABCD; use --answer generate" in str(record.error)
 
 
-def test_another_mode_is_another_cell(questions: Path, tmp_path: Path) -> None:
-    run(questions, tmp_path / "run", models=(WEIGHER,))
-    with pytest.raises(UserError, match="answer"):
-        run(questions, tmp_path / "run", models=(WEIGHER,), answer="options")
+def test_another_mode_is_another_cell(
+    questions: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (first,) = run(questions, tmp_path / "run", models=(WEIGHER,)).cells
+    (second,) = run(questions, tmp_path / "run", models=(WEIGHER,), answer="options").cells
+    assert first.folder != second.folder
+    assert 'answer: "generate" then, "options" now' in caplog.text
+    assert {record.mode for record in second.records} == {"options"}
 
 
 def test_a_cards_protocol_asks_in_its_own_words(questions: Path, tmp_path: Path) -> None:
@@ -100,12 +105,14 @@ def test_a_cards_protocol_asks_in_its_own_words(questions: Path, tmp_path: Path)
 
 
 def test_an_annotation_that_a_prompt_may_quote_is_part_of_the_cell(
-    questions: Path, tmp_path: Path
+    questions: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     run(questions, tmp_path / "run", limit=2)
     questions.write_text(questions.read_text().replace('"id"', '"note": "reworded", "id"'))
-    with pytest.raises(UserError, match="questions"):
-        run(questions, tmp_path / "run", limit=2)
+    log = tmp_path / "log"
+    run(questions, tmp_path / "run", limit=2, models=(f"{READER}[log={log}]",))
+    assert re.search(r'\(questions: "\w+" then, "\w+" now\)', caplog.text)
+    assert len(log.read_text().splitlines()) == 2
 
 
 def test_the_default_is_strict(questions: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -139,12 +140,15 @@ def test_a_video_without_subtitles_is_asked_and_a_broken_file_recorded(
     assert {r.protocol.partition("#")[0] for r in cell.records if r.protocol} == {"strict@2+full"}
 
 
-def test_another_setting_is_another_cell_and_no_rival(talk: Path, tmp_path: Path) -> None:
+def test_another_setting_is_another_cell_and_no_rival(
+    talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     runs = tmp_path / "run"
     (plain,) = run(talk, runs, frames=(2,)).cells
     assert plain.settings["protocol"] == "strict@2"
-    with pytest.raises(UserError, match=r"protocol: .*strict@2.* then, .*aligned.* now"):
-        run(talk, runs, frames=(2,), subtitles="aligned")
+    run(talk, tmp_path / "other", frames=(2,))
+    run(talk, tmp_path / "other", frames=(2,), subtitles="aligned")
+    assert re.search(r"protocol: .*strict@2.* then, .*aligned.* now", caplog.text)
     (other,) = run(talk, runs, samplers=("blind",), frames=(2,), subtitles="aligned").cells
     assert other.settings["protocol"] == "strict@2+aligned"
     (row,) = pooled_rows([other], Rivals([other]))

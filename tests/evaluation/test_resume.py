@@ -16,8 +16,7 @@ import pytest
 
 from tests.evaluation.own import Moody
 from tests.evaluation.support import READER, run, untimed, untimed_files, write_rows
-from tspo_bench.errors import UserError
-from tspo_bench.results import read_records
+from tspo_bench.results import read_records, read_run
 from tspo_bench.tasks import load_task
 
 ROOT = Path(__file__).parents[2]
@@ -201,7 +200,6 @@ def test_cells_are_added_to_a_run(questions: Path, clip: Path, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("changed", "keys"),
     [
-        ({"limit": 3}, {"limit", "num_questions", "questions"}),
         ({"encoder": "other"}, {"encoder_id"}),
         ({"candidate_fps": 2.0}, {"candidate_fps"}),
         ({"models": (f"{READER}[weights=2]",)}, {"model_id"}),
@@ -209,11 +207,17 @@ def test_cells_are_added_to_a_run(questions: Path, clip: Path, tmp_path: Path) -
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_a_changed_setting_is_named(
-    changed: dict, keys: set[str], questions: Path, clip: Path, other_clip: Path, tmp_path: Path
+def test_a_changed_setting_begins_a_cell_beside_and_is_named(
+    changed: dict,
+    keys: set[str],
+    questions: Path,
+    clip: Path,
+    other_clip: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A card keeps its name whatever its options: only its settings tell the difference."""
-    card = tmp_path / "mine.yaml"
+    card, log = tmp_path / "mine.yaml", tmp_path / "log"
 
     def begin(depth: int, **settings: object) -> None:
         card.write_text(
@@ -232,12 +236,16 @@ def test_a_changed_setting_is_named(
     changed = {key: value for key, value in changed.items() if key != "samplers"}
     (path,) = (tmp_path / "run").glob("*/records.jsonl")
     before = path.read_bytes()
-    with pytest.raises(UserError, match="begun with other settings") as caught:
-        begin(depth, **changed)
-    named = set(re.findall(r"([\w.]+): [^;]*? then, ", str(caught.value)))
+    if "models" not in changed:
+        changed["models"] = (f"{READER}[log={log}]",)
+    begin(depth, **changed)
+    named = set(re.findall(r"([\w.]+): [^;]*? then, ", caplog.text))
     assert named == keys
-    assert "--fresh" in str(caught.value)
     assert path.read_bytes() == before
+    slugs = [cell.folder.name for cell in read_run(tmp_path / "run")]
+    assert slugs == [path.parent.name, f"{path.parent.name}--{slugs[1][-8:]}"]
+    if "models" not in changed:
+        assert len(log.read_text().splitlines()) == 12
 
 
 def test_what_a_cell_does_not_depend_on_is_no_mismatch(
@@ -249,15 +257,22 @@ def test_what_a_cell_does_not_depend_on_is_no_mismatch(
     assert len(again.cells[0].records) == 12
 
 
-def test_changed_questions_and_selections_are_a_mismatch(questions: Path, tmp_path: Path) -> None:
+def test_changed_questions_and_selections_begin_another_cell(
+    questions: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """The files' contents count, not their names."""
     picks = tmp_path / "picks.json"
     picks.write_text(json.dumps({f"q-{i}": [1, 2] for i in range(12)}))
     run(questions, tmp_path / "run", samplers=(f"file:{picks}",))
     picks.write_text(json.dumps({f"q-{i}": [1, 3] for i in range(12)}))
-    with pytest.raises(UserError, match=r"\(sampler_settings\.file: "):
-        run(questions, tmp_path / "run", samplers=(f"file:{picks}",))
+    (cell,) = run(questions, tmp_path / "run", samplers=(f"file:{picks}",)).cells
+    assert {record.frames for record in cell.records} == {(1, 3)}
+    assert re.search(r"\(sampler_settings\.file: [^;]*\)", caplog.text)
     run(questions, tmp_path / "other")
     questions.write_text(questions.read_text().replace("thing 7", "thing seven"))
-    with pytest.raises(UserError, match=r"\(questions: [^;]*\)"):
-        run(questions, tmp_path / "other")
+    log = tmp_path / "log"
+    caplog.clear()
+    (cell,) = run(questions, tmp_path / "other", models=(f"{READER}[log={log}]",)).cells
+    assert re.search(r"\(questions: [^;]*\)", caplog.text)
+    assert len(log.read_text().splitlines()) == 1  # the others are as they were
+    assert len(cell.records) == 12

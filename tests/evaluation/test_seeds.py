@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from tests.evaluation.agents import make_agents
-from tests.evaluation.support import run, untimed_files
+from tests.evaluation.support import READER, run, untimed_files
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.seeds import Seeded, any_seed, trained_seeds, with_seeds
 from tspo_bench.results import Cell, read_run
@@ -69,20 +70,29 @@ def test_seeds_are_added_to_a_run(questions: Path, tmp_path: Path) -> None:
     assert places(tuple(read_run(out))) == places(added.cells)
     kept = json.loads((out / "run.json").read_text())["commands"]
     assert [command["settings"]["seeds"] for command in kept] == [None, [0, 1, 2]]
-    with pytest.raises(UserError, match="limit: 4 then, 3 now"):
-        run(questions, out, samplers=("random",), limit=3, seeds=(2,))
+    log = tmp_path / "log"
+    model = f"{READER}[log={log}]"
+    fewer = run(questions, out, samplers=("random",), limit=3, seeds=(2,), models=(model,))
+    assert [len(cell.records) for cell in fewer.cells] == [3]
+    assert not log.exists()
 
 
 def test_an_agent_trained_anew_is_a_mismatch(
-    questions: Path, clip: Path, agents: Path, tmp_path: Path
+    questions: Path,
+    clip: Path,
+    agents: Path,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     spec = f"tspo-q[agent={agents}]"
     grid = {"samplers": (spec,), "encoder": str(clip), "limit": 2, "seeds": (0, 1)}
     run(questions, tmp_path / "run", **grid)
     weights = [agents / f"seed-{seed}" / "model.safetensors" for seed in (10, 1)]
     weights[1].write_bytes(weights[0].read_bytes())
-    with pytest.raises(UserError, match=r"seed1.*was begun with other .*\(sampler_settings.id: "):
-        run(questions, tmp_path / "run", **grid)
+    log = tmp_path / "log"
+    run(questions, tmp_path / "run", **grid, models=(f"{READER}[log={log}]",))
+    assert len(log.read_text().splitlines()) == 2  # seed 0 is as it was
+    assert re.search(r"\(sampler_settings.id: .*seed1--", caplog.text)
 
 
 def test_which_seeds_an_agent_has(agents: Path, clip: Path, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -56,6 +57,59 @@ def test_rate_and_encoder_are_part_of_the_key(store: FeatureStore, video: Path) 
     assert store.candidates(video, first, rate=2.0).num_encoded == 19
     assert store.candidates(video, second, rate=1.0).num_encoded == 10
     assert len(store.candidates(video, first, rate=2.0)) == 19
+
+
+def test_the_rule_of_candidates_is_part_of_the_key(store: FeatureStore, tmp_path: Path) -> None:
+    """20 s at 1 frame a second, then 2 s at 10: a frame a second, or every second frame."""
+    pts = [*range(0, 20_000, 1000), *range(20_000, 22_000, 100)]
+    film, encoder = make_video(tmp_path / "v.mp4", 40, pts=pts), NumberReader()
+    by_time = store.candidates(film, encoder)
+    assert by_time.indices.tolist() == [*range(20), 20, 30]
+    by_stride = store.candidates(film, encoder, rule="stride")
+    assert by_stride.num_encoded == len(by_stride) == 20
+    assert by_stride.indices.tolist() == list(range(0, 40, 2))
+    assert store.candidates(film, encoder, rule="time").indices.tolist() == [*range(20), 20, 30]
+    assert store.stored(film, encoder, rule="stride") is not None
+    np.testing.assert_array_equal(store.candidates(film, encoder).indices, by_time.indices)
+
+
+def test_features_of_another_reader_are_made_again(
+    store: FeatureStore, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of an older version too, whose name told the rate alone: they stay as they are."""
+    encoder = NumberReader()
+    now = store.path(video, encoder)
+    monkeypatch.setattr("tspo_bench.features.store._DECODING", "r1-lavc58")
+    before = store.path(video, encoder)
+    assert before != now
+    store.candidates(video, encoder)
+    old = before.with_name(f"{store.video_id(video)}-1.0fps.safetensors")
+    shutil.copy(before, old)
+    monkeypatch.undo()
+    assert store.stored(video, encoder) is None
+    assert store.candidates(video, encoder).num_encoded == 10
+    assert {path.name for path in now.parent.iterdir()} == {now.name, before.name, old.name}
+
+
+def test_the_code_of_an_encoder_is_part_of_the_key(
+    store: FeatureStore, video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its `id` says nothing of a helper that it imports."""
+    monkeypatch.syspath_prepend(tmp_path)
+    text = "from tests.features.numbers import NumberReader\nfrom light import FACTOR\n\n"
+    text += "class Mine(NumberReader):\n    def encode_frames(self, pixels):\n"
+    text += "        return super().encode_frames(pixels) * FACTOR\n"
+    (tmp_path / "mine.py").write_text(text)
+    found = []
+    for factor in ("1", "20", "1"):
+        (tmp_path / "light.py").write_text(f"FACTOR = {factor}\n")
+        for module in ("mine", "light"):
+            sys.modules.pop(module, None)
+        importlib.invalidate_caches()
+        encoder = importlib.import_module("mine").Mine()
+        found.append(store.candidates(video, encoder))
+    assert [one.num_encoded for one in found] == [10, 10, 0]
+    np.testing.assert_array_equal(found[1].features, found[0].features * 20)
 
 
 def test_memory_is_bounded_by_the_batch(store: FeatureStore, tmp_path: Path) -> None:

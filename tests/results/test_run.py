@@ -75,16 +75,15 @@ def test_changed_settings_are_named_with_both_values(tmp_path: Path) -> None:
     with run.open_cell("cell", nested) as cell:
         cell.append(record("q1"))
     changed = SETTINGS | {"options": {"t1": 0.8, "depth": 3}, "seed": 1, "limit": 5}
-    with pytest.raises(UserError) as caught:
-        run.open_cell("cell", changed)
-    message = str(caught.value)
-    assert (
-        "limit: absent then, 5 now; options.t1: 0.2 then, 0.8 now; seed: 0 then, 1 now" in message
-    )
-    assert "--fresh" in message
-    assert "--out" in message
-    assert "depth" not in message
-    assert [cell.settings for cell in read_run(tmp_path)] == [nested]
+    with run.open_cell("cell", changed) as cell:
+        assert cell.reason == "options.t1: 0.2 then, 0.8 now; seed: 0 then, 1 now"
+        assert cell.done == {}
+        assert re.fullmatch("cell--[0-9a-f]{8}", cell.folder.name)
+    assert [cell.settings for cell in read_run(tmp_path)] == [nested, changed]
+    with run.open_cell("cell", changed) as cell:
+        assert cell.reason is None
+    with run.open_cell("cell", nested) as cell:
+        assert list(cell.done) == ["q1"]
 
 
 def test_fresh_starts_over_with_new_settings(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_scan_gives_every_stride_th_frame(
     reader: str, name: str, rate: float, batch_size: int, clip: Clip
 ) -> None:
     with open_video(clip(name), reader) as video:
-        batches = list(video.scan(rate, batch_size=batch_size))
+        batches = list(video.scan(rate, batch_size=batch_size, rule="stride"))
         wanted = list(range(0, COUNTS[name], max(1, round(float(video.info.frame_rate) / rate))))
     assert np.concatenate([batch.indices for batch in batches]).tolist() == wanted
     assert [n for batch in batches for n in numbers(batch.pixels, name)] == wanted
@@ -86,7 +86,7 @@ def test_times_are_those_of_ffprobe(
     expected = np.array(ffprobe_times[name])
     with open_video(clip(name), reader) as video:
         frames = video.fetch(range(len(expected)))
-        scanned = np.concatenate([batch.seconds for batch in video.scan(rate=5)])
+        scanned = np.concatenate([batch.seconds for batch in video.scan(rate=5, rule="stride")])
         stride = video.info.candidate_stride(5)
     np.testing.assert_allclose(frames.seconds, expected - expected[0], atol=1e-6)
     np.testing.assert_allclose(scanned, (expected - expected[0])[::stride], atol=1e-6)

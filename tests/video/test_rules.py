@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tspo_bench.types import VideoInfo
-from tspo_bench.video.base import candidate_indices, scaled_size
+from tspo_bench.video.base import scaled_size
 from tspo_bench.video.timeline import _starts
 
 
@@ -42,24 +38,6 @@ def test_scaled_size_keeps_the_aspect_and_never_enlarges(
     factor = min(new_width, new_height) / min(width, height)
     assert abs(new_width - width * factor) <= 0.5
     assert abs(new_height - height * factor) <= 0.5
-
-
-@pytest.mark.parametrize(
-    ("frame_rate", "rate", "stride"),
-    [
-        (Fraction(30000, 1001), 1.0, 30),
-        (Fraction(25), 1.0, 25),
-        (Fraction(24000, 1001), 2.0, 12),
-        (Fraction(2229, 100), 1.0, 22),
-        (Fraction(10), 100.0, 1),
-        (Fraction(1, 2), 1.0, 1),
-    ],
-)
-def test_candidates_are_every_rounded_frame_rate_th(
-    frame_rate: Fraction, rate: float, stride: int
-) -> None:
-    info = VideoInfo(Path("v.mp4"), 301, frame_rate, 10.0, 64, 64, 0, "h264")
-    assert candidate_indices(info, rate).tolist() == list(range(0, 301, stride))
 
 
 @given(st.data())

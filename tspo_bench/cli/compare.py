@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -12,6 +12,9 @@ from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
 from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.specs import split_specs
+
+if TYPE_CHECKING:
+    from tspo_bench.types import CandidateRule
 
 # Frames of a file; and the bounds, which a run adds where the tasks can give them.
 _LEFT_OUT = {"file", "blind", "oracle"}
@@ -33,6 +36,7 @@ def compare_samplers(
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.Candidates = "auto",
     limit: options.Limit = None,
     split: options.Split = None,
     protocol: options.Protocol = None,
@@ -65,6 +69,7 @@ def compare_samplers(
                 encoder=encoder,
                 agent=agent,
                 candidate_fps=candidate_fps,
+                candidates=cast("CandidateRule", candidates),  # checked by the run's settings
                 limit=limit,
                 split=split,
                 protocol=protocol,

@@ -36,6 +36,7 @@ def encode(
     ] = "1/1",
     encoder: options.Encoder = "reference",
     candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.Candidates = "auto",
     limit: options.Limit = None,
     seed: options.Seed = 0,
     split: options.Split = None,
@@ -61,7 +62,9 @@ def encode(
         from tspo_bench.evaluation.reference_use import warn_of_reference
         from tspo_bench.features import FeatureStore, load_encoder
         from tspo_bench.tasks import load_tasks
+        from tspo_bench.video.candidates import check_rule
 
+        rule = check_rule(candidates)
         loaded = load_tasks(
             split_specs(task), data_root=data_root, annotations=annotations, split=split, seed=seed
         )
@@ -74,7 +77,8 @@ def encode(
         broken: list[str] = []
         for owner, name in tracked(mine, "encode"):
             try:
-                found.append(store.candidates(owner.video_path(name), network, candidate_fps))
+                path = owner.video_path(name)
+                found.append(store.candidates(path, network, candidate_fps, rule))
             except VideoError as error:
                 broken.append(str(error))
     encoded = sum(bool(candidates.num_encoded) for candidates in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -10,6 +10,9 @@ from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
 from tspo_bench.cli.progress import Bar, PicksMade
 from tspo_bench.specs import parse_spec
+
+if TYPE_CHECKING:
+    from tspo_bench.types import CandidateRule
 
 _FEW = 2  # reasons that are told of each sampler and budget
 
@@ -47,6 +50,7 @@ def locate(
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.Candidates = "auto",
     limit: options.Limit = None,
     seed: options.Seed = 0,
     split: options.Split = None,
@@ -77,6 +81,7 @@ def locate(
                 encoder=encoder,
                 agent=agent,
                 candidate_fps=candidate_fps,
+                candidates=cast("CandidateRule", candidates),  # checked by the run's settings
                 limit=limit,
                 seed=seed,
                 split=split,

@@ -65,8 +65,9 @@ class Bar:
         self._what, self._total, self._done, self._before = what, total, done, done
         self._started = time.monotonic()
         self._task = self._progress.add_task(what, total=total, completed=done, note="")
-        if not self._live:
-            self._line(f"{what}: {done}/{total}")
+        before = f" ({done} of {total} were there)" if done else ""
+        if not self._live or before:
+            self._line(f"{what}: {done}/{total}{before}")
 
     def advance(self, note: str = "") -> None:
         """One more is done."""
@@ -94,7 +95,7 @@ def tracked(items: Sequence[Item], what: str) -> Iterator[Item]:
 
 
 class RunProgress:
-    """Shows how a run goes: records done, and of this call's each sampler's accuracy so far.
+    """Shows how a run goes: records done, stored ones too, and each sampler's accuracy so far.
 
     Seeds count together, as in tables. Beyond a few samplers and budgets no accuracy is shown:
     there is no room, and one over all of them would say nothing.
@@ -109,10 +110,14 @@ class RunProgress:
         self._failed = 0
         self._bar.start(f"{task} x {model}", pending + done, done)
 
-    def finished(self, record: Record, sampler: str, budget: str) -> None:
-        """One more record is there."""
+    def stored(self, record: Record, sampler: str, budget: str) -> None:
+        """A record was there already."""
         if record.gold is not None:
             self._right.setdefault((sampler, budget), []).append(record.correct)
+
+    def finished(self, record: Record, sampler: str, budget: str) -> None:
+        """One more record is there."""
+        self.stored(record, sampler, budget)
         self._failed += record.failed
         self._bar.advance(", ".join(self._notes()))
 

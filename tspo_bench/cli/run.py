@@ -24,7 +24,7 @@ from tspo_bench.specs import parse_spec, split_specs
 
 if TYPE_CHECKING:
     from tspo_bench.api import EvaluationResult
-    from tspo_bench.types import AnswerMode, SubtitleMode
+    from tspo_bench.types import AnswerMode, CandidateRule, SubtitleMode
 
 DEFAULT_BASELINE = "uniform"
 _FEW = 3  # examples of what was left out
@@ -63,6 +63,7 @@ def run(
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.Candidates = "auto",
     limit: options.Limit = None,
     seeds: Annotated[
         str | None,
@@ -138,6 +139,7 @@ def run(
                 encoder=encoder,
                 agent=agent,
                 candidate_fps=candidate_fps,
+                candidates=cast("CandidateRule", candidates),  # checked by the run's settings
                 limit=limit,
                 seeds=numbers,
                 split=split,
@@ -192,9 +194,10 @@ def _files(result: EvaluationResult) -> str:
 
 
 def _tell_of_a_missing_baseline(result: EvaluationResult, label: str) -> None:
-    from tspo_bench.results import read_run
+    from tspo_bench.results import Cell, read_cells
 
-    run = dict.fromkeys(cell.settings["sampler"] for cell in read_run(result.folder))
+    cells = [cell for cell in read_cells(result.folder) if isinstance(cell, Cell)]
+    run = dict.fromkeys(cell.settings["sampler"] for cell in cells)
     if label not in run and label != DEFAULT_BASELINE:
         say(f"warning: no cell of --baseline {label} to compare with; the run has {', '.join(run)}")
 

@@ -51,6 +51,7 @@ def select(
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.Candidates = "auto",
     seed: options.Seed = 0,
     device: options.Device = None,
     sheet: Annotated[
@@ -73,6 +74,7 @@ def select(
         "encoder": encoder,
         "agent": agent,
         "candidate_fps": candidate_fps,
+        "candidates": candidates,
         "seed": seed,
         "device": device,
     }

@@ -126,6 +126,7 @@ def train(
         typer.Option("--without", help="tspo-q without parts of it; commas separate."),
     ] = None,
     candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.Candidates = "auto",
     seeds: Annotated[
         str, typer.Option("--seeds", help="0, or 0,1,2: an agent of each, in NAME/seed-N.")
     ] = "0",
@@ -282,7 +283,15 @@ def _compared(
         say(f"no comparison: no val split of {task} is known")
         return None
     say("comparing on the val split; --no-evaluate leaves this out")
-    shared = ("encoder", "model", "device", "batch_size", "data_root", "candidate_fps")
+    shared = (
+        "encoder",
+        "model",
+        "device",
+        "batch_size",
+        "data_root",
+        "candidate_fps",
+        "candidates",
+    )
     result = evaluate(
         task,
         ["uniform", "clip-topk", agent],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tspo_bench.errors import VideoError
 from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.plan import (
@@ -12,20 +14,25 @@ from tspo_bench.evaluation.plan import (
     load_samplers,
     refuse_equal_labels,
 )
-from tspo_bench.features import load_encoder
+from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.results import Inputs
 from tspo_bench.tasks import Task, digest_of, limit_questions, load_tasks
 from tspo_bench.types import SEARCHING, Question
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A task of the run, with the questions that are asked and the samplers built for it."""
+    """A task of the run, with the questions that are asked and the samplers built for it.
+
+    `inputs` says what records of these questions are made of now.
+    """
 
     task: Task
     questions: Sequence[Question]
     digest: str
     samplers: Sequence[NamedSampler]
+    inputs: Inputs
 
 
 def load_asked(config: RunConfig) -> list[Asked]:
@@ -51,7 +58,19 @@ def _asked(config: RunConfig, task: Task) -> Asked:
     questions = task.questions()
     if config.limit is not None:
         questions = limit_questions(questions, config.limit)
-    return Asked(task, questions, digest_of(questions), load_samplers(config, task))
+    digests = {question.id: digest_of([question]) for question in questions}
+    inputs = Inputs(digests, functools.cache(functools.partial(_video_id, task, FeatureStore())))
+    return Asked(task, questions, digest_of(questions), load_samplers(config, task), inputs)
+
+
+def _video_id(task: Task, store: FeatureStore, video: str) -> str | None:
+    """A hash of a video's file; None where it cannot be read, or the task makes it when needed."""
+    if getattr(task, "makes_videos", False):
+        return None
+    try:
+        return store.video_id(task.video_path(video))[:16]
+    except VideoError:
+        return None
 
 
 def load_run_encoder(config: RunConfig, asked: Sequence[Asked]) -> FrameEncoder | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -17,11 +18,12 @@ from tspo_bench.evaluation.sampler_contract import ask_sampler
 from tspo_bench.evaluation.sight import VideoSight, looked_at
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.results import CandidateScores
+from tspo_bench.results import CandidateScores, Inputs
 from tspo_bench.tasks import Task
 from tspo_bench.types import (
     SEARCHING,
     AnswerMode,
+    CandidateRule,
     Candidates,
     Features,
     Need,
@@ -34,6 +36,9 @@ from tspo_bench.types import (
 )
 from tspo_bench.video import open_video
 from tspo_bench.video.base import VideoReader, scaled_size
+from tspo_bench.video.candidates import rules_said
+
+_log = logging.getLogger(__name__)
 
 NO_CANDIDATES = Candidates(np.empty(0, np.int64), np.empty(0), num_frames=0, frame_rate=1.0)
 
@@ -72,6 +77,11 @@ class VideoChooser:
         mode: how the MLLM is to answer.
         cost: tells the MLLM's visual tokens, where cells are limited by these.
         warned: the samplers' faults that have been named (`ask_sampler`).
+        rule: which frames are candidates.
+        inputs: what records are made of, to be kept with them; None where none are kept.
+
+    Attributes:
+        ruled: by which rule those were taken of videos where the rules differ by much.
     """
 
     task: Task
@@ -82,10 +92,18 @@ class VideoChooser:
     mode: AnswerMode = "generate"
     cost: Cost | None = None
     warned: set[str] = field(default_factory=set)
+    rule: CandidateRule = "auto"
+    ruled: dict[str, CandidateRule] = field(default_factory=dict)
+    inputs: Inputs | None = None
 
     def open(self, work: VideoWork, stack: ExitStack) -> ChosenVideo:
         """Open a video until the stack closes it; what fails is recorded, not raised."""
         return ChosenVideo(self, work, stack)
+
+    def say_rules(self) -> None:
+        """Warn of the videos where it matters by which rule their candidates were taken."""
+        for line in rules_said(self.ruled, self.candidate_fps):
+            _log.warning(line)
 
 
 class ChosenVideo:
@@ -114,8 +132,15 @@ class ChosenVideo:
         with timed(self._seconds, "probe"):
             self.reader = stack.enter_context(open_video(path))
             self._sight = VideoSight(
-                path, self.reader, self.how.candidate_fps, self.how.store, encoder
+                path,
+                self.reader,
+                self.how.candidate_fps,
+                self.how.store,
+                encoder,
+                self.how.rule,
             )
+        if self._sight.ruled is not None:
+            self.how.ruled[self._work.video] = self._sight.ruled
         if encoder is None:
             return
         with timed(self._seconds, "scan"):
@@ -163,6 +188,14 @@ class ChosenVideo:
         """How many candidates a sampler of these needs had; None for one that needs nothing."""
         return len(self._sight.probed) if needs and self._sight is not None else None
 
+    def inputs(self, question: Question, needs: Collection[Need]) -> dict[str, str]:
+        """Hashes of what the question's record is made of."""
+        if self.how.inputs is None:
+            return {}
+        of_video = self.how.inputs.video(question.video) if needs else None
+        found = {"question": self.how.inputs.questions.get(question.id), "video": of_video}
+        return {key: value for key, value in found.items() if value is not None}
+
     def evidence(
         self, question: Question, needs: Collection[Need]
     ) -> tuple[tuple[float, float], ...]:
@@ -178,7 +211,11 @@ class ChosenVideo:
         if info is None or isinstance(chosen.picked, Record) or chosen.picked.scores is None:
             return None
         scores = np.asarray(chosen.picked.scores)
+        assert self._sight is not None
+        seconds = self._sight.probed.seconds
         interval = info.candidate_stride(self.how.candidate_fps) / float(info.frame_rate)
+        if len(seconds) > 1:
+            interval = float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
         return CandidateScores.of(chosen.question.id, scores, interval)
 
     def failure(self, question: Question, status: Status, error: str) -> Record:
@@ -221,8 +258,10 @@ class ChosenVideo:
                 candidates = self._sight.candidates(needs, cell.sampler, query.text_features)
             k = cell.budget.k(self.how.cost, candidates.num_frames, *self.size())
             warned = self.how.warned
-            selection = ask_sampler(cell.label, cell.sampler, query, candidates, k, warned)
-            return selection, looked_at(candidates)
+            checked = ask_sampler(cell.label, cell.sampler, query, candidates, k, warned)
+            if needs and self._sight is not None and self._sight.ruled is not None:
+                checked = replace(checked, notes={**checked.notes, "candidates": self._sight.ruled})
+            return checked, looked_at(candidates)
         except VideoError as error:  # of a sampler that has frames decoded as it goes
             return self.failure(question, "decode_error", str(error)), {}
         except UserError as error:

@@ -17,13 +17,16 @@ from tspo_bench.evaluation.seeds import any_seed
 from tspo_bench.results.run import DEFAULT_RUNS
 from tspo_bench.samplers import AGENTS, takes_agent
 from tspo_bench.specs import parse_spec, split_specs
-from tspo_bench.types import JSON, AnswerMode, SubtitleMode
+from tspo_bench.types import JSON, AnswerMode, CandidateRule, SubtitleMode
+from tspo_bench.video.candidates import check_rule
 
 DEFAULT_FRAMES = 8
-# What a run's folder is not named after: these add cells to it, or change nothing in them.
+# What a run's folder is not named after: these add cells to it, of which some may ask what others
+# have asked already, or change nothing in them.
 _NOT_ASKED = {
-    *("out", "fresh", "device", "batch_size"),
+    *("out", "fresh", "device", "batch_size", "data_root", "annotations"),
     *("samplers", "frames", "visual_tokens", "seeds", "with_bounds"),
+    *("limit", "encoder", "agent", "candidate_fps", "candidates"),
 }
 
 
@@ -41,6 +44,7 @@ class RunConfig:
         agent: that of the samplers tspo and tspo-q where their specs name none; None for those in
             the package.
         candidate_fps: candidates a second.
+        candidates: by which rule: see `tspo_bench.video.candidates`.
         limit: ask the first so many questions of a fixed shuffle.
         seeds: of samplers that draw and of agents trained with several, the first of them also of
             tasks that draw; None: 0 for what draws, all that there are of an agent.
@@ -70,6 +74,7 @@ class RunConfig:
     encoder: str = "reference"
     agent: str | None = None
     candidate_fps: float = 1.0
+    candidates: CandidateRule = "auto"
     limit: int | None = None
     seeds: tuple[int, ...] | None = None
     split: str | None = None
@@ -103,6 +108,7 @@ class RunConfig:
             raise UserError(
                 f"subtitles {self.subtitles!r}; use {' or '.join(get_args(SubtitleMode))}"
             )
+        check_rule(self.candidates)
         self._check_numbers()
         if self.agent is not None and not any(takes_agent(parse_spec(s)) for s in self.samplers):
             raise UserError(

@@ -20,6 +20,7 @@ from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.evaluation.sampler_contract import ask_sampler
 from tspo_bench.samplers.published import PublishedFrames
 from tspo_bench.types import (
+    CandidateRule,
     Candidates,
     Features,
     FloatArray,
@@ -30,6 +31,7 @@ from tspo_bench.types import (
     Record,
     Selection,
 )
+from tspo_bench.video.candidates import shown_at
 
 # What can be answered for by a video's length and frame rate alone.
 _OF_THE_PROBE: frozenset[Need] = frozenset({"probe", "evidence"})
@@ -136,7 +138,9 @@ class Picker:
             way_out = "or give the videos (--data-root)"
             error = f"{where} is not opened, and nothing tells its {lacks}, {way_out}"
             return _failed(cell, question, error)
-        candidates = assumed_candidates(question, rate, self.chooser.candidate_fps)
+        candidates = assumed_candidates(
+            question, rate, self.chooser.candidate_fps, self.chooser.rule
+        )
         shown = candidates
         if isinstance(cell.sampler, PublishedFrames):
             told = cell.sampler.selections.picks.get(question.id)
@@ -180,12 +184,18 @@ def most_frames(duration_seconds: float, rate: float) -> int:
     return math.ceil((duration_seconds + 1) * (rate + 1))
 
 
-def assumed_candidates(question: Question, rate: float, candidate_fps: float) -> Candidates:
+def assumed_candidates(
+    question: Question, rate: float, candidate_fps: float, rule: CandidateRule = "auto"
+) -> Candidates:
     """What a probe would tell of a question's video, from its annotated length and a frame rate."""
     assert question.duration_seconds is not None
     num_frames = max(1, int(question.duration_seconds * rate))
-    indices = np.arange(0, num_frames, max(1, round(rate / candidate_fps)))
-    return Candidates(indices, indices / rate, num_frames, rate)
+    times = np.arange(num_frames) / rate
+    if rule == "time":
+        indices = shown_at(times, num_frames / rate, candidate_fps)
+    else:  # a video that nobody looked at is taken for an even one
+        indices = np.arange(0, num_frames, max(1, round(rate / candidate_fps)))
+    return Candidates(indices, times[indices], num_frames, rate)
 
 
 def scores_at(picks: IntArray, candidates: Candidates, selection: Selection) -> Features | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +15,15 @@ from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.results import CandidateScores, CellWriter, RunDirectory, cell_slug
+from tspo_bench.registry import Card, import_object
+from tspo_bench.results import CandidateScores, CellWriter, Inputs, RunDirectory, cell_slug
 from tspo_bench.samplers import FrameSampler, load_sampler, with_agent
 from tspo_bench.samplers import registry as samplers
-from tspo_bench.specs import parse_spec
+from tspo_bench.sources import sources_of
+from tspo_bench.specs import is_card_path, is_import_path, parse_spec
 from tspo_bench.tasks import Task
 from tspo_bench.types import JSON, SEARCHING, Question, Record
+from tspo_bench.video.base import READER_VERSION
 
 
 @dataclass(frozen=True)
@@ -128,9 +132,49 @@ def _named(
     if spec.argument is not None:
         content = Path(spec.argument).expanduser().read_bytes()
         settings["file"] = hashlib.sha256(content).hexdigest()
+    if sources := _sources(card):
+        settings["code"] = sources
     if card.tuned_for:
         settings["tuned_for"] = card.tuned_for
     return NamedSampler(label, seeded.seed, sampler, settings)
+
+
+def _sources(card: Card) -> dict[str, JSON]:
+    """The source of a sampler's class, and of the classes that its options name."""
+    found: dict[str, JSON] = {}
+    waiting: list[Any] = [card]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Card):
+            found |= sources_of(import_object("sampler", one.target))
+            waiting += one.options.values()
+        elif isinstance(one, list | tuple):
+            waiting += one
+        elif isinstance(one, Mapping):
+            waiting += one.values()
+        elif isinstance(one, str) and (inner := _named_class(one)) is not None:
+            waiting.append(inner)
+    return dict(sorted(found.items()))
+
+
+def _named_class(text: str) -> Card | None:
+    """The class that an option's text names by its import path or a card's path, if it does."""
+    try:
+        spec = parse_spec(text)
+        named = is_import_path(spec.name) or (is_card_path(spec.name) and Path(spec.name).is_file())
+        return samplers.card(spec) if named else None
+    except UserError:
+        return None
+
+
+def _of_task(task: Task) -> dict[str, JSON]:
+    """The source of a task's class and of the functions that its card names."""
+    found: dict[str, JSON] = dict(sources_of(type(task)))
+    functions = {"parser": getattr(task, "parser", None), "reader": task.rules.reader}
+    for what, target in functions.items():
+        if isinstance(target, str):
+            found |= sources_of(import_object(what, target))
+    return dict(sorted(found.items()))
 
 
 def refuse_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
@@ -158,10 +202,35 @@ def cell_settings(
     encoder: FrameEncoder | None,
 ) -> dict[str, JSON]:
     """Everything that a cell's records depend on; `digest` is that of the questions asked."""
+    settings = known_settings(config, task, sampler, model.name, budget)
+    settings |= {
+        "limit": config.limit,
+        "num_questions": num_questions,
+        "questions": digest,
+        "model_id": model.id,
+        "encoder_id": encoder.id if encoder and SEARCHING & sampler.sampler.needs else None,
+    }
+    if of_model := sources_of(type(model)):
+        settings["model_code"] = dict(of_model)
+    shared = [settings.get(key) for key in ("task_code", "model_code")]
+    if any(shared):  # one text, for tables to tell apart what may not be compared
+        text = json.dumps(shared, sort_keys=True)
+        settings["code"] = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return settings
+
+
+def known_settings(
+    config: RunConfig, task: Task, sampler: NamedSampler, model: str, budget: Budget
+) -> dict[str, JSON]:
+    """What is known of a cell's settings before its model and encoder are loaded.
+
+    The settings that say which questions are asked are not among them.
+    """
+    needs = sampler.sampler.needs
     settings: dict[str, JSON] = {
         "task": task.label,
         "sampler": sampler.label,
-        "model": model.name,
+        "model": model,
         "frames": budget.frames,
         "protocol": task.rules.title,
         "protocol_hash": task.rules.digest,
@@ -172,15 +241,15 @@ def cell_settings(
             "unparsed": task.rules.unparsed,
         },
         "answer": config.answer,
-        "limit": config.limit,
-        "num_questions": num_questions,
-        "questions": digest,
         "seed": sampler.seed,
-        "model_id": model.id,
         "sampler_settings": {k: v for k, v in sampler.settings.items() if k != "tuned_for"},
-        "candidate_fps": config.candidate_fps,
-        "encoder_id": encoder.id if encoder and SEARCHING & sampler.sampler.needs else None,
+        # What sees nothing of a video has no candidates either.
+        "candidate_fps": config.candidate_fps if needs else None,
+        "candidates": config.candidates if needs else None,
+        "reader": READER_VERSION if needs else None,
     }
+    if of_task := _of_task(task):
+        settings["task_code"] = of_task
     if budget.visual_tokens is not None:
         settings["visual_tokens"] = budget.visual_tokens
     if macro := getattr(task, "macro", None):
@@ -195,19 +264,21 @@ def open_cell(
     settings: dict[str, JSON],
     sampler: FrameSampler,
     budget: Budget,
+    inputs: Inputs,
     *,
     fresh: bool,
 ) -> RunCell:
-    """Open the cell of these settings in a run.
+    """Open the cell of these settings in a run; see `RunDirectory.open_cell`.
 
     Raises:
-        UserError: the run has that cell with other settings.
+        UserError: its records are broken, or another process is writing it.
     """
     seed = settings["seed"]
     assert seed is None or isinstance(seed, int)
     task, label, model = (str(settings[key]) for key in ("task", "sampler", "model"))
     slug = cell_slug(task, label, model, budget.label, seed)
-    writer = run.open_cell(slug, settings, fresh=fresh)
+    writer = run.open_cell(slug, settings, fresh=fresh, inputs=inputs)
+    slug = writer.folder.name
     return RunCell(label, sampler, budget, writer=writer, slug=slug, settings=settings)
 
 

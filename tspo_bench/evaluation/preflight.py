@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.asked import Asked
 from tspo_bench.evaluation.config import RunConfig
-from tspo_bench.evaluation.plan import NamedSampler
-from tspo_bench.results import cell_slug, read_records
-from tspo_bench.results.cell import RECORDS_FILE
+from tspo_bench.evaluation.plan import NamedSampler, known_settings
+from tspo_bench.results import cell_slug, stored_records
 from tspo_bench.types import Question
 
 _log = logging.getLogger(__name__)
@@ -24,16 +23,15 @@ def left_to_ask(
     A model that says its name only once it is built (None) is taken to have answered none.
 
     Raises:
-        UserError: a cell's records are broken.
+        UserError: the run's run.json is broken.
     """
     for sampler in asked.samplers:
         for budget in config.budgets:
             done: set[str] = set()
             if model is not None and not config.fresh:
                 slug = cell_slug(asked.task.label, sampler.label, model, budget.label, sampler.seed)
-                records = config.folder / slug / RECORDS_FILE
-                if records.is_file():
-                    done = {r.question_id for r in read_records(records) if not r.failed}
+                known = known_settings(config, asked.task, sampler, model, budget)
+                done = set(stored_records(config.folder, slug, known, asked.inputs))
             yield from ((sampler, one) for one in asked.questions if one.id not in done)
 
 

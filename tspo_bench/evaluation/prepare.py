@@ -129,5 +129,6 @@ class _Parts:
             notes={**selection.notes, **notes},
             protocol=task.rules.label,
             mode=self.how.mode,
+            inputs=self.video.inputs(question, needs),
             timing=chosen.seconds,
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tspo_bench.evaluation.asked import Asked, load_asked, load_run_encoder
 from tspo_bench.evaluation.budget import cost_of, refuse_untold
@@ -27,10 +28,20 @@ from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms import check_asking, check_mllm, load_mllm, reach_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
-from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
+from tspo_bench.results import (
+    Cell,
+    OwnScores,
+    RunDirectory,
+    read_cells,
+    read_records,
+    reasons_said,
+)
 from tspo_bench.results.cell import RECORDS_FILE
 from tspo_bench.tasks import Task
-from tspo_bench.types import Record
+from tspo_bench.types import CandidateRule, Record
+from tspo_bench.video.candidates import rules_said
+
+_log = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
@@ -42,6 +53,15 @@ class Progress(Protocol):
 
     def finished(self, record: Record, sampler: str, budget: str) -> None:
         """One more record is there, of the cell of a sampler (its label) and frame budget."""
+        ...
+
+
+@runtime_checkable
+class CountsStored(Protocol):
+    """A `Progress` that is told of stored records too."""
+
+    def stored(self, record: Record, sampler: str, budget: str) -> None:
+        """One of the `done` records, after `started`; sampler and budget as in `finished`."""
         ...
 
 
@@ -79,8 +99,8 @@ def run_grid(
         progress: is told of each record.
 
     Raises:
-        UserError: something that was asked for does not exist, or the run's folder holds a cell of
-            other settings. Single questions that fail do not raise: they are recorded.
+        UserError: something that was asked for does not exist. Single questions that fail do not
+            raise: they are recorded.
     """
     # What is wrong must come out now, not when the first model has answered for hours.
     asked = load_asked(config)
@@ -105,8 +125,11 @@ def run_grid(
     for spec in config.models:
         by_model.append(grid.run_model(spec, asked))
         gc.collect()  # nothing may keep a model's weights beside those of the next
+    for line in rules_said(grid.ruled, config.candidate_fps):
+        _log.warning(line)
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
-    by_slug = {cell.folder.name: cell for cell in read_run(run.path)}
+    # Another cell of the run may be broken: that is for whoever opens it.
+    by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
     skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
 
@@ -127,6 +150,8 @@ class _Grid:
         self.encoder = encoder
         self.models: list[str] = []
         self.warned: set[str] = set()  # of samplers' faults
+        self.ruled: dict[str, CandidateRule] = {}
+        self.begun: list[tuple[str, str]] = []  # beside other cells, and why
 
     def run_model(self, spec: str, asked: Sequence[Asked]) -> list[list[str]]:
         """Run every cell of one model; the cells' slugs, task by task."""
@@ -141,9 +166,13 @@ class _Grid:
             cells = self._open_cells(asked, model, stack)
             done = sum(len(cell.writer.done) for cell in cells)
             pending = len(cells) * len(questions) - done
+            for line in reasons_said(self.begun):
+                _log.warning(line)
+            self.begun.clear()
             self.progress.started(task.label, model.name, pending, done)
+            self._tell_stored(cells)
             work = list(videos_to_do(questions, cells))
-            prepare = self._preparer(task, model)
+            prepare = self._preparer(asked, model)
             answer_videos(
                 work, prepare, task, model, self.config.batch_size, self.progress.finished
             )
@@ -167,13 +196,24 @@ class _Grid:
                     self.encoder,
                 )
                 fresh = self.config.fresh
-                cell = open_cell(self.run, settings, sampler.sampler, budget, fresh=fresh)
+                cell = open_cell(
+                    self.run, settings, sampler.sampler, budget, asked.inputs, fresh=fresh
+                )
                 stack.enter_context(cell.writer)
+                if cell.writer.reason is not None:
+                    self.begun.append((cell.slug, cell.writer.reason))
                 cells.append(cell)
         return cells
 
-    def _preparer(self, task: Task, model: MLLM) -> VideoPreparer:
-        rules, cost = task.rules, None
+    def _tell_stored(self, cells: Sequence[RunCell]) -> None:
+        if isinstance(self.progress, CountsStored):
+            for cell in cells:
+                for record in cell.writer.done.values():
+                    self.progress.stored(record, cell.label, cell.budget.label)
+
+    def _preparer(self, asked: Asked, model: MLLM) -> VideoPreparer:
+        task, cost = asked.task, None
+        rules = task.rules
         if self.config.visual_tokens:
             interleaved = rules.interleaved and rules.subtitles != "none"
             cost = cost_of(model, interleaved=interleaved)
@@ -186,6 +226,9 @@ class _Grid:
             self.config.answer,
             cost,
             self.warned,
+            self.config.candidates,
+            self.ruled,
+            asked.inputs,
         )
 
     def _sum_up(self, cell: RunCell, task: Task) -> None:

@@ -11,8 +11,9 @@ import numpy as np
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.samplers.scores import cosine
-from tspo_bench.types import Candidates, Features, Frames, IntArray, Need
-from tspo_bench.video.base import VideoReader, candidate_indices
+from tspo_bench.types import CandidateRule, Candidates, Features, Frames, IntArray, Need
+from tspo_bench.video.base import VideoReader
+from tspo_bench.video.candidates import candidate_indices, do_rules_differ, rule_for
 
 _BATCH = 64  # frames decoded at once: bounds memory
 
@@ -72,8 +73,8 @@ class CountedScan:
     looks at the first one alone, and all are charged with it.
     """
 
-    def __init__(self, reader: VideoReader) -> None:
-        self._reader = reader
+    def __init__(self, reader: VideoReader, rule: CandidateRule) -> None:
+        self._reader, self._rule = reader, rule
         self._decoded = 0  # for the question at hand
         self.num_frames = 0
 
@@ -84,7 +85,7 @@ class CountedScan:
 
     def __call__(self, rate: float, short_side: int) -> Iterator[Frames]:
         """See `tspo_bench.types.PixelScan`."""
-        for frames in self._reader.scan(rate, short_side=short_side):
+        for frames in self._reader.scan(rate, short_side=short_side, rule=self._rule):
             self._decoded += len(frames)
             self.num_frames = max(self.num_frames, self._decoded)
             yield frames
@@ -99,6 +100,10 @@ class VideoSight:
         candidate_fps: candidates per second.
         store: keeps features.
         encoder: makes them; None where no sampler searches.
+        rule: which frames are candidates.
+
+    Attributes:
+        ruled: the rule in force, "stride" or "time"; None where it makes little difference.
     """
 
     def __init__(
@@ -108,14 +113,15 @@ class VideoSight:
         candidate_fps: float,
         store: FeatureStore,
         encoder: FrameEncoder | None,
+        rule: CandidateRule = "auto",
     ) -> None:
-        self._path, self._reader, self._rate = path, reader, candidate_fps
+        self._path, self._reader, self._rate, self._rule = path, reader, candidate_fps, rule
         self._store, self._encoder = store, encoder
-        info = reader.info
-        indices = candidate_indices(info, candidate_fps)
-        self.probed = Candidates(
-            indices, reader.times[indices], info.num_frames, float(info.frame_rate)
-        )
+        info, times = reader.info, reader.times
+        indices = candidate_indices(info, times, candidate_fps, rule)
+        self.probed = Candidates(indices, times[indices], info.num_frames, float(info.frame_rate))
+        differ = do_rules_differ(info, times, candidate_fps)
+        self.ruled = rule_for(times, candidate_fps, rule) if differ else None
         self._scanned: Candidates | None = None
         self._lazy: LazyFeatures | None = None
         self._scans: dict[int, CountedScan] = {}
@@ -132,7 +138,7 @@ class VideoSight:
             VideoError: a candidate cannot be decoded.
         """
         assert self._encoder is not None
-        self._scanned = self._store.candidates(self._path, self._encoder, self._rate)
+        self._scanned = self._store.candidates(self._path, self._encoder, self._rate, self._rule)
 
     def candidates(
         self, needs: Collection[Need], sampler: object, text_features: Features | None
@@ -149,14 +155,16 @@ class VideoSight:
             assert text_features is not None
             shown = replace(shown, score=CountedScores(self._lazy_features(), text_features))
         if "pixels" in needs:
-            scan = self._scans.setdefault(id(sampler), CountedScan(self._reader))
+            scan = self._scans.setdefault(id(sampler), CountedScan(self._reader, self._rule))
             shown = replace(shown, scan=scan.begin())
         return shown
 
     def _lazy_features(self) -> LazyFeatures:
         if self._lazy is None:
             assert self._encoder is not None
-            stored = self._scanned or self._store.stored(self._path, self._encoder, self._rate)
+            stored = self._scanned or self._store.stored(
+                self._path, self._encoder, self._rate, self._rule
+            )
             features = None if stored is None else stored.features
             known = np.empty((0, 0), np.float32) if features is None else features
             self._lazy = LazyFeatures(self._reader, self.probed, self._encoder, known)

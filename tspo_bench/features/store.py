@@ -1,7 +1,8 @@
 """Candidate features on disk: each video is scanned and encoded once.
 
-One safetensors file holds one (video content, encoder id, rate). Files are written whole, so two
-runs may fill one store at once: at worst both encode a video, and the last one's equal file stays.
+One safetensors file holds one (video content, encoder id and code, rate and rule of candidates,
+version of our reader and of FFmpeg). Files are written whole, so two runs may fill one store at
+once: at worst both encode a video, and the last one's equal file stays.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
@@ -23,11 +25,15 @@ from tspo_bench.errors import VideoError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.stretch import stretched
 from tspo_bench.files import CACHE_HINT, cache_folder, make_folder, written_whole
-from tspo_bench.types import Candidates, IntArray
+from tspo_bench.sources import sources_of
+from tspo_bench.types import CandidateRule, Candidates, IntArray
 from tspo_bench.video import open_video
+from tspo_bench.video.base import READER_VERSION
 
 FORMAT = "1"
 ARRAYS = ("features", "indices", "seconds")
+# FFmpeg's major version too: its decoders and its scaling may change between two of them.
+_DECODING = f"r{READER_VERSION}-lavc{av.library_versions['libavcodec'][0]}"
 BATCH = 64  # frames decoded ahead of the encoder: bounds memory, whatever the video's length
 
 _log = logging.getLogger(__name__)
@@ -58,7 +64,13 @@ class FeatureStore:
         hint = "give another folder for the features"
         self.root = cache_folder("features") if root is None else make_folder(Path(root), hint)
 
-    def candidates(self, video: Path, encoder: FrameEncoder, rate: float = 1.0) -> StoredCandidates:
+    def candidates(
+        self,
+        video: Path,
+        encoder: FrameEncoder,
+        rate: float = 1.0,
+        rule: CandidateRule = "auto",
+    ) -> StoredCandidates:
         """The candidates of `video` at `rate` a second, with the encoder's features [T, d].
 
         They are read from the store; a video that it does not have, or whose file there is damaged,
@@ -68,24 +80,28 @@ class FeatureStore:
             VideoError: the video is missing, unreadable or empty.
             UserError: the store cannot be written.
         """
-        path = self.path(video, encoder, rate)
+        path = self.path(video, encoder, rate, rule)
         stored = _read(path)
         if stored is not None:
             return stored
-        encoded = _scan(video, encoder, rate)
+        encoded = _scan(video, encoder, rate, rule)
         make_folder(path.parent, "give another folder for the features")
         _write(path, encoded)
         return encoded
 
     def stored(
-        self, video: Path, encoder: FrameEncoder, rate: float = 1.0
+        self,
+        video: Path,
+        encoder: FrameEncoder,
+        rate: float = 1.0,
+        rule: CandidateRule = "auto",
     ) -> StoredCandidates | None:
         """The candidates as `candidates` gives them, if the store has them already.
 
         Raises:
             VideoError: the video is missing or cannot be read.
         """
-        return _read(self.path(video, encoder, rate))
+        return _read(self.path(video, encoder, rate, rule))
 
     def of_frames(
         self,
@@ -114,10 +130,23 @@ class FeatureStore:
             _write(path, stored)
         return stored
 
-    def path(self, video: Path, encoder: FrameEncoder, rate: float = 1.0) -> Path:
-        """Where the features of that video, encoder and rate lie, whether there yet or not."""
-        name = f"{self.video_id(video)}-{float(rate)!r}fps.safetensors"
-        return self.root / quote(encoder.id, safe="") / name
+    def path(
+        self,
+        video: Path,
+        encoder: FrameEncoder,
+        rate: float = 1.0,
+        rule: CandidateRule = "auto",
+    ) -> Path:
+        """Where the features of that video, encoder, rate and rule lie, whether there yet or not.
+
+        Everything that a feature depends on is in the name, so what another version made is neither
+        taken for this one's nor overwritten.
+        """
+        name = f"{self.video_id(video)}-{float(rate)!r}fps-{rule}-{_DECODING}.safetensors"
+        folder = encoder.id
+        if sources := sources_of(type(encoder)):
+            folder += f"-{hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:12]}"
+        return self.root / quote(folder, safe="") / name
 
     def video_id(self, video: Path) -> str:
         """SHA-256 of the video file's bytes: a copy or a renamed file is the same video.
@@ -147,10 +176,11 @@ class FeatureStore:
         return digest
 
 
-def _scan(video: Path, encoder: FrameEncoder, rate: float) -> StoredCandidates:
+def _scan(video: Path, encoder: FrameEncoder, rate: float, rule: CandidateRule) -> StoredCandidates:
     indices, seconds, features = [], [], []
     with open_video(video) as reader:
-        for frames in reader.scan(rate, short_side=encoder.short_side, batch_size=BATCH):
+        batches = reader.scan(rate, encoder.short_side, BATCH, rule)
+        for frames in batches:
             indices.append(frames.indices)
             seconds.append(frames.seconds)
             features.append(encoder.encode_frames(frames.pixels))

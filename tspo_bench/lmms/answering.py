@@ -28,7 +28,16 @@ from tspo_bench.results import CandidateScores
 from tspo_bench.samplers import load_sampler
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import MultipleChoice, Prompt, Reading
-from tspo_bench.types import SEARCHING, Failed, Frames, Question, Record, Request
+from tspo_bench.types import (
+    SEARCHING,
+    CandidateRule,
+    Failed,
+    Frames,
+    Question,
+    Record,
+    Request,
+)
+from tspo_bench.video.candidates import check_rule
 
 _PROMPT = "prompt"
 
@@ -60,6 +69,7 @@ class Answerer:
             "reference".
         agent: that of the samplers tspo and tspo-q; None for those in the package.
         candidate_fps: candidate frames a second.
+        candidates: by which rule: "auto", "stride" or "time".
         batch_size: requests that the MLLM answers at once.
         device: a torch device.
         seed: of samplers that draw.
@@ -77,6 +87,7 @@ class Answerer:
         encoder: str | None,
         agent: str | None,
         candidate_fps: float,
+        candidates: CandidateRule = "auto",
         batch_size: int,
         device: str,
         seed: int,
@@ -90,7 +101,7 @@ class Answerer:
         self._model = load_mllm(model, device, batch_size)
         warn_of_reference([_Asking()], self._encoder, [model])
         self._batch_size = batch_size
-        self._candidate_fps = candidate_fps
+        self._candidate_fps, self._rule = candidate_fps, check_rule(candidates)
         self._kept = _Kept()
         # A cell's file is where a run keeps its answers; here they go back to who asked.
         self._cell = OpenCell(label, chosen, Budget(frames=frames), self._kept)
@@ -123,7 +134,12 @@ class Answerer:
     def _answer_videos(self, videos: dict[Path, list[tuple[int, Question]]]) -> dict[int, Reply]:
         task = _Asking()
         prepare = VideoPreparer(
-            task, FeatureStore(), self._encoder, self._candidate_fps, self._model.short_side
+            task,
+            FeatureStore(),
+            self._encoder,
+            self._candidate_fps,
+            self._model.short_side,
+            rule=self._rule,
         )
         work = [
             VideoWork(str(path), tuple((self._cell, question) for _, question in questions))

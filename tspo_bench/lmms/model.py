@@ -19,6 +19,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.lmms.answering import Answerer, Asked, Reply
 from tspo_bench.lmms.fields import id_of, question_of
 from tspo_bench.lmms.messages import Shown, cut, read_context, read_messages
+from tspo_bench.types import CandidateRule
 
 _OPTIONS = (
     "tspo_bench replies in words; for log-probabilities of the options' letters run "
@@ -41,6 +42,7 @@ class TspoBench(lmms):
             "reference".
         agent: that of the samplers tspo and tspo-q; None for those in the package.
         candidate_fps: candidate frames a second.
+        candidates: by which rule: "auto", "stride" or "time".
         batch_size: requests that the MLLM answers at once.
         device: a torch device; None for CUDA where torch sees it (each process its own), else the
             CPU.
@@ -61,6 +63,7 @@ class TspoBench(lmms):
         encoder: str | None = None,
         agent: str | None = None,
         candidate_fps: float = 1.0,
+        candidates: CandidateRule = "auto",
         batch_size: int | str = 1,
         device: str | None = None,
         seed: int = 0,
@@ -78,6 +81,7 @@ class TspoBench(lmms):
             encoder=encoder,
             agent=agent,
             candidate_fps=candidate_fps,
+            candidates=candidates,
             batch_size=self.batch_size,
             device=self.device,
             seed=seed,

@@ -131,6 +131,16 @@ def _tuned_note(row: Row) -> str | None:
     return f"settings tuned for {task} (*)" if task else None
 
 
+def _replaced_note(row: Row) -> str | None:
+    if not row.replaced:
+        return None
+    videos = ", ".join(row.replaced[:3]) + (", ..." if len(row.replaced) > 3 else "")
+    return (
+        f"not compared with the baseline: {len(row.replaced)} videos were replaced by other files "
+        f"between the two ({videos}); run the baseline again"
+    )
+
+
 _NOTES: tuple[Callable[[Row], str | None], ...] = (
     _limit_note,
     _unfinished_note,
@@ -142,4 +152,5 @@ _NOTES: tuple[Callable[[Row], str | None], ...] = (
     _short_note,
     _filled_note,
     _tuned_note,
+    _replaced_note,
 )

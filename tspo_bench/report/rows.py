@@ -12,7 +12,7 @@ from typing import Any
 
 from tspo_bench.report.paired import PairedDifference, paired_difference
 from tspo_bench.report.summary import Summary, accuracy_of, summarise_cells
-from tspo_bench.results import Cell, read_run
+from tspo_bench.results import Cell, read_cells
 from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import Record
@@ -23,7 +23,7 @@ _OF_SEED = ("seed", "num_questions")
 # What the rows of one table share.
 TOGETHER = (
     *("task", "model", "model_id", "protocol", "protocol_hash", "answer"),
-    *("limit", "questions"),
+    *("limit", "questions", "code"),
 )
 # What cells must share to be measured against each other.
 _SHARED = (*TOGETHER, "frames", "visual_tokens")
@@ -35,7 +35,8 @@ class Row:
 
     `summary` is over the records of all its seeds. `paired` is its difference to the baseline, over
     all questions that both were asked, and `both_answered` over those alone that are ok in both:
-    None for the baseline itself, and where there is none of the same setting.
+    None for the baseline itself, and where there is none of the same setting. `replaced` are the
+    videos that were replaced between the two, which are then not compared.
     """
 
     cells: tuple[Cell, ...]
@@ -43,6 +44,7 @@ class Row:
     headroom: float | None
     paired: PairedDifference | None
     both_answered: PairedDifference | None
+    replaced: tuple[str, ...] = ()
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -93,10 +95,11 @@ class Rivals:
         self._anywhere: dict[tuple[Any, ...], list[list[Cell]]] = {}
         if others is None:
             others = _on_disk(cells, {*SCALE, self.baseline})
-        for pool in [*_pools(cells), *_pools(others)]:
+        # Of several in one run, with other code of their own, say, one that is shown, the newest.
+        for pool in [*_pools(others), *_pools(cells)]:
             rival = _rival(pool[0])
             for run in dict.fromkeys(cell.run_folder for cell in pool):
-                self._of_runs.setdefault((run, *rival), pool)
+                self._of_runs[(run, *rival)] = pool
             self._anywhere.setdefault(rival, []).append(pool)
         for pools in self._anywhere.values():
             pools.sort(key=_trusted_first)
@@ -109,6 +112,8 @@ class Rivals:
         """
         ends = [self._cells(cells[0], label) for label in SCALE]
         if not all(map(_are_finished, [cells, *ends])):
+            return None
+        if any(_replaced_between(cells, end) for end in ends):
             return None
         uniform, oracle = (accuracy_of(_records(end)) for end in ends)
         return headroom_recovered(accuracy, uniform, oracle)
@@ -125,9 +130,16 @@ class Rivals:
         `both_answered` is that of `paired_difference`.
         """
         others = _records(self._cells(cells[0], self.baseline))
-        if cells[0].settings["sampler"] == self.baseline or not others:
+        if cells[0].settings["sampler"] == self.baseline or not others or self.replaced(cells):
             return None
         return paired_difference(_records(cells), others, both_answered=both_answered)
+
+    def replaced(self, cells: Sequence[Cell]) -> tuple[str, ...]:
+        """The videos that are other files in one row's cells than in the baseline's of their run.
+
+        Where there are some, the two are not compared.
+        """
+        return _replaced_between(cells, self._cells(cells[0], self.baseline))
 
     def chosen_run(self, cell: Cell) -> Path | None:
         """The run whose baseline a cell is compared with, where others would do as well."""
@@ -144,6 +156,23 @@ class Rivals:
         return own or next(iter(self._anywhere.get(rival, [])), [])
 
 
+def _replaced_between(cells: Sequence[Cell], others: Sequence[Cell]) -> tuple[str, ...]:
+    """The videos whose file was replaced between two rows of one run."""
+    runs = {cell.run_folder for cell in others}
+    before = _video_files(others)
+    now = _video_files([cell for cell in cells if cell.run_folder in runs])
+    return tuple(sorted(video for video, files in now.items() if files != before.get(video, files)))
+
+
+def _video_files(cells: Sequence[Cell]) -> dict[str, set[str]]:
+    """The hashes of each video's file, by its name, as far as records hold them."""
+    found: dict[str, set[str]] = {}
+    for record in _records(cells):
+        if "video" in record.inputs:
+            found.setdefault(record.video, set()).add(record.inputs["video"])
+    return found
+
+
 def _trusted_first(pool: Sequence[Cell]) -> tuple[Any, ...]:
     """What goes first where several runs would do: finished ones, folders before entries."""
     run = pool[0].run_folder
@@ -157,7 +186,8 @@ def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
         summary = summarise_cells(pool)
         headroom = rivals.headroom(pool, summary.accuracy)
         paired, answered = (rivals.paired(pool, both_answered=only) for only in (False, True))
-        rows.append(Row(tuple(pool), summary, headroom, paired, answered))
+        replaced = rivals.replaced(pool)
+        rows.append(Row(tuple(pool), summary, headroom, paired, answered, replaced))
     return rows
 
 
@@ -180,12 +210,11 @@ def _are_finished(cells: Sequence[Cell]) -> bool:
 def _pools(cells: Sequence[Cell]) -> list[list[Cell]]:
     """The cells that differ in the seed alone, together.
 
-    Within a run the labels say what is the same. Cells of several runs are one pool only if all
-    that made them is the same and no seed is there twice.
+    All that made them is the same, and no seed is there twice.
     """
     of_runs: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in cells:
-        of_runs.setdefault((cell.run_folder, is_seeded(cell), *_rival(cell)), []).append(cell)
+        of_runs.setdefault((cell.run_folder, is_seeded(cell), _origin(cell)), []).append(cell)
     pools: list[list[Cell]] = []
     by_origin: dict[str, list[list[Cell]]] = {}
     for some in of_runs.values():
@@ -237,6 +266,7 @@ def _on_disk(cells: Sequence[Cell], labels: Collection[str]) -> list[Cell]:
         cell
         for run in runs
         if (run / RUN_FILE).is_file()
-        for cell in read_run(run)
+        for cell in read_cells(run)
+        if isinstance(cell, Cell)
         if cell.settings["sampler"] in labels and cell.folder not in here
     ]

@@ -122,7 +122,9 @@ def _standing(row: Row, rows: Sequence[Row]) -> Standing:
     names = [label(other, "sampler") for other in rows]
     name = label(row, "sampler")
     if names.count(name) > 1:  # of another run, or with other settings
-        name = f"{name} ({row.cells[0].run_folder})"
+        alike = [o.cells[0].run_folder for o, n in zip(rows, names, strict=True) if n == name]
+        cell = row.cells[0]
+        name = f"{name} ({cell.folder if alike.count(cell.run_folder) > 1 else cell.run_folder})"
     planned = [cell.settings.get("num_questions") for cell in row.cells]
     return Standing(
         row,

@@ -8,12 +8,14 @@ from tspo_bench.results.records import read_records, record_from_line, record_to
 from tspo_bench.results.run import RunDirectory
 from tspo_bench.results.scores import CandidateScores, read_scores, scores_to_line
 from tspo_bench.results.slug import cell_slug
+from tspo_bench.results.variants import Inputs, reasons_said, stored_records
 
 __all__ = [
     "CandidateScores",
     "Cell",
     "CellWriter",
     "EvidenceRecall",
+    "Inputs",
     "OwnScores",
     "RunDirectory",
     "cell_slug",
@@ -23,8 +25,10 @@ __all__ = [
     "read_records",
     "read_run",
     "read_scores",
+    "reasons_said",
     "record_from_line",
     "record_to_line",
     "scores_to_line",
     "share_inside",
+    "stored_records",
 ]

@@ -65,8 +65,9 @@ class CellWriter:
     """Appends a cell's records; use it as a context manager.
 
     `done` holds the records that are finished, by question id: those of failed questions are left
-    out when a cell is opened again, so that they are asked again. While it is open no other process
-    can write to the cell. `unused` is called when it is closed and nothing was appended.
+    out when a cell is opened again, so that they are asked again. `reason` says why the cell was
+    begun beside another of its labels. While it is open no other process can write to the cell.
+    `unused` is called when it is closed and nothing was appended.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class CellWriter:
         self.folder = folder
         self._unused = unused
         self.done = done
+        self.reason: str | None = None
         self._file = file
         self._scores: BinaryIO | None = None  # opened for the first sampler's scores
 

@@ -95,6 +95,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "option_logprobs": _optional(_mapping_of(_is_finite)),
     "seen": _mapping_of(_is_count),
     "usage": _mapping_of(_is_count),
+    "inputs": _mapping_of(_is_text),
     "timing": _mapping_of(_is_number),
 }
 

@@ -6,7 +6,7 @@
     DIR/<cell-slug>/summary.json     the cell's figures
 
 Cells can be added to a run later, by another process at the same time too. A cell that is there
-already is continued if its settings are the same, and refused if they differ.
+already is continued if its settings are the same; one of other settings is begun beside it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from tspo_bench.results.cell import (
 from tspo_bench.results.environment import describe_environment
 from tspo_bench.results.reading import FORMAT, RUN_FILE, read_run_file
 from tspo_bench.results.records import read_whole_lines
+from tspo_bench.results.variants import Inputs, find_place, records_that_hold
 from tspo_bench.types import JSON, Record
 
 DEFAULT_RUNS = Path("runs")  # holds the folders of runs without --out
@@ -79,17 +80,36 @@ class RunDirectory:
             content["commands"].append(entry)
 
     def open_cell(
-        self, slug: str, settings: Mapping[str, JSON], *, fresh: bool = False
+        self,
+        slug: str,
+        settings: Mapping[str, JSON],
+        *,
+        fresh: bool = False,
+        inputs: Inputs | None = None,
     ) -> CellWriter:
-        """Open a cell for appending: a new one, or one that was begun with equal settings.
+        """Open a cell for appending: one that was begun with equal settings, or a new one.
 
-        A line that a kill cut is removed. With `fresh` the cell starts over: its records are put
-        aside until the new ones are complete, and put back if not one is written.
+        Where there is one of these labels and other settings, or of videos that are other files by
+        now, the new one lies beside it. It takes over the records that still hold: of equal
+        settings, questions and videos, whatever the limit was. A line that a kill cut is removed.
+
+        Args:
+            slug: the folder's name, if none of these labels is there.
+            settings: all that the records depend on.
+            fresh: start a cell of these settings over, and take nothing over: its records are put
+                aside until the new ones are complete, and put back if not one is written.
+            inputs: what records are made of now; None: videos are not compared, and nothing is
+                taken over.
 
         Raises:
-            UserError: the cell was begun with other settings (the keys that differ are named), its
-                records are broken, or another process is writing it.
+            UserError: the records of a cell of these settings are broken, or another process is
+                writing it.
         """
+        base, asked = slug, json.loads(json.dumps(dict(settings)))
+        with self._changing() as content:
+            cells = content["cells"]
+            place = find_place(self.path, cells, slug, asked, inputs, fresh=fresh)
+        slug, settings = place.slug, place.settings
         folder = make_folder(self.path / slug, hint=OTHER_FOLDER)
         path = folder / RECORDS_FILE
         file = _open_to_append(path)
@@ -103,7 +123,13 @@ class RunDirectory:
         except BaseException:
             file.close()
             raise
-        return CellWriter(folder, file, done, restore if fresh else None)
+        writer = CellWriter(folder, file, done, restore if fresh else None)
+        writer.reason = place.reason
+        if inputs is not None and not fresh:
+            for record, scores in records_that_hold(self.path, cells, base, asked, inputs):
+                if record.question_id not in writer.done:
+                    writer.append(record, scores)
+        return writer
 
     def _put_aside(self, slug: str) -> None:
         folder = self.path / slug
@@ -148,7 +174,6 @@ class RunDirectory:
         # Own scores are of the records as they were; the others are of other settings, maybe.
         for name in (OWN_SCORES_FILE, *(() if records else (SUMMARY_FILE, SCORES_FILE))):
             (path.parent / name).unlink(missing_ok=True)
-        asked = json.loads(json.dumps(dict(settings)))
         with self._changing() as content:
             begun = content["cells"].get(slug)
             if begun is None and records:
@@ -156,9 +181,7 @@ class RunDirectory:
                     f"{path} holds records, but {self.path / RUN_FILE} does not say of which "
                     "settings; start over with --fresh, or name another folder with --out"
                 )
-            if begun != asked and begun is not None and records:
-                raise UserError(_mismatch(path.parent, begun, asked))
-            content["cells"][slug] = asked
+            content["cells"][slug] = dict(settings)
         if num_bytes < path.stat().st_size:
             os.truncate(path, num_bytes)
         _cut_last_line(path.parent / SCORES_FILE)
@@ -204,31 +227,3 @@ def _lock(file: BinaryIO, path: Path, *, wait: bool) -> None:
         raise UserError(
             f"cannot lock {path}: {error.strerror}; name a folder on another disk with --out"
         ) from error
-
-
-def _mismatch(folder: Path, begun: Mapping[str, JSON], asked: Mapping[str, JSON]) -> str:
-    old, new = _flat(begun), _flat(asked)
-    differing = [
-        f"{key}: {_shown(old, key)} then, {_shown(new, key)} now"
-        for key in sorted(old.keys() | new.keys())
-        if _shown(old, key) != _shown(new, key)
-    ]
-    return (
-        f"cell {folder} was begun with other settings ({'; '.join(differing)}); start it over "
-        "with --fresh, or name another folder with --out"
-    )
-
-
-def _shown(flat: Mapping[str, JSON], key: str) -> str:
-    return json.dumps(flat[key], ensure_ascii=False) if key in flat else "absent"
-
-
-def _flat(mapping: Mapping[str, JSON], prefix: str = "") -> dict[str, JSON]:
-    """Nested settings under dotted keys, so that a mismatch names the innermost one."""
-    flat: dict[str, JSON] = {}
-    for key, value in mapping.items():
-        if isinstance(value, dict) and value:
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

@@ -28,8 +28,19 @@ def span_frames(span: Seconds, candidates: Candidates) -> IntArray:
     inside = candidates.indices[(start <= candidates.seconds) & (candidates.seconds < end)]
     if len(inside):
         return inside
-    middle = round((start + end) / 2 * candidates.frame_rate)
+    middle = _frame_at((start + end) / 2, candidates)
     return np.array([min(max(middle, 0), candidates.num_frames - 1)], np.int64)
+
+
+def _frame_at(second: float, candidates: Candidates) -> int:
+    """The number of the frame at a time: between two candidates as if their frames were even."""
+    seconds, indices = candidates.seconds, candidates.indices
+    after = int(np.searchsorted(seconds, second, side="right"))
+    if not 0 < after < len(seconds):
+        last = max(after - 1, 0)
+        beyond = (second - seconds[last]) * candidates.frame_rate
+        return round(float(indices[last] + beyond))
+    return round(float(np.interp(second, seconds, indices)))
 
 
 def evidence_frames(evidence: Sequence[Seconds], candidates: Candidates) -> list[IntArray]:

@@ -15,9 +15,16 @@ from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import precision
-from tspo_bench.registry import did_you_mean
+from tspo_bench.mllms import registry as models
+from tspo_bench.registry import did_you_mean, import_object, parse_spec
+from tspo_bench.sources import sources_of
+from tspo_bench.specs import is_card_path, is_import_path
+from tspo_bench.tasks import registry as tasks
 from tspo_bench.training.presets import Preset, check_whole_number
 from tspo_bench.training.presets import preset as named_preset
+from tspo_bench.training.rewards import load_rewards
+from tspo_bench.types import CandidateRule
+from tspo_bench.video.candidates import check_rule
 
 AGENTS = {kind: agent_class(kind) for kind in KINDS}
 _PATHS = ("data", "video_root", "data_root")
@@ -42,6 +49,7 @@ class TrainConfig:
         encoder: gives the features; the agent is bound to it.
         model: the frozen MLLM whose answers are rewarded.
         candidate_fps: candidates a second.
+        candidates: by which rule: see `tspo_bench.video.candidates`.
         options: of the agent's constructor (window, ...).
         seed: of the agent's first weights, the order, the haystacks and the rollouts.
         device: a torch device.
@@ -65,6 +73,7 @@ class TrainConfig:
     encoder: str = "reference"
     model: str = "reference"
     candidate_fps: float = 1.0
+    candidates: CandidateRule = "auto"
     options: Mapping[str, Any] = field(default_factory=dict)
     seed: int = 0
     device: str = "cpu"
@@ -78,6 +87,7 @@ class TrainConfig:
             check_whole_number("num_videos", self.num_videos)
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise UserError(f"seed={self.seed}; give 0 to {_LARGEST_SEED}")
+        check_rule(self.candidates)
         if not 0 < self.candidate_fps < math.inf:
             raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
         precision(self.device)  # refuses an unusable device
@@ -88,12 +98,25 @@ class TrainConfig:
         for name in ("out", "device", "batch_size"):
             del kept[name]
         kept["precision"] = str(precision(self.device)).removeprefix("torch.")
+        if code := self._code():
+            kept["code"] = code
         return json.loads(json.dumps(kept, default=str))
 
     def recipe(self) -> dict[str, Any]:
         """What an agent's config.json and model card say of its training."""
         preset = self.preset
         return {"preset": preset.name, "rewards": preset.rewards, "frames": preset.frames}
+
+    def _code(self) -> dict[str, str]:
+        """The source of rewards, model and task of a user's own: module to a hash of it."""
+        found: dict[str, str] = {}
+        for reward in load_rewards(self.preset.rewards).values():
+            found |= sources_of(reward)
+        for kind, registry, text in (("model", models, self.model), ("task", tasks, self.task)):
+            spec = parse_spec(text)
+            if is_import_path(spec.name) or is_card_path(spec.name):
+                found |= sources_of(import_object(kind, registry.card(spec).target))
+        return dict(sorted(found.items()))
 
 
 def train_config(

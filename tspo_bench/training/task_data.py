@@ -13,7 +13,7 @@ from tspo_bench.features.store import FeatureStore
 from tspo_bench.tasks import Task
 from tspo_bench.training.episode import Episode, Skipped
 from tspo_bench.training.frames import FrameCache
-from tspo_bench.types import Candidates, Features, Frames, IntArray, Question
+from tspo_bench.types import CandidateRule, Candidates, Features, Frames, IntArray, Question
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class TaskData:
         num_videos: use the first so many videos; None for all.
         without_types: leave out questions whose group `type` is one of these.
         rate: candidates a second.
+        rule: which frames they are: see `tspo_bench.video.candidates`.
 
     Attributes:
         skipped: annotations that cannot be used, and why.
@@ -61,6 +62,7 @@ class TaskData:
         num_videos: int | None = None,
         without_types: frozenset[str] = frozenset(),
         rate: float = 1.0,
+        rule: CandidateRule = "auto",
     ) -> None:
         videos = list(dict.fromkeys(question.video for question in task.questions()))[:num_videos]
         chosen = set(videos)
@@ -80,7 +82,7 @@ class TaskData:
             raise UserError(f"task {task.label!r} has no question with an answer to train on")
         self.skipped = tuple(Skipped(s.where, s.reason) for s in getattr(task, "skipped", ()))
         self._task, self._encoder, self._store = task, encoder, store
-        self._k, self._rate = k, rate
+        self._k, self._rate, self._rule = k, rate, rule
         self._frames = FrameCache()
         self._texts: dict[str, Features] = {}
 
@@ -96,7 +98,7 @@ class TaskData:
         question = self._questions[index]
         assert question.answer is not None
         path = self._task.video_path(question.video)
-        candidates = self._store.candidates(path, self._encoder, self._rate)
+        candidates = self._store.candidates(path, self._encoder, self._rate, self._rule)
         assert candidates.features is not None
         prompt = self._task.prompt(question)
         return TaskEpisode(

@@ -168,6 +168,7 @@ def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
             k=k,
             seed=config.seed,
             rate=config.candidate_fps,
+            rule=config.candidates,
         )
     split = config.split or (None if is_annotation_file(config.task) else "train")
     task = load_task(config.task, data_root=config.data_root, split=split, seed=config.seed)
@@ -180,6 +181,7 @@ def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
         num_videos=config.num_videos,
         without_types=frozenset(config.without_types),
         rate=config.candidate_fps,
+        rule=config.candidates,
     )
 
 

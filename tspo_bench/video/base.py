@@ -8,7 +8,11 @@ from typing import Protocol, Self
 import numpy as np
 
 from tspo_bench.errors import VideoError
-from tspo_bench.types import FloatArray, Frames, IntArray, VideoInfo
+from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, VideoInfo
+
+# How frames are counted, timed and decoded. What is kept of a video by frame number (features,
+# records) is of a version: raise it with every change that gives some file other frames or times.
+READER_VERSION: int = 2
 
 
 class VideoReader(Protocol):
@@ -27,9 +31,13 @@ class VideoReader(Protocol):
         ...
 
     def scan(
-        self, rate: float = 1.0, short_side: int | None = None, batch_size: int = 64
+        self,
+        rate: float = 1.0,
+        short_side: int | None = None,
+        batch_size: int = 64,
+        rule: CandidateRule = "auto",
     ) -> Iterator[Frames]:
-        """Stream the candidates: every round(frame rate / `rate`)-th frame, from frame 0 on.
+        """Stream the candidates, `rate` a second: see `tspo_bench.video.candidates`.
 
         Each batch holds `batch_size` frames, the last one what is left; no more are alive at once.
         Finish with a scan before the reader's next call.
@@ -59,13 +67,6 @@ def scaled_size(width: int, height: int, short_side: int | None) -> tuple[int, i
     if short_side is None or shorter <= short_side:
         return width, height
     return round(width * short_side / shorter), round(height * short_side / shorter)
-
-
-def candidate_indices(info: VideoInfo, rate: float) -> IntArray:
-    """The frame numbers of the candidates at `rate` per second, [T]."""
-    if rate <= 0:
-        raise ValueError(f"candidates per second must be above 0, got {rate}")
-    return np.arange(0, info.num_frames, info.candidate_stride(rate), dtype=np.int64)
 
 
 def checked_indices(info: VideoInfo, indices: Sequence[int] | IntArray) -> IntArray:

@@ -11,8 +11,9 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
-from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
+from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, Pixels, VideoInfo
+from tspo_bench.video.base import checked_indices, scaled_size
+from tspo_bench.video.candidates import candidate_indices
 from tspo_bench.video.opening import file_url
 from tspo_bench.video.pyav_reader import PyAVReader
 from tspo_bench.video.rgb import RGBConverter
@@ -75,10 +76,14 @@ class DecordReader:
         return self._seconds
 
     def scan(
-        self, rate: float = 1.0, short_side: int | None = None, batch_size: int = 64
+        self,
+        rate: float = 1.0,
+        short_side: int | None = None,
+        batch_size: int = 64,
+        rule: CandidateRule = "auto",
     ) -> Iterator[Frames]:
         """Stream the candidates in batches; see `VideoReader.scan`."""
-        indices = candidate_indices(self.info, rate)
+        indices = candidate_indices(self.info, self.times, rate, rule)
         for start in range(0, len(indices), batch_size):
             yield self.fetch(indices[start : start + batch_size], short_side)
 

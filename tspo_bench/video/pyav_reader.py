@@ -17,8 +17,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tspo_bench.errors import VideoError
-from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
-from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
+from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, Pixels, VideoInfo
+from tspo_bench.video.base import checked_indices, scaled_size
+from tspo_bench.video.candidates import candidate_indices
 from tspo_bench.video.opening import open_stream, set_threads
 from tspo_bench.video.orientation import Orientation, orientation_of
 from tspo_bench.video.rgb import RGBConverter
@@ -76,10 +77,14 @@ class PyAVReader:
         return self.timeline.seconds
 
     def scan(
-        self, rate: float = 1.0, short_side: int | None = None, batch_size: int = 64
+        self,
+        rate: float = 1.0,
+        short_side: int | None = None,
+        batch_size: int = 64,
+        rule: CandidateRule = "auto",
     ) -> Iterator[Frames]:
         """Stream the candidates in batches; see `VideoReader.scan`."""
-        indices = candidate_indices(self.info, rate)
+        indices = candidate_indices(self.info, self.times, rate, rule)
         pictures = self._pictures(indices, short_side)
         for start in range(0, len(indices), batch_size):
             batch = indices[start : start + batch_size]

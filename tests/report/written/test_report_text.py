@@ -142,7 +142,7 @@ def test_json_has_the_promised_keys() -> None:
     (table,) = found["tables"]
     assert list(table) == [
         "task", "model", "model_id", "protocol", "protocol_hash", "answer", "limit", "questions",
-        "baseline", "rows",
+        "code", "baseline", "rows",
     ]  # fmt: skip
     oracle, ours, aks, uniform = table["rows"]
     assert list(ours["paired"]) == [

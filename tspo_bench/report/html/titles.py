@@ -13,6 +13,7 @@ _SAID = {
     "questions": "question set {}",
     "model_id": "{}",
     "protocol_hash": "protocol #{}",
+    "code": "code {}",
 }
 
 

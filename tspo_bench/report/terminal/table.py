@@ -35,7 +35,7 @@ from tspo_bench.results import Cell
 WITHHELD = "withheld"
 _CELLS_A_TABLE = 4
 # What tells sections of one task and model apart, where neither caption nor foot note says it.
-_TOLD = {"model_id": "weights", "questions": "question set", "limit": "limit"}
+_TOLD = {"model_id": "weights", "questions": "question set", "limit": "limit", "code": "code"}
 
 
 def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
