@@ -71,20 +71,23 @@ _DOUBT = (
     r"rul(?:e|es|ed|ing)\s+out|eliminat\w+|exclud\w+|"
     r"(?<!no )(?<!without )(?<!without a )doubt\w*)\b"
 )
-_NOUN = r"(?i:\b(?:answer|ans|option|choice|selection|solution)\b\.?)"
+_NOUN = r"(?i:\b(?:answer|ans|option|choice|selection|solution|pick|guess)\b\.?)"
 _IS = rf"(?i:\b(?:is|are|be|was)\b|{_SIGN})"
-_FILL = r"(?i:\s*(?:the\s+)?(?:(?:correct|best|right)\s+)?(?:(?:option|choice|letter|answer)\b:?)?)"
+_FILL = (
+    r"(?i:\s*(?:(?:(?:most\s+|very\s+)?likely|probably|clearly|definitely|indeed|therefore|thus)\s+)?"
+    r"(?:the\s+)?(?:(?:correct|best|right)\s+)?(?:(?:option|choice|letter|answer)\b:?)?)"
+)
 _I_SAY = (
     r"(?i:\bI(?:['’](?:d|ll)|\s+would|\s+will)?\s+(?:think|believe|guess|say|answer)(?:\s+that)?)"
 )
-_I_PICK = r"(?i:\b(?:choose|chose|select|pick|go\s+with|go\s+for))"
+_I_PICK = r"(?i:\b(?:choose|chose|select|pick|go(?:ing)?\s+with|go\s+for))"
 _IT_IS = r"(?i:\b(?:it|this|that)(?:['’]s|\s+is|\s+must\s+be|\s+should\s+be|\s+would\s+be))"
 _SO = (
-    r"(?i:so|thus|hence|therefore|then|finally|ultimately|overall|in\s+conclusion|ok|okay|well|"
+    r"(?i:so|thus|hence|therefore|ultimately|overall|in\s+conclusion|ok|okay|well|"
     r"yes|sure|certainly|also|por\s+lo\s+tanto|as[ií]\s+que|entonces|alors|donc)"
 )
 _IS_RIGHT = (
-    r"(?i:(?:is|must\s+be|would\s+be|seems)\s+(?:the\s+)?(?:most\s+)?"
+    r"(?i:(?:is|must\s+be|would\s+be|seems|seems\s+to\s+be|appears\s+to\s+be)\s+(?:the\s+)?(?:most\s+)?"
     r"(?:correct|right|best|true|accurate|appropriate|answer)\b)"
 )
 _NAMED = r"(?i:\b(?:option|choice|answer|letter|that|so|thus|therefore|hence|think|believe))\s+"
@@ -102,7 +105,7 @@ ENGLISH = _language(
 _SPANISH, _SPANISH_START = _european(
     "respuesta|opci[oó]n|alternativa|soluci[oó]n|elecci[oó]n",
     "es|ser[ií]a",
-    "la|el|una|opci[oó]n|letra|respuesta|alternativa|correcta|m[aá]s",
+    "la|el|una|opci[oó]n|letra|respuesta|alternativa|correcta|m[aá]s|muy|probablemente",
     "correct|adecuad|acertad|verdader|precis|apropiad|la\\s+correct",
     "elijo|escojo|elegir[ií]a|escoger[ií]a|selecciono|opto\\s+por|me\\s+quedo\\s+con",
     r"\b(?:no|ni|nunca|tampoco|incorrect\w*|fals\w*|equivocad\w*|err[oó]ne\w*|si|quiz[aá]s?|"
@@ -111,7 +114,7 @@ _SPANISH, _SPANISH_START = _european(
 _GERMAN, _GERMAN_START = _european(
     r"(?:antwort|l[oö]sung|auswahl|wahl)\w*|option|richtig|korrekt",
     r"ist|lautet|w[aä]re",
-    r"die|der|das|antwort\w*|option|richtige|korrekte|buchstabe|am|wohl",
+    r"die|der|das|antwort\w*|option|richtige|korrekte|buchstabe|am|wohl|sehr|wahrscheinlich|vermutlich",
     r"richtig|korrekt|zutreffend|beste|passend|wahr",
     r"w[aä]hle|nehme|entscheide\s+mich\s+f[uü]r|tippe\s+auf",
     r"\b(?:nicht|kein\w*|weder|noch|nie|niemals|falsch\w*|inkorrekt\w*|unzutreffend\w*|wenn|falls|"
@@ -164,6 +167,7 @@ _CHINESE = _language(
     r"(?:选项|選項|[项項])?\s*(?:才?是|为|為|最|的描述|的说法|更)*\s*"
     r"(?:正确|正確|对的|對的|最佳|合适|合適|符合|准确|準確|答案)",
     rf"(?:^|[\n。,])\s*答\s*:{LETTER}",
+    rf"而是(?:选项|選項|选|選)?{LETTER}",
 )
 _JAPANESE = _language(
     r"不正解|誤|間違|ない|なく|ません|もし|仮に|ひょっと",

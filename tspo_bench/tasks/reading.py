@@ -91,7 +91,8 @@ def _cleaned(reply: str) -> str | None:
 
     None for a reply that ends inside of its reasoning.
     """
-    said = without_reasoning(unicodedata.normalize("NFKC", reply))
+    plain = unicodedata.normalize("NFKC", reply).replace("&lt;", "<").replace("&gt;", ">")
+    said = without_reasoning(plain)
     if said is None:
         return None
     text = _ENDING.sub("", _BEGINNING.sub("", said))
