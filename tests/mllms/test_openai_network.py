@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import socketserver
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -49,6 +54,8 @@ def test_a_proxy_is_not_between_us_and_this_machine(
 def test_the_way_past_a_proxy_is_named(
     monkeypatch: pytest.MonkeyPatch, name: str, scheme: str
 ) -> None:
+    if scheme == "socks5":
+        pytest.importorskip("socksio", reason="the extra `openai` brings it")
     monkeypatch.setenv(name, f"{scheme}://me:secret-word@{NOBODY}")
     with pytest.raises(UserError, match=f"{name} .* put server.invalid into NO_PROXY") as error:
         OpenAIServer.reach(model=MODEL, base_url=FAR)
@@ -80,6 +87,50 @@ def test_a_proxys_own_page_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
         proxy.shutdown()
     assert "server.invalid/v1 answers 503" in reason(given)
     assert "put server.invalid into NO_PROXY" in reason(given)
+
+
+class Socks(socketserver.BaseRequestHandler):
+    """A SOCKS5 proxy (RFC 1928) for one request a connection; all names lead to `port`."""
+
+    port = 0
+    asked: ClassVar[list[bytes]] = []
+
+    def handle(self) -> None:
+        version, number = self.request.recv(2)
+        self.request.recv(number)
+        self.request.sendall(bytes([version, 0]))  # no password is needed
+        length = self.request.recv(5)[4]
+        self.asked.append(self.request.recv(length + 2)[:-2])
+        self.request.sendall(b"\x05\x00\x00\x01" + bytes(6))
+        with socket.create_connection(("127.0.0.1", self.port)) as server:
+            back = threading.Thread(target=relay, args=(server, self.request), daemon=True)
+            back.start()
+            relay(self.request, server)
+            back.join(5)
+
+
+def relay(one: socket.socket, other: socket.socket) -> None:
+    """Send on what comes, up to the end."""
+    with contextlib.suppress(OSError):
+        while data := one.recv(2**16):
+            other.sendall(data)
+        other.shutdown(socket.SHUT_WR)
+
+
+def test_a_socks_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("socksio", reason="the extra `openai` brings it")
+    with ChatServer(echo, [MODEL]) as server:
+        port = urlsplit(server.url).port
+        handler = type("Handler", (Socks,), {"port": port, "asked": []})
+        with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as proxy:
+            proxy.daemon_threads = True
+            threading.Thread(target=proxy.serve_forever, args=(0.01,), daemon=True).start()
+            monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.server_address[1]}")
+            OpenAIServer.reach(model=MODEL, base_url=FAR)
+            [answer] = OpenAIServer(MODEL, FAR).answer(questions(1))
+            proxy.shutdown()
+    assert isinstance(answer, Answer)
+    assert set(handler.asked) == {b"server.invalid"}
 
 
 def test_without_socksio_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ TOP_LOGPROBS = 20  # the most that the API lists
 _MOST_TOKENS = 10**12  # larger counts are no server's, and a record cannot hold them
 _CUT = ("length", "max_tokens", "max_output_tokens")  # finish reasons, the first OpenAI's
 _REFUSED = ("content_filter", "refusal", "safety")
+_SHOWN = 200  # characters of a reply without a message
 _FIRST = 5  # of them, in a message
 _NO_THINKING = (
     ", or have the model answer without reasoning, as in "
@@ -92,7 +94,8 @@ def read_reply(content: Any, request: Request) -> Answer:
         message = choice["message"]
         text = _text_of(message.get("content"))
     except (AttributeError, TypeError, KeyError, IndexError):
-        raise NonsenseError("the reply has no choices[0].message.content") from None
+        shown = json.dumps(content)[:_SHOWN]
+        raise NonsenseError(f"the reply has no choices[0].message.content: {shown}") from None
     reason = str(choice.get("finish_reason")).lower()
     refusal = _refusal_of(message)
     if refusal is None and not text and reason in _REFUSED:
