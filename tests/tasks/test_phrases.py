@@ -230,12 +230,16 @@ SENTENCES = (
     "Option A is a hat, which isn't seen. Option B is an egg. Therefore, the correct answer is B.",
     "B\n\nExplanation: The man holds an egg, not a hat (A) or dogs (C).",
     "The correct answer is B. An egg.\n\nA is wrong because there is no hat.",
+    "A ✗\nB ✓\nC ✗", "It isn't A, it's B", "no es A, es la B.",
     "Answer: B\nReason: At 10s, A man picks an egg. I think it fits.",
 )  # fmt: skip
 SENTENCES_TRAPS = (
     "The answer is unlikely B", "The answer is most likely not B", "The answer is probably B or C",
     "My best guess is B or C", "I'm not going with B", "The answer is B? No, C.", "B? No. C.",
     "The options are:\nA. A hat\nB. An egg\nC. Dogs\n\nThe video shows an egg.",
+    "B - C", "B: C", "B. C", "B ❌", "✗ B", "The answer is B ✗", "Answer: !B", "answer != B",
+    "I refuse to choose B", "I would reject B", "答えはB以外", "答案除B外", "정답은 B 말고 C",
+    "Don't choose B", "B is tempting but C fits", "todo menos B", "alles außer B",
     "First A, then B", "First A, then C, finally B", "From A to B", "A -> B", "A > B > C",
     "A=1, B=2", "Scene A: dog. Scene B: cat.", "Speaker B: hello", "Team B: 2",
 )  # fmt: skip

@@ -67,7 +67,8 @@ def _european(
 
 _FORMS_OF_NOT = r"\b(?:not|never|neither|nor|cannot|wrong|incorrect|false)\b|n['’]t\b"
 _DOUBT = (
-    r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|unlikely|except|"
+    r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|unlikely|except|refuse|"
+    r"reject\w*|avoid\w*|"
     r"rul(?:e|es|ed|ing)\s+out|eliminat\w+|exclud\w+|"
     r"(?<!no )(?<!without )(?<!without a )doubt\w*)\b"
 )
@@ -155,7 +156,7 @@ _RUSSIAN, _RUSSIAN_START = _european(
 # What may stand between "answer" and the letter, in languages that write no spaces.
 _NEAR = r"[^A-Za-z.。;\n]{0,15}?"
 _CHINESE_NO = (
-    r"不(?![仅但管论])|没|沒|非|无法|無法|除了|排除|错|錯|误|誤|如果|假如|假设|若|是否|"
+    r"不(?![仅但管论])|没|沒|非|无法|無法|除(?!非)|错|錯|误|誤|如果|假如|假设|若|是否|"
     r"(?<!最)(?<!最有)(?<!很)(?<!很有)可能|也许|或许"
 )
 _CHINESE = _language(
@@ -204,9 +205,10 @@ _STARTS = (
 LEADING = re.compile(
     rf"^.{{0,60}}?(?:{'|'.join(_STARTS)})\s*|^.{{0,15}}(?:答案|正解|答え|정답|답)\s*(?:是|为|為|は|은|는|:)\s*"
 )
+CROSSED = "[×✗✘❌✖¬≠]|!=|!(?=[A-Z]\\b)"
 # Within a statement, from the noun to the letter, the denials of all languages count.
 DENIAL = re.compile(
-    rf"(?i){_FORMS_OF_NOT}|\b(?:could|might|may|can)\s+(?:\w+\s+)?be\b|"
+    rf"(?i){_FORMS_OF_NOT}|\b(?:could|might|may|can)\s+(?:\w+\s+)?be\b|{CROSSED}|"
     r"\b(?:no|não|non|nicht|kein\w*|weder|pas)\b|\bне\b|不|ない|아니"
 )
 NOUNS = (
@@ -223,7 +225,7 @@ BARE = re.compile(
 # Right behind a letter: what denies it, doubts it or asks.
 DENIED_AFTER = re.compile(
     rf"(?i){_CLOSE}(?:"
-    r"[\s.!]*\?"
+    r"[\s.!]*\?|\s*[×✗✘❌✖]|\s*(?:以外|之外|이외|말고|보다|제외|빼고)"
     r"|,?\s*(?:which\s+|that\s+)?(?:is|was|are|would\s+be|can|could|does|did|seems?)"
     r"(?:\s+(?:definitely|clearly|certainly|also|obviously|probably|likely|simply))?"
     r"(?:\s+(?:not|never|incorrect|wrong|false|ruled\s+out)\b|n['’]t\b)"
