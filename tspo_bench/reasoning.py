@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 
 _NAME = (
-    r"(?:[a-z]+[:_-])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|rationale|analysis|reflection|"
-    r"scratchpad|cot)(?:[_-]process)?"
+    r"(?!no[_-])(?:[a-z]+[:_-])?(?:think(?:ing)?|thoughts?|reason(?:ing)?|rationale|analysis|"
+    r"reflection|scratch[_-]?pad|cot)(?:[_-](?:process|steps?|block|\d+))?"
 )
 _SQUARE = r"(?:think(?:ing)?|thoughts?|reasoning)"
 # Of LLaVA-CoT's four stages three are no answer; in other letters these words are.
@@ -27,7 +27,7 @@ _END = (
 )
 _MARK = re.compile(f"(?P<end>{_END})|{_BEGIN}", re.IGNORECASE)
 _BEGUN = re.compile(rf"(?:{_BEGIN}|<\|channel\|>(?:analysis|commentary)<\|message\|>)\s*\Z", re.I)
-_CORE = re.compile("think|thought|reason|rationale|analysis|reflection|scratchpad|cot")
+_CORE = re.compile("think|thought|reason|rationale|analysis|reflection|scratch|cot")
 
 # gpt-oss writes <|channel|>analysis<|message|>..., and at last <|channel|>final<|message|>...; a
 # tokenizer that drops special tokens leaves "analysis...assistantfinal...".

@@ -52,7 +52,7 @@ ENGLISH = (
     "The final answer is: $\\boxed{\\text{B}}$.", "\\boxed{\\text{B}: \\text{An egg}}",
     "The answer is B because it is an egg.", "I choose option B.", "Best Option: (B) An egg",
     "B) An egg", "The answer is:\n\nB. An egg", "The answer is: **B. An egg**",
-    "Hence the answer is (B).", "Then B.", "So, the answer is An egg.",
+    "Hence the answer is (B).", "So, the answer is An egg.",
 )  # fmt: skip
 ENGLISH_TRAPS = (
     "1. B", "It is a hat.", "The answer is not B", "It is not B", "B is not correct",
@@ -221,7 +221,30 @@ OTHER_LETTERS = [
     ("La respuesta es A.", "A"), ("Die Antwort ist A", "A"),
 ]  # fmt: skip
 
-STATED = (*MARKS, *ENGLISH, *CHINESE, *JAPANESE, *KOREAN, *SPANISH, *GERMAN, *OTHERS)
+SENTENCES = (
+    "The answer is most likely B.", "The answer is probably B", "The answer is therefore B.",
+    "I'm going with B.", "My best guess is B.", "B appears to be correct.", "答案不是A，而是B",
+    "Die Antwort ist wahrscheinlich B", "La respuesta es probablemente la B",
+    "Antwort A ist falsch. Antwort B ist richtig.", "&lt;think&gt;A&lt;/think&gt;B",
+    "Let's look at the options. A: not shown. B: shown. So the answer is B.",
+    "Option A is a hat, which isn't seen. Option B is an egg. Therefore, the correct answer is B.",
+    "B\n\nExplanation: The man holds an egg, not a hat (A) or dogs (C).",
+    "The correct answer is B. An egg.\n\nA is wrong because there is no hat.",
+    "A ✗\nB ✓\nC ✗", "It isn't A, it's B", "no es A, es la B.",
+    "Answer: B\nReason: At 10s, A man picks an egg. I think it fits.",
+)  # fmt: skip
+SENTENCES_TRAPS = (
+    "The answer is unlikely B", "The answer is most likely not B", "The answer is probably B or C",
+    "My best guess is B or C", "I'm not going with B", "The answer is B? No, C.", "B? No. C.",
+    "The options are:\nA. A hat\nB. An egg\nC. Dogs\n\nThe video shows an egg.",
+    "B - C", "B: C", "B. C", "B ❌", "✗ B", "The answer is B ✗", "Answer: !B", "answer != B",
+    "I refuse to choose B", "I would reject B", "答えはB以外", "答案除B外", "정답은 B 말고 C",
+    "Don't choose B", "B is tempting but C fits", "todo menos B", "alles außer B",
+    "First A, then B", "First A, then C, finally B", "From A to B", "A -> B", "A > B > C",
+    "A=1, B=2", "Scene A: dog. Scene B: cat.", "Speaker B: hello", "Team B: 2",
+)  # fmt: skip
+
+STATED = (*MARKS, *ENGLISH, *CHINESE, *JAPANESE, *KOREAN, *SPANISH, *GERMAN, *OTHERS, *SENTENCES)
 TRAPS = (
     *MARKS_TRAPS,
     *ENGLISH_TRAPS,
@@ -231,6 +254,7 @@ TRAPS = (
     *SPANISH_TRAPS,
     *GERMAN_TRAPS,
     *OTHERS_TRAPS,
+    *SENTENCES_TRAPS,
 )
 
 

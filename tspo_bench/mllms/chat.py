@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 from collections import defaultdict
 from collections.abc import Mapping
@@ -12,12 +13,19 @@ from typing import Any
 from PIL import Image
 
 from tspo_bench.mllms.hidden_error import hidden_words
+from tspo_bench.reasoning import is_reasoning_mark
 from tspo_bench.types import Answer, Pixels, Request, Seen
 
 TOP_LOGPROBS = 20  # the most that the API lists
 _MOST_TOKENS = 10**12  # larger counts are no server's, and a record cannot hold them
 _CUT = ("length", "max_tokens", "max_output_tokens")  # finish reasons, the first OpenAI's
 _REFUSED = ("content_filter", "refusal", "safety")
+_SHOWN = 200  # characters of a reply without a message
+_FIRST = 5  # of them, in a message
+_NO_THINKING = (
+    ", or have the model answer without reasoning, as in "
+    "extra='{chat_template_kwargs: {enable_thinking: false}}'"
+)
 _AROUND_TOKENS = " \n▁"
 
 
@@ -86,7 +94,8 @@ def read_reply(content: Any, request: Request) -> Answer:
         message = choice["message"]
         text = _text_of(message.get("content"))
     except (AttributeError, TypeError, KeyError, IndexError):
-        raise NonsenseError("the reply has no choices[0].message.content") from None
+        shown = json.dumps(content)[:_SHOWN]
+        raise NonsenseError(f"the reply has no choices[0].message.content: {shown}") from None
     reason = str(choice.get("finish_reason")).lower()
     refusal = _refusal_of(message)
     if refusal is None and not text and reason in _REFUSED:
@@ -169,9 +178,11 @@ def letter_logprobs(choice: Mapping[str, Any], letters: str) -> dict[str, float]
         if math.isfinite(logprob):
             found[token.strip(_AROUND_TOKENS)].append(logprob)
     if not any(letter in found for letter in letters):
+        thinks = any(is_reasoning_mark(token.strip()) for token, _ in tokens[:_FIRST])
+        first = ", ".join(repr(token) for token, _ in tokens[:_FIRST])
         raise NonsenseError(
             f"none of {letters} is among the reply's {len(tokens)} likeliest first tokens "
-            f"({', '.join(repr(token) for token, _ in tokens[:5])}, ...); use --answer generate"
+            f"({first}, ...); use --answer generate{_NO_THINKING if thinks else ''}"
         )
     return {letter: _log_sum(found[letter]) for letter in letters if letter in found}
 

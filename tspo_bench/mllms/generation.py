@@ -59,7 +59,8 @@ def replies(
 
 def _decoded(tokenizer: Any, rows: list[list[int]]) -> list[str]:
     """The rows' text without special tokens, but for those that mark reasoning."""
-    special = {number: str(t) for number, t in tokenizer.added_tokens_decoder.items() if t.special}
+    added = getattr(tokenizer, "added_tokens_decoder", {})  # Mistral's own tokenizers have none
+    special = {number: str(token) for number, token in added.items() if token.special}
     dropped = {number for number, token in special.items() if not is_reasoning_mark(token)}
     if len(dropped) == len(special):
         return [text.strip() for text in tokenizer.batch_decode(rows, skip_special_tokens=True)]

@@ -67,24 +67,28 @@ def _european(
 
 _FORMS_OF_NOT = r"\b(?:not|never|neither|nor|cannot|wrong|incorrect|false)\b|n['’]t\b"
 _DOUBT = (
-    r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|unlikely|except|"
+    r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|unlikely|except|refuse|"
+    r"reject\w*|avoid\w*|"
     r"rul(?:e|es|ed|ing)\s+out|eliminat\w+|exclud\w+|"
     r"(?<!no )(?<!without )(?<!without a )doubt\w*)\b"
 )
-_NOUN = r"(?i:\b(?:answer|ans|option|choice|selection|solution)\b\.?)"
+_NOUN = r"(?i:\b(?:answer|ans|option|choice|selection|solution|pick|guess)\b\.?)"
 _IS = rf"(?i:\b(?:is|are|be|was)\b|{_SIGN})"
-_FILL = r"(?i:\s*(?:the\s+)?(?:(?:correct|best|right)\s+)?(?:(?:option|choice|letter|answer)\b:?)?)"
+_FILL = (
+    r"(?i:\s*(?:(?:(?:most\s+|very\s+)?likely|probably|clearly|definitely|indeed|therefore|thus)\s+)?"
+    r"(?:the\s+)?(?:(?:correct|best|right)\s+)?(?:(?:option|choice|letter|answer)\b:?)?)"
+)
 _I_SAY = (
     r"(?i:\bI(?:['’](?:d|ll)|\s+would|\s+will)?\s+(?:think|believe|guess|say|answer)(?:\s+that)?)"
 )
-_I_PICK = r"(?i:\b(?:choose|chose|select|pick|go\s+with|go\s+for))"
+_I_PICK = r"(?i:\b(?:choose|chose|select|pick|go(?:ing)?\s+with|go\s+for))"
 _IT_IS = r"(?i:\b(?:it|this|that)(?:['’]s|\s+is|\s+must\s+be|\s+should\s+be|\s+would\s+be))"
 _SO = (
-    r"(?i:so|thus|hence|therefore|then|finally|ultimately|overall|in\s+conclusion|ok|okay|well|"
+    r"(?i:so|thus|hence|therefore|ultimately|overall|in\s+conclusion|ok|okay|well|"
     r"yes|sure|certainly|also|por\s+lo\s+tanto|as[ií]\s+que|entonces|alors|donc)"
 )
 _IS_RIGHT = (
-    r"(?i:(?:is|must\s+be|would\s+be|seems)\s+(?:the\s+)?(?:most\s+)?"
+    r"(?i:(?:is|must\s+be|would\s+be|seems|seems\s+to\s+be|appears\s+to\s+be)\s+(?:the\s+)?(?:most\s+)?"
     r"(?:correct|right|best|true|accurate|appropriate|answer)\b)"
 )
 _NAMED = r"(?i:\b(?:option|choice|answer|letter|that|so|thus|therefore|hence|think|believe))\s+"
@@ -102,7 +106,7 @@ ENGLISH = _language(
 _SPANISH, _SPANISH_START = _european(
     "respuesta|opci[oó]n|alternativa|soluci[oó]n|elecci[oó]n",
     "es|ser[ií]a",
-    "la|el|una|opci[oó]n|letra|respuesta|alternativa|correcta|m[aá]s",
+    "la|el|una|opci[oó]n|letra|respuesta|alternativa|correcta|m[aá]s|muy|probablemente",
     "correct|adecuad|acertad|verdader|precis|apropiad|la\\s+correct",
     "elijo|escojo|elegir[ií]a|escoger[ií]a|selecciono|opto\\s+por|me\\s+quedo\\s+con",
     r"\b(?:no|ni|nunca|tampoco|incorrect\w*|fals\w*|equivocad\w*|err[oó]ne\w*|si|quiz[aá]s?|"
@@ -111,7 +115,7 @@ _SPANISH, _SPANISH_START = _european(
 _GERMAN, _GERMAN_START = _european(
     r"(?:antwort|l[oö]sung|auswahl|wahl)\w*|option|richtig|korrekt",
     r"ist|lautet|w[aä]re",
-    r"die|der|das|antwort\w*|option|richtige|korrekte|buchstabe|am|wohl",
+    r"die|der|das|antwort\w*|option|richtige|korrekte|buchstabe|am|wohl|sehr|wahrscheinlich|vermutlich",
     r"richtig|korrekt|zutreffend|beste|passend|wahr",
     r"w[aä]hle|nehme|entscheide\s+mich\s+f[uü]r|tippe\s+auf",
     r"\b(?:nicht|kein\w*|weder|noch|nie|niemals|falsch\w*|inkorrekt\w*|unzutreffend\w*|wenn|falls|"
@@ -152,7 +156,7 @@ _RUSSIAN, _RUSSIAN_START = _european(
 # What may stand between "answer" and the letter, in languages that write no spaces.
 _NEAR = r"[^A-Za-z.。;\n]{0,15}?"
 _CHINESE_NO = (
-    r"不(?![仅但管论])|没|沒|非|无法|無法|除了|排除|错|錯|误|誤|如果|假如|假设|若|是否|"
+    r"不(?![仅但管论])|没|沒|非|无法|無法|除(?!非)|错|錯|误|誤|如果|假如|假设|若|是否|"
     r"(?<!最)(?<!最有)(?<!很)(?<!很有)可能|也许|或许"
 )
 _CHINESE = _language(
@@ -164,6 +168,7 @@ _CHINESE = _language(
     r"(?:选项|選項|[项項])?\s*(?:才?是|为|為|最|的描述|的说法|更)*\s*"
     r"(?:正确|正確|对的|對的|最佳|合适|合適|符合|准确|準確|答案)",
     rf"(?:^|[\n。,])\s*答\s*:{LETTER}",
+    rf"而是(?:选项|選項|选|選)?{LETTER}",
 )
 _JAPANESE = _language(
     r"不正解|誤|間違|ない|なく|ません|もし|仮に|ひょっと",
@@ -200,9 +205,10 @@ _STARTS = (
 LEADING = re.compile(
     rf"^.{{0,60}}?(?:{'|'.join(_STARTS)})\s*|^.{{0,15}}(?:答案|正解|答え|정답|답)\s*(?:是|为|為|は|은|는|:)\s*"
 )
+CROSSED = "[×✗✘❌✖¬≠]|!=|!(?=[A-Z]\\b)"
 # Within a statement, from the noun to the letter, the denials of all languages count.
 DENIAL = re.compile(
-    rf"(?i){_FORMS_OF_NOT}|\b(?:could|might|may|can)\s+(?:\w+\s+)?be\b|"
+    rf"(?i){_FORMS_OF_NOT}|\b(?:could|might|may|can)\s+(?:\w+\s+)?be\b|{CROSSED}|"
     r"\b(?:no|não|non|nicht|kein\w*|weder|pas)\b|\bне\b|不|ない|아니"
 )
 NOUNS = (
@@ -219,7 +225,7 @@ BARE = re.compile(
 # Right behind a letter: what denies it, doubts it or asks.
 DENIED_AFTER = re.compile(
     rf"(?i){_CLOSE}(?:"
-    r"[\s.!]*\?"
+    r"[\s.!]*\?|\s*[×✗✘❌✖]|\s*(?:以外|之外|이외|말고|보다|제외|빼고)"
     r"|,?\s*(?:which\s+|that\s+)?(?:is|was|are|would\s+be|can|could|does|did|seems?)"
     r"(?:\s+(?:definitely|clearly|certainly|also|obviously|probably|likely|simply))?"
     r"(?:\s+(?:not|never|incorrect|wrong|false|ruled\s+out)\b|n['’]t\b)"

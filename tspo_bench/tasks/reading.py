@@ -19,6 +19,7 @@ from tspo_bench.tasks.phrases import (
     BARE,
     CLAUSE_START,
     CORRECTED,
+    CROSSED,
     DENIAL,
     DENIED_AFTER,
     LABEL_DENIED,
@@ -33,12 +34,12 @@ from tspo_bench.types import OPTION_LETTERS
 VERSION = 2  # changes whenever a reply may be read in another way; part of protocols' hashes
 
 _REASONED_START = re.compile(
-    r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as(?!\s+well)|porque|weil)\b|\s+[–—-]\s|"
+    r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as(?!\s+well)|porque|weil)\b|\s+[–—-]\s(?!\s*[A-J]\W*$)|"
     r"[,。]?\s*(?:因为|因為|なぜなら|왜냐하면))"
 )
 _LABELLED_LINE = re.compile(
     rf"^[^\w\n]{{0,4}}(?:{NOUNS})?(?:\((?P<a>[A-Za-z])\)|(?P<b>[A-Z])[.):、。]|(?P<c>[a-z])\))"
-    r"(?!\s?[A-Za-z]\.)",
+    r"(?!\s?[A-Za-z]\.|[^\S\n]*[A-J]\W*$)",
     re.MULTILINE,
 )
 _LATER_LABEL = re.compile(r"(?<![A-Za-z.])\(?([A-Z])[):]\s")
@@ -46,6 +47,7 @@ _LETTER_AND_TEXT = re.compile(
     rf"[^\w\n]{{0,4}}(?:{NOUNS})?[^\w\n]{{0,4}}(?P<letter>[A-Za-z])(?P<text>[\W_].*)", re.DOTALL
 )
 _TEXT_AND_LETTER = re.compile(r"(?P<text>.+?)\s*[\W_]\s*(?P<letter>[A-Z])\W{0,3}", re.DOTALL)
+_CROSSED = re.compile(CROSSED)
 _LONE_LETTER = re.compile(r"\W{0,4}([A-Za-z])\W{0,4}")
 _MARKUP = re.compile(
     r"\*+|_{2,}|`+|\$+|</?(?:b|i|u|p|em|strong|span|div|center|code|h\d)>|<br\s?/?>", re.IGNORECASE
@@ -91,7 +93,8 @@ def _cleaned(reply: str) -> str | None:
 
     None for a reply that ends inside of its reasoning.
     """
-    said = without_reasoning(unicodedata.normalize("NFKC", reply))
+    plain = unicodedata.normalize("NFKC", reply).replace("&lt;", "<").replace("&gt;", ">")
+    said = without_reasoning(plain)
     if said is None:
         return None
     text = _ENDING.sub("", _BEGINNING.sub("", said))
@@ -103,7 +106,7 @@ def _cleaned(reply: str) -> str | None:
 def _stated(text: str, options: Sequence[str], depth: int = 0) -> set[str]:
     """The letters that a text states, those of no option too; `depth`: of boxes around it."""
     letters = OPTION_LETTERS[: len(options)]
-    lone = _LONE_LETTER.fullmatch(text)
+    lone = None if _CROSSED.search(text) else _LONE_LETTER.fullmatch(text)
     if lone and lone[1].upper() in letters:
         return {lone[1].upper()}
     repeated = _repeated_options(text, options)
@@ -168,7 +171,8 @@ def _statements(text: str) -> Iterator[tuple[str, int]]:
                 if not _is_unsaid(text, match, language):
                     yield from _with_neighbours(text, *match.span("letter"))
     for match in BARE.finditer(text):
-        yield match["letter"], match.end("letter")
+        if not _CROSSED.search(match[0]):
+            yield match["letter"], match.end("letter")
     start = _REASONED_START.match(text)
     if start:
         yield start["letter"], start.end("letter")

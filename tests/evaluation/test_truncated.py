@@ -1,0 +1,119 @@
+"""Replies that were cut, refused, or hold what no file can: from a model's answer to the table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.evaluation.own import FrameReader
+from tests.evaluation.support import run
+from tests.report.support import cell, record
+from tspo_bench.report.notes import foot_notes
+from tspo_bench.report.rows import Rivals, pooled_rows
+from tspo_bench.results import record_from_line, record_to_line
+from tspo_bench.types import Answer, Record, Request
+
+HERE = "tests.evaluation.test_truncated"
+
+
+class Cut(FrameReader):
+    """Cuts every reply; every third one inside of its reasoning."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        return [Answer(_said(r), truncated=True) for r in requests]
+
+
+class Refuser(FrameReader):
+    """Refuses in words that hold a letter."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        return [Answer("", refusal="I cannot. The answer is B.") for _ in requests]
+
+
+class Counter(FrameReader):
+    """Counts tokens as no server can, for some questions; others get a text that is none."""
+
+    def answer(self, requests: Sequence[Request]) -> list[Answer]:
+        odd = {0: {"usage": {"prompt_tokens": 10**400}}, 1: {"text": None}}
+        return [Answer(**{"text": "B", **odd.get(_number(r) % 4, {})}) for r in requests]
+
+
+def _number(request: Request) -> int:
+    return int(request.prompt.splitlines()[0].split()[2])
+
+
+def _said(request: Request) -> str:
+    return "<think>The answer is B." if _number(request) % 3 == 0 else "B, because"
+
+
+def test_a_letter_outside_of_reasoning_counts_in_a_reply_that_was_cut(
+    questions: Path, tmp_path: Path
+) -> None:
+    [found] = run(questions, tmp_path / "out", models=(f"{HERE}:Cut",)).cells
+    assert all(each.truncated for each in found.records)
+    for each in found.records:
+        inside = each.reply == "<think>The answer is B."
+        assert (each.status, each.letter) == (("unparsed", None) if inside else ("ok", "B"))
+    assert {each.status for each in found.records} == {"ok", "unparsed"}
+    summary = json.loads((found.folder / "summary.json").read_text())
+    unparsed = summary["status_counts"]["unparsed"]
+    assert (summary["num_truncated"], summary["num_unread_truncated"]) == (12, unparsed)
+
+
+def test_a_refusal_is_unparsed_and_its_words_are_kept(questions: Path, tmp_path: Path) -> None:
+    [found] = run(questions, tmp_path / "out", models=(f"{HERE}:Refuser",)).cells
+    for each in found.records:
+        assert (each.status, each.reply, each.letter) == ("unparsed", "", None)
+        assert each.notes["refusal"] == "I cannot. The answer is B."
+
+
+def test_what_no_file_holds_costs_its_own_question(questions: Path, tmp_path: Path) -> None:
+    [found] = run(questions, tmp_path / "out", models=(f"{HERE}:Counter",), batch_size=5).cells
+    errors = {r.error for r in found.records if r.failed}
+    assert {r.status for r in found.records} == {"ok", "model_error"}
+    assert any("'usage'" in error for error in errors if error)
+    assert any("NoneType" in error for error in errors if error)
+
+
+def test_records_of_before_have_no_such_field() -> None:
+    one = Record("q", "v.mp4", "ok", "A", "A", True, "A")
+    content = json.loads(record_to_line(one))
+    assert content.pop("truncated") is False
+    assert record_from_line(json.dumps(content)) == one
+    cut = record_from_line(json.dumps({**content, "truncated": True}))
+    assert cut.truncated
+    with pytest.raises(ValueError, match="'truncated' has value 1"):
+        record_from_line(json.dumps({**content, "truncated": 1}))
+
+
+def test_what_is_written_can_be_read() -> None:
+    for value in (10**400, 10**12 + 1, 10**5000):
+        one = Record("q", "v.mp4", "ok", "A", usage={"prompt_tokens": value})
+        with pytest.raises(ValueError, match="record of question 'q'"):
+            record_to_line(one)
+    small = Record("q", "v.mp4", "ok", "A", usage={"prompt_tokens": 10**12})
+    assert record_from_line(record_to_line(small)) == small
+
+
+def notes_of(*records: Record) -> str:
+    cells = [cell("uniform", records)]
+    [row] = pooled_rows(cells, Rivals(cells))
+    return "\n".join(foot_notes([row]))
+
+
+def test_the_foot_counts_them_and_names_the_remedy_where_it_may_help() -> None:
+    unread = {"status": "unparsed", "letter": None, "correct": False, "reply": "x"}
+    lost = record(0, **unread, truncated=True)
+    read = record(1, truncated=True)
+    assert "cut" not in notes_of(record(0), record(1, **unread))
+    assert notes_of(read) == "1 replies were cut at the longest length"
+    others = [record(number, **unread) for number in range(2, 101)]
+    said = notes_of(read, lost, *others[:98])
+    assert "2 replies were cut at the longest length, 1 of the 99 without a readable letter" in said
+    assert "raise max_new_tokens" in said
+    assert "raise" not in notes_of(read, lost, *others), "1 of 100 is not more than 1%"
+    drawn = record(0, guessed=True, truncated=True)
+    assert "raise max_new_tokens" in notes_of(drawn)

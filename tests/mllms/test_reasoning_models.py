@@ -1,0 +1,136 @@
+"""Models that reason before they answer, and replies that were cut."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from tests.mllms.checkpoints import PIECES
+from tests.mllms.conftest import MIXED, make_request
+from tspo_bench.errors import UserError
+from tspo_bench.mllms import check_asking
+from tspo_bench.mllms.generation import replies
+from tspo_bench.mllms.transformers_vlm import TransformersVLM
+
+Get = Callable[[str], Path]
+# As Qwen3.5's template has it: reasoning unless it is switched off.
+SWITCH = (
+    "{% if enable_thinking is defined and not enable_thinking %}<think></think>"
+    "{% else %}<think>\n{% endif %}"
+)
+
+
+def with_template(folder: Path, to: Path, end: str) -> Path:
+    """A copy of a checkpoint whose generation prompt ends with something more."""
+    shutil.copytree(folder, to)
+    file = to / "chat_template.jinja"
+    text = file.read_text()
+    assert " Frame{% endif %}" in text
+    file.write_text(text.replace(" Frame{% endif %}", f" Frame{end}{{% endif %}}"))
+    return to
+
+
+@pytest.fixture
+def thinker(checkpoint: Get, tmp_path: Path) -> Path:
+    return with_template(checkpoint("llava_onevision"), tmp_path / "thinker", "<think>\n")
+
+
+@pytest.fixture
+def switched(checkpoint: Get, tmp_path: Path) -> Path:
+    return with_template(checkpoint("llava_onevision"), tmp_path / "switched", SWITCH)
+
+
+def test_an_answer_tells_that_its_reasoning_began_in_the_prompt(thinker: Path) -> None:
+    plain = [answer.text for answer in TransformersVLM(str(thinker)).answer(MIXED)]
+    assert all(text.startswith("<think>") for text in plain)
+
+
+def test_options_are_rejected_with_the_way_out(thinker: Path, switched: Path) -> None:
+    request = dataclasses.replace(make_request([1, 2]), mode="options")
+    begun = dataclasses.replace(make_request([1, 2]), reply_start="It is (")
+    for folder, way_out in (
+        (thinker, "; use "),
+        (switched, r"; set \[enable_thinking=false\], or"),
+    ):
+        said = rf"begins the reply with reasoning \(<think>\).*letter should stand{way_out}"
+        with pytest.raises(UserError, match=said):
+            TransformersVLM(str(folder)).answer([request])
+        with pytest.raises(UserError, match=said):
+            check_asking(str(folder), "cpu", "options", "")
+        with pytest.raises(UserError, match=r"where the protocol's words 'It is \(' should"):
+            TransformersVLM(str(folder)).answer([begun])
+        check_asking(str(folder), "cpu", "generate", "")
+    check_asking(f"{switched}[enable_thinking=false]", "cpu", "options", "")
+    model = TransformersVLM(str(switched), enable_thinking=False)
+    assert model.answer([request])[0].option_logprobs
+    assert not model.answer([make_request([1, 2])])[0].text.startswith("<think>")
+    assert model.id != TransformersVLM(str(switched)).id
+
+
+def test_a_switch_that_is_not_there(checkpoint: Get) -> None:
+    with pytest.raises(UserError, match="has no enable_thinking; leave it out"):
+        TransformersVLM(str(checkpoint("llava_onevision")), enable_thinking=False)
+    with pytest.raises(UserError, match="enable_thinking='off'; use true or false"):
+        TransformersVLM(str(checkpoint("llava_onevision")), enable_thinking="off")  # type: ignore[arg-type]
+
+
+def test_a_reply_is_cut_unless_its_end_was_reached(checkpoint: Get) -> None:
+    """Longer limits give longer texts until the end is reached, alone and in a batch."""
+    folder = str(checkpoint("llava_onevision"))
+    lengths = (1, 8)
+    models = [TransformersVLM(folder, max_new_tokens=n) for n in lengths]
+    end = models[0]._model.generation_config.eos_token_id
+    cut = set()
+    for request in MIXED[:3]:
+        for n, model in zip(lengths, models, strict=True):
+            [answer] = model.answer([request])
+            inputs = model._inputs([request])
+            row = model._model.generate(**inputs, max_new_tokens=n)[0]
+            new = row[inputs["input_ids"].shape[1] :].tolist()
+            assert answer.truncated == (end not in new)
+            assert answer.truncated or len(new) <= n
+            cut.add(answer.truncated)
+    for one, batched in zip(MIXED, models[-1].answer(MIXED), strict=True):
+        assert batched.truncated == models[-1].answer([one])[0].truncated
+    assert True in cut
+
+
+class Scripted:
+    """Generates rows that are given: only what `replies` asks of a model."""
+
+    def __init__(self, rows: list[list[int]], end: int | list[int]) -> None:
+        self.generation_config = transformers.GenerationConfig(eos_token_id=end)
+        self._rows = torch.tensor(rows)
+
+    def generate(self, **_: object) -> torch.Tensor:
+        return self._rows
+
+
+def test_rows_of_a_batch_end_by_themselves(checkpoint: Get) -> None:
+    processor = transformers.AutoProcessor.from_pretrained(checkpoint("llava_onevision"))
+    a, b, end, pad = (PIECES.index(piece) for piece in ("A", "B", "<eos>", "<pad>"))
+    rows = [[a, end, pad], [a, b, a], [a, b, end], [a, b, pad]]
+    found = replies(Scripted(rows, end), processor.tokenizer, {}, 3)
+    assert found == [("A", False), ("A B A", True), ("A B", False), ("A B", True)]
+    found = replies(Scripted(rows, [pad, end]), processor.tokenizer, {}, 3)
+    assert [cut for _, cut in found] == [False, True, False, False]
+
+
+def test_special_tokens_that_mark_reasoning_are_kept(checkpoint: Get, tmp_path: Path) -> None:
+    """A tokenizer may call them special; without them thought and answer were one text."""
+    folder = shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy")
+    tokenizer = transformers.AutoProcessor.from_pretrained(folder).tokenizer
+    tokenizer.add_tokens(["[THINK]", "[/THINK]", "<|im_end|>"], special_tokens=True)
+    begin, stop, turn = (
+        tokenizer.convert_tokens_to_ids(t) for t in ("[THINK]", "[/THINK]", "<|im_end|>")
+    )
+    a, b, end = (PIECES.index(piece) for piece in ("A", "B", "<eos>"))
+    rows = [[begin, a, stop, b, turn, end]]
+    [(text, cut)] = replies(Scripted(rows, end), tokenizer, {}, 8)
+    assert (text.replace(" ", ""), cut) == ("[THINK]A[/THINK]B", False)
