@@ -45,7 +45,7 @@ def test_a_run_says_first_what_it_leaves_out(
 ) -> None:
     make_videos(tmp_path)
     (tmp_path / "bad.mp4").write_bytes(b"no video")
-    lines = [line("c.mp4", type="specific"), line("d.mp4"), line("bad.mp4", type="specific")]
+    lines = [line("c.mp4"), line("d.mp4"), line("bad.mp4")]
     missing = [line(f"{number}.mp4") for number in range(30)]
     data = write_lines(tmp_path / "data.jsonl", *lines, *missing, "{")
     config = train_config(
@@ -61,7 +61,8 @@ def test_a_run_says_first_what_it_leaves_out(
     assert found[-1]["reason"].startswith("line 3: ")
     assert len(trained.skipped) == 31
     log = _lines(tmp_path / "agent" / "log.jsonl")
-    assert sum(entry.get("redrawn", 0) for entry in log) > 0
+    assert sum(entry.get("left_out", 0) for entry in log) > 0
+    assert {entry["redrawn"] for entry in log if "redrawn" in entry} == {0}
     config_json = json.loads((tmp_path / "agent" / "config.json").read_text())
     assert config_json["recipe"] == {
         "preset": "paper", "rewards": "answer-released,temporal", "frames": 16, "command": [],
