@@ -21,14 +21,13 @@ from tspo_bench.errors import VideoError
 # which FFmpeg draws in white on black.
 _NOT_VIDEOS = frozenset({"hls", "concat", "sdp", "tty", "bin", "xbin", "adf", "idf"})
 
-# Codecs that FFmpeg 7.1 does not decode safely with several frames at a time. Their threads share
-# a frame instead; where a codec cannot do that, it has one thread. Found by decoding files of all
-# codecs that can be encoded here, whole and damaged, again and again with one decoder.
-_NO_FRAME_THREADS = {
+# Codecs that FFmpeg 7.1 decodes safely in one thread alone. Found by decoding files of all codecs
+# that could be made, whole and damaged, again and again with one decoder and up to 16 threads.
+_ONE_THREAD = {
     "theora": "emptied after one packet and used again, it crashes the process (signal 11)",
     "vp3": "the same decoder as Theora's",
     "vp4": "the same decoder as Theora's",
-    "vp9": "a packet behind a damaged keyframe ends the process (assertion, signal 6)",
+    "vp9": "a damaged keyframe ends the process: an assertion fails, or memory is overwritten",
     "apng": "emptied after one packet and used again, it takes sound packets for damaged ones",
 }
 
@@ -76,9 +75,8 @@ def file_url(path: Path) -> str:
 
 
 def set_threads(stream: VideoStream) -> None:
-    """Let the decoder use several threads in the ways that are safe for its codec."""
-    unsafe = stream.codec_context.name in _NO_FRAME_THREADS
-    stream.thread_type = "SLICE" if unsafe else "AUTO"
+    """Let the decoder use several threads where that is safe."""
+    stream.thread_type = "NONE" if stream.codec_context.name in _ONE_THREAD else "AUTO"
 
 
 def best_stream(container: InputContainer) -> VideoStream | None:
