@@ -112,6 +112,11 @@ def _disposition_rank(stream: Stream) -> int:
 
 
 def _best_or_error(path: Path, container: InputContainer) -> VideoStream:
+    if any(stream.disposition & Disposition.dependent for stream in container.streams.video):
+        raise VideoError(
+            f"video {path} is a picture in tiles (HEIC, AVIF), which PyAV does not put together; "
+            "convert it, say to PNG"
+        )
     stream = best_stream(container)
     if stream is not None:
         if stream.codec_context.name == "webp" and _is_animated_webp(path):
