@@ -51,7 +51,7 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
     of one file. Nothing else is read: playlists are errors.
 
     Raises:
-        VideoError: the file cannot be read, is not a film, or FFmpeg cannot decode its pictures.
+        VideoError: the file cannot be read, is not a video, or FFmpeg cannot decode its pictures.
     """
     _check_file(path)
     try:
@@ -138,7 +138,7 @@ def _best_or_error(path: Path, container: InputContainer) -> VideoStream:
 def _is_animated_webp(path: Path) -> bool:
     """Whether the file's extended header (RFC 9649, section 2.7) says so."""
     head = _head(path)
-    return head[8:16] == b"WEBPVP8X" and bool(head[20] & 0b10)
+    return head[8:16] == b"WEBPVP8X" and bool(int.from_bytes(head[20:21]) & 0b10)
 
 
 @functools.cache
