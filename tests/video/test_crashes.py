@@ -17,7 +17,7 @@ from PIL import Image
 
 from tests.support import numbered_frame
 from tests.video.clips import DATA, encode
-from tspo_bench.video.opening import _NO_FRAME_THREADS
+from tspo_bench.video.opening import _ONE_THREAD
 
 READ = """
 import json, sys
@@ -125,5 +125,5 @@ def test_other_decoders_survive_it_with_all_their_threads(codec: str, tmp_path: 
 
 
 def test_the_list_names_decoders() -> None:
-    for name in _NO_FRAME_THREADS:
+    for name in _ONE_THREAD:
         assert av.codec.Codec(name, "r").type == "video"

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
+import decord
 import numpy as np
 import pytest
 from av.bitstream import BitStreamFilterContext
@@ -103,6 +104,27 @@ def test_decord_shows_the_same_or_is_an_error(
     else:
         with pytest.raises(VideoError, match="in another orientation; use the reader 'pyav'"):
             open_video(path, "decord")
+
+
+@pytest.mark.parametrize("degrees", [90, 180])
+def test_a_tag_that_turns_pictures_for_decord_alone(
+    degrees: int, clip: Clip, tmp_path: Path
+) -> None:
+    path = tmp_path / "tagged.mkv"
+    with av.open(str(clip("plain.mp4"))) as given, av.open(str(path), "w") as made:
+        out = made.add_stream_from_template(given.streams.video[0])
+        out.metadata["rotate"] = str(degrees)
+        for packet in given.demux(video=0):
+            if packet.size:
+                packet.stream = out
+                made.mux(packet)
+    plain = decord.VideoReader(str(clip("plain.mp4")))[7].asnumpy()
+    tagged = decord.VideoReader(str(path))[7].asnumpy()
+    np.testing.assert_array_equal(tagged, np.rot90(plain, -degrees // 90))
+    with open_video(path) as video:  # ffmpeg does not turn it
+        np.testing.assert_array_equal(video.fetch([7]).pixels[0], plain)
+    with pytest.raises(VideoError, match="in another orientation; use the reader 'pyav'"):
+        open_video(path, "decord")
 
 
 @pytest.mark.parametrize("degrees", [2, 30, 89, 135, 200, 359])

@@ -21,14 +21,13 @@ from tspo_bench.errors import VideoError
 # which FFmpeg draws in white on black.
 _NOT_VIDEOS = frozenset({"hls", "concat", "sdp", "tty", "bin", "xbin", "adf", "idf"})
 
-# Codecs that FFmpeg 7.1 does not decode safely with several frames at a time. Their threads share
-# a frame instead; where a codec cannot do that, it has one thread. Found by decoding files of all
-# codecs that can be encoded here, whole and damaged, again and again with one decoder.
-_NO_FRAME_THREADS = {
+# Codecs that FFmpeg 7.1 decodes safely in one thread alone. Found by decoding files of all codecs
+# that could be made, whole and damaged, again and again with one decoder and up to 16 threads.
+_ONE_THREAD = {
     "theora": "emptied after one packet and used again, it crashes the process (signal 11)",
     "vp3": "the same decoder as Theora's",
     "vp4": "the same decoder as Theora's",
-    "vp9": "a packet behind a damaged keyframe ends the process (assertion, signal 6)",
+    "vp9": "a damaged keyframe ends the process: an assertion fails, or memory is overwritten",
     "apng": "emptied after one packet and used again, it takes sound packets for damaged ones",
 }
 
@@ -52,7 +51,7 @@ def open_stream(path: Path) -> tuple[InputContainer, VideoStream]:
     of one file. Nothing else is read: playlists are errors.
 
     Raises:
-        VideoError: the file cannot be read, is not a film, or FFmpeg cannot decode its pictures.
+        VideoError: the file cannot be read, is not a video, or FFmpeg cannot decode its pictures.
     """
     _check_file(path)
     try:
@@ -76,9 +75,8 @@ def file_url(path: Path) -> str:
 
 
 def set_threads(stream: VideoStream) -> None:
-    """Let the decoder use several threads in the ways that are safe for its codec."""
-    unsafe = stream.codec_context.name in _NO_FRAME_THREADS
-    stream.thread_type = "SLICE" if unsafe else "AUTO"
+    """Let the decoder use several threads where that is safe."""
+    stream.thread_type = "NONE" if stream.codec_context.name in _ONE_THREAD else "AUTO"
 
 
 def best_stream(container: InputContainer) -> VideoStream | None:
@@ -114,6 +112,11 @@ def _disposition_rank(stream: Stream) -> int:
 
 
 def _best_or_error(path: Path, container: InputContainer) -> VideoStream:
+    if any(stream.disposition & Disposition.dependent for stream in container.streams.video):
+        raise VideoError(
+            f"video {path} is a picture in tiles (HEIC, AVIF), which PyAV does not put together; "
+            "convert it, say to PNG"
+        )
     stream = best_stream(container)
     if stream is not None:
         if stream.codec_context.name == "webp" and _is_animated_webp(path):
@@ -135,7 +138,7 @@ def _best_or_error(path: Path, container: InputContainer) -> VideoStream:
 def _is_animated_webp(path: Path) -> bool:
     """Whether the file's extended header (RFC 9649, section 2.7) says so."""
     head = _head(path)
-    return head[8:16] == b"WEBPVP8X" and bool(head[20] & 0b10)
+    return head[8:16] == b"WEBPVP8X" and bool(int.from_bytes(head[20:21]) & 0b10)
 
 
 @functools.cache
