@@ -32,13 +32,13 @@ _FEW = 3  # examples of what was left out
 def run(
     task: options.Tasks = "haystack",
     sampler: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--sampler",
             help="Who picks the frames; commas separate: uniform,aks[depth=5],file:PATH,"
-            "pkg.mod:Name.",
+            "pkg.mod:Name. Default: uniform.",
         ),
-    ] = "uniform",
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -48,6 +48,14 @@ def run(
         ),
     ] = "reference",
     base_url: options.BaseUrl = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            help="All settings of a published evaluation: tspo-paper. Options given beside it "
+            "override it.",
+        ),
+    ] = None,
     frames: Annotated[
         str | None,
         typer.Option("--frames", help="The frame budget K; commas separate several. Default: 8."),
@@ -129,14 +137,16 @@ def run(
         from tspo_bench.mllms.loading import with_base_url
 
         models = with_base_url(split_specs(model), base_url)
-        encoder = encoder or default_encoder(any_seed(agent))
-        _warn_of_reference(task, sampler, model, encoder)
+        if preset is None:
+            encoder = encoder or default_encoder(any_seed(agent))
+            _warn_of_reference(task, sampler or DEFAULT_BASELINE, model, encoder)
         with Bar() as bar:
             result = evaluate(
                 task,
                 sampler,
                 models,
                 budgets,
+                preset=preset,
                 visual_tokens=tokens,
                 encoder=encoder,
                 agent=agent,
@@ -157,6 +167,7 @@ def run(
                 command=sys.argv,
                 progress=RunProgress(bar),
             )
+    baseline = _baseline(result, baseline)
     if json:
         show_json(result.to_dict(baseline))
     else:
@@ -164,6 +175,14 @@ def run(
         typer.echo(_files(result))
     _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
+
+
+def _baseline(result: EvaluationResult, asked: str) -> str:
+    """The sampler that all others are compared with: the one asked for, or its only variant."""
+    labels = dict.fromkeys(str(cell.settings["sampler"]) for cell in result.cells)
+    variants = [label for label in labels if label.startswith(f"{DEFAULT_BASELINE}[")]
+    only_variant = asked == DEFAULT_BASELINE not in labels and len(variants) == 1
+    return variants[0] if only_variant else asked
 
 
 def _warn_of_reference(task: str, sampler: str, model: str, encoder: str) -> None:

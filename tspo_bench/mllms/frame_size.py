@@ -64,9 +64,7 @@ def bounded_size(
     return (height, width) if max_pixels is None else limited_size(height, width, max_pixels, side)
 
 
-def bounded(
-    request: Request, min_pixels: int | None, max_pixels: int | None, side: int
-) -> Request:
+def bounded(request: Request, min_pixels: int | None, max_pixels: int | None, side: int) -> Request:
     """A request whose frames' pixels are within the bounds, scaled as Qwen's processors scale."""
     frames = request.frames
     height, width = frames.pixels.shape[1:3]
