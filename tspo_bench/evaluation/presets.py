@@ -93,7 +93,7 @@ def _tspo(task: str) -> str:
 
 def _uniform(kind: str | None) -> str:
     """Their baseline: LLaVA-Video is shown the candidates alone where these are few."""
-    return "uniform" if kind == _QWEN else "uniform[short=candidates]"
+    return "uniform[variant=qwen]" if kind == _QWEN else "uniform[short=candidates]"
 
 
 def _agent(samplers: str | Sequence[str]) -> str | None:

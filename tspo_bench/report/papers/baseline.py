@@ -25,8 +25,8 @@ from tspo_bench.report.summary import Summary, summarise
 from tspo_bench.results import Cell, read_run
 from tspo_bench.results.reading import RUN_FILE
 
-# Uniform too: what lmms-eval's `llava_vid` shows of short videos, without `force_sample`.
-_SHORT = f"{BASELINE}[short=candidates]"
+# Uniform too: as lmms-eval's `llava_vid` (without `force_sample`) and `qwen2_5_vl` have it.
+_VARIANTS = (f"{BASELINE}[short=candidates]", f"{BASELINE}[variant=qwen]")
 ROUNDING = 0.05  # points: half of a published figure's last decimal
 
 
@@ -194,7 +194,7 @@ def _uniform_cells(cells: Sequence[Cell], task: str, names: Collection[str]) -> 
 def _name(cell: Cell, key: str) -> str:
     """A label; a model's without its options, which do not make it another model."""
     label = str(cell.settings[key])
-    if key == "sampler" and label == _SHORT:
+    if key == "sampler" and label in _VARIANTS:
         return BASELINE
     return label.partition("[")[0] if key == "model" else label
 
