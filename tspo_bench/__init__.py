@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tspo_bench.agent import TemporalAgent
     from tspo_bench.api import (
         EvaluationResult,
         LocateResult,
@@ -31,6 +32,7 @@ __all__ = [
     "LocateResult",
     "SelectedFrames",
     "TaskSelections",
+    "TemporalAgent",
     "__version__",
     "evaluate",
     "locate",
@@ -47,6 +49,8 @@ def __getattr__(name: str) -> Any:
     """Import on first use."""
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("tspo-bench")
+    if name == "TemporalAgent":
+        return importlib.import_module("tspo_bench.agent").TemporalAgent
     if name in __all__:
         return getattr(importlib.import_module("tspo_bench.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

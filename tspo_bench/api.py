@@ -85,10 +85,11 @@ class EvaluationResult:
 
 def evaluate(
     task: str | Sequence[str] = "haystack",
-    sampler: str | Sequence[str] = "uniform",
+    sampler: str | Sequence[str] | None = None,
     model: str | Sequence[str] = "reference",
     frames: int | Sequence[int] | None = None,
     *,
+    preset: str | None = None,
     visual_tokens: int | Sequence[int] | None = None,
     encoder: str | None = None,
     agent: str | None = None,
@@ -127,9 +128,13 @@ def evaluate(
         task: what to ask: names ("mlvu", "haystack[length=15min]"), paths of annotation files or
             cards, or "pkg.mod:Name". Like `sampler` and `model` a sequence of specs, or one text in
             which commas separate them.
-        sampler: who picks the frames ("uniform", "aks[depth=5]", "file:PATH", "pkg.mod:Name").
+        sampler: who picks the frames ("uniform", "aks[depth=5]", "file:PATH", "pkg.mod:Name"); None
+            for uniform.
         model: who answers ("reference", a checkpoint's folder or hub id, "pkg.mod:Name").
         frames: the frame budget K, or several; None for 8.
+        preset: the settings of a published evaluation, "tspo-paper", where `sampler`, `frames`,
+            `encoder`, `agent`, `protocol` and options of the model are not given. What is given
+            otherwise is logged.
         visual_tokens: a number of visual tokens, or several, in place of `frames`: each question is
             given as many frames as it allows, so that models and resolutions cost the same.
         encoder: gives the features that samplers search with: "reference", a folder or a hub id;
@@ -165,23 +170,30 @@ def evaluate(
             cell of other settings.
     """
     from tspo_bench.evaluation import RunConfig, run_grid
+    from tspo_bench.evaluation.presets import with_preset
 
+    asked: dict[str, Any] = {
+        "model": model,
+        "sampler": sampler,
+        "frames": frames,
+        "visual_tokens": visual_tokens,
+        "encoder": encoder,
+        "agent": agent,
+        "candidate_fps": candidate_fps,
+        "protocol": protocol,
+        "subtitles": subtitles,
+        "answer": answer,
+    }
+    if preset is not None:
+        asked = with_preset(preset, task, **asked)
+    asked["sampler"] = asked["sampler"] or "uniform"
     config = RunConfig.of(
         task,
-        sampler,
-        model,
-        frames=frames,
-        visual_tokens=visual_tokens,
-        encoder=encoder,
-        agent=agent,
-        candidate_fps=candidate_fps,
+        **asked,
         candidates=candidates,
         limit=limit,
         seeds=seeds,
         split=split,
-        protocol=protocol,
-        subtitles=subtitles,
-        answer=answer,
         with_bounds=with_bounds,
         data_root=data_root,
         annotations=annotations,

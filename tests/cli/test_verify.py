@@ -222,3 +222,13 @@ def test_models_and_tasks_without_a_published_figure(cli: Cli) -> None:
     assert "no published uniform figure of 'smolvlm2' on 'mlvu'; there are:" in done.error
     assert "llava-video-7b on mlvu" in done.error
     assert "has no run.json" in cli("verify-baseline", "m", "nowhere", "--task", "mlvu").error
+
+
+@pytest.mark.parametrize("sampler", ["uniform[short=candidates]", "uniform[variant=qwen]"])
+def test_the_preset_of_the_paper_is_a_published_set_up(cli: Cli, sampler: str) -> None:
+    model = "llava-video-7b[template=chatml_direct]"
+    run(0.703, 0.703, sampler=sampler, model=model, protocol="tspo-paper@19f4ecb")
+    done = cli(*VERIFY, "--json")
+    found = json.loads(done.out)
+    assert verdicts(found)[70.3, "micro"] == "within"
+    assert (found["cells"][0]["warnings"], done.err) == ([], "")

@@ -15,7 +15,7 @@ from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.bin_max import bin_max
 from tspo_bench.samplers.scores import top_k
 from tspo_bench.samplers.uniform import VARIANTS
-from tspo_bench.types import Query
+from tspo_bench.types import Candidates, Query
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,23 @@ def test_uniform_of_a_short_video_may_be_its_candidates(spec: str) -> None:
         else:
             assert picks.tolist() == plain.select(QUERY, candidates, 64).indices.tolist()
     assert len(short.select(QUERY, plain_candidates(5), 0).indices) == 0
+
+
+@pytest.mark.parametrize(
+    ("num_frames", "rate", "k", "expected"),
+    [  # what qwen-vl-utils' `smart_nframes` and lmms-eval's linspace give, found by running them
+        (300, 30.0, 8, [0, 31, 79, 126, 157, 205, 252, 299]),
+        (900, 29.97, 8, [0, 122, 244, 381, 503, 640, 762, 899]),
+        (3000, 25.0, 4, [0, 991, 1995, 2999]),
+        (100_000, 25.0, 5, [0, 24902, 49934, 74967, 99999]),
+        (200, 25.0, 64, [0, 13, 27, 40, 53, 66, 80, 93, 106, 119, 133, 146, 159, 172, 186, 199]),
+        (60, 30.0, 64, list(range(60))),
+    ],
+)
+def test_uniform_as_qwen_reads(num_frames: int, rate: float, k: int, expected: list[int]) -> None:
+    candidates = Candidates(np.array([0]), np.array([0.0]), num_frames, rate)
+    picks = load_sampler("uniform[variant=qwen]").select(QUERY, candidates, k).indices
+    assert picks.tolist() == expected
 
 
 def test_uniform_unknown_short() -> None:

@@ -29,6 +29,24 @@ def pick(path: Path, question: str, k: int | None = 64, num_frames: int = 1000) 
     return sampler.select(Query(question, "v", "?"), candidates(num_frames), k).indices.tolist()
 
 
+@pytest.mark.parametrize("short", ["candidates", "uniform"])
+def test_a_short_list_or_even_frames(tmp_path: Path, short: str) -> None:
+    """The paper's fork shows 64 even frames where a published list has fewer."""
+    path = write(tmp_path, {"q1": [0, 30, 60, 90], "q2": [0, 30, 60]})
+    sampler = load_sampler(f"file:{path}[short={short}]", question_ids=["q1", "q2"])
+
+    def picks(question: str, k: int, num_frames: int) -> list[int]:
+        query = Query(question, "v", "?")
+        return sampler.select(query, candidates(num_frames), k).indices.tolist()
+
+    assert picks("q1", 4, 120) == [0, 30, 60, 90]
+    even = short == "uniform"
+    assert picks("q2", 4, 100) == ([0, 33, 66, 99] if even else [0, 30, 60])
+    assert picks("q2", 200, 100) == (list(range(100)) if even else [0, 30, 60])
+    with pytest.raises(UserError, match="'file': short='none'; use candidates or uniform"):
+        load_sampler(f"file:{path}[short=none]")
+
+
 @pytest.mark.parametrize(
     "content",
     [

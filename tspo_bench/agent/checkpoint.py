@@ -114,15 +114,19 @@ def is_published(folder: Path) -> bool:
     return any(_prefix(_names(path)) for path in folder.glob(WEIGHTS))
 
 
-def default_encoder(agent: str | None) -> str:
+def default_encoder(agent: str | None, without: str | None = None) -> str:
     """The encoder to use where none is named: the agent's folder if that holds both.
+
+    Else it is `without`, or, if that is None, the reference.
 
     Raises:
         UserError: there is no such agent, or its folder should hold CLIP and does not.
     """
     if agent is None or agent in KINDS or not is_published(folder := find_agent(agent)):
-        return "reference"
+        return without or "reference"
     if not _holds_clip(folder):
+        if without is not None:
+            return without
         raise UserError(
             f"agent {agent!r} has no CLIP beside the agent's weights, as what TSPO's trainer "
             "writes; give the encoder that it was trained with: --encoder "

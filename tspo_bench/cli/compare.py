@@ -63,7 +63,7 @@ def compare_samplers(
         with Bar() as bar:
             result = evaluate(
                 task,
-                split_specs(sampler) if sampler else _all(),
+                split_specs(sampler) if sampler else _all(agent),
                 with_base_url(split_specs(model), base_url),
                 budgets or [],
                 encoder=encoder,
@@ -95,12 +95,16 @@ def compare_samplers(
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _all() -> list[str]:
-    """Every sampler with a card that is a way to choose."""
+def _all(agent: str | None) -> list[str]:
+    """Every sampler with a card that is a way to choose; of those with an agent `agent`'s kind."""
+    from tspo_bench.agent import KINDS, load_agent
+    from tspo_bench.evaluation.seeds import any_seed
     from tspo_bench.samplers import registry
 
+    named = any_seed(agent)
+    others = set() if named is None else KINDS.keys() - {load_agent(named).kind}
     return [
         name
         for name, card in registry.cards().items()
-        if name not in _LEFT_OUT and not card.tuned_for
+        if name not in _LEFT_OUT | others and not card.tuned_for
     ]

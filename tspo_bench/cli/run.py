@@ -33,13 +33,13 @@ _FEW = 3  # examples of what was left out
 def run(
     task: options.Tasks = "haystack",
     sampler: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--sampler",
             help="Who picks the frames; commas separate: uniform,aks[depth=5],file:PATH,"
-            "pkg.mod:Name.",
+            "pkg.mod:Name. Default: uniform.",
         ),
-    ] = "uniform",
+    ] = None,
     model: Annotated[
         str,
         typer.Option(
@@ -49,6 +49,14 @@ def run(
         ),
     ] = "reference",
     base_url: options.BaseUrl = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            "--preset",
+            help="All settings of a published evaluation: tspo-paper. Options given beside it "
+            "override it.",
+        ),
+    ] = None,
     frames: Annotated[
         str | None,
         typer.Option("--frames", help="The frame budget K; commas separate several. Default: 8."),
@@ -135,6 +143,7 @@ def run(
                 sampler,
                 models,
                 budgets,
+                preset=preset,
                 visual_tokens=tokens,
                 encoder=encoder,
                 agent=agent,
@@ -156,6 +165,7 @@ def run(
                 command=sys.argv,
                 progress=RunProgress(bar),
             )
+    baseline = _baseline(result, baseline)
     if json:
         show_json(result.to_dict(baseline))
     else:
@@ -163,6 +173,14 @@ def run(
         typer.echo(_files(result))
     _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
+
+
+def _baseline(result: EvaluationResult, asked: str) -> str:
+    """The sampler that all others are compared with: the one asked for, or its only variant."""
+    labels = dict.fromkeys(str(cell.settings["sampler"]) for cell in result.cells)
+    variants = [label for label in labels if label.startswith(f"{DEFAULT_BASELINE}[")]
+    only_variant = asked == DEFAULT_BASELINE not in labels and len(variants) == 1
+    return variants[0] if only_variant else asked
 
 
 @contextlib.contextmanager

@@ -142,11 +142,13 @@ class Picker:
             question, rate, self.chooser.candidate_fps, self.chooser.rule
         )
         shown = candidates
-        if isinstance(cell.sampler, PublishedFrames):
+        assert cell.budget.frames is not None
+        if isinstance(cell.sampler, PublishedFrames) and not cell.sampler.spreads(
+            question.id, cell.budget.frames
+        ):
             told = cell.sampler.selections.picks.get(question.id)
             most = most_frames(question.duration_seconds, rate)
             shown = replace(candidates, num_frames=(told and told.num_frames) or most)
-        assert cell.budget.frames is not None
         timing: dict[str, float] = {}
         k, warned = cell.budget.frames, self.chooser.warned
         evidence = tuple(span.in_seconds(rate) for span in question.evidence)

@@ -94,8 +94,8 @@ def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> Non
     positions = options.get("positions", "seconds")
     if positions != "seconds" and kind != TIMED_BY_POSITION:
         raise UserError(
-            f"model {checkpoint!r}: positions={positions} is for Qwen2.5-VL, whose positions are times; "
-            f"this is a {kind}: leave `positions` out"
+            f"model {checkpoint!r}: positions={positions} is for Qwen2.5-VL, whose positions are "
+            f"times; this is a {kind}: leave `positions` out"
         )
     if options.get("pairs") == "repeat" and not takes_pairs(config):
         raise UserError(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from huggingface_hub import hf_hub_download
 
@@ -19,6 +19,7 @@ from tspo_bench.types import AnswerMode
 
 SERVERS = "tspo_bench.mllms.openai_server:OpenAIServer"
 SERVED = "openai:"
+LLAVAS_OWN = "llava_qwen"  # the model type of checkpoints in LLaVA's own format
 # Options of a served model that change no answer, and so no name.
 _CONNECTION = {"model", "base_url", "concurrency", "timeout", "retries", "key_env", "name"}
 
@@ -53,17 +54,22 @@ def _is_checkpoint(name: str) -> bool:
 
 def _is_llavas_own(checkpoint: str) -> bool:
     """Whether a checkpoint is in LLaVA's own format; one that cannot be read is not, for now."""
+    config = _config(checkpoint)
+    return config.get("model_type") == LLAVAS_OWN or "LlavaQwenForCausalLM" in (
+        config.get("architectures") or ()
+    )
+
+
+def _config(checkpoint: str) -> dict[str, Any]:
+    """A checkpoint's config.json; {} if it cannot be read: loading it will say why."""
     file = Path(checkpoint).expanduser() / "config.json"
     try:
         if not file.parent.is_dir():
             file = Path(hf_hub_download(checkpoint, "config.json"))
         config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):  # loading it will say why
-        return False
-    return isinstance(config, dict) and (
-        config.get("model_type") == "llava_qwen"
-        or "LlavaQwenForCausalLM" in (config.get("architectures") or ())
-    )
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}
 
 
 registry = ModelRegistry("model")
@@ -118,6 +124,26 @@ def check_mllm(spec: str, device: str = "cpu") -> str | None:
     return call.keywords.get("name")
 
 
+def checkpoint_type(spec: str) -> str | None:
+    """The model type of a checkpoint ("llava_qwen", "qwen2_5_vl"); None of what is none.
+
+    Raises:
+        UserError: unknown name.
+    """
+    card = registry.card(_parse(spec))
+    if card.target == LLAVA_VIDEO:
+        return LLAVAS_OWN
+    checkpoint = card.options.get("checkpoint")
+    if card.target != CHECKPOINTS or checkpoint == "reference":
+        return None
+    return _config(str(checkpoint)).get("model_type")
+
+
+def spec_options(spec: str) -> Mapping[str, Any]:
+    """The options that a model's spec gives in brackets."""
+    return _parse(spec).options
+
+
 def reach_mllm(spec: str, device: str = "cpu") -> None:
     """Find out whether a model on a server takes questions; all others do.
 
@@ -157,10 +183,11 @@ def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:
             f"--base-url: no model of {', '.join(specs)} is on a server; give --model {SERVED}NAME"
         )
     option = f"base_url={json.dumps(base_url)}"
-    return [_with_option(spec, option) if spec.startswith(SERVED) else spec for spec in specs]
+    return [with_option(spec, option) if spec.startswith(SERVED) else spec for spec in specs]
 
 
-def _with_option(spec: str, option: str) -> str:
+def with_option(spec: str, option: str) -> str:
+    """A spec with one more option, "name=value"."""
     return f"{spec[:-1]},{option}]" if spec.endswith("]") else f"{spec}[{option}]"
 
 

@@ -293,9 +293,7 @@ class TransformersVLM:
         if medium == "video" and self._is_timed and self._positions != "mean":
             seconds = [request.frames.seconds for request in requests]
             if self._positions == "constant":
-                seconds = [
-                    np.arange(len(request.frames), dtype=np.float64) // size for request in requests
-                ]
+                seconds = [np.arange(len(s), dtype=np.float64) // size for s in seconds]
             inputs["position_ids"] = true_time_positions(self._model, inputs, seconds)
         return inputs
 

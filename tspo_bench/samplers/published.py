@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from tspo_bench.errors import UserError
+from tspo_bench.samplers.fill import Short, check_short
+from tspo_bench.samplers.uniform import both_ends
 from tspo_bench.selections import Picked, read_selections
 from tspo_bench.types import Candidates, Need, Query, Selection
 
@@ -28,6 +30,8 @@ class PublishedFrames:
         path: the file, see `tspo_bench.selections.read_selections`.
         question_ids: the ids of all annotations of the task in their order, for shapes without ids;
             None in it stands for an annotation that is no question.
+        short: what is shown where a list is shorter than the budget: "candidates", the list;
+            "uniform", min(k, N) evenly spaced frames of the video (TSPO's evaluation).
 
     Attributes:
         selections: what the file holds.
@@ -38,7 +42,14 @@ class PublishedFrames:
 
     needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
 
-    def __init__(self, path: str, question_ids: Sequence[str | None] | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        question_ids: Sequence[str | None] | None = None,
+        short: Short = "candidates",
+    ) -> None:
+        check_short("file", short)
+        self._short = short
         self.path = Path(path).expanduser()
         self.selections = read_selections(self.path, question_ids)
         known = [question for question in question_ids or () if question is not None]
@@ -63,6 +74,10 @@ class PublishedFrames:
             number = len(self.selections.picks)
             raise UserError(f"{where}: not in the file, which has {number} questions")
         self._check_video(where, picked, query, candidates)
+        if k is not None and self.spreads(query.question_id, k):
+            num_frames = candidates.num_frames
+            notes = {**picked.notes, "short": "uniform"}
+            return Selection(both_ends(num_frames, min(k, num_frames)), notes=notes)
         try:
             indices = picked.frames(candidates.num_frames, candidates.frame_rate, k)
         except ValueError as error:
@@ -78,6 +93,11 @@ class PublishedFrames:
                 k,
             )
         return Selection(indices, num_filled=picked.num_filled, notes=picked.notes)
+
+    def spreads(self, question_id: str, k: int) -> bool:
+        """Whether evenly spaced frames of the video stand for the question's list."""
+        picked = self.selections.picks.get(str(question_id))
+        return self._short == "uniform" and picked is not None and len(picked.indices) < k
 
     @staticmethod
     def _check_video(where: str, picked: Picked, query: Query, candidates: Candidates) -> None:

@@ -12,6 +12,9 @@ from tspo_bench.errors import UserError
 from tspo_bench.samplers.fill import Short, check_short
 from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
 
+QWEN = "qwen"
+_QWEN_MOST = 768  # frames
+
 
 def both_ends(num_frames: int, k: int) -> IntArray:
     """The first, the last and evenly between, truncated: LLaVA-Video's rule.
@@ -32,6 +35,20 @@ def bin_centres(num_frames: int, k: int) -> IntArray:
     return int(size / 2) + np.round(size * np.arange(k)).astype(np.int64)
 
 
+def qwen_reader(num_frames: int, k: int, frame_rate: float) -> IntArray:
+    """k evenly spaced of the frames that Qwen's own reader takes: 2 a second, at most 768.
+
+    A video of fewer than k / 2 seconds has fewer of these; each is given once.
+
+    Source: `smart_nframes` of qwen-vl-utils, thinned out by lmms-eval's `qwen2_5_vl`. They round
+    in float32, so that in one video of seven some frames are the next ones.
+    """
+    most = min(_QWEN_MOST, num_frames) // 2 * 2
+    count = int(min(max(2 * num_frames / frame_rate, 4), most)) // 2 * 2
+    taken = np.round(np.linspace(0, num_frames - 1, count)).astype(np.int64)
+    return np.unique(taken[np.linspace(0, count - 1, k).astype(np.int64)])
+
+
 VARIANTS: dict[str, Callable[[int, int], IntArray]] = {
     "both-ends": both_ends,
     "left-edge": left_edge,
@@ -47,7 +64,7 @@ class Uniform:
     frame, so its frames are distinct.
 
     Args:
-        variant: where the frames are, one of VARIANTS.
+        variant: where the frames are, one of VARIANTS, or "qwen": `qwen_reader`.
         short: what is shown of a video of k candidates or fewer: "uniform", k frames as of any
             other; "candidates", these alone (LLaVA-Video in lmms-eval, without `force_sample`).
 
@@ -60,9 +77,9 @@ class Uniform:
     needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
 
     def __post_init__(self) -> None:
-        if self.variant not in VARIANTS:
+        if self.variant not in (known := (*VARIANTS, QWEN)):
             raise UserError(
-                f"sampler 'uniform': variant={self.variant!r}; use one of: {', '.join(VARIANTS)}"
+                f"sampler 'uniform': variant={self.variant!r}; use one of: {', '.join(known)}"
             )
         check_short("uniform", self.short)
 
@@ -73,4 +90,6 @@ class Uniform:
             return Selection(candidates.indices)
         if num_frames <= k or k == 0:
             return Selection(np.arange(min(k, num_frames), dtype=np.int64))
+        if self.variant == QWEN:
+            return Selection(qwen_reader(num_frames, k, candidates.frame_rate))
         return Selection(VARIANTS[self.variant](num_frames, k))
