@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.samplers.published import PublishedFrames
 from tspo_bench.selections import SHAPES, Picked, SelectionFile, write_selections
 from tspo_bench.selections.picked import checked_frames
@@ -90,7 +91,7 @@ def select_task(
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import load_asked, load_run_encoder
 
-    path = Path(out).expanduser()
+    path = user_path(out)
     _check_out(path, shape)
     config = RunConfig.of(
         (task,),

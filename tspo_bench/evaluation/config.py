@@ -14,6 +14,7 @@ from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.seeds import any_seed
+from tspo_bench.files import user_path
 from tspo_bench.results.run import DEFAULT_RUNS
 from tspo_bench.samplers import AGENTS, takes_agent
 from tspo_bench.specs import parse_spec, split_specs
@@ -201,4 +202,4 @@ def _numbers(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
 
 
 def _path(given: str | Path | None) -> Path | None:
-    return None if given is None else Path(given).expanduser()
+    return None if given is None else user_path(given)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from tspo_bench.errors import UserError
@@ -13,6 +12,7 @@ from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.files import user_path
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.results import CandidateScores, CellWriter, RunDirectory, cell_slug
 from tspo_bench.samplers import FrameSampler, load_sampler, with_agent
@@ -126,7 +126,7 @@ def _named(
     if isinstance(identity := getattr(sampler, "id", None), str):  # of the weights it has
         settings["id"] = identity
     if spec.argument is not None:
-        content = Path(spec.argument).expanduser().read_bytes()
+        content = user_path(spec.argument).read_bytes()
         settings["file"] = hashlib.sha256(content).hexdigest()
     if card.tuned_for:
         settings["tuned_for"] = card.tuned_for

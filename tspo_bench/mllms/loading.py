@@ -11,6 +11,7 @@ from typing import cast
 from huggingface_hub import hf_hub_download
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.presets import CHECKPOINTS, LLAVA_VIDEO, PRESETS
 from tspo_bench.registry import Card, Registry, Spec, parse_spec
@@ -46,13 +47,13 @@ class ModelRegistry(Registry):
 
 
 def _is_checkpoint(name: str) -> bool:
-    path = Path(name).expanduser()
+    path = user_path(name)
     return path.is_dir() or ("/" in name and path.suffix not in (".yaml", ".yml"))
 
 
 def _is_llavas_own(checkpoint: str) -> bool:
     """Whether a checkpoint is in LLaVA's own format; one that cannot be read is not, for now."""
-    file = Path(checkpoint).expanduser() / "config.json"
+    file = user_path(checkpoint) / "config.json"
     try:
         if not file.parent.is_dir():
             file = Path(hf_hub_download(checkpoint, "config.json"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.selections import Picked, read_selections
 from tspo_bench.types import Candidates, Need, Query, Selection
 
@@ -39,7 +40,7 @@ class PublishedFrames:
     needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
 
     def __init__(self, path: str, question_ids: Sequence[str | None] | None = None) -> None:
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
         self.selections = read_selections(self.path, question_ids)
         known = [question for question in question_ids or () if question is not None]
         if known and not any(question in self.selections.picks for question in known):

@@ -261,9 +261,11 @@ class PyAVReader:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
+    if "\0" in str(path):
+        raise VideoError(f"video {str(path)!r}: the name holds a NUL")
+    if os.path.isdir(path):  # which, unlike Path's methods, does not raise for too long a name
         raise VideoError(f"video {path} is a folder; give a file")
-    if not path.exists():
+    if not os.path.exists(path):
         raise VideoError(f"video {path} not found; check the path")
     if not os.access(path, os.R_OK):
         raise VideoError(f"video {path}: no permission to read it; change the file's mode")
