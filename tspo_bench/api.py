@@ -94,6 +94,7 @@ def evaluate(
     agent: str | None = None,
     candidate_fps: float = 1.0,
     limit: int | None = None,
+    only_present: bool = False,
     seeds: int | Sequence[int] | None = None,
     split: str | None = None,
     protocol: str | None = None,
@@ -138,6 +139,7 @@ def evaluate(
             agent of each seed.
         candidate_fps: candidate frames per second.
         limit: ask the first so many questions of a fixed shuffle.
+        only_present: only questions whose videos are there; `limit` draws among these.
         seeds: one or several, of samplers that draw and of agents trained with several; what hangs
             on none is run once. None for all of an agent's, and 0 for what draws. Tasks that draw
             get the first.
@@ -173,6 +175,7 @@ def evaluate(
         agent=agent,
         candidate_fps=candidate_fps,
         limit=limit,
+        only_present=only_present,
         seeds=seeds,
         split=split,
         protocol=protocol,

@@ -14,6 +14,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.report.located import Located, LocatedRow, largest_gap, located_rows
 from tspo_bench.results import evidence_recall, share_inside
 from tspo_bench.specs import parse_spec
+from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import Features
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def locate(
     agent: str | None = None,
     candidate_fps: float = 1.0,
     limit: int | None = None,
+    only_present: bool = False,
     seed: int = 0,
     split: str | None = None,
     data_root: str | Path | None = None,
@@ -97,6 +99,7 @@ def locate(
         agent: for the samplers tspo and tspo-q.
         candidate_fps: candidate frames per second.
         limit: look at the first so many questions of a fixed shuffle.
+        only_present: only questions whose videos are there; `limit` draws among these.
         seed: of samplers and tasks that draw.
         split: the tasks' split; None for each task's default.
         data_root: the folder with annotations and videos.
@@ -120,6 +123,7 @@ def locate(
         agent=agent,
         candidate_fps=candidate_fps,
         limit=limit,
+        only_present=only_present,
         seeds=seed,
         split=split,
         data_root=data_root,
@@ -129,6 +133,8 @@ def locate(
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
     _check_numbers(fps, tolerances or ())
     asked = load_asked(config)
+    for one in asked:
+        tell_of_skipped(one.task)
     _refuse_unlocatable(asked)
     against = _baseline(baseline, asked)
     rates = [assumed_rates(one, fps) for one in asked]

@@ -16,6 +16,7 @@ from tspo_bench.files import user_path
 from tspo_bench.samplers.published import PublishedFrames
 from tspo_bench.selections import SHAPES, Picked, SelectionFile, write_selections
 from tspo_bench.selections.picked import checked_frames
+from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import JSON
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def select_task(
     agent: str | None = None,
     candidate_fps: float = 1.0,
     limit: int | None = None,
+    only_present: bool = False,
     seed: int = 0,
     split: str | None = None,
     data_root: str | Path | None = None,
@@ -78,6 +80,7 @@ def select_task(
         agent: for the samplers tspo and tspo-q.
         candidate_fps: candidate frames per second.
         limit: the first so many questions of a fixed shuffle.
+        only_present: only questions whose videos are there; `limit` draws among these.
         seed: of samplers and tasks that draw.
         split: the task's split.
         data_root: the folder with annotations and videos.
@@ -101,6 +104,7 @@ def select_task(
         agent=agent,
         candidate_fps=candidate_fps,
         limit=limit,
+        only_present=only_present,
         seeds=seed,
         split=split,
         data_root=data_root,
@@ -108,6 +112,7 @@ def select_task(
         device=device,
     )
     (asked,) = load_asked(config)
+    tell_of_skipped(asked.task)
     (named,) = asked.samplers
     if not named.sampler.needs:
         raise UserError(f"sampler {named.label!r} picks nothing that a file could hold")

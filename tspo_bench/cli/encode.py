@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from tspo_bench.tasks import Task
 
 
+_FEW = 5  # videos that are named
+
+
 def encode(
     task: options.Tasks,
     shard: Annotated[
@@ -26,6 +29,7 @@ def encode(
     encoder: options.Encoder = "reference",
     candidate_fps: options.CandidateFps = 1.0,
     limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
     seed: options.Seed = 0,
     split: options.Split = None,
     data_root: options.DataRoot = None,
@@ -46,7 +50,7 @@ def encode(
             split_specs(task), data_root=data_root, annotations=annotations, split=split, seed=seed
         )
         # Shared out by name, not by file: a machine must not render or miss another one's videos.
-        videos = [(owner, name) for owner in loaded for name in _videos(owner, limit)]
+        videos = [(owner, name) for owner in loaded for name in _videos(owner, limit, only_present)]
         mine = videos[index::count]
         store, network = FeatureStore(), load_encoder(encoder, device or default_device())
         found: list[StoredCandidates] = []
@@ -61,8 +65,10 @@ def encode(
         f"videos: {encoded} encoded, {len(found) - encoded} there before, "
         f"{len(broken)} failed; {sum(map(len, found))} frames in {store.root}"
     )
-    for reason in broken:
+    for reason in broken[:_FEW]:
         say(f"error: {' '.join(reason.split())}")
+    if len(broken) > _FEW:
+        say(f"... and {len(broken) - _FEW} more")
     if broken:
         raise typer.Exit(EXIT_FAILURES)
 
@@ -75,8 +81,11 @@ def _read_shard(text: str) -> tuple[int, int]:
     return int(number) - 1, int(count)
 
 
-def _videos(task: Task, limit: int | None) -> list[str]:
-    from tspo_bench.tasks import limit_questions, videos_of
+def _videos(task: Task, limit: int | None, only_present: bool) -> list[str]:
+    from tspo_bench.tasks import limit_questions, tell_of_skipped, videos_of, with_videos
 
     questions = task.questions()
+    tell_of_skipped(task)
+    if only_present:
+        questions = with_videos(task, questions)
     return list(videos_of(questions if limit is None else limit_questions(questions, limit)))

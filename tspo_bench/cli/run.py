@@ -63,6 +63,7 @@ def run(
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
     limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
     seeds: Annotated[
         str | None,
         typer.Option(
@@ -142,6 +143,7 @@ def run(
                 agent=agent,
                 candidate_fps=candidate_fps,
                 limit=limit,
+                only_present=only_present,
                 seeds=numbers,
                 split=split,
                 protocol=protocol,

@@ -14,7 +14,7 @@ from tspo_bench.evaluation.plan import (
 )
 from tspo_bench.features import load_encoder
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.tasks import Task, digest_of, limit_questions, load_tasks
+from tspo_bench.tasks import Task, digest_of, limit_questions, load_tasks, with_videos
 from tspo_bench.types import SEARCHING, Question
 
 
@@ -26,6 +26,7 @@ class Asked:
     questions: Sequence[Question]
     digest: str
     samplers: Sequence[NamedSampler]
+    left_out: int = 0  # questions whose videos are missing, with `only_present`
 
 
 def load_asked(config: RunConfig) -> list[Asked]:
@@ -48,10 +49,14 @@ def load_asked(config: RunConfig) -> list[Asked]:
 
 
 def _asked(config: RunConfig, task: Task) -> Asked:
-    questions = task.questions()
+    questions = every = task.questions()
+    if config.only_present:
+        questions = with_videos(task, questions)
+    left_out = len(every) - len(questions)
     if config.limit is not None:
         questions = limit_questions(questions, config.limit)
-    return Asked(task, questions, digest_of(questions), load_samplers(config, task))
+    samplers = load_samplers(config, task)
+    return Asked(task, questions, digest_of(questions), samplers, left_out)
 
 
 def load_run_encoder(config: RunConfig, asked: Sequence[Asked]) -> FrameEncoder | None:

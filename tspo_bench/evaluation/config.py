@@ -43,6 +43,7 @@ class RunConfig:
             the package.
         candidate_fps: candidates a second.
         limit: ask the first so many questions of a fixed shuffle.
+        only_present: ask only questions whose videos are there; `limit` draws among these.
         seeds: of samplers that draw and of agents trained with several, the first of them also of
             tasks that draw; None: 0 for what draws, all that there are of an agent.
         split: the tasks'; None for each task's default.
@@ -72,6 +73,7 @@ class RunConfig:
     agent: str | None = None
     candidate_fps: float = 1.0
     limit: int | None = None
+    only_present: bool = False
     seeds: tuple[int, ...] | None = None
     split: str | None = None
     protocol: str | None = None
@@ -181,6 +183,8 @@ class RunConfig:
         if self.out is not None:
             return self.out
         asked = {key: value for key, value in asdict(self).items() if key not in _NOT_ASKED}
+        if not self.only_present:  # folders that were named before there was this setting
+            del asked["only_present"]
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
         name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)
         return DEFAULT_RUNS / f"{Path(name).stem}-{digest.hexdigest()[:8]}"

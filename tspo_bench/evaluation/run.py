@@ -29,7 +29,7 @@ from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import Cell, OwnScores, RunDirectory, read_records, read_run
 from tspo_bench.results.cell import RECORDS_FILE
 from tspo_bench.tasks import Task
-from tspo_bench.types import Record
+from tspo_bench.types import JSON, Record
 
 
 class Progress(Protocol):
@@ -94,7 +94,7 @@ def run_grid(
         if not is_finished(config, asked, name):
             reach_mllm(spec, config.device)
     encoder = load_run_encoder(config, asked)
-    run = RunDirectory(config.folder, command=command, settings=config.resolved)
+    run = RunDirectory(config.folder, command=command, settings=_recorded(config, asked))
     grid = _Grid(config, run, progress or Silent(), encoder)
     by_model = []
     for spec in config.models:
@@ -104,6 +104,12 @@ def run_grid(
     by_slug = {cell.folder.name: cell for cell in read_run(run.path)}
     skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
+
+
+def _recorded(config: RunConfig, asked: Sequence[Asked]) -> dict[str, JSON]:
+    """A command's settings as run.json has them, with how many questions it left out."""
+    left_out: dict[str, JSON] = {one.task.label: one.left_out for one in asked if one.left_out}
+    return {**config.resolved, **({"left_out": left_out} if left_out else {})}
 
 
 class _Grid:
