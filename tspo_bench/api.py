@@ -96,6 +96,7 @@ def evaluate(
     candidate_fps: float = 1.0,
     candidates: CandidateRule = "auto",
     limit: int | None = None,
+    only_present: bool = False,
     seeds: int | Sequence[int] | None = None,
     split: str | None = None,
     protocol: str | None = None,
@@ -146,6 +147,7 @@ def evaluate(
         candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
             `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
         limit: ask the first so many questions of a fixed shuffle.
+        only_present: only questions whose videos are there; `limit` draws among these.
         seeds: one or several, of samplers that draw and of agents trained with several; what hangs
             on none is run once. None for all of an agent's, and 0 for what draws. Tasks that draw
             get the first.
@@ -192,6 +194,7 @@ def evaluate(
         **asked,
         candidates=candidates,
         limit=limit,
+        only_present=only_present,
         seeds=seeds,
         split=split,
         with_bounds=with_bounds,

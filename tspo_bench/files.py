@@ -23,6 +23,11 @@ def _umask() -> int:
 _UMASK = _umask()  # read once: asking sets it for a moment, for all threads
 
 
+def user_path(path: str | Path) -> Path:
+    """A path with `~` as the home folder; of a user who is not there it stays as it is."""
+    return Path(os.path.expanduser(path))  # Path's own method raises for such a user
+
+
 def cache_folder(name: str) -> Path:
     """The folder `name` of the cache, made if need be.
 
@@ -31,7 +36,7 @@ def cache_folder(name: str) -> Path:
     Raises:
         UserError: the folder cannot be made.
     """
-    root = Path(os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "tspo-bench")
+    root = user_path(os.environ.get(CACHE_VARIABLE) or "~/.cache/tspo-bench")
     return make_folder(root / name, hint=f"set {CACHE_VARIABLE} to a folder you can write to")
 
 

@@ -14,6 +14,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.report.located import Located, LocatedRow, largest_gap, located_rows
 from tspo_bench.results import evidence_recall, share_inside
 from tspo_bench.specs import parse_spec
+from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import CandidateRule, Features
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def locate(
     candidate_fps: float = 1.0,
     candidates: CandidateRule = "auto",
     limit: int | None = None,
+    only_present: bool = False,
     seed: int = 0,
     split: str | None = None,
     data_root: str | Path | None = None,
@@ -100,6 +102,7 @@ def locate(
         candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
             `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
         limit: look at the first so many questions of a fixed shuffle.
+        only_present: only questions whose videos are there; `limit` draws among these.
         seed: of samplers and tasks that draw.
         split: the tasks' split; None for each task's default.
         data_root: the folder with annotations and videos.
@@ -125,6 +128,7 @@ def locate(
         candidate_fps=candidate_fps,
         candidates=candidates,
         limit=limit,
+        only_present=only_present,
         seeds=seed,
         split=split,
         data_root=data_root,
@@ -134,6 +138,8 @@ def locate(
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
     _check_numbers(fps, tolerances or ())
     asked = load_asked(config)
+    for one in asked:
+        tell_of_skipped(one.task)
     _refuse_unlocatable(asked)
     against = _baseline(baseline, asked)
     rates = [assumed_rates(one, fps) for one in asked]

@@ -20,6 +20,7 @@ from typing import Any
 import yaml
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.specs import (
     CARD_SUFFIXES,
     IMPORT_PATH,
@@ -152,7 +153,7 @@ class Registry:
             UserError: unknown name (near matches are offered), or a broken card.
         """
         if is_card_path(spec.name):
-            card = self._load(Path(spec.name).expanduser())
+            card = self._load(user_path(spec.name))
         elif is_import_path(spec.name):
             card = Card(spec.name.rpartition(":")[2], spec.name)
         else:

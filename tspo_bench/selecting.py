@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
     JSON,
@@ -92,7 +94,7 @@ class SelectedFrames:
             seconds=self.candidate_seconds,
             scores=self.candidate_scores,
             duration_seconds=self.duration_seconds,
-            path=Path(path).expanduser(),
+            path=user_path(path),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -175,7 +177,7 @@ def select_frames(
     chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
     label = parse_spec(sampler).label
     _check_usable(label, chosen, question)
-    path = Path(video).expanduser()
+    path = user_path(video)
     loaded, text_features = None, None
     if SEARCHING & chosen.needs:
         loaded = _loaded_encoder(encoder, agent, device)
@@ -257,6 +259,11 @@ def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
         raise UserError(
             f"sampler {label!r} looks frames up by a question's id, which a question of your own "
             "does not have; use another sampler, or evaluate the task that the file is for"
+        )
+    if (half := re.search("[\ud800-\udfff]", question)) is not None:
+        raise UserError(
+            f"the question has half a character, {half[0]!r}, at position {half.start()}; give it "
+            "as UTF-8"
         )
     if SEARCHING & sampler.needs and not question.strip():
         raise UserError(f"sampler {label!r} searches for the question's text; it is empty")

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.samplers.published import PublishedFrames
 from tspo_bench.selections import SHAPES, Picked, SelectionFile, write_selections
 from tspo_bench.selections.picked import checked_frames
+from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import JSON, CandidateRule
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def select_task(
     candidate_fps: float = 1.0,
     candidates: CandidateRule = "auto",
     limit: int | None = None,
+    only_present: bool = False,
     seed: int = 0,
     split: str | None = None,
     data_root: str | Path | None = None,
@@ -80,6 +83,7 @@ def select_task(
         candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
             `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
         limit: the first so many questions of a fixed shuffle.
+        only_present: only questions whose videos are there; `limit` draws among these.
         seed: of samplers and tasks that draw.
         split: the task's split.
         data_root: the folder with annotations and videos.
@@ -94,7 +98,7 @@ def select_task(
     from tspo_bench.evaluation.asked import load_asked, load_run_encoder
     from tspo_bench.evaluation.reference_use import warn_of_reference
 
-    path = Path(out).expanduser()
+    path = user_path(out)
     _check_out(path, shape)
     config = RunConfig.of(
         (task,),
@@ -105,6 +109,7 @@ def select_task(
         candidate_fps=candidate_fps,
         candidates=candidates,
         limit=limit,
+        only_present=only_present,
         seeds=seed,
         split=split,
         data_root=data_root,
@@ -112,6 +117,7 @@ def select_task(
         device=device,
     )
     (asked,) = load_asked(config)
+    tell_of_skipped(asked.task)
     (named,) = asked.samplers
     if not named.sampler.needs:
         raise UserError(f"sampler {named.label!r} picks nothing that a file could hold")

@@ -12,7 +12,7 @@ import typer
 
 from tspo_bench.cli.check_entry import check_entry
 from tspo_bench.cli.compare import compare_samplers
-from tspo_bench.cli.console import Commands, listen_for_interrupts
+from tspo_bench.cli.console import App, Commands, listen_for_interrupts
 from tspo_bench.cli.doctor import doctor
 from tspo_bench.cli.encode import encode
 from tspo_bench.cli.export import export_submission
@@ -27,7 +27,7 @@ from tspo_bench.cli.train import train
 from tspo_bench.cli.verify import verify_baseline
 from tspo_bench.cli.watch import watch
 
-app = typer.Typer(
+app = App(
     name="tspo-bench",
     cls=Commands,
     no_args_is_help=True,

@@ -38,6 +38,7 @@ def compare_samplers(
     candidate_fps: options.CandidateFps = 1.0,
     candidates: options.Candidates = "auto",
     limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
     split: options.Split = None,
     protocol: options.Protocol = None,
     data_root: options.DataRoot = None,
@@ -71,6 +72,7 @@ def compare_samplers(
                 candidate_fps=candidate_fps,
                 candidates=cast("CandidateRule", candidates),  # checked by the run's settings
                 limit=limit,
+                only_present=only_present,
                 split=split,
                 protocol=protocol,
                 with_bounds=sampler is None,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import signal
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from tspo_bench.errors import TspoBenchWarning, UserError
+from tspo_bench.files import user_path
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -28,6 +31,29 @@ _HOW_TO_GO_ON = {
     "run": "what is finished is kept, and the same command goes on from there",
     "encode": "what is finished is kept, and the same command goes on from there",
 }
+
+
+class App(typer.Typer):
+    """An app whose commands get paths with `~` as the home folder, also where no shell saw it."""
+
+    def command(self, *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
+        """See `typer.Typer.command`."""
+        register = super().command(*arguments, **settings)
+        return lambda function: register(_with_home(function))
+
+
+def _with_home(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def called(**given: Any) -> Any:
+        return function(**{name: _at_home(value) for name, value in given.items()})
+
+    return called
+
+
+def _at_home(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_at_home(one) for one in value]
+    return user_path(value) if isinstance(value, Path) else value
 
 
 class Commands(TyperGroup):

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tspo_bench.tasks import Task
 
 
+_FEW = 5  # videos that are named
+
+
 def encode(
     task: options.Tasks = "",
     data: Annotated[
@@ -38,6 +41,7 @@ def encode(
     candidate_fps: options.CandidateFps = 1.0,
     candidates: options.Candidates = "auto",
     limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
     seed: options.Seed = 0,
     split: options.Split = None,
     data_root: options.DataRoot = None,
@@ -69,7 +73,7 @@ def encode(
             split_specs(task), data_root=data_root, annotations=annotations, split=split, seed=seed
         )
         # Shared out by name, not by file: a machine must not render or miss another one's videos.
-        videos = [(owner, name) for owner in loaded for name in _videos(owner, limit)]
+        videos = [(owner, name) for owner in loaded for name in _videos(owner, limit, only_present)]
         mine = videos[index::count]
         store, network = FeatureStore(), load_encoder(encoder, device or default_device())
         warn_of_reference(loaded, network)
@@ -139,8 +143,10 @@ def _encode_training(
 
 
 def _tell_failed(reasons: Sequence[str]) -> None:
-    for reason in reasons:
+    for reason in reasons[:_FEW]:
         say(f"error: {' '.join(reason.split())}")
+    if len(reasons) > _FEW:
+        say(f"... and {len(reasons) - _FEW} more")
     if reasons:
         raise typer.Exit(EXIT_FAILURES)
 
@@ -153,8 +159,11 @@ def _read_shard(text: str) -> tuple[int, int]:
     return int(number) - 1, int(count)
 
 
-def _videos(task: Task, limit: int | None) -> list[str]:
-    from tspo_bench.tasks import limit_questions, videos_of
+def _videos(task: Task, limit: int | None, only_present: bool) -> list[str]:
+    from tspo_bench.tasks import limit_questions, tell_of_skipped, videos_of, with_videos
 
     questions = task.questions()
+    tell_of_skipped(task)
+    if only_present:
+        questions = with_videos(task, questions)
     return list(videos_of(questions if limit is None else limit_questions(questions, limit)))

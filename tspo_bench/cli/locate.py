@@ -52,6 +52,7 @@ def locate(
     candidate_fps: options.CandidateFps = 1.0,
     candidates: options.Candidates = "auto",
     limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
     seed: options.Seed = 0,
     split: options.Split = None,
     data_root: options.DataRoot = None,
@@ -83,6 +84,7 @@ def locate(
                 candidate_fps=candidate_fps,
                 candidates=cast("CandidateRule", candidates),  # checked by the run's settings
                 limit=limit,
+                only_present=only_present,
                 seed=seed,
                 split=split,
                 data_root=data_root,

@@ -38,6 +38,13 @@ Limit = Annotated[
     int | None,
     typer.Option("--limit", help="Ask the first N questions of a fixed shuffle."),
 ]
+OnlyPresent = Annotated[
+    bool,
+    typer.Option(
+        "--only-present",
+        help="Only questions whose videos are there; --limit draws among these.",
+    ),
+]
 Encoder = Annotated[
     str,
     typer.Option(

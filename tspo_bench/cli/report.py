@@ -11,6 +11,7 @@ from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say
 from tspo_bench.cli.progress import Bar
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def report(
                     html,
                     baseline=baseline,
                     prices=billed,
-                    agents=[Path(part) for part in split_specs(curves or "")],
+                    agents=[user_path(part) for part in split_specs(curves or "")],
                     thumbnails=thumbnails,
                     data_root=data_root,
                     annotations=annotations,

@@ -73,6 +73,7 @@ def run(
     candidate_fps: options.CandidateFps = 1.0,
     candidates: options.Candidates = "auto",
     limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
     seeds: Annotated[
         str | None,
         typer.Option(
@@ -150,6 +151,7 @@ def run(
                 candidate_fps=candidate_fps,
                 candidates=cast("CandidateRule", candidates),  # checked by the run's settings
                 limit=limit,
+                only_present=only_present,
                 seeds=numbers,
                 split=split,
                 protocol=protocol,

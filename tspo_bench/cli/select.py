@@ -59,6 +59,7 @@ def select(
         typer.Option("--sheet", help="Draw the frames and the score curve: sheet.png, .pdf, .svg."),
     ] = None,
     limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
     split: options.Split = None,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
@@ -80,6 +81,7 @@ def select(
     }
     if task is not None:
         where = {"limit": limit, "split": split, "data_root": data_root, "annotations": annotations}
+        where["only_present"] = only_present
         _refuse("--task", {"--question": question, "--sheet": sheet})
         if out is None:
             raise UserError("--task needs a file to write; give --out sel.json or sel.parquet")
@@ -87,6 +89,7 @@ def select(
         return
     assert video is not None
     only = {"--out": out, "--format": shape, "--limit": limit, "--split": split}
+    only["--only-present"] = only_present
     _refuse("a video", {**only, "--data-root": data_root, "--annotations": annotations})
     _select_video(video, question, sampler, frames, sheet, json, how)
 

@@ -17,7 +17,7 @@ from tspo_bench.evaluation.plan import (
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.results import Inputs
-from tspo_bench.tasks import Task, digest_of, limit_questions, load_tasks
+from tspo_bench.tasks import Task, digest_of, limit_questions, load_tasks, with_videos
 from tspo_bench.types import SEARCHING, Question
 
 
@@ -33,6 +33,7 @@ class Asked:
     digest: str
     samplers: Sequence[NamedSampler]
     inputs: Inputs
+    left_out: int = 0  # questions whose videos are missing, with `only_present`
 
 
 def load_asked(config: RunConfig) -> list[Asked]:
@@ -55,12 +56,16 @@ def load_asked(config: RunConfig) -> list[Asked]:
 
 
 def _asked(config: RunConfig, task: Task) -> Asked:
-    questions = task.questions()
+    questions = every = task.questions()
+    if config.only_present:
+        questions = with_videos(task, questions)
+    left_out = len(every) - len(questions)
     if config.limit is not None:
         questions = limit_questions(questions, config.limit)
+    samplers = load_samplers(config, task)
     digests = {question.id: digest_of([question]) for question in questions}
     inputs = Inputs(digests, functools.cache(functools.partial(_video_id, task, FeatureStore())))
-    return Asked(task, questions, digest_of(questions), load_samplers(config, task), inputs)
+    return Asked(task, questions, digest_of(questions), samplers, inputs, left_out)
 
 
 def _video_id(task: Task, store: FeatureStore, video: str) -> str | None:

@@ -14,6 +14,7 @@ from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.seeds import any_seed
+from tspo_bench.files import user_path
 from tspo_bench.results.run import DEFAULT_RUNS
 from tspo_bench.samplers import AGENTS, takes_agent
 from tspo_bench.specs import parse_spec, split_specs
@@ -46,6 +47,7 @@ class RunConfig:
         candidate_fps: candidates a second.
         candidates: by which rule: see `tspo_bench.video.candidates`.
         limit: ask the first so many questions of a fixed shuffle.
+        only_present: ask only questions whose videos are there; `limit` draws among these.
         seeds: of samplers that draw and of agents trained with several, the first of them also of
             tasks that draw; None: 0 for what draws, all that there are of an agent.
         split: the tasks'; None for each task's default.
@@ -76,6 +78,7 @@ class RunConfig:
     candidate_fps: float = 1.0
     candidates: CandidateRule = "auto"
     limit: int | None = None
+    only_present: bool = False
     seeds: tuple[int, ...] | None = None
     split: str | None = None
     protocol: str | None = None
@@ -186,6 +189,8 @@ class RunConfig:
         if self.out is not None:
             return self.out
         asked = {key: value for key, value in asdict(self).items() if key not in _NOT_ASKED}
+        if not self.only_present:  # folders that were named before there was this setting
+            del asked["only_present"]
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode())
         name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)
         return DEFAULT_RUNS / f"{Path(name).stem}-{digest.hexdigest()[:8]}"
@@ -207,4 +212,4 @@ def _numbers(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
 
 
 def _path(given: str | Path | None) -> Path | None:
-    return None if given is None else Path(given).expanduser()
+    return None if given is None else user_path(given)

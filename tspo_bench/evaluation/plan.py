@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 from tspo_bench.errors import UserError
@@ -14,6 +13,7 @@ from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.files import user_path
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.registry import Card, import_object
 from tspo_bench.results import CandidateScores, CellWriter, Inputs, RunDirectory, cell_slug
@@ -130,7 +130,7 @@ def _named(
     if isinstance(identity := getattr(sampler, "id", None), str):  # of the weights it has
         settings["id"] = identity
     if spec.argument is not None:
-        content = Path(spec.argument).expanduser().read_bytes()
+        content = user_path(spec.argument).read_bytes()
         settings["file"] = hashlib.sha256(content).hexdigest()
     if sources := _sources(card):
         settings["code"] = sources
@@ -161,7 +161,7 @@ def _named_class(text: str) -> Card | None:
     """The class that an option's text names by its import path or a card's path, if it does."""
     try:
         spec = parse_spec(text)
-        named = is_import_path(spec.name) or (is_card_path(spec.name) and Path(spec.name).is_file())
+        named = is_import_path(spec.name) or (is_card_path(spec.name) and user_path(spec.name).is_file())
         return samplers.card(spec) if named else None
     except UserError:
         return None

@@ -73,7 +73,7 @@ def check_videos(config: RunConfig, asked: Asked, models: Sequence[str | None]) 
         )
     _log.warning(
         "task %r: %d of %d videos are missing, and the questions about them will fail; "
-        "the first: %s",
+        "the first: %s; --only-present asks the rest alone",
         task.label,
         len(missing),
         len(wanted),

@@ -38,7 +38,7 @@ from tspo_bench.results import (
 )
 from tspo_bench.results.cell import RECORDS_FILE
 from tspo_bench.tasks import Task
-from tspo_bench.types import CandidateRule, Record
+from tspo_bench.types import JSON, CandidateRule, Record
 from tspo_bench.video.candidates import rules_said
 
 _log = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ def run_grid(
             reach_mllm(spec, config.device)
     encoder = load_run_encoder(config, asked)
     warn_of_reference([one.task for one in asked], encoder, config.models)
-    run = RunDirectory(config.folder, command=command, settings=config.resolved)
+    run = RunDirectory(config.folder, command=command, settings=_recorded(config, asked))
     grid = _Grid(config, run, progress or Silent(), encoder)
     by_model = []
     for spec in config.models:
@@ -132,6 +132,12 @@ def run_grid(
     by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
     skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
+
+
+def _recorded(config: RunConfig, asked: Sequence[Asked]) -> dict[str, JSON]:
+    """A command's settings as run.json has them, with how many questions it left out."""
+    left_out: dict[str, JSON] = {one.task.label: one.left_out for one in asked if one.left_out}
+    return {**config.resolved, **({"left_out": left_out} if left_out else {})}
 
 
 class _Grid:

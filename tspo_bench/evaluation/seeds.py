@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.samplers import AGENTS, with_agent
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.specs import parse_spec
@@ -71,7 +72,7 @@ def trained_seeds(agent: str) -> dict[int, str]:
     Raises:
         UserError: the folder is an agent's own and holds others by seed, too.
     """
-    folder = Path(agent).expanduser()
+    folder = user_path(agent)
     if agent in AGENTS or not folder.is_dir():
         return {}
     matches = [_SEED_FOLDER.fullmatch(path.name) for path in folder.iterdir() if path.is_dir()]

@@ -21,6 +21,7 @@ import transformers
 from huggingface_hub import snapshot_download
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 
 WEIGHTS = "model*.safetensors"
 # What changes a model's answers beside its weights. README and the like are left out, so that a
@@ -58,7 +59,7 @@ def find_checkpoint(kind: str, name: str, **hub: Any) -> Path:
     Raises:
         UserError: no such folder, nothing loadable in it, or the hub cannot give it.
     """
-    folder = Path(name).expanduser()
+    folder = user_path(name)
     if not folder.is_dir():
         if folder.exists():
             raise UserError(f"{kind} {name!r} is a file; give the checkpoint's folder")

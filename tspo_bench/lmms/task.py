@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ class LmmsTask(MultipleChoice):
         """
         if video in self._unfound:
             raise VideoError(f"task {self.name!r}: video {video}: {self._unfound[video]}")
-        if not Path(video).is_file():
+        if not os.path.isfile(video):
             raise VideoError(f"task {self.name!r}: there is no video {video}; see HF_HOME")
         return Path(video)
 

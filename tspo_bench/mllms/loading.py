@@ -11,6 +11,7 @@ from typing import Any, cast
 from huggingface_hub import hf_hub_download
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.presets import CHECKPOINTS, LLAVA_VIDEO, PRESETS
 from tspo_bench.registry import Card, Registry, Spec, parse_spec
@@ -48,7 +49,7 @@ class ModelRegistry(Registry):
 
 
 def _is_checkpoint(name: str) -> bool:
-    path = Path(name).expanduser()
+    path = user_path(name)
     return path.is_dir() or ("/" in name and path.suffix not in (".yaml", ".yml"))
 
 
@@ -62,7 +63,7 @@ def _is_llavas_own(checkpoint: str) -> bool:
 
 def _config(checkpoint: str) -> dict[str, Any]:
     """A checkpoint's config.json; {} if it cannot be read: loading it will say why."""
-    file = Path(checkpoint).expanduser() / "config.json"
+    file = user_path(checkpoint) / "config.json"
     try:
         if not file.parent.is_dir():
             file = Path(hf_hub_download(checkpoint, "config.json"))

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.samplers.fill import Short, check_short
 from tspo_bench.samplers.uniform import both_ends
 from tspo_bench.selections import Picked, read_selections
@@ -50,7 +51,7 @@ class PublishedFrames:
     ) -> None:
         check_short("file", short)
         self._short = short
-        self.path = Path(path).expanduser()
+        self.path = user_path(path)
         self.selections = read_selections(self.path, question_ids)
         known = [question for question in question_ids or () if question is not None]
         if known and not any(question in self.selections.picks for question in known):

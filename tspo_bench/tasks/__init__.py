@@ -2,7 +2,7 @@
 
 from tspo_bench.tasks.annotated import AnnotatedTask, Skipped
 from tspo_bench.tasks.base import Task
-from tspo_bench.tasks.inventory import Survey, survey
+from tspo_bench.tasks.inventory import Survey, survey, tell_of_skipped, with_videos
 from tspo_bench.tasks.loading import (
     digest_of,
     is_annotation_file,
@@ -34,5 +34,7 @@ __all__ = [
     "read_answer",
     "registry",
     "survey",
+    "tell_of_skipped",
     "videos_of",
+    "with_videos",
 ]

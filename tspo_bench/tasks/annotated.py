@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,7 +102,7 @@ class AnnotatedTask(MultipleChoice):
         if self.split not in self.splits:
             known = ", ".join(self.splits)
             raise UserError(f"task {self.name!r} has no split {self.split!r}; it has: {known}")
-        if self.data_root is not None and not Path(self.data_root).is_dir():
+        if self.data_root is not None and not os.path.isdir(self.data_root):
             raise UserError(
                 f"task {self.name!r}: data root {self.data_root} is no folder; set --data-root"
             )

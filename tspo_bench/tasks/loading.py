@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.registry import Registry
 from tspo_bench.specs import Spec, is_card_path, parse_spec
 from tspo_bench.tasks.base import Task
@@ -80,8 +82,8 @@ def load_tasks(
         UserError: as `load_task`, or none of the tasks takes something that is given.
     """
     given: dict[str, Any] = {
-        "data_root": data_root,
-        "annotations": annotations,
+        "data_root": None if data_root is None else user_path(data_root),
+        "annotations": None if annotations is None else user_path(annotations),
         "split": split,
         "protocol": protocol,
     }
@@ -110,13 +112,13 @@ def is_annotation_file(spec: str) -> bool:
 def _asked(spec: str, *, annotations: Path | None, **given: Any) -> tuple[Spec, dict[str, Any]]:
     """What to create, and what its class is offered."""
     parsed = _parse(spec)
-    path = Path(parsed.name).expanduser()
+    path = user_path(parsed.name)
     is_own_file = is_annotation_file(spec)
     if is_own_file and annotations is not None:
         raise UserError(f"task {spec!r} is an annotation file; give it without --annotations")
     if is_own_file:
         annotations = path
-    if annotations is not None and not Path(annotations).is_file():
+    if annotations is not None and not os.path.isfile(annotations):
         raise UserError(f"task {spec!r}: there is no annotation file {annotations}; check its path")
     named = Spec(OWN_DATA, parsed.options) if is_own_file else parsed
     offered = {

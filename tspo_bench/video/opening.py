@@ -162,9 +162,12 @@ def _check_file(path: Path) -> None:
         found = os.stat(path)
     except FileNotFoundError as error:
         raise VideoError(f"video {path} not found; check the path") from error
-    except (OSError, ValueError) as error:  # a name too long, a folder that is closed; a NUL
-        reason = getattr(error, "strerror", None) or str(error)
-        raise VideoError(f"video {path} cannot be reached ({reason}); check the path") from error
+    except ValueError as error:
+        raise VideoError(f"video {str(path)!r}: the name holds a NUL; check the path") from error
+    except OSError as error:  # a name too long, a folder that is closed
+        raise VideoError(
+            f"video {path} cannot be reached ({error.strerror}); check the path"
+        ) from error
     if stat.S_ISDIR(found.st_mode):
         raise VideoError(f"video {path} is a folder; give a file")
     if not stat.S_ISREG(found.st_mode):
