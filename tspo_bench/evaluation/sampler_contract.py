@@ -20,7 +20,7 @@ from tspo_bench.samplers import FrameSampler
 from tspo_bench.types import SEARCHING, Candidates, Need, Query, Selection
 
 # What a sampler reads, the need to declare for it, and the needs that it comes with.
-_PROBED = ("probe", frozenset(get_args(Need)))
+_PROBED: tuple[Need, frozenset[Need]] = ("probe", frozenset(get_args(Need)))
 _NEEDS_OF: dict[str, tuple[Need, frozenset[Need]]] = {
     "candidates.indices": _PROBED,
     "candidates.seconds": _PROBED,

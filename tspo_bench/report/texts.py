@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tspo_bench.report.rows import Row
 from tspo_bench.report.stats import Interval
+from tspo_bench.report.summary import FeatureSource
 
 UNDEFINED = "n/a"
 
@@ -41,6 +42,25 @@ def p_text(p_value: float | None) -> str:
 def seconds_text(seconds: float | None) -> str:
     """Seconds to two places."""
     return UNDEFINED if seconds is None else f"{seconds:.2f}"
+
+
+def timed_text(
+    seconds: float | None, sources: Mapping[FeatureSource, int], form: str = "{:.2f}"
+) -> str:
+    """Seconds a question, marked where features were cached (c), or may have been (?)."""
+    if seconds is None:
+        return UNDEFINED
+    marks = ["c"] * ("cached" in sources) + ["?"] * ("unknown" in sources)
+    return " ".join([form.format(seconds), *marks])
+
+
+def cached_notes(sources: Mapping[FeatureSource, int]) -> list[str]:
+    """What the marks of `timed_text` mean."""
+    total = sum(sources.values())
+    cached, unknown = sources.get("cached", 0), sources.get("unknown", 0)
+    notes = [f"c: the features of {cached} of {total} answers were cached, not computed"]
+    notes += ["?: whether features were cached is not recorded"]
+    return [note for note, number in zip(notes, (cached, unknown), strict=True) if number]
 
 
 def label(row: Row, key: str) -> str:

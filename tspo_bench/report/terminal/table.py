@@ -28,7 +28,7 @@ from tspo_bench.report.texts import (
     names_of,
     p_text,
     percent,
-    seconds_text,
+    timed_text,
 )
 from tspo_bench.results import Cell
 
@@ -93,7 +93,9 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[str]]:
         columns["evidence\nrecall"] = [percent(one.evidence_recall) for one in sums]
     if any(row.headroom is not None for row in rows):
         columns["headroom\nrecovered"] = [percent(row.headroom) for row in rows]
-    columns["seconds /\nquestion"] = [seconds_text(one.seconds_per_question) for one in sums]
+    columns["seconds /\nquestion"] = [
+        timed_text(one.seconds_per_question, one.feature_sources) for one in sums
+    ]
     return columns
 
 
