@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tspo_bench.report.rows import Row
-from tspo_bench.report.texts import UNDEFINED, cached_notes, label, names_of, percent
+from tspo_bench.report.texts import UNDEFINED, label, names_of, percent
 
 
 def caption(rows: Sequence[Row]) -> list[str]:
@@ -109,13 +109,6 @@ def _filled_note(row: Row) -> str | None:
     return f"{number} frames were added by the fill rule, to make K of fewer" if number else None
 
 
-def _cached_note(row: Row) -> str | None:
-    if row.summary.seconds_per_question is None:
-        return None
-    notes = [f"seconds {note}" for note in cached_notes(row.summary.feature_sources)]
-    return "; ".join(notes) or None
-
-
 def _tuned_note(row: Row) -> str | None:
     task = row.cells[0].settings.get("tuned_for")
     return f"settings tuned for {task} (*)" if task else None
@@ -130,6 +123,5 @@ _NOTES: tuple[Callable[[Row], str | None], ...] = (
     _visual_tokens_note,
     _short_note,
     _filled_note,
-    _cached_note,
     _tuned_note,
 )

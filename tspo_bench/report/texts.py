@@ -47,20 +47,23 @@ def seconds_text(seconds: float | None) -> str:
 def timed_text(
     seconds: float | None, sources: Mapping[FeatureSource, int], form: str = "{:.2f}"
 ) -> str:
-    """Seconds a question, marked where features were cached (c), or may have been (?)."""
+    """Seconds a question, marked where features were cached or may have been (`cached_notes`)."""
     if seconds is None:
         return UNDEFINED
-    marks = ["c"] * ("cached" in sources) + ["?"] * ("unknown" in sources)
+    cached, total = sources.get("cached", 0), sum(sources.values())
+    part = f"{100 * cached / total:.0f}%" if cached < total else ""
+    marks = [f"c{part}"] * (cached > 0) + ["?"] * ("unknown" in sources)
     return " ".join([form.format(seconds), *marks])
 
 
-def cached_notes(sources: Mapping[FeatureSource, int]) -> list[str]:
-    """What the marks of `timed_text` mean."""
-    total = sum(sources.values())
-    cached, unknown = sources.get("cached", 0), sources.get("unknown", 0)
-    notes = [f"c: the features of {cached} of {total} answers were cached, not computed"]
-    notes += ["?: whether features were cached is not recorded"]
-    return [note for note, number in zip(notes, (cached, unknown), strict=True) if number]
+def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
+    """What the marks beside the seconds of these rows mean."""
+    notes: dict[FeatureSource, str] = {
+        "cached": "seconds, c: the features were cached, not computed; c40%: those of 40% of the "
+        "answers that needed features",
+        "unknown": "seconds, ?: it is not recorded whether the features were cached",
+    }
+    return [note for key, note in notes.items() if any(key in sources for sources in rows)]
 
 
 def label(row: Row, key: str) -> str:

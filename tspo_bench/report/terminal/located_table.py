@@ -46,7 +46,8 @@ def located_table(rows: Sequence[LocatedRow], groups: bool = False) -> Group:
             if subset == "all":
                 title = Text("\nhow the frames lie, and what they cost")
                 parts += [_table(title, some, _lie(some))]
-                parts += [Text(visible(note), style="dim") for note in _cached(some)]
+                cached = cached_notes([row.feature_sources for row in some])
+                parts += [Text(note, style="dim") for note in cached]
                 parts += _group_tables(some) if groups else []
     return Group(*parts)
 
@@ -141,15 +142,6 @@ def _notes(rows: Sequence[LocatedRow]) -> list[str]:
         counts = ", ".join(f"{name}: {number}" for name, number in failed.items())
         notes.append(f"questions without a selection, left out: {counts}")
     return notes
-
-
-def _cached(rows: Sequence[LocatedRow]) -> list[str]:
-    """What the marks beside seconds mean, for the rows that have them."""
-    names: dict[str, list[str]] = {}
-    for row in rows:
-        for note in cached_notes(row.feature_sources):
-            names.setdefault(note, []).append(f"{row.sampler} K={row.frames}")
-    return [f"{', '.join(some)}: seconds {note}" for note, some in names.items()]
 
 
 def _group_tables(rows: Sequence[LocatedRow]) -> list[RenderableType]:

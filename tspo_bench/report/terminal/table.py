@@ -23,6 +23,7 @@ from tspo_bench.report.texts import (
     UNDEFINED,
     accuracy_text,
     budget,
+    cached_notes,
     difference_text,
     label,
     names_of,
@@ -54,7 +55,8 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     parts: list[RenderableType] = []
     for title, rows in _sections(cells, rivals):
         parts += [_accuracy_table(title, rows)]
-        parts += [_note(text) for text in [*caption(rows), *foot_notes(rows)]]
+        cached = cached_notes([row.summary.feature_sources for row in rows])
+        parts += [_note(text) for text in [*caption(rows), *foot_notes(rows), *cached]]
         compared = [(row, row.paired) for row in rows if row.paired is not None]
         if compared:
             parts += [_difference_table(rivals.baseline, compared)]

@@ -13,6 +13,7 @@ from tspo_bench.report.texts import (
     UNDEFINED,
     accuracy_text,
     budget,
+    cached_notes,
     difference_text,
     p_text,
     percent,
@@ -68,6 +69,7 @@ def comparison_grid(table: Standings, prices: Prices | None = None) -> Grid:
             *caption(rows),
             *_paired_note(table),
             *foot_notes(rows, counted=False),
+            *cached_notes([row.summary.feature_sources for row in rows]),
         ),
     )
 
