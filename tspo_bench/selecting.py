@@ -162,7 +162,7 @@ def select_frames(
     from tspo_bench.samplers import load_sampler
     from tspo_bench.video import open_video
 
-    _check_asked(sampler, frames, agent, candidate_fps)
+    _check_asked(sampler, frames, agent, candidate_fps, seed)
     device = device or default_device()
     chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
     label = parse_spec(sampler).label
@@ -198,9 +198,14 @@ def select_frames(
     )
 
 
-def _check_asked(sampler: str, frames: int, agent: str | None, candidate_fps: float) -> None:
+def _check_asked(
+    sampler: str, frames: int, agent: str | None, candidate_fps: float, seed: int
+) -> None:
+    from tspo_bench.evaluation.config import check_bound
     from tspo_bench.samplers import AGENTS, takes_agent
 
+    check_bound("--frames", frames)
+    check_bound("--seed", seed)
     if frames < 1:
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
     if not 0 < candidate_fps < math.inf:

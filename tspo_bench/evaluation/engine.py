@@ -76,8 +76,28 @@ def _settle(
         record = prepared.record
         if request is not None:
             record = _scored(prepared, next(answers), task)
-        prepared.cell.writer.append(record, prepared.scores)
+        record = _appended(prepared, record)
         finished(record, prepared.cell.label, prepared.cell.budget.label)
+
+
+def _appended(prepared: Prepared, record: Record) -> Record:
+    """Append a record, or where it could not be read again one that says so; the one kept."""
+    try:
+        prepared.cell.writer.append(record, prepared.scores)
+    except ValueError as error:  # of a custom model's counts, say
+        record = Record(
+            question_id=record.question_id,
+            video=record.video,
+            status="model_error",
+            gold=record.gold,
+            groups={k: v for k, v in record.groups.items() if isinstance(v, str)},
+            error=f"what there is cannot be kept: {error}",
+            protocol=record.protocol,
+            mode=record.mode,
+            timing=record.timing,
+        )
+        prepared.cell.writer.append(record, prepared.scores)
+    return record
 
 
 def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:

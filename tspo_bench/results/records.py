@@ -103,8 +103,15 @@ def record_to_line(record: Record) -> str:
     records give equal lines.
 
     Raises:
-        ValueError: the record holds an infinite number, NaN, or what JSON cannot hold.
+        ValueError: the record holds an infinite number, NaN, what JSON cannot hold, or a value that
+            `record_from_line` does not accept.
     """
+    for key, check in _CHECKS.items():
+        if not check(_read_back(getattr(record, key))):
+            value = shortened(getattr(record, key))
+            raise ValueError(
+                f"record of question {shortened(record.question_id)}: {key} is {value}"
+            )
     try:
         parts = [
             f'"{field.name}": '
@@ -114,6 +121,13 @@ def record_to_line(record: Record) -> str:
     except (TypeError, ValueError) as error:
         raise ValueError(f"record of question {record.question_id!r}: {error}") from error
     return "{" + ", ".join(parts) + "}"
+
+
+def _read_back(value: Any) -> Any:
+    """A value as JSON gives it back: tuples are lists, all mappings dictionaries."""
+    if isinstance(value, tuple):
+        return [_read_back(one) for one in value]
+    return _plain(value)
 
 
 def _plain(value: Any) -> Any:

@@ -32,8 +32,8 @@ from tspo_bench.results.cell import (
     write_json,
 )
 from tspo_bench.results.environment import describe_environment
-from tspo_bench.results.reading import FORMAT, RUN_FILE, read_run_file
-from tspo_bench.results.records import read_whole_lines
+from tspo_bench.results.reading import FORMAT, RUN_FILE, bad_setting, read_run_file
+from tspo_bench.results.records import read_whole_lines, shortened
 from tspo_bench.types import JSON, Record
 
 DEFAULT_RUNS = Path("runs")  # holds the folders of runs without --out
@@ -85,9 +85,15 @@ class RunDirectory:
         A line that a kill cut is removed. With `fresh` the cell starts over.
 
         Raises:
-            UserError: the cell was begun with other settings (the keys that differ are named), its
-                records are broken, or another process is writing it.
+            UserError: a setting could not be read again, the cell was begun with other settings
+                (the keys that differ are named), its records are broken, or another process is
+                writing it.
         """
+        if key := bad_setting(settings):
+            raise UserError(
+                f"cell {slug}: {key} {shortened(settings.get(key))} cannot be kept in {RUN_FILE}; "
+                "texts must be texts, and numbers whole and below 10^12"
+            )
         folder = make_folder(self.path / slug, hint=OTHER_FOLDER)
         path = folder / RECORDS_FILE
         file = _open_to_append(path)
