@@ -46,6 +46,7 @@ class SelectedFrames:
         candidate_scores: scores [T] of all candidates, or None.
         duration_seconds: the video's length.
         num_filled: how many picks the sampler's fill rule added.
+        num_asked: the frame budget; the picks are fewer where the video has fewer candidates, say.
         notes: what the sampler says about itself.
     """
 
@@ -59,10 +60,27 @@ class SelectedFrames:
     candidate_scores: Features | None
     duration_seconds: float
     num_filled: int
+    num_asked: int
     notes: Mapping[str, JSON]
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """That there are fewer picks than were asked for, and how many the fill rule added."""
+        found = []
+        if len(self) < self.num_asked:
+            why = "the sampler gives no more of this video"
+            if len(self) == len(self.candidate_seconds):
+                why = f"the video has {len(self)} candidates (--candidate-fps gives more)"
+            found.append(f"{len(self)} frames picked of {self.num_asked} asked for: {why}")
+        if self.num_filled:
+            found.append(
+                f"{self.num_filled} of {len(self)} frames were added by the sampler's fill rule, "
+                "as its own rule picked fewer"
+            )
+        return tuple(found)
 
     def fetch(self, short_side: int | None = None) -> Frames:
         """Decode the picks: pixels uint8 [n, h, w, 3], scaled down to `short_side` pixels if given.
@@ -104,6 +122,7 @@ class SelectedFrames:
             "sampler": self.sampler,
             "duration_seconds": self.duration_seconds,
             "num_candidates": len(self.candidate_seconds),
+            "num_asked": self.num_asked,
             "num_filled": self.num_filled,
             "notes": dict(self.notes),
             "frames": frames,
@@ -194,6 +213,7 @@ def select_frames(
         candidate_scores=selection.scores,
         duration_seconds=info.duration_seconds,
         num_filled=selection.num_filled,
+        num_asked=frames,
         notes=selection.notes,
     )
 
