@@ -263,7 +263,7 @@ def _measured(pick: Pick, tolerances: Sequence[float], is_guessed: bool) -> Loca
         largest_gap=_gap(pick),
         redundancy=_redundancy(pick),
         looked_at=pick.looked_at,
-        seconds=sum(pick.timing.values()),
+        timing=pick.timing,
     )
 
 

@@ -51,6 +51,7 @@ class SelectedFrames:
         candidate_scores: scores [T] of all candidates, or None.
         duration_seconds: the video's length.
         num_filled: how many picks the sampler's fill rule added.
+        num_asked: the frame budget; the picks are fewer where the video has fewer candidates, say.
         notes: what the sampler says about itself.
     """
 
@@ -64,10 +65,27 @@ class SelectedFrames:
     candidate_scores: Features | None
     duration_seconds: float
     num_filled: int
+    num_asked: int
     notes: Mapping[str, JSON]
 
     def __len__(self) -> int:
         return len(self.indices)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """That there are fewer picks than were asked for, and how many the fill rule added."""
+        found = []
+        if len(self) < self.num_asked:
+            why = "the sampler gives no more of this video"
+            if len(self) == len(self.candidate_seconds):
+                why = f"the video has {len(self)} candidates (--candidate-fps gives more)"
+            found.append(f"{len(self)} frames picked of {self.num_asked} asked for: {why}")
+        if self.num_filled:
+            found.append(
+                f"{self.num_filled} of {len(self)} frames were added by the sampler's fill rule, "
+                "as its own rule picked fewer"
+            )
+        return tuple(found)
 
     def fetch(self, short_side: int | None = None) -> Frames:
         """Decode the picks: pixels uint8 [n, h, w, 3], scaled down to `short_side` pixels if given.
@@ -109,6 +127,7 @@ class SelectedFrames:
             "sampler": self.sampler,
             "duration_seconds": self.duration_seconds,
             "num_candidates": len(self.candidate_seconds),
+            "num_asked": self.num_asked,
             "num_filled": self.num_filled,
             "notes": dict(self.notes),
             "frames": frames,
@@ -172,7 +191,7 @@ def select_frames(
     from tspo_bench.video.candidates import check_rule, rules_said
 
     check_rule(candidates)
-    _check_asked(sampler, frames, agent, candidate_fps)
+    _check_asked(sampler, frames, agent, candidate_fps, seed)
     device = device or default_device()
     chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
     label = parse_spec(sampler).label
@@ -209,13 +228,19 @@ def select_frames(
         candidate_scores=selection.scores,
         duration_seconds=info.duration_seconds,
         num_filled=selection.num_filled,
+        num_asked=frames,
         notes=notes,
     )
 
 
-def _check_asked(sampler: str, frames: int, agent: str | None, candidate_fps: float) -> None:
+def _check_asked(
+    sampler: str, frames: int, agent: str | None, candidate_fps: float, seed: int
+) -> None:
+    from tspo_bench.evaluation.config import check_bound
     from tspo_bench.samplers import AGENTS, takes_agent
 
+    check_bound("--frames", frames)
+    check_bound("--seed", seed)
     if frames < 1:
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
     if not 0 < candidate_fps < math.inf:

@@ -103,3 +103,12 @@ class Outside:
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         return Selection(np.array([candidates.num_frames]))
+
+
+class HalfFilled:
+    """Picks the first four candidates, two of them by a fill rule."""
+
+    needs = frozenset({"probe"})
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        return Selection(candidates.indices[:4], num_filled=2)

@@ -54,7 +54,22 @@ def test_json_and_sheet_of_a_sampler_that_scores(cli: Cli) -> None:
 @pytest.mark.usefixtures("films")
 def test_more_frames_than_candidates_gives_all(cli: Cli) -> None:
     done = cli(*ASK, "--sampler", "random", "--frames", "64", "--candidate-fps", "2", "--json")
-    assert [f["index"] for f in json.loads(done.out)["frames"]] == list(range(0, 50, 5))
+    found = json.loads(done.out)
+    assert [f["index"] for f in found["frames"]] == list(range(0, 50, 5))
+    assert (found["num_asked"], found["num_candidates"], found["num_filled"]) == (64, 10, 0)
+    assert "note: 10 frames picked of 64 asked for: the video has 10 candidates" in done.err
+
+
+@pytest.mark.usefixtures("films")
+def test_frames_of_the_fill_rule_are_counted(cli: Cli) -> None:
+    done = cli(*ASK, "--sampler", "tests.cli.own:HalfFilled", "--frames", "4")
+    assert "note: 2 of 4 frames were added by the sampler's fill rule" in done.err
+    args = ("--sampler", "tests.cli.own:HalfFilled", "--frames", "5", "--json")
+    done = cli("select", "--task", "films.jsonl", "--out", "s.json", *args)
+    found = json.loads(done.out)
+    assert (found["num_short"], found["num_filled"]) == (found["num_questions"], 6)
+    assert f"{found['num_questions']} of {found['num_questions']} questions have fewer" in done.err
+    assert "note: 6 frames were added by the sampler's fill rule" in done.err
 
 
 @pytest.mark.usefixtures("films")

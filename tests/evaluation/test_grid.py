@@ -120,10 +120,14 @@ def test_records_say_what_was_asked(grid: tuple[RunResult, dict[str, Question]])
             assert list(record.evidence) == ([] if blind else spans)
             assert record.duration_seconds == (None if blind else num_frames / RATE)
             assert record.timing["answer"] >= 0
-            assert set(record.timing) - {"answer", "select", "probe", "scan", "fetch"} == set()
-            assert ("scan" in record.timing) == (
-                label not in ("uniform", "oracle", "random", "blind")
-            ), label
+            assert (
+                set(record.timing)
+                - {"answer", "select", "probe", "text", "scan", "stored", "fetch"}
+                == set()
+            )
+            searches = label not in ("uniform", "oracle", "random", "blind")
+            assert ("text" in record.timing) == searches, label
+            assert bool({"scan", "stored"} & set(record.timing)) == searches, label
 
 
 def test_answers_follow_from_the_frames(grid: tuple[RunResult, dict[str, Question]]) -> None:

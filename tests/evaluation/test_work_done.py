@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,10 @@ from tests.evaluation.support import RATE, READER, question, run, write_rows
 from tests.support import make_video
 from tspo_bench.evaluation import RunResult, prepare
 from tspo_bench.features import FeatureStore, load_encoder
+from tspo_bench.report.gather import Gathered
+from tspo_bench.report.summary import summarise_cells
+from tspo_bench.report.written.report_text import ReportOptions, report_text
+from tspo_bench.results import read_run
 
 NUM_CANDIDATES = {name: -(-length // RATE) for name, length in LENGTHS.items()}
 
@@ -161,3 +167,35 @@ def test_the_frames_in_memory_are_bounded_whatever_is_picked(
     finally:
         tracemalloc.stop()
     assert peak < 5e6
+
+
+def test_records_say_where_the_features_came_from(
+    questions: Path, clip: Path, tmp_path: Path
+) -> None:
+    """Cold, warm, on demand, and a cell that was interrupted in between."""
+
+    def sources(out: str, *samplers: str, **settings: Any) -> list[dict[str, int]]:
+        result = run(questions, tmp_path / out, samplers=samplers, encoder=str(clip), **settings)
+        cells = [cell for cell in result.cells if cell.settings["sampler"] != "uniform"]
+        return [dict(summarise_cells([cell]).feature_sources) for cell in cells]
+
+    peeking = "tests.evaluation.own:Peeking"
+    assert sources("a", "uniform", peeking) == [{"computed": 12}]
+    assert sources("a", "uniform", "aks") == [{"computed": 12}]
+    assert sources("a", "uniform", "clip-topk", peeking) == [{"cached": 12}, {"computed": 12}]
+    assert sources("b", peeking, "aks") == [{"cached": 12}, {"cached": 12}]
+    cells = read_run(tmp_path / "a")
+    text = report_text(Gathered(cells), ReportOptions())
+    assert "seconds, c: the features were cached" in text
+    marked = [
+        line.split("|")[1].strip() for line in text.splitlines() if re.search(r"\d c +\|", line)
+    ]
+    assert marked == ["clip-topk"]
+    # The first half is computed, the second read.
+    first, *_ = FeatureStore().root.rglob("*.safetensors")
+    first.unlink()
+    (mixed,) = sources("c", "aks")
+    assert set(mixed) == {"computed", "cached"}
+    assert sum(mixed.values()) == 12
+    text = report_text(Gathered(read_run(tmp_path / "c")), ReportOptions())
+    assert re.search(rf" c{100 * mixed['cached'] / 12:.0f}% +\|", text)

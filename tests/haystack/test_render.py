@@ -250,3 +250,13 @@ def test_a_full_disk_names_the_file_and_the_way_out(cache: Path, num_bytes: int)
     assert str(caught.value).startswith(f"cannot write {cache / 'haystack'}")
     assert "mp4: File too large; make room, or set TSPO_BENCH_CACHE" in str(caught.value)
     assert list((cache / "haystack").iterdir()) == []
+
+
+@pytest.mark.parametrize("left", ["nothing", "half", "all but a byte", "zeros"])
+def test_a_video_that_is_not_whole_is_made_again(cache: Path, left: str) -> None:
+    scenes = write_script("once", 60, ("with",), {"with": 0}).scenes[:2]
+    path = rendered(scenes)
+    whole = path.read_bytes()
+    cut = {"nothing": b"", "half": whole[: len(whole) // 2], "all but a byte": whole[:-1]}
+    path.write_bytes(cut.get(left, bytes(len(whole))))
+    assert rendered(scenes).read_bytes() == whole

@@ -123,7 +123,8 @@ def test_json_has_a_pooled_entry_for_each_row() -> None:
         "task", "sampler", "model", "frames", "visual_tokens", "seeds", "accuracy_by_seed",
         "seed_std", "protocol", "protocol_hash", "answer", "n", "num_withheld", "accuracy", "ci95",
         "headline", "headline_ci95", "macro", "macro_ci95", "accuracy_answered", "evidence_recall",
-        "headroom_recovered", "seconds_per_question", "mean_frames", "mean_visual_tokens",
+        "headroom_recovered", "seconds_per_question", "feature_sources",
+        "mean_frames", "mean_visual_tokens",
         "frame_sizes", "mean_usage", "status_counts", "num_guessed", "num_truncated", "groups",
         "paired", "run_dir",
     ]  # fmt: skip

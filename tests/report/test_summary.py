@@ -133,8 +133,9 @@ def test_json_has_the_promised_shape() -> None:
         "task", "sampler", "model", "frames", "visual_tokens", "seed", "protocol", "protocol_hash",
         "answer", "n", "num_withheld", "accuracy", "ci95", "headline", "headline_ci95", "macro",
         "macro_ci95", "accuracy_answered", "evidence_recall", "headroom_recovered",
-        "seconds_per_question", "mean_frames", "mean_visual_tokens", "frame_sizes", "mean_usage",
-        "status_counts", "num_guessed", "num_truncated", "groups", "own_scores", "run_dir",
+        "seconds_per_question", "feature_sources", "mean_frames", "mean_visual_tokens",
+        "frame_sizes", "mean_usage", "status_counts", "num_guessed", "num_truncated", "groups",
+        "own_scores", "run_dir",
     ]  # fmt: skip
     assert (found["task"], found["sampler"], found["frames"]) == ("haystack", "aks", 2)
     assert found["accuracy"] == 0.5

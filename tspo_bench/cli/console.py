@@ -80,11 +80,11 @@ def _warnings_in_one_line() -> Iterator[None]:
         warnings.simplefilter("default", TspoBenchWarning)
         others = warnings.showwarning
 
-        def told(message: Warning | str, category: type[Warning], *where: Any) -> None:
+        def told(message: Warning | str, category: type[Warning], *where: Any, **how: Any) -> None:
             if issubclass(category, TspoBenchWarning):
                 say(f"warning: {' '.join(str(message).split())}")
             else:
-                others(message, category, *where)
+                others(message, category, *where, **how)
 
         warnings.showwarning = told
         yield

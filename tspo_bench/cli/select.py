@@ -117,12 +117,20 @@ def _select_task(
             made = select_task(
                 task, out, sampler, frames, shape=shape, progress=progress, **settings
             )
-    number = len(made.selections.picks)
+    picks = made.selections.picks.values()
+    number, filled = len(picks), sum(one.num_filled for one in picks)
+    # A file is converted as it stands, whatever --frames says.
+    short = 0 if sampler.startswith("file:") else sum(len(one.indices) < frames for one in picks)
     if json:
         content = {"file": str(made.path), "num_questions": number, "errors": made.errors}
+        content |= {"num_short": short, "num_filled": filled}
         show_json({**content, "made_by": dict(made.selections.made_by)})
     else:
         typer.echo(f"{made.path}: frames for {number} questions; --sampler file:{made.path}")
+    if short:
+        say(f"note: {short} of {number} questions have fewer than {frames} frames")
+    if filled:
+        say(f"note: {filled} frames were added by the sampler's fill rule, to make K of fewer")
     for question, reason in list(made.errors.items())[:_FEW]:
         say(f"error: question {question!r}: {' '.join(reason.split())}")
     if made.errors:
@@ -145,6 +153,8 @@ def _select_video(
         picked = select_frames(video, question, sampler, frames, **settings)
         if sheet is not None:
             picked.draw_sheet(sheet)
+    for remark in picked.remarks:
+        say(f"note: {remark}")
     if json:
         show_json({**picked.to_dict(), "sheet": str(sheet) if sheet else None})
         return

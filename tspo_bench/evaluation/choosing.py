@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -143,13 +143,26 @@ class ChosenVideo:
             self.how.ruled[self._work.video] = self._sight.ruled
         if encoder is None:
             return
-        with timed(self._seconds, "scan"):
+        with timed(self._seconds, "text"):
             self._encode_texts(encoder)
-            if "features" in needs:
-                try:
-                    self._sight.scan()
-                except VideoError as error:  # one broken candidate: other frames may be sound
-                    self._unscannable = str(error)
+        if "features" in needs:
+            try:
+                self._timed_features(self._sight.scan)
+            except VideoError as error:  # one broken candidate: other frames may be sound
+                self._unscannable = str(error)
+        if "lazy_scores" in needs:
+            self._timed_features(self._sight.read_stored)
+
+    def _timed_features(self, get: Callable[[], bool]) -> None:
+        """Have features; the stage says whether their work was done now or found in the store."""
+        spent: dict[str, float] = {}
+        is_stored = False
+        try:
+            with timed(spent, "scan"):
+                is_stored = get()
+        finally:
+            stage = "stored" if is_stored else "scan"
+            self._seconds[stage] = self._seconds.get(stage, 0.0) + spent["scan"]
 
     def _encode_texts(self, encoder: FrameEncoder) -> None:
         asked = [q for cell, q in self._work.jobs if SEARCHING & cell.sampler.needs]
@@ -164,7 +177,8 @@ class ChosenVideo:
         chosen = [self._chosen(cell, question) for cell, question in self._work.jobs]
         needs = [one.cell.sampler.needs for one in chosen]
         share("probe", self._seconds, chosen, [float(bool(need)) for need in needs])
-        share("scan", self._seconds, chosen, [float(bool(SEARCHING & need)) for need in needs])
+        for stage in ("text", "scan", "stored"):
+            share(stage, self._seconds, chosen, [float(bool(SEARCHING & need)) for need in needs])
         return chosen
 
     def info(self, needs: Collection[Need]) -> VideoInfo | None:

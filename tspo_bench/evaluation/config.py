@@ -15,6 +15,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.seeds import any_seed
 from tspo_bench.files import user_path
+from tspo_bench.results.reading import MOST
 from tspo_bench.results.run import DEFAULT_RUNS
 from tspo_bench.samplers import AGENTS, takes_agent
 from tspo_bench.specs import parse_spec, split_specs
@@ -122,6 +123,7 @@ class RunConfig:
     def _check_numbers(self) -> None:
         if self.frames is not None and self.visual_tokens is not None:
             raise UserError("--frames and --visual-tokens both fix the frames; give one of them")
+        self._check_bounds()
         for k in self.frames or ():
             if k < 1:
                 raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")
@@ -134,6 +136,20 @@ class RunConfig:
             raise UserError(f"limit {self.limit} asks nothing; give 1 or more")
         if self.batch_size < 1:
             raise UserError(f"batch size {self.batch_size} must be 1 or more")
+
+    def _check_bounds(self) -> None:
+        """Refuse what is written down and then not read again, or overflows on the way."""
+        given = {
+            **{name: getattr(self, name) or () for name in ("frames", "visual_tokens", "seeds")},
+            "limit": (self.limit or 0,),
+            "batch_size": (self.batch_size,),
+            "candidate_fps": (self.candidate_fps,),
+        }
+        for name, numbers in given.items():
+            for number in numbers:
+                check_bound(f"--{name.replace('_', '-')}", number)
+        if 0 < self.candidate_fps < 1 / MOST:
+            raise UserError(f"--candidate-fps must be above 10^-12 (got {self.candidate_fps:g})")
 
     @classmethod
     def of(
@@ -201,6 +217,17 @@ class RunConfig:
         paths = {"data_root": self.data_root, "annotations": self.annotations, "out": self.folder}
         given = {name: path and str(Path(path).absolute()) for name, path in paths.items()}
         return {**asdict(self), **given}
+
+
+def check_bound(option: str, number: float) -> None:
+    """Check that a number is one that a run may hold.
+
+    Raises:
+        UserError: it is 10^12 or more.
+    """
+    if number >= MOST:
+        got = f"{number}" if number < MOST**2 else "a larger one still"
+        raise UserError(f"{option} must be below 10^12 (got {got})")
 
 
 def _specs(given: str | Sequence[str]) -> tuple[str, ...]:

@@ -161,8 +161,8 @@ def _named_class(text: str) -> Card | None:
     """The class that an option's text names by its import path or a card's path, if it does."""
     try:
         spec = parse_spec(text)
-        named = is_import_path(spec.name) or (is_card_path(spec.name) and user_path(spec.name).is_file())
-        return samplers.card(spec) if named else None
+        is_card = is_card_path(spec.name) and user_path(spec.name).is_file()
+        return samplers.card(spec) if is_card or is_import_path(spec.name) else None
     except UserError:
         return None
 

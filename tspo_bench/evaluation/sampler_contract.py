@@ -78,7 +78,9 @@ def ask_sampler(
         _WatchedCandidates.of(candidates, read),
     )
     try:
-        given = sampler.select(watched_query, watched_candidates, k)
+        # No video has more; what is asked beyond that would only cost memory and time.
+        most = min(k, candidates.num_frames) if candidates.num_frames else k
+        given = sampler.select(watched_query, watched_candidates, most)
         selection = checked_selection(given, candidates.num_frames, k)
     except VideoError:
         raise

@@ -123,6 +123,7 @@ class VideoSight:
         differ = do_rules_differ(info, times, candidate_fps)
         self.ruled = rule_for(times, candidate_fps, rule) if differ else None
         self._scanned: Candidates | None = None
+        self._is_stored = False
         self._lazy: LazyFeatures | None = None
         self._scans: dict[int, CountedScan] = {}
 
@@ -131,14 +132,28 @@ class VideoSight:
         """All that is known of the candidates so far: their features once the video is scanned."""
         return self._scanned or self.probed
 
-    def scan(self) -> None:
-        """Have every candidate's features, from the store or by decoding and encoding them.
+    def scan(self) -> bool:
+        """Have every candidate's features, by decoding and encoding them or from the store.
+
+        Returns:
+            Whether the store had them.
 
         Raises:
             VideoError: a candidate cannot be decoded.
         """
         assert self._encoder is not None
-        self._scanned = self._store.candidates(self._path, self._encoder, self._rate, self._rule)
+        stored = self._store.candidates(self._path, self._encoder, self._rate, self._rule)
+        self._scanned, self._is_stored = stored, stored.num_encoded == 0
+        return self._is_stored
+
+    def read_stored(self) -> bool:
+        """Have those features that the store has, to encode the others on demand.
+
+        Returns:
+            Whether the store had them.
+        """
+        self._lazy_features()
+        return self._is_stored
 
     def candidates(
         self, needs: Collection[Need], sampler: object, text_features: Features | None
@@ -162,9 +177,10 @@ class VideoSight:
     def _lazy_features(self) -> LazyFeatures:
         if self._lazy is None:
             assert self._encoder is not None
-            stored = self._scanned or self._store.stored(
-                self._path, self._encoder, self._rate, self._rule
-            )
+            stored: Candidates | None = self._scanned
+            if stored is None:
+                stored = self._store.stored(self._path, self._encoder, self._rate, self._rule)
+                self._is_stored = stored is not None
             features = None if stored is None else stored.features
             known = np.empty((0, 0), np.float32) if features is None else features
             self._lazy = LazyFeatures(self._reader, self.probed, self._encoder, known)

@@ -47,16 +47,37 @@ def render(scenes: tuple[Scene, ...], path: Path) -> None:
 
 
 def rendered(scenes: tuple[Scene, ...]) -> Path:
-    """The path of the video of these scenes, rendered now unless the cache has it.
+    """The path of the video of these scenes, rendered now unless the cache has it whole.
 
     Raises:
         UserError: it cannot be written.
     """
     path = cache_folder("haystack") / f"{content_hash(scenes)}.mp4"
-    if not path.exists():
+    if not _is_whole(path):
         with written_whole(path, CACHE_HINT) as temporary:
             try:
                 render(scenes, temporary)
             except FFmpegError as error:  # not all of them are OSErrors
                 raise OSError(error.errno, error.strerror) from error
     return path
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether an mp4 file is there, its top-level boxes end where it does, and one is its index."""
+    found, position = set(), 0
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            while position < size:
+                file.seek(position)
+                header = file.read(16)
+                length = int.from_bytes(header[:4])
+                if length == 1:  # a large box: the length stands behind the name
+                    length = int.from_bytes(header[8:])
+                if length < 8:
+                    return False
+                found.add(header[4:8])
+                position += length
+    except FileNotFoundError:
+        return False
+    return position == size and b"moov" in found

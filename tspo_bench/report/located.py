@@ -15,6 +15,7 @@ import numpy as np
 
 from tspo_bench.report.groups import by_value
 from tspo_bench.report.stats import Interval, mean_interval
+from tspo_bench.report.summary import FeatureSource, count_sources
 from tspo_bench.results import EvidenceRecall
 
 Subset = Literal["all", "more_than_k", "k_or_fewer"]
@@ -42,7 +43,7 @@ class Located:
         redundancy: mean cosine of the features of neighbours; None with fewer than two, or without
             features.
         looked_at: frames decoded and encoded to choose.
-        seconds: spent to choose.
+        timing: seconds spent to choose, by stage.
         error: why there is no selection; then nothing else is known.
     """
 
@@ -60,7 +61,7 @@ class Located:
     largest_gap: float | None = None
     redundancy: float | None = None
     looked_at: Mapping[str, int] = field(default_factory=dict)
-    seconds: float = 0.0
+    timing: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -114,6 +115,7 @@ class LocatedRow:
     mean_frames: float | None
     looked_at: Mapping[str, float | None]
     seconds_per_question: float | None
+    feature_sources: Mapping[FeatureSource, int]
     num_short: int
     num_not_opened: int
     num_guessed_rates: int
@@ -202,7 +204,8 @@ def _row(
             key: _mean(one.looked_at.get(key, 0) for one in picked)
             for key in ("decoded", "encoded")
         },
-        seconds_per_question=_mean(one.seconds for one in picked),
+        seconds_per_question=_mean(sum(one.timing.values()) for one in picked),
+        feature_sources=count_sources(one.timing for one in picked),
         num_short=sum(one.num_picked < min(frames, one.num_candidates) for one in picked),
         num_not_opened=sum(one.assumed_rate is not None for one in picked),
         num_guessed_rates=sum(one.is_guessed for one in picked),

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from tspo_bench.report.groups import by_value
 from tspo_bench.report.headline import headline, headline_interval
@@ -20,6 +20,7 @@ from tspo_bench.results import Cell
 from tspo_bench.types import Record, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
+FeatureSource = Literal["computed", "cached", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Summary:
     longest length; no letter could be read in `num_unread` (unparsed or drawn), of which
     `num_unread_truncated` were cut. `num_short` answers were given fewer frames
     than asked for, though `mean_frames` were given on average; `mean_looked_at` counts the frames
-    decoded and encoded to choose them. `frame_sizes` counts the answers by
+    decoded and encoded to choose them. `feature_sources` counts the answers by where the features
+    came from that their sampler searched (`feature_source`). `frame_sizes` counts the answers by
     height x width of their frames as the model's processor made them, the commonest first;
     `mean_usage` is what a server counted.
     """
@@ -68,6 +70,7 @@ class Summary:
     num_unread: int
     num_unread_truncated: int
     seconds_per_question: float | None
+    feature_sources: Mapping[FeatureSource, int]
     num_filled: int
     num_short: int
     mean_frames: float | None
@@ -133,6 +136,7 @@ def summarise(
         num_unread=len(unread),
         num_unread_truncated=sum(record.truncated for record in unread),
         seconds_per_question=seconds / len(records) if timed else None,
+        feature_sources=count_sources(timed),
         num_filled=sum(record.num_filled for record in records),
         num_short=sum(number < (settings.get("frames") or 0) for number in given),
         mean_frames=_mean(given),
@@ -142,6 +146,24 @@ def summarise(
         mean_usage=_mean_of([record.usage for record in records]),
         groups=_groups(records),
     )
+
+
+def feature_source(timing: Mapping[str, float]) -> FeatureSource | None:
+    """Where the features came from that a record's sampler searched; None where it searched none.
+
+    "cached": from the store, so that the record's seconds lack a scan; "unknown": the record is
+    older than the stage that tells.
+    """
+    if "stored" in timing:
+        return "cached"
+    if "text" in timing:
+        return "computed"
+    return "unknown" if "scan" in timing else None
+
+
+def count_sources(timings: Iterable[Mapping[str, float]]) -> dict[FeatureSource, int]:
+    """How many of these records' features came from where; what none has is left out."""
+    return dict(Counter(source for timing in timings if (source := feature_source(timing))))
 
 
 def summarise_cells(cells: Sequence[Cell]) -> Summary:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tspo_bench.report.rows import Row
 from tspo_bench.report.stats import Interval
+from tspo_bench.report.summary import FeatureSource
 
 UNDEFINED = "n/a"
 
@@ -41,6 +42,28 @@ def p_text(p_value: float | None) -> str:
 def seconds_text(seconds: float | None) -> str:
     """Seconds to two places."""
     return UNDEFINED if seconds is None else f"{seconds:.2f}"
+
+
+def timed_text(
+    seconds: float | None, sources: Mapping[FeatureSource, int], form: str = "{:.2f}"
+) -> str:
+    """Seconds a question, marked where features were cached or may have been (`cached_notes`)."""
+    if seconds is None:
+        return UNDEFINED
+    cached, total = sources.get("cached", 0), sum(sources.values())
+    part = f"{100 * cached / total:.0f}%" if cached < total else ""
+    marks = [f"c{part}"] * (cached > 0) + ["?"] * ("unknown" in sources)
+    return " ".join([form.format(seconds), *marks])
+
+
+def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
+    """What the marks beside the seconds of these rows mean."""
+    notes: dict[FeatureSource, str] = {
+        "cached": "seconds, c: the features were cached, not computed; c40%: those of 40% of the "
+        "answers that needed features",
+        "unknown": "seconds, ?: it is not recorded whether the features were cached",
+    }
+    return [note for key, note in notes.items() if any(key in sources for sources in rows)]
 
 
 def label(row: Row, key: str) -> str:

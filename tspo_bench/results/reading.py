@@ -22,7 +22,7 @@ from tspo_bench.types import Record
 FORMAT = 1
 RUN_FILE = "run.json"
 _FEW_RUNS = 5  # that a message names
-_MOST = 10**12  # larger numbers are no run's
+MOST = 10**12  # whole numbers of a run are smaller
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
 
 
@@ -35,7 +35,7 @@ def _is_text_or_none(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < _MOST
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST
 
 
 def _is_number_or_none(value: Any) -> bool:
@@ -43,7 +43,7 @@ def _is_number_or_none(value: Any) -> bool:
 
 
 def _is_figure(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < _MOST  # not of NaN either
+    return type(value) in (int, float) and abs(value) < MOST  # not of NaN either
 
 
 def _is_mapping(value: Any) -> bool:
@@ -210,14 +210,20 @@ def _read_cell(run: Path, slug: str, settings: Any, on_cuda: bool) -> Cell:
 def _check_settings(folder: Path, settings: Any) -> None:
     if not isinstance(settings, dict):
         raise UserError(f"{folder.parent / RUN_FILE}: cell {folder.name} has no settings")
+    if key := bad_setting(settings):
+        raise UserError(
+            f"{folder.parent / RUN_FILE}: cell {folder.name} has {key} "
+            f"{shortened(settings.get(key))}, which no run writes; start the cell over with --fresh"
+        )
+
+
+def bad_setting(settings: Mapping[str, Any]) -> str | None:
+    """The first of a cell's settings that could not be read again; None where all can."""
     for checks, is_needed in ((_ALWAYS, True), (_WHERE_THERE, False)):
         for key, check in checks.items():
             if (key in settings or is_needed) and not check(settings.get(key)):
-                raise UserError(
-                    f"{folder.parent / RUN_FILE}: cell {folder.name} has "
-                    f"{key} {shortened(settings.get(key))}, which no run writes; start the cell "
-                    "over with --fresh"
-                )
+                return key
+    return None
 
 
 def _check_records(path: Path, records: list[Record], settings: Mapping[str, Any]) -> None:

@@ -33,8 +33,8 @@ from tspo_bench.results.cell import (
     write_json,
 )
 from tspo_bench.results.environment import describe_environment
-from tspo_bench.results.reading import FORMAT, RUN_FILE, read_run_file
-from tspo_bench.results.records import read_whole_lines
+from tspo_bench.results.reading import FORMAT, RUN_FILE, bad_setting, read_run_file
+from tspo_bench.results.records import read_whole_lines, shortened
 from tspo_bench.results.variants import Inputs, find_place, records_that_hold
 from tspo_bench.types import JSON, Record
 
@@ -102,9 +102,14 @@ class RunDirectory:
                 taken over.
 
         Raises:
-            UserError: the records of a cell of these settings are broken, or another process is
-                writing it.
+            UserError: a setting could not be read again, the records of a cell of these settings
+                are broken, or another process is writing it.
         """
+        if key := bad_setting(settings):
+            raise UserError(
+                f"cell {slug}: {key} {shortened(settings.get(key))} cannot be kept in {RUN_FILE}; "
+                "texts must be texts, and numbers whole and below 10^12"
+            )
         base, asked = slug, json.loads(json.dumps(dict(settings)))
         with self._changing() as content:
             cells = content["cells"]

@@ -17,7 +17,8 @@ _FIGURES_BEFORE_HEADROOM = (
     *("accuracy_answered", "evidence_recall"),
 )
 _FIGURES_AFTER_HEADROOM = (
-    *("seconds_per_question", "mean_frames", "mean_visual_tokens", "frame_sizes", "mean_usage"),
+    *("seconds_per_question", "feature_sources"),
+    *("mean_frames", "mean_visual_tokens", "frame_sizes", "mean_usage"),
     *("status_counts", "num_guessed", "num_truncated", "groups"),
 )
 

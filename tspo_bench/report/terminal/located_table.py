@@ -10,7 +10,14 @@ from rich.text import Text
 from tspo_bench.report.escape import MOST_OF_NOTE, visible
 from tspo_bench.report.located import LocatedRow, Subset
 from tspo_bench.report.terminal.table import empty_table
-from tspo_bench.report.texts import UNDEFINED, accuracy_text, difference_text, percent
+from tspo_bench.report.texts import (
+    UNDEFINED,
+    accuracy_text,
+    cached_notes,
+    difference_text,
+    percent,
+    timed_text,
+)
 
 _SHOWN: tuple[Subset, ...] = ("all", "more_than_k")
 
@@ -39,6 +46,8 @@ def located_table(rows: Sequence[LocatedRow], groups: bool = False) -> Group:
             if subset == "all":
                 title = Text("\nhow the frames lie, and what they cost")
                 parts += [_table(title, some, _lie(some))]
+                cached = cached_notes([row.feature_sources for row in some])
+                parts += [Text(note, style="dim") for note in cached]
                 parts += _group_tables(some) if groups else []
     return Group(*parts)
 
@@ -74,7 +83,9 @@ def _lie(rows: Sequence[LocatedRow]) -> dict[str, list[str]]:
         columns["redun-\ndancy"] = [_number(row.redundancy, "{:.3f}") for row in rows]
     for key in ("decoded", "encoded"):
         columns[f"frames\n{key}"] = [_number(row.looked_at[key], "{:.0f}") for row in rows]
-    columns["seconds /\nquestion"] = [_number(row.seconds_per_question, "{:.3f}") for row in rows]
+    columns["seconds /\nquestion"] = [
+        timed_text(row.seconds_per_question, row.feature_sources, "{:.3f}") for row in rows
+    ]
     return columns
 
 

@@ -23,12 +23,13 @@ from tspo_bench.report.texts import (
     UNDEFINED,
     accuracy_text,
     budget,
+    cached_notes,
     difference_text,
     label,
     names_of,
     p_text,
     percent,
-    seconds_text,
+    timed_text,
 )
 from tspo_bench.results import Cell
 
@@ -54,7 +55,8 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     parts: list[RenderableType] = []
     for title, rows in _sections(cells, rivals):
         parts += [_accuracy_table(title, rows)]
-        parts += [_note(text) for text in [*caption(rows), *foot_notes(rows)]]
+        cached = cached_notes([row.summary.feature_sources for row in rows])
+        parts += [_note(text) for text in [*caption(rows), *foot_notes(rows), *cached]]
         compared = [(row, row.paired) for row in rows if row.paired is not None]
         if compared:
             parts += [_difference_table(rivals.baseline, compared)]
@@ -93,7 +95,9 @@ def _columns(rows: Sequence[Row]) -> dict[str, list[str]]:
         columns["evidence\nrecall"] = [percent(one.evidence_recall) for one in sums]
     if any(row.headroom is not None for row in rows):
         columns["headroom\nrecovered"] = [percent(row.headroom) for row in rows]
-    columns["seconds /\nquestion"] = [seconds_text(one.seconds_per_question) for one in sums]
+    columns["seconds /\nquestion"] = [
+        timed_text(one.seconds_per_question, one.feature_sources) for one in sums
+    ]
     return columns
 
 

@@ -13,10 +13,12 @@ from tspo_bench.report.texts import (
     UNDEFINED,
     accuracy_text,
     budget,
+    cached_notes,
     difference_text,
     p_text,
     percent,
     seconds_text,
+    timed_text,
 )
 from tspo_bench.report.written.grid import Grid, parts_of
 
@@ -67,6 +69,7 @@ def comparison_grid(table: Standings, prices: Prices | None = None) -> Grid:
             *caption(rows),
             *_paired_note(table),
             *foot_notes(rows, counted=False),
+            *cached_notes([row.summary.feature_sources for row in rows]),
         ),
     )
 
@@ -135,7 +138,7 @@ def _columns(table: Standings, prices: Prices | None) -> dict[str, list[str]]:
         "evidence recall": [percent(s.evidence_recall) for s in sums],
         "unparsed": [_count_text(one, one.row.summary.status_counts["unparsed"]) for one in ones],
         "failed": [_count_text(one, one.row.summary.num_failed) for one in ones],
-        "s / question": [seconds_text(s.seconds_per_question) for s in sums],
+        "s / question": [timed_text(s.seconds_per_question, s.feature_sources) for s in sums],
         "GPU s / question": [seconds_text(one.gpu_seconds) for one in ones],
         "tokens billed / question": [_tokens_text(one) for one in ones],
         "cost / 1000 questions": [

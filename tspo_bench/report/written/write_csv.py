@@ -109,6 +109,8 @@ def _figures(one: Standing, prices: Prices | None) -> dict[str, Any]:
         **_share("headroom_recovered", row.headroom, one.headroom_ci95),
         "evidence_recall": summary.evidence_recall,
         "seconds_per_question": summary.seconds_per_question,
+        "num_features_cached": summary.feature_sources.get("cached", 0),
+        "num_features_unknown": summary.feature_sources.get("unknown", 0),
         "gpu_seconds_per_question": one.gpu_seconds,
         "prompt_tokens": usage.get("prompt_tokens"),
         "completion_tokens": usage.get("completion_tokens"),
