@@ -35,10 +35,22 @@ def test_what_a_run_says(capsys: pytest.CaptureFixture[str]) -> None:
         progress.finished(record(3, gold=None), "uniform", 8)  # withheld: in no accuracy
         progress.finished(record(4, status="decode_error"), "uniform", 8)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "haystack[length=1min] x reference: 2/6"
+    assert lines[0] == "haystack[length=1min] x reference: 2 of 6 were there"
     assert lines[1].endswith("(accuracy 100.0%)")
     assert lines[3].endswith("(accuracy 50.0%)")
     assert re.fullmatch(r".*: 6/6 in 0:00:00 \(accuracy 33.3%, 1 failed\)", lines[4])
+
+
+def test_stored_records_count_in_the_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bar() as bar:
+        progress = RunProgress(bar)
+        progress.started("haystack", "reference", pending=1, done=3)
+        for number in range(3):
+            progress.stored(record(number, correct=True), "uniform", "k8")
+        progress.finished(record(3), "uniform", "k8")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "haystack x reference: 3 of 4 were there"
+    assert re.fullmatch(r".*: 4/4 in 0:00:00 \(accuracy 75.0%\)", lines[1])
 
 
 def notes(capsys: pytest.CaptureFixture[str], *given: tuple[str, str, bool]) -> list[str]:

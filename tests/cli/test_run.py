@@ -105,18 +105,25 @@ def test_mistakes_end_in_one_line(cli: Cli, args: list[str], said: str) -> None:
 
 
 @pytest.mark.usefixtures("films")
-def test_a_cell_is_added_to_a_run_and_a_changed_one_is_refused(cli: Cli) -> None:
+def test_a_cell_is_added_to_a_run_and_a_changed_one_beside_it(
+    cli: Cli, caplog: pytest.LogCaptureFixture
+) -> None:
     assert cli(*OWN, "--out", "mine", "--sampler", "uniform").code == 0
     again = cli(*OWN, "--out", "mine", "--sampler", "uniform,random", "--json")
     assert again.code == 0
     assert [cell["sampler"] for cell in json.loads(again.out)["cells"]] == ["uniform", "random"]
     assert [cell.settings["sampler"] for cell in read_run(Path("mine"))] == ["uniform", "random"]
-    changed = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2")
-    assert changed.code == 2
-    assert "limit: null then, 2 now" in changed.error
+    fewer = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2", "--json")
+    assert json.loads(fewer.out)["cells"][0]["n"] == 2
+    assert "2 of 2 were there" in fewer.err
+    changed = cli(*OWN, "--out", "mine", "--sampler", "random", "--candidates", "time")
+    assert changed.code == 0
+    assert 'candidates: "auto" then, "time" now' in caplog.text
+    assert "0/3" in changed.err
+    assert cli(*OWN, "--candidates", "even").code == 2
     fresh = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2", "--fresh", "--json")
     assert json.loads(fresh.out)["cells"][0]["n"] == 2
-    assert [len(cell.records) for cell in read_run(Path("mine"))] == [3, 2]
+    assert [len(cell.records) for cell in read_run(Path("mine"))] == [3, 3, 2, 3]
 
 
 def test_missing_videos_are_recorded_and_asked_again(cli: Cli, films: Path) -> None:

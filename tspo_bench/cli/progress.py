@@ -65,9 +65,10 @@ class Bar:
         self._what, self._total, self._done, self._before = what, total, done, done
         self._started = time.monotonic()
         self._task = self._progress.add_task(what, total=total, completed=done, note="")
-        before = f" ({done} of {total} were there)" if done else ""
-        if not self._live or before:
-            self._line(f"{what}: {done}/{total}{before}")
+        if done:
+            self._line(f"{what}: {done} of {total} were there")
+        elif not self._live:
+            self._line(f"{what}: {done}/{total}")
 
     def advance(self, note: str = "") -> None:
         """One more is done."""

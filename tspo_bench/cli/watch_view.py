@@ -98,7 +98,7 @@ def _stages(view: View) -> Iterator[str]:
 
 def _cells(cells: Sequence[CellView]) -> Table:
     """A row a cell; what all cells share stands in the heading."""
-    keys = ("task", "model", "sampler", "budget", "seed")
+    keys = ("task", "model", "sampler", "budget", "seed", "limit")
     rows = [dict(zip(keys, _labels(cell), strict=True)) for cell in cells]
     differing = [key for key in keys if key == "sampler" or len({row[key] for row in rows}) > 1]
     shared = [rows[0][key] for key in ("task", "model", "budget") if key not in differing]
@@ -134,7 +134,8 @@ def _figures(cell: CellView) -> dict[str, str]:
 
 def _labels(cell: CellView) -> list[str]:
     settings = cell.settings
-    tokens, frames, seed = (settings.get(key) for key in ("visual_tokens", "frames", "seed"))
+    tokens, frames = (settings.get(key) for key in ("visual_tokens", "frames"))
+    rest = ["" if settings.get(key) is None else settings[key] for key in ("seed", "limit")]
     named = [settings.get(key, "?") for key in ("task", "model", "sampler")]
     budget = f"K={frames}" if tokens is None else f"{tokens} tokens"
-    return [visible(str(part)) for part in (*named, budget, "" if seed is None else seed)]
+    return [visible(str(part)) for part in (*named, budget, *rest)]
