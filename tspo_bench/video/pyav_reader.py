@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 from tspo_bench.errors import VideoError
 from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
+from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.settling import decoded_order, settled
 from tspo_bench.video.soundness import Gate, NotProvenError
@@ -148,12 +149,12 @@ class PyAVReader:
         Each packet goes in with its position as its time, which its frame brings back: so a frame
         is known even where times are missing, equal or wrong.
         """
-        gate = Gate(self.timeline, start, indices)
+        gate = Gate(self.timeline, start, indices, FrameNumbers(self._stream.codec_context))
         try:
             for position, packet in self._packets_between(start, indices):
                 if packet is not None:
                     packet.pts = position
-                    gate.sent(position)
+                    gate.sent(position, packet)
                 for frame in self._stream.decode(packet):
                     gate.came(frame, position if frame.pts is None else frame.pts)
                 if packet is None:
