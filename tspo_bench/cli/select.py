@@ -60,6 +60,7 @@ def select(
     limit: options.Limit = None,
     split: options.Split = None,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     json: options.Json = False,
 ) -> None:
