@@ -118,7 +118,7 @@ def test_frames_in_any_order_equal_a_plain_decode(name: str, made: Made) -> None
 def test_a_cut_by_stream_copy_shows_what_a_plain_decode_shows(
     kind: str, suffix: str, made: Made, tmp_path: Path
 ) -> None:
-    source = made(f"{kind}.mkv" if kind == "mpeg2" else f"{kind}.mp4")
+    source = made(f"{kind}.{'ts' if suffix == 'ts' else 'mkv' if kind == 'mpeg2' else 'mp4'}")
     key = [place for place, packet in enumerate(packets_of(source)) if packet[1]][2]
     path = copied(source, tmp_path / f"cut.{suffix}", key)
     expected = decoded(path)
@@ -159,8 +159,10 @@ def test_a_long_open_film_is_decoded_about_once(tmp_path: Path, sent: list[int])
     assert len(sent) <= 620
 
 
-@pytest.mark.parametrize("kind", ["open", "pyramid", "closed", "hevc"])
-@pytest.mark.parametrize("kept", [0.05, 0.5])
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [("open", 0.05), ("open", 0.5), ("pyramid", 0.5), ("closed", 0.5), ("hevc", 0.05)],
+)
 def test_damage_behind_a_jump_is_an_error_and_no_frame_is_wrong(
     kind: str, kept: float, made: Made, tmp_path: Path
 ) -> None:
@@ -189,11 +191,10 @@ def test_damage_behind_a_jump_is_an_error_and_no_frame_is_wrong(
 def test_a_missing_reference_is_no_silent_error(kind: str, made: Made, tmp_path: Path) -> None:
     source = made(f"{kind}.mp4")
     packets, expected = packets_of(source), decoded(source)
-    times = sorted(packet[0] for packet in packets)
-    for place in range(13, 48, 3):
+    times, failures = sorted(packet[0] for packet in packets), 0
+    for place in range(13, 48, 7):
         path = copied(source, tmp_path / "missing.mp4", without=(place,))
         left = [number for number in range(COUNT) if times[number] != packets[place][0]]
-        failures = 0
         with open_video(path) as video:
             for index, number in enumerate(left):
                 try:
@@ -202,7 +203,7 @@ def test_a_missing_reference_is_no_silent_error(kind: str, made: Made, tmp_path:
                     failures += 1
                 else:
                     np.testing.assert_array_equal(pixels, expected[number])
-        assert failures < 24
+    assert 0 < failures < 60  # of 5 x 59: those that lean on the missing one
 
 
 def test_a_broadcast_that_lost_a_packet_shows_no_patched_frame(made: Made, tmp_path: Path) -> None:
@@ -210,7 +211,7 @@ def test_a_broadcast_that_lost_a_packet_shows_no_patched_frame(made: Made, tmp_p
     whole, expected = source.read_bytes(), decoded(source)
     with open_video(source) as video:
         times = video.times
-    for lost in range(60, len(whole) // 188 - 4, 23):
+    for lost in range(60, len(whole) // 188 - 4, 41):
         path = tmp_path / "lost.ts"
         path.write_bytes(whole[: lost * 188] + whole[(lost + 1) * 188 :])
         with open_video(path) as video:

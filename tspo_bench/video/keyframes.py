@@ -64,18 +64,21 @@ def length_size(codec: str, extradata: bytes) -> int:
 
 
 def nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
-    """The NAL units of a packet, each from its header on."""
+    """The NAL units of a packet, each from its header on; none is empty."""
     if length_size:
         place = 0
         while (first := place + length_size) < len(data):
             place = first + int.from_bytes(data[place:first], "big")
-            yield data[first:place]
+            if place > first:
+                yield data[first:place]
         return
     content = bytes(data)
     first = content.find(b"\0\0\1") + 3
     while 3 <= first < len(content):
         end = content.find(b"\0\0\1", first)
-        yield data[first : end if end >= 0 else len(content)]
+        end = end if end >= 0 else len(content)
+        if end > first:
+            yield data[first:end]
         first = end + 3
 
 

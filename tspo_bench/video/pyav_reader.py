@@ -277,8 +277,7 @@ class PyAVReader:
         None if they do not, or the header says nothing.
         """
         declared = self._container.duration
-        is_guessed = timeline.counted and self.container_format != "avi"
-        if declared is None or is_guessed or not len(timeline):
+        if declared is None or timeline.counted or not len(timeline):
             return None
         stated = Fraction(declared, av.time_base)
         limit = stated - Fraction(_CUT_OFF_SECONDS)
