@@ -29,10 +29,10 @@ class FrameNumbers:
         self._length_size = length_size(codec.name, extradata)
         self._bits = self._planes = 0
         self._last: int | None = None
-        if self._is_h264 and self._length_size:
+        if self._is_h264 and self._length_size and extradata[5] & 31:
             size = int.from_bytes(extradata[6:8], "big")  # ISO 14496-15: the first parameter set
             self._read_sps(extradata[8 : 8 + size])
-        elif self._is_h264:
+        elif self._is_h264 and not self._length_size:
             for unit in nal_units(memoryview(extradata), 0):
                 if unit[0] & 31 == _SPS:
                     self._read_sps(bytes(unit))
@@ -89,7 +89,7 @@ class FrameNumbers:
         elif kind == 1:
             bits.skip(1)
             bits.exp_golomb(), bits.exp_golomb()
-            for _ in range(bits.exp_golomb()):
+            for _ in range(min(bits.exp_golomb(), 255)):
                 bits.exp_golomb()
         bits.exp_golomb()
         may_leave_out = bits.read(1)

@@ -24,6 +24,7 @@ from tspo_bench.errors import VideoError
 from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video import trusts_packets
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
+from tspo_bench.video.demuxing import demuxed
 from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.settling import decoded_order, settled
@@ -204,7 +205,7 @@ class PyAVReader:
         if self._walk is None or self._walk.position > position:
             self.close()
             self._open()
-            return Walk(self.timeline, self._container.demux(self._stream))
+            return Walk(self.timeline, demuxed(self._container, self._stream))
         self._stream.codec_context.flush_buffers()
         return self._walk.on()
 
@@ -284,7 +285,7 @@ class PyAVReader:
         if timeline.end * timeline.time_base >= limit:
             return None
         self._container.seek(0)  # pictures may end before the sound does: look at all streams
-        if any(_end(packet) >= limit for packet in self._container.demux()):
+        if any(_end(packet) >= limit for packet in demuxed(self._container)):
             return None
         return stated
 

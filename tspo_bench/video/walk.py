@@ -11,6 +11,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from tspo_bench.video.demuxing import demuxed
 from tspo_bench.video.soundness import NotProvenError
 from tspo_bench.video.timeline import REORDERING, Timeline
 
@@ -34,7 +35,7 @@ class Walk(Iterator[tuple[int, Packet]]):
 
     def __next__(self) -> tuple[int, Packet]:
         position, self.position = self.position, AT_THE_END
-        packet = next(packet for packet in self._packets if packet.size)
+        packet = next(self._packets)
         sizes = self._timeline.packets.sizes
         if position >= len(sizes) or packet.size != sizes[position]:
             raise NotProvenError
@@ -57,7 +58,7 @@ def sought(
     for times in (timeline.packets.pts, timeline.packets.dts):
         try:
             container.seek(int(times[position]), stream=stream)
-            packets = container.demux(stream)
+            packets = demuxed(container, stream)
             for packet in itertools.islice(packets, REORDERING):
                 landed = timeline.position_of(packet)
                 if landed is not None:

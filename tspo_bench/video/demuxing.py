@@ -1,0 +1,26 @@
+"""The packets of a file, one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+
+def demuxed(container: InputContainer, stream: VideoStream | None = None) -> Iterator[Packet]:
+    """The packets with bytes, of one stream or of all, from where the file stands.
+
+    PyAV raises an IndexError at a packet of a stream that was not there when the file was opened,
+    as broadcasts have them; reading goes on behind it.
+    """
+    while True:
+        try:
+            packets = container.demux() if stream is None else container.demux(stream)
+            for packet in packets:
+                if packet.size:
+                    yield packet
+        except IndexError:
+            continue
+        return
