@@ -117,7 +117,7 @@ def test_one_absurd_time_does_not_stretch_a_film(odd: int, tmp_path: Path) -> No
     source = encode(tmp_path / "source.mkv", 60, *MPEG4)
     path = retimed(source, tmp_path / "absurd.mkv", lambda n, ms: 100_000 + ms + odd * (n == 31))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tspo_bench.video.pyav_reader._CUT_OFF_SECONDS", 10**9)
+        patch.setattr("tspo_bench.video.cut_off._CUT_OFF_SECONDS", 10**9)
         with open_video(path) as video:
             np.testing.assert_allclose(video.times, np.arange(60) / 10, atol=0.051)
             assert read_number(video.fetch([31]).pixels[0]) == 31

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
-import logging
 import os
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -24,28 +22,24 @@ from tspo_bench.errors import VideoError
 from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video import trusts_packets
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
+from tspo_bench.video.cut_off import reject_or_warn, stated_end, whole_packets
 from tspo_bench.video.demuxing import demuxed
 from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.settling import decoded_order, settled
 from tspo_bench.video.soundness import Gate, NotProvenError
-from tspo_bench.video.timeline import Timeline, lay_out, read_packets, whole_packets
+from tspo_bench.video.timeline import Timeline, lay_out, read_packets
 from tspo_bench.video.walk import Walk, sought
 
 # A seek empties the decoder's pipeline; it pays where it skips more packets than that holds.
 _WORTH_A_SEEK = 16
-# A file is cut off if all its streams end this many seconds before what its header says.
-_CUT_OFF_SECONDS = 1.0
-
-
-_log = logging.getLogger(__name__)
 
 
 class PyAVReader:
     """Reads any file that FFmpeg can read. See `VideoReader` for the methods.
 
-    Frames are found by presentation time: the number of a frame is looked up in the table of the
-    packets' times, and only a decoded frame with exactly that time is accepted.
+    Frames are found by their packets: the number of a frame is looked up in the table of all
+    packets, and only the picture of that packet is accepted, once it is proven whole.
 
     Raises:
         VideoError: the file is missing, is no video, is cut off, or its first frame is broken.
@@ -243,7 +237,7 @@ class PyAVReader:
                 self._decoder_options = self._stream.codec_context.options = {}
             packets, facts = settled(packets, facts, self._decoded_order)
             timeline = lay_out(packets, facts)
-            stated = self._stated_end(timeline)
+            stated = stated_end(self._container, timeline)
             if stated is not None and trusts_packets():
                 timeline = lay_out(whole_packets(packets), facts)
         except FFmpegError as error:
@@ -253,41 +247,14 @@ class PyAVReader:
         if not len(timeline):
             raise VideoError(f"video {self._path} has no frames; fetch it again or remove it")
         if stated is not None:
-            self._reject_or_warn(timeline, stated)
+            reject_or_warn(self._path, timeline, stated)
         self._seeks = not timeline.counted
         return timeline
-
-    def _reject_or_warn(self, timeline: Timeline, stated: Fraction) -> None:
-        found = float(timeline.end * timeline.time_base)
-        what = (
-            f"video {self._path} is cut off: its pictures end at {found:.1f} s, before the end "
-            f"that its header states ({float(stated):.1f} s)"
-        )
-        if not trusts_packets():
-            raise VideoError(f"{what}; fetch it again, or read what is there with --trust-packets")
-        _warn(f"{what}; the {len(timeline)} frames that are there are read")
 
     def _decoded_order(self, first: int, last: int) -> list[int]:
         self.close()
         self._open()
         return decoded_order(self._container, self._stream, first, last)
-
-    def _stated_end(self, timeline: Timeline) -> Fraction | None:
-        """The second at which the header says that the data end, if they end before, all streams'.
-
-        None if they do not, or the header says nothing.
-        """
-        declared = self._container.duration
-        if declared is None or timeline.counted or not len(timeline):
-            return None
-        stated = Fraction(declared, av.time_base)
-        limit = stated - Fraction(_CUT_OFF_SECONDS)
-        if timeline.end * timeline.time_base >= limit:
-            return None
-        self._container.seek(0)  # pictures may end before the sound does: look at all streams
-        if any(_end(packet) >= limit for packet in demuxed(self._container)):
-            return None
-        return stated
 
     def _describe(self) -> VideoInfo:
         frame = next(self._decode(np.zeros(1, np.int64)))
@@ -314,19 +281,6 @@ def _check_file(path: Path) -> None:
         raise VideoError(f"video {path}: no permission to read it; change the file's mode")
     if path.stat().st_size == 0:
         raise VideoError(f"video {path} is empty (0 bytes); fetch it again")
-
-
-@functools.cache
-def _warn(text: str) -> None:
-    """Warn once, however often a file is opened."""
-    _log.warning(text)
-
-
-def _end(packet: Packet) -> Fraction:
-    """The second at which a packet's picture or sound ends; 0 if it carries no time."""
-    if packet.pts is None:
-        return Fraction(0)
-    return (packet.pts + (packet.duration or 0)) * packet.time_base
 
 
 def _frame_rate(stream: VideoStream, timeline: Timeline) -> Fraction:

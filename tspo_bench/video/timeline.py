@@ -185,13 +185,6 @@ def read_packets(container: InputContainer, stream: VideoStream) -> tuple[Packet
     return packets, StreamFacts(time_base, rate, name == "mpegts", counted, kinds.any_open)
 
 
-def whole_packets(packets: Packets) -> Packets:
-    """The packets without what a file that was cut off holds of its last one."""
-    shown = packets.is_shown * (1 - packets.is_corrupt)
-    shown[:-1] = packets.is_shown[:-1]
-    return replace(packets, is_shown=shown)
-
-
 def _segments(packets: Packets, joint: int | None) -> IntArray:
     """The number of the recording that each packet belongs to, [m]: cut where the clock jumps.
 
