@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support import read_number
-from tests.video.clips import encode
+from tests.video.clips import encode, remux
 from tspo_bench.errors import VideoError
 from tspo_bench.types import Pixels
 from tspo_bench.video import open_video, soundness
@@ -220,3 +220,29 @@ def test_a_broadcast_that_lost_a_packet_shows_no_patched_frame(made: Made, tmp_p
                     pixels = video.fetch([index]).pixels[0]
                     number = int(np.abs(times - second).argmin())
                     np.testing.assert_array_equal(pixels, expected[number])
+
+
+def test_damage_in_what_an_edit_list_cuts_off_spoils_what_leans_on_it(
+    made: Made, tmp_path: Path
+) -> None:
+    source = tmp_path / "cut.mp4"
+    with av.open(str(made("open.mp4"))) as given:
+        shift = int(14 / 10 / given.streams.video[0].time_base)
+    options = {"avoid_negative_ts": "disabled", "use_editlist": "1"}
+    remux(made("open.mp4"), source, options, shift)
+    expected = decoded(source)
+    with av.open(str(source)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        place = max(
+            place for place, packet in enumerate(packets) if packet.is_discard and packet.size > 40
+        )
+        pos, size = packets[place].pos, packets[place].size
+    assert pos is not None
+    data = bytearray(source.read_bytes())
+    data[pos + size // 2 : pos + size] = bytes(size - size // 2)
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(data)
+    with pytest.raises(VideoError), open_video(path) as video:
+        video.fetch([0, 3])
+    with open_video(source) as video:
+        np.testing.assert_array_equal(video.fetch(range(len(expected))).pixels, expected)

@@ -24,3 +24,14 @@ def demuxed(container: InputContainer, stream: VideoStream | None = None) -> Ite
         except IndexError:
             continue
         return
+
+
+def with_frame(packet: Packet) -> Packet:
+    """A packet that an edit list cuts off, as one whose frame the decoder gives out.
+
+    That frame is not shown, but others lean on it: whether it is whole has to be seen.
+    """
+    made = Packet(bytes(packet))
+    made.dts, made.time_base, made.stream = packet.dts, packet.time_base, packet.stream
+    made.is_keyframe = packet.is_keyframe
+    return made

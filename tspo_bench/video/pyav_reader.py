@@ -23,7 +23,7 @@ from tspo_bench.types import FloatArray, Frames, IntArray, Pixels, VideoInfo
 from tspo_bench.video import trusts_packets
 from tspo_bench.video.base import candidate_indices, checked_indices, scaled_size
 from tspo_bench.video.cut_off import reject_or_warn, stated_end, whole_packets
-from tspo_bench.video.demuxing import demuxed
+from tspo_bench.video.demuxing import demuxed, with_frame
 from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.settling import decoded_order, settled
@@ -179,7 +179,7 @@ class PyAVReader:
         walk = self._walk = self._walk_from(start)
         for position, packet in walk:
             if position >= start:
-                yield position, packet
+                yield position, with_frame(packet) if packet.is_discard else packet
             if self._walk is not walk:
                 raise NotProvenError  # another call has moved the file and the decoder
             if position >= last:
