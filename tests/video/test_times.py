@@ -101,6 +101,13 @@ def test_joined_recordings_follow_one_another(
     assert scanned == (list(range(40)) * times)[::5]
 
 
+def test_joined_files_of_other_kinds_follow_one_another(tmp_path: Path) -> None:
+    one = encode(tmp_path / "one.mkv", 40, "libx264", {"x264-params": "bframes=3:keyint=12"})
+    path = tmp_path / "joined.mkv"
+    path.write_bytes(one.read_bytes() * 2)
+    assert shown(path) == list(range(40)) * 2
+
+
 def test_a_recording_cut_into_begins_at_its_first_whole_picture(tmp_path: Path) -> None:
     options = {"x264-params": "open-gop=1:bframes=3:keyint=12:scenecut=0"}
     whole = encode(tmp_path / "one.ts", 40, "libx264", options).read_bytes()

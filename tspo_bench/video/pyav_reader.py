@@ -164,7 +164,9 @@ class PyAVReader:
                 if gate.done:
                     return
         except (FFmpegError, NotProvenError):
-            return  # what is still wanted did not come out: `_decode` sees that
+            pass  # what is still wanted did not come out: `_decode` sees that
+        if self._walk is not None and self._walk.strayed:
+            self._seeks = False
 
     def _packets_between(
         self, start: int, indices: IntArray
