@@ -50,6 +50,7 @@ class PyAVReader:
         _check_file(self._path)
         # Without it a broken picture is patched up from its neighbours and passed on as sound.
         self._decoder_options = {"err_detect": "explode"}
+        self._thread_type = "AUTO"
         self._walk: Walk | None = None
         self._seeks = True
         self._open()
@@ -227,7 +228,7 @@ class PyAVReader:
                 f"video {self._path}: FFmpeg has no decoder for it; re-encode it, say to H.264"
             )
         self._stream: VideoStream = streams[0]
-        self._stream.thread_type = "AUTO"
+        self._stream.thread_type = self._thread_type
         self._stream.codec_context.options = self._decoder_options
 
     def _read_timeline(self) -> Timeline:
@@ -235,8 +236,10 @@ class PyAVReader:
             packets, facts = read_packets(self._container, self._stream)
             if facts.any_open:
                 # The setting makes an error of every request to drop a picture that lies before the
-                # keyframe at which decoding began. Frames that were patched up are marked.
+                # keyframe at which decoding began. Frames that were patched up are marked, but now
+                # and then not in time where several threads decode.
                 self._decoder_options = self._stream.codec_context.options = {}
+                self._thread_type = self._stream.thread_type = "NONE"
             packets, facts = settled(packets, facts, self._decoded_order)
             timeline = lay_out(packets, facts)
             stated = stated_end(self._container, timeline)
