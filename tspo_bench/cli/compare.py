@@ -42,6 +42,7 @@ def compare_samplers(
     split: options.Split = None,
     protocol: options.Protocol = None,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     device: options.Device = None,
     out: Annotated[

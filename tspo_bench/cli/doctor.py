@@ -24,6 +24,7 @@ def doctor(
         str | None, typer.Option("--task", help="Look for this task's questions and videos too.")
     ] = None,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     split: options.Split = None,
     json: options.Json = False,

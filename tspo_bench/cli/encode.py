@@ -45,6 +45,7 @@ def encode(
     seed: options.Seed = 0,
     split: options.Split = None,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     device: options.Device = None,
 ) -> None:

@@ -56,6 +56,7 @@ def locate(
     seed: options.Seed = 0,
     split: options.Split = None,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     device: options.Device = None,
     json: options.Json = False,

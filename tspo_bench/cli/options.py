@@ -92,6 +92,24 @@ BaseUrl = Annotated[
         "$OPENAI_BASE_URL.",
     ),
 ]
+
+
+def _trust_packets(trust: bool) -> bool:
+    from tspo_bench.video import trust_packets
+
+    trust_packets(trust)
+    return trust
+
+
+TrustPackets = Annotated[
+    bool,
+    typer.Option(
+        "--trust-packets",
+        callback=_trust_packets,
+        expose_value=False,
+        help="Read videos that end before their header says, as far as they go.",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 

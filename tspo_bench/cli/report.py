@@ -66,6 +66,7 @@ def report(
         ),
     ] = False,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
 ) -> None:
     """Compare the samplers of finished runs: tables with intervals and paired tests.

@@ -107,6 +107,7 @@ def run(
         ),
     ] = False,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     device: options.Device = None,
     batch_size: Annotated[

@@ -62,6 +62,7 @@ def select(
     only_present: options.OnlyPresent = False,
     split: options.Split = None,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     json: options.Json = False,
 ) -> None:

@@ -27,6 +27,7 @@ def submit(
         bool, typer.Option("--with-frames", help="Add the pictures that the models were shown.")
     ] = False,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     json: options.Json = False,
 ) -> None:

@@ -62,6 +62,7 @@ def train(
         str | None, typer.Option("--split", help="Of the task; default: train.")
     ] = None,
     data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
     num_videos: Annotated[
         int | None, typer.Option("--videos", help="Train on the first so many videos of the task.")
     ] = 100,

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,13 +20,14 @@ from tspo_bench.results.run import DEFAULT_RUNS
 from tspo_bench.samplers import AGENTS, takes_agent
 from tspo_bench.specs import parse_spec, split_specs
 from tspo_bench.types import JSON, AnswerMode, CandidateRule, SubtitleMode
+from tspo_bench.video import trusts_packets
 from tspo_bench.video.candidates import check_rule
 
 DEFAULT_FRAMES = 8
 # What a run's folder is not named after: these add cells to it, of which some may ask what others
 # have asked already, or change nothing in them.
 _NOT_ASKED = {
-    *("out", "fresh", "device", "batch_size", "data_root", "annotations"),
+    *("out", "fresh", "device", "batch_size", "data_root", "annotations", "trust_packets"),
     *("samplers", "frames", "visual_tokens", "seeds", "with_bounds"),
     *("limit", "encoder", "agent", "candidate_fps", "candidates"),
 }
@@ -64,6 +65,7 @@ class RunConfig:
         out: the run's folder; None for `runs/<name>`, where the name follows from the settings, so
             that the same call goes on where it stopped.
         fresh: start over.
+        trust_packets: what `video.trust_packets` was set to, for the record.
 
     Raises:
         UserError: a setting that cannot be used.
@@ -92,6 +94,7 @@ class RunConfig:
     batch_size: int = 8
     out: Path | None = None
     fresh: bool = False
+    trust_packets: bool = field(default_factory=trusts_packets)
 
     def __post_init__(self) -> None:
         for name in ("tasks", "samplers", "models", "frames", "visual_tokens", "seeds"):

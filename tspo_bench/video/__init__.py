@@ -16,6 +16,22 @@ READERS = ("pyav", "decord")
 # Raised whenever frames are counted, timed or coloured differently (the feature store's key).
 READER_VERSION: int = 2
 
+_settings = {"trust_packets": False}
+
+
+def trust_packets(trust: bool = True) -> None:
+    """Read files that end before their header says, as far as they go, with a warning.
+
+    By default they are a `VideoError`. It holds for the whole process, in every thread; commands
+    have the option --trust-packets.
+    """
+    _settings["trust_packets"] = trust
+
+
+def trusts_packets() -> bool:
+    """Whether files that end before their header says are read (see `trust_packets`)."""
+    return _settings["trust_packets"]
+
 
 def open_video(path: Path, reader: str = "pyav") -> VideoReader:
     """Open a video for reading; use it in a `with` block, one reader a thread.

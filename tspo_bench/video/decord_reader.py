@@ -141,6 +141,8 @@ def _misread(timeline: Timeline, container: str) -> str | None:
         return "files with packets that are not shown"
     if timeline.open_gop:
         return "files with open groups of pictures"
+    if (np.diff(timeline.pts) <= 0).any() or timeline.recordings.any():
+        return "files with equal times, or of several recordings"
     return None
 
 

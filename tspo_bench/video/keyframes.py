@@ -24,7 +24,7 @@ class PictureKinds:
     def __init__(self, codec: VideoCodecContext) -> None:
         self.any_open = False
         self._codec = codec.name
-        self._length_size = _length_size(codec.name, codec.extradata or b"")
+        self._length_size = length_size(codec.name, codec.extradata or b"")
 
     def is_hidden(self, packet: Packet) -> bool:
         """Whether it is never shown: VP8's alternate reference frames are packets of their own."""
@@ -38,7 +38,7 @@ class PictureKinds:
         if self._codec != "h264":
             return True
         recovery = 0
-        for unit in _units(memoryview(packet), self._length_size):
+        for unit in nal_units(memoryview(packet), self._length_size):
             kind = unit[0] & 31
             if kind == _H264_SEI:
                 recovery = max(recovery, _frames_to_recovery(unit))
@@ -51,11 +51,11 @@ class PictureKinds:
         """Whether a picture that is shown before its keyframe needs nothing before that (HEVC)."""
         if self._codec != "hevc":
             return False
-        kinds = (unit[0] >> 1 & 63 for unit in _units(memoryview(packet), self._length_size))
+        kinds = (unit[0] >> 1 & 63 for unit in nal_units(memoryview(packet), self._length_size))
         return next((kind for kind in kinds if kind in _HEVC_SLICES), None) in _HEVC_RADL
 
 
-def _length_size(codec: str, extradata: bytes) -> int:
+def length_size(codec: str, extradata: bytes) -> int:
     """Bytes of the length before each NAL unit (ISO 14496-15); 0: start codes divide them."""
     place = {"h264": 4, "hevc": 21}.get(codec, 0)
     if extradata[:1] != b"\x01" or len(extradata) <= place:
@@ -63,19 +63,22 @@ def _length_size(codec: str, extradata: bytes) -> int:
     return (extradata[place] & 3) + 1
 
 
-def _units(data: memoryview, length_size: int) -> Iterator[memoryview]:
-    """The NAL units of a packet, each from its header on."""
+def nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
+    """The NAL units of a packet, each from its header on; none is empty."""
     if length_size:
         place = 0
         while (first := place + length_size) < len(data):
             place = first + int.from_bytes(data[place:first], "big")
-            yield data[first:place]
+            if place > first:
+                yield data[first:place]
         return
     content = bytes(data)
     first = content.find(b"\0\0\1") + 3
     while 3 <= first < len(content):
         end = content.find(b"\0\0\1", first)
-        yield data[first : end if end >= 0 else len(content)]
+        end = end if end >= 0 else len(content)
+        if end > first:
+            yield data[first:end]
         first = end + 3
 
 

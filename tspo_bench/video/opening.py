@@ -74,9 +74,10 @@ def file_url(path: Path) -> str:
     return f"file:{path}"
 
 
-def set_threads(stream: VideoStream) -> None:
-    """Let the decoder use several threads where that is safe."""
-    stream.thread_type = "NONE" if stream.codec_context.name in _ONE_THREAD else "AUTO"
+def set_threads(stream: VideoStream, *, one: bool) -> None:
+    """Let the decoder use several threads where that is safe for its codec, unless told `one`."""
+    one = one or stream.codec_context.name in _ONE_THREAD
+    stream.thread_type = "NONE" if one else "AUTO"
 
 
 def best_stream(container: InputContainer) -> VideoStream | None:

@@ -8,7 +8,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Self
 
-import av
 import numpy as np
 from av.container import InputContainer
 from av.error import FFmpegError
@@ -18,8 +17,12 @@ from av.video.stream import VideoStream
 
 from tspo_bench.errors import VideoError
 from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, Pixels, VideoInfo
+from tspo_bench.video import trusts_packets
 from tspo_bench.video.base import checked_indices, scaled_size
 from tspo_bench.video.candidates import candidate_indices
+from tspo_bench.video.cut_off import reject_or_warn, stated_end, whole_packets
+from tspo_bench.video.demuxing import demuxed, with_frame
+from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.opening import open_stream, set_threads
 from tspo_bench.video.orientation import Orientation, orientation_of
 from tspo_bench.video.rgb import RGBConverter
@@ -30,15 +33,13 @@ from tspo_bench.video.walk import Walk, sought
 
 # A seek empties the decoder's pipeline; it pays where it skips more packets than that holds.
 _WORTH_A_SEEK = 16
-# A file is cut off if all its streams end this many seconds before what its header says.
-_CUT_OFF_SECONDS = 1.0
 
 
 class PyAVReader:
     """Reads any file that FFmpeg can read. See `VideoReader` for the methods.
 
-    Frames are found by presentation time: the number of a frame is looked up in the table of the
-    packets' times, and only a decoded frame with exactly that time is accepted.
+    Frames are found by their packets: the number of a frame is looked up in the table of all
+    packets, and only the picture of that packet is accepted, once it is proven whole.
 
     Raises:
         VideoError: the file is missing, is no video, is cut off, or its first frame is broken.
@@ -48,6 +49,7 @@ class PyAVReader:
         self._path = Path(path)
         # Without it a broken picture is patched up from its neighbours and passed on as sound.
         self._decoder_options = {"err_detect": "explode"}
+        self._in_one_thread = False
         self._walk: Walk | None = None
         self._seeks = True
         self._open()
@@ -159,12 +161,12 @@ class PyAVReader:
         Each packet goes in with its position as its time, which its frame brings back: so a frame
         is known even where times are missing, equal or wrong.
         """
-        gate = Gate(self.timeline, start, indices)
+        gate = Gate(self.timeline, start, indices, FrameNumbers(self._stream.codec_context))
         try:
             for position, packet in self._packets_between(start, indices):
                 if packet is not None:
                     packet.pts = position
-                    gate.sent(position)
+                    gate.sent(position, packet)
                 for frame in self._stream.decode(packet):
                     gate.came(frame, position if frame.pts is None else frame.pts)
                 if packet is None:
@@ -173,7 +175,9 @@ class PyAVReader:
                 if gate.done:
                     return
         except (FFmpegError, NotProvenError):
-            return  # what is still wanted did not come out: `_decode` sees that
+            pass  # what is still wanted did not come out: `_decode` sees that
+        if self._walk is not None and self._walk.strayed:
+            self._seeks = False
 
     def _packets_between(
         self, start: int, indices: IntArray
@@ -188,7 +192,7 @@ class PyAVReader:
         walk = self._walk = self._walk_from(start)
         for position, packet in walk:
             if position >= start:
-                yield position, packet
+                yield position, with_frame(packet) if packet.is_discard else packet
             if self._walk is not walk:
                 raise NotProvenError  # another call has moved the file and the decoder
             if position >= last:
@@ -208,7 +212,7 @@ class PyAVReader:
         if self._walk is None or self._walk.position > position:
             self.close()
             self._open()
-            return Walk(self.timeline, self._container.demux(self._stream))
+            return Walk(self.timeline, demuxed(self._container, self._stream))
         self._stream.codec_context.flush_buffers()
         return self._walk.on()
 
@@ -216,7 +220,7 @@ class PyAVReader:
         self._container: InputContainer
         self._stream: VideoStream
         self._container, self._stream = open_stream(self._path)
-        set_threads(self._stream)
+        set_threads(self._stream, one=self._in_one_thread)
         self._stream.codec_context.options = self._decoder_options
 
     def _read_timeline(self) -> Timeline:
@@ -224,40 +228,31 @@ class PyAVReader:
             packets, facts = read_packets(self._container, self._stream)
             if facts.any_open:
                 # The setting makes an error of every request to drop a picture that lies before the
-                # keyframe at which decoding began. Frames that were patched up are marked.
+                # keyframe at which decoding began. Frames that were patched up are marked, but now
+                # and then not in time where several threads decode.
                 self._decoder_options = self._stream.codec_context.options = {}
-            timeline = lay_out(*settled(packets, facts, self._decoded_order))
-            self._seeks = not timeline.counted
-            ends_early = self._ends_early(timeline)
+                self._in_one_thread = True
+                set_threads(self._stream, one=True)
+            packets, facts = settled(packets, facts, self._decoded_order)
+            timeline = lay_out(packets, facts)
+            stated = stated_end(self._container, timeline)
+            if stated is not None and trusts_packets():
+                timeline = lay_out(whole_packets(packets), facts)
         except FFmpegError as error:
             raise VideoError(
                 f"video {self._path} breaks off while reading ({error.strerror}); fetch it again"
             ) from error
         if not len(timeline):
             raise VideoError(f"video {self._path} has no frames; fetch it again or remove it")
-        if ends_early:
-            raise VideoError(
-                f"video {self._path} is cut off: its pictures end at "
-                f"{float(timeline.end * timeline.time_base):.1f} s, before the end that its "
-                "header states; fetch it again"
-            )
+        if stated is not None:
+            reject_or_warn(self._path, timeline, stated)
+        self._seeks = not timeline.counted
         return timeline
 
     def _decoded_order(self, first: int, last: int) -> list[int]:
         self.close()
         self._open()
         return decoded_order(self._container, self._stream, first, last)
-
-    def _ends_early(self, timeline: Timeline) -> bool:
-        """Whether the file's data end before what the header says, sound included."""
-        declared = self._container.duration
-        if declared is None or timeline.counted or not len(timeline):
-            return False
-        limit = Fraction(declared, av.time_base) - Fraction(_CUT_OFF_SECONDS)
-        if timeline.end * timeline.time_base >= limit:
-            return False
-        self._container.seek(0)  # pictures may end before the sound does: look at all streams
-        return not any(_end(packet) >= limit for packet in self._container.demux())
 
     def _describe(self) -> VideoInfo:
         frame = next(self._decode(np.zeros(1, np.int64)))
@@ -274,13 +269,6 @@ class PyAVReader:
             codec=self._stream.codec_context.codec.canonical_name,
             mirrored=orientation.mirrored,
         )
-
-
-def _end(packet: Packet) -> Fraction:
-    """The second at which a packet's picture or sound ends; 0 if it carries no time."""
-    if packet.pts is None:
-        return Fraction(0)
-    return (packet.pts + (packet.duration or 0)) * packet.time_base
 
 
 def _frame_rate(stream: VideoStream, timeline: Timeline) -> Fraction:

@@ -12,6 +12,7 @@ from av.error import FFmpegError
 from av.video.stream import VideoStream
 
 from tspo_bench.types import IntArray
+from tspo_bench.video.demuxing import demuxed
 from tspo_bench.video.timeline import REORDERING, Packets, StreamFacts
 
 # A time this far from those of all packets around it, which agree, is not believed.
@@ -50,7 +51,7 @@ def decoded_order(
     """See `DecodedOrder`; the container is freshly opened. An error in decoding ends the list."""
     order = []
     try:
-        for position, packet in enumerate(p for p in container.demux(stream) if p.size):
+        for position, packet in enumerate(demuxed(container, stream)):
             if position < first:
                 continue
             packet.pts = position

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from tspo_bench.types import IntArray
+from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.timeline import REORDERING, Timeline
 
 
@@ -25,16 +27,21 @@ class Gate:
         timeline: the file's.
         start: position of the pass's first packet.
         wanted: rising frame numbers.
+        frame_numbers: of the stream.
     """
 
-    def __init__(self, timeline: Timeline, start: int, wanted: IntArray) -> None:
+    def __init__(
+        self, timeline: Timeline, start: int, wanted: IntArray, frame_numbers: FrameNumbers
+    ) -> None:
         self._timeline, self._start = timeline, start
+        self._frame_numbers = frame_numbers
+        frame_numbers.jumped()
         self._wanted = deque(wanted.tolist())
         self._alone = len(wanted) == 1  # tried from further back: it may lean on all from there on
         self._came: dict[int, tuple[VideoFrame, int]] = {}
         self._count = 0
         self._expected: deque[int] = deque()  # positions sent to the decoder, rising
-        self._damaged: list[int] = []
+        self._damaged: list[float] = []  # positions; halves are gaps before them
         self._furthest = start
 
     @property
@@ -42,12 +49,14 @@ class Gate:
         """Whether all wanted frames are through."""
         return not self._wanted
 
-    def sent(self, position: int) -> None:
-        """Note that the packet at this position went to the decoder."""
+    def sent(self, position: int, packet: Packet) -> None:
+        """Note that the packet at this position goes to the decoder."""
         if self._comes_out(position):
             self._expected.append(position)
         if self._timeline.packets.is_corrupt[position]:
             self._damaged.append(position)
+        if self._frame_numbers.misses_one(packet):
+            self._damaged.append(position - 0.5)
 
     def came(self, frame: VideoFrame, position: int) -> None:
         """Note that the frame of the packet at this position came out.

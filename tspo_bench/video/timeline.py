@@ -13,6 +13,7 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from tspo_bench.types import FloatArray, IntArray
+from tspo_bench.video.demuxing import demuxed
 from tspo_bench.video.keyframes import PictureKinds
 
 # Containers whose packets carry no presentation times: what FFmpeg makes up for them is wrong where
@@ -165,9 +166,7 @@ def read_packets(container: InputContainer, stream: VideoStream) -> tuple[Packet
     kinds = PictureKinds(stream.codec_context)
     rows = []
     key_pts = 0
-    for packet in container.demux(stream):
-        if not packet.size:
-            continue
+    for packet in demuxed(container, stream):
         timed = packet.pts is not None
         pts = packet.pts if packet.pts is not None else packet.dts or 0
         dts = packet.dts if packet.dts is not None else pts

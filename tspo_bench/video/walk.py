@@ -11,6 +11,7 @@ from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
+from tspo_bench.video.demuxing import demuxed
 from tspo_bench.video.soundness import NotProvenError
 from tspo_bench.video.timeline import REORDERING, Timeline
 
@@ -22,23 +23,25 @@ class Walk(Iterator[tuple[int, Packet]]):
 
     Attributes:
         position: that of the next packet; `AT_THE_END` once there is none.
+        strayed: the packets were not those of the table, or ended before it does.
 
     Raises:
         NotProvenError: a packet is not the one that lies there.
     """
 
     def __init__(self, timeline: Timeline, packets: Iterable[Packet], position: int = 0) -> None:
-        self.position = position
+        self.position, self.strayed = position, False
         self._timeline = timeline
         self._packets = iter(packets)
 
     def __next__(self) -> tuple[int, Packet]:
         position, self.position = self.position, AT_THE_END
-        packet = next(packet for packet in self._packets if packet.size)
         sizes = self._timeline.packets.sizes
+        self.strayed = position < len(sizes)  # unless the packet says otherwise
+        packet = next(self._packets)
         if position >= len(sizes) or packet.size != sizes[position]:
             raise NotProvenError
-        self.position = position + 1
+        self.position, self.strayed = position + 1, False
         return position, packet
 
     def on(self) -> Walk:
@@ -57,7 +60,7 @@ def sought(
     for times in (timeline.packets.pts, timeline.packets.dts):
         try:
             container.seek(int(times[position]), stream=stream)
-            packets = container.demux(stream)
+            packets = demuxed(container, stream)
             for packet in itertools.islice(packets, REORDERING):
                 landed = timeline.position_of(packet)
                 if landed is not None:

@@ -1,0 +1,223 @@
+"""Odd clocks: each frame keeps its own number and picture, and a believable time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from tests.support import make_video, numbered_frame, read_number
+from tests.video.clips import encode
+from tests.video.test_bad_files import front_first, keep_share
+from tspo_bench.cli import app
+from tspo_bench.errors import VideoError
+from tspo_bench.video import open_video, probe, trust_packets
+from tspo_bench.video.settling import decoded_order, settled
+from tspo_bench.video.timeline import lay_out, read_packets
+
+MPEG4 = ("mpeg4", {"g": "12", "bf": "0", "b": "800k"})
+
+
+def retimed(source: Path, path: Path, change: Callable[[int, int], int]) -> Path:
+    """Copy the packets with other times, in milliseconds: `change(position, time)`."""
+    with av.open(str(source)) as given, av.open(str(path), "w") as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        packets = [packet for packet in given.demux(video=0) if packet.size]
+        for position, packet in enumerate(packets):
+            assert packet.pts is not None
+            time = round(packet.pts * packet.time_base * 1000)
+            packet.time_base = Fraction(1, 1000)
+            packet.pts, packet.dts = change(position, time), change(0, time)
+            packet.stream = stream
+            made.mux(packet)
+    return path
+
+
+def shown(path: Path) -> list[int]:
+    """The numbers in all pictures, fetched one by one in an order that makes the reader jump."""
+    with open_video(path) as video:
+        order = np.random.default_rng(2).permutation(video.info.num_frames)
+        seen = {n: read_number(video.fetch([n]).pixels[0]) for n in order.tolist()}
+        everything = [read_number(picture) for picture in video.fetch(sorted(seen)).pixels]
+    assert everything == [seen[number] for number in sorted(seen)]
+    return everything
+
+
+def test_equal_times_lose_no_frame(tmp_path: Path) -> None:
+    source = encode(tmp_path / "source.mkv", 60, *MPEG4)
+    path = retimed(source, tmp_path / "equal.mkv", lambda n, ms: ms + 100 * (n % 7 == 3))
+    with open_video(path) as video:
+        times = video.times
+    assert shown(path) == list(range(60))
+    assert times[3] == times[4] == pytest.approx(0.4)
+    assert (np.diff(times) >= 0).all()
+
+
+def test_empty_chunks_of_an_avi_file_are_time_that_passes(tmp_path: Path) -> None:
+    source = encode(tmp_path / "source.mkv", 40, *MPEG4)
+    path = tmp_path / "gap.avi"
+    with av.open(str(source)) as given, av.open(str(path), "w") as made:
+        stream = made.add_stream_from_template(given.streams.video[0])
+        stream.time_base = Fraction(1, 10)
+        packets = [packet for packet in given.demux(video=0) if packet.size]
+        for number, packet in enumerate(packets):
+            packet.time_base = Fraction(1, 10)
+            packet.pts = packet.dts = number + 30 * (number >= 20)
+            packet.stream = stream
+            made.mux(packet)
+    with open_video(path) as video:
+        expected = [n / 10 + 3 * (n >= 20) for n in range(40)]
+        np.testing.assert_allclose(video.times, expected, atol=1e-6)
+        assert video.info.duration_seconds == pytest.approx(7.0)
+    assert shown(path) == list(range(40))
+
+
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("libx264", {"x264-params": "open-gop=1:bframes=3:keyint=12"}),
+        ("mpeg2video", {"g": "12", "bf": "2", "b": "800k"}),
+    ],
+)
+@pytest.mark.parametrize("times", [2, 3])
+def test_joined_recordings_follow_one_another(
+    codec: str, options: dict[str, str], times: int, tmp_path: Path
+) -> None:
+    one = encode(tmp_path / "one.ts", 40, codec, options)
+    path = tmp_path / "joined.ts"
+    path.write_bytes(one.read_bytes() * times)
+    assert shown(path) == list(range(40)) * times
+    with open_video(path) as video:
+        np.testing.assert_allclose(video.times, np.arange(40 * times) / 10, atol=1e-3)
+        scanned = [read_number(picture) for batch in video.scan(2) for picture in batch.pixels]
+    assert scanned == (list(range(40)) * times)[::5]
+
+
+def test_joined_files_of_other_kinds_follow_one_another(tmp_path: Path) -> None:
+    one = encode(tmp_path / "one.mkv", 40, "libx264", {"x264-params": "bframes=3:keyint=12"})
+    path = tmp_path / "joined.mkv"
+    path.write_bytes(one.read_bytes() * 2)
+    assert shown(path) == list(range(40)) * 2
+
+
+def test_a_recording_cut_into_begins_at_its_first_whole_picture(tmp_path: Path) -> None:
+    options = {"x264-params": "open-gop=1:bframes=3:keyint=12:scenecut=0"}
+    whole = encode(tmp_path / "one.ts", 40, "libx264", options).read_bytes()
+    path = tmp_path / "joined.ts"
+    path.write_bytes(whole + whole[188 * 40 :])
+    numbers = shown(path)
+    assert numbers[:40] == list(range(40))
+    assert numbers[40:] == list(range(numbers[40], 40))
+    assert 0 < numbers[40] < 30
+
+
+@pytest.mark.parametrize("odd", [3_600_000, 80_000, 100_000_000])
+def test_one_absurd_time_does_not_stretch_a_film(odd: int, tmp_path: Path) -> None:
+    source = encode(tmp_path / "source.mkv", 60, *MPEG4)
+    path = retimed(source, tmp_path / "absurd.mkv", lambda n, ms: 100_000 + ms + odd * (n == 31))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tspo_bench.video.cut_off._CUT_OFF_SECONDS", 10**9)
+        with open_video(path) as video:
+            np.testing.assert_allclose(video.times, np.arange(60) / 10, atol=0.051)
+            assert read_number(video.fetch([31]).pixels[0]) == 31
+            assert video.info.duration_seconds == pytest.approx(6, abs=0.1)
+
+
+def test_a_long_still_keeps_its_time(tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "still.mp4", 40, pts=[n * 100 + 3_600_000 * (n >= 20) for n in range(40)]
+    )
+    with open_video(path) as video:
+        assert video.times[20] == pytest.approx(3602, abs=0.01)
+    assert shown(path) == list(range(40))
+
+
+def test_a_few_packets_without_a_time_are_placed_by_the_decoder(tmp_path: Path) -> None:
+    path = encode(
+        tmp_path / "film.mkv", 60, "libx264", {"x264-params": "bframes=3:keyint=12:scenecut=0"}
+    )
+    with open_video(path) as video:
+        expected = video.timeline  # type: ignore[attr-defined]
+
+    def order(first: int, last: int) -> list[int]:
+        with av.open(str(path)) as container:
+            return decoded_order(container, container.streams.video[0], first, last)
+
+    for missing in ([17], [30, 31, 32], [59], [5, 40]):
+        with av.open(str(path)) as container:
+            packets, facts = read_packets(container, container.streams.video[0])
+        timed, pts = packets.timed.copy(), packets.pts.copy()
+        timed[missing] = pts[missing] = 0
+        made = lay_out(*settled(replace(packets, timed=timed, pts=pts), facts, order))
+        assert not made.counted
+        np.testing.assert_array_equal(made.positions, expected.positions)
+        np.testing.assert_allclose(made.seconds, expected.seconds, atol=0.002)
+
+
+@pytest.mark.parametrize("codec", ["mpeg1video", "mpeg2video"])
+def test_frames_of_a_program_stream_are_their_own(codec: str, tmp_path: Path) -> None:
+    path = tmp_path / "film.mpg"
+    with av.open(str(path), "w", format="vob") as container:
+        stream = container.add_stream(codec, rate=25, options={"g": "12", "bf": "2", "b": "900k"})
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for index in range(60):
+            frame = av.VideoFrame.from_ndarray(numbered_frame(index, 160, 96), "rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    assert shown(path) == list(range(60))
+    with open_video(path) as video:
+        np.testing.assert_allclose(video.times, np.arange(60) / 25, atol=1e-3)
+        assert video.info.frame_rate == 25
+
+
+@pytest.fixture
+def trusting() -> Iterator[None]:
+    trust_packets()
+    yield
+    trust_packets(False)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_what_is_there_of_a_cut_off_file_is_read_on_request(
+    suffix: str, tmp_path: Path, trusting: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole, path = make_video(tmp_path / f"whole.{suffix}", 60), tmp_path / f"cut.{suffix}"
+    keep_share(front_first(whole, path) if suffix == "mp4" else whole.rename(path), 0.8)
+    with caplog.at_level(logging.WARNING), open_video(path) as video:
+        count = video.info.num_frames
+        numbers = [round(second * 10) for second in video.times]
+    assert 20 < count < 55
+    assert shown(path) == numbers
+    warned = [record.getMessage() for record in caplog.records]
+    assert len(warned) == 1
+    assert f"the {count} frames that are there are read" in warned[0]
+    trust_packets(False)
+    with pytest.raises(VideoError, match=r"cut off.*header states \(6\.0 s\).*--trust-packets"):
+        probe(path)
+
+
+def test_every_command_that_reads_videos_has_the_option() -> None:
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    reading = {"run", "select", "locate", "encode", "train", "compare-samplers", "doctor"}
+    having = {
+        name
+        for name, command in commands.items()
+        if any("--trust-packets" in option.opts for option in command.params)
+    }
+    assert having >= reading | {"report", "submit"}
+
+
+@pytest.mark.slow
+def test_the_option_reaches_the_reader(tmp_path: Path, cache: Path) -> None:
+    path = keep_share(make_video(tmp_path / "cut.mkv", 60), 0.6)
+    ask = ["select", str(path), "-q", "red", "--sampler", "uniform", "--frames", "2"]
+    assert CliRunner().invoke(app, [*ask, "--trust-packets"]).exit_code == 0
+    assert isinstance(CliRunner().invoke(app, ask).exception, VideoError | SystemExit)
