@@ -78,7 +78,7 @@ def test_an_item_of_a_file_costs_itself(tmp_path: Path) -> None:
 
 def test_cards_and_options_nested_too_deep(tmp_path: Path) -> None:
     card = tmp_path / "card.yaml"
-    for text in ("a: " + "[" * 5000 + "]" * 5000, f"a: {DIGITS}"):
+    for text in ("a: " + "[" * 1000 + "]" * 1000, f"a: {DIGITS}"):
         card.write_text(text)
         with pytest.raises(UserError, match="is not valid YAML"):
             load_task(str(card))

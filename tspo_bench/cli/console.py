@@ -18,7 +18,6 @@ import typer
 from typer.core import TyperGroup
 
 from tspo_bench.errors import TspoBenchWarning, UserError
-from tspo_bench.files import user_path
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -51,6 +50,8 @@ def _with_home(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _at_home(value: Any) -> Any:
+    from tspo_bench.files import user_path
+
     if isinstance(value, list):
         return [_at_home(one) for one in value]
     return user_path(value) if isinstance(value, Path) else value

@@ -11,7 +11,6 @@ from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say
 from tspo_bench.cli.progress import Bar
 from tspo_bench.errors import UserError
-from tspo_bench.files import user_path
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
@@ -74,6 +73,7 @@ def report(
     Exit code 3: something in the folders cannot be read.
     """
     with only_results_on_stdout():
+        from tspo_bench.files import user_path
         from tspo_bench.report.gather import gather
         from tspo_bench.report.written.report_text import ReportOptions, report_text
         from tspo_bench.specs import parse_spec

@@ -18,7 +18,6 @@ from tspo_bench.errors import UserError
 from tspo_bench.types import AnswerMode, Record, Status
 
 _MOST = 1e12  # larger numbers are no run's, and their sums may overflow
-_SURROGATE = "\\ud"  # how JSON's escapes of surrogates begin, halves and pairs
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = _SHORTENED.maxother = 80
 _BLANK = Record(question_id="", video="", status="model_error", gold=None)
@@ -104,7 +103,7 @@ def record_to_line(record: Record) -> str:
     """A record as one line of JSON, without the newline.
 
     The keys stand in the order of `Record`'s fields, those of inner mappings sorted, so equal
-    records give equal lines. Half a character (a lone surrogate) becomes U+FFFD.
+    records give equal lines.
 
     Raises:
         ValueError: the record holds an infinite number, NaN, what JSON cannot hold, or what
@@ -112,7 +111,9 @@ def record_to_line(record: Record) -> str:
     """
     try:
         parts = [
-            f'"{field.name}": ' + _dumped(getattr(record, field.name)) for field in fields(Record)
+            f'"{field.name}": '
+            + json.dumps(_plain(getattr(record, field.name)), sort_keys=True, allow_nan=False)
+            for field in fields(Record)
         ]
         line = "{" + ", ".join(parts) + "}"
         record_from_line(line)  # what is written can be read
@@ -121,23 +122,8 @@ def record_to_line(record: Record) -> str:
     return line
 
 
-def _dumped(value: Any) -> str:
-    plain = dict(value) if isinstance(value, Mapping) else value
-    text = json.dumps(plain, sort_keys=True, allow_nan=False)
-    if _SURROGATE not in text:
-        return text
-    return json.dumps(_whole_characters(plain), sort_keys=True, allow_nan=False)
-
-
-def _whole_characters(value: Any) -> Any:
-    """A JSON value whose texts can be written as UTF-8."""
-    if isinstance(value, str):
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list | tuple):
-        return [_whole_characters(one) for one in value]
-    if isinstance(value, Mapping):
-        return {_whole_characters(key): _whole_characters(one) for key, one in value.items()}
-    return value
+def _plain(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else value
 
 
 def kept_record(record: Record) -> Record:
@@ -186,15 +172,11 @@ def _identity(record: Record) -> dict[str, Any]:
 def record_from_line(line: str) -> Record:
     """The record that `record_to_line` wrote: equal to the one that went in.
 
-    Half a character (a lone surrogate) is read as U+FFFD.
-
     Raises:
         ValueError: not JSON, an unknown or missing key, or a value of the wrong type.
     """
     try:
         content = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
-        if _SURROGATE in line.lower():
-            content = _whole_characters(content)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     if not isinstance(content, dict):
