@@ -34,7 +34,7 @@ def test_what_is_said_of_samplers(cli: Cli) -> None:
     assert aks["options"] == {"t1": 0.8, "t2": -100.0, "depth": 5, "fill": "score"}
     assert (aks["needs"], aks["tuned_for"]) == (["features"], "videomme")
     assert entries["oracle"]["needs"] == ["evidence", "probe"]
-    assert entries["file"]["options"] == {"path": None}
+    assert entries["file"]["options"] == {"path": None, "short": "candidates"}
     assert entries["random"]["options"] == {}  # the seed is the run's
     assert entries["blind"]["needs"] == []
     assert entries["aks"]["tuned_for"] is None

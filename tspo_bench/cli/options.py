@@ -22,8 +22,8 @@ Protocol = Annotated[
     str | None,
     typer.Option(
         "--protocol",
-        help="How to ask, read and average: strict (default), official, lmms-eval, as the task's "
-        "card has them.",
+        help="How to ask, read and average: strict (default), official, lmms-eval, tspo-paper, as "
+        "the task's card has them.",
     ),
 ]
 DataRoot = Annotated[
