@@ -1,7 +1,7 @@
 """results/README.md, this repository's leaderboard: `make leaderboard`.
 
 The tables follow from the committed runs alone: results/runs/*.zip, each of which `tspo-bench
-submit` wrote. Their answers are read again. The figures of papers (results/published.csv) stand in
+submit` wrote. The figures of papers (results/published.csv) stand in
 a table of their own, for nobody has measured them here.
 """
 
@@ -24,9 +24,11 @@ PAGE = RESULTS / "README.md"
 
 _HEAD = """# Leaderboard
 
-Made by `make leaderboard` from the runs in [`runs/`](runs), whose answers are read again by their
-protocol. Check one yourself: `tspo-bench check-entry results/runs/haystack.zip`; as a page:
-`tspo-bench report results/runs/*.zip --html out/`.
+Made by `make leaderboard` from the runs in [`runs/`](runs). Check one yourself: `tspo-bench check-entry
+results/runs/haystack.zip`; as a page: `tspo-bench report results/runs/*.zip --html out/`. The answers
+of `haystack.zip` were read by protocol `strict@1`, which this version of tspo-bench no longer has: the
+check says so, and does not read them again. `strict@2` reads the same letter in each of the 20,160
+replies (`python -m pytest -m slow tests/benchmarks/test_leaderboard.py`).
 
 Other pages: [haystack](haystack/README.md), what the agents gain, with more questions and seeds;
 [reference](reference), the models that ship; [benchmarks](benchmarks), speed.

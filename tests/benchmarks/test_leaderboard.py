@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks.leaderboard import PAGE, RESULTS, RUNS, leaderboard
 from tspo_bench.report.gather import gather
+from tspo_bench.tasks import load_task
 
 
 @pytest.mark.slow
@@ -24,6 +25,18 @@ def test_the_runs_are_whole_small_and_their_answers_are_as_they_say() -> None:
     seeds = {cell.settings["seed"] for cell in found.cells if cell.settings["sampler"] == "tspo-q"}
     assert seeds == {0, 1, 2}
     assert {cell.settings["frames"] for cell in found.cells} == {4, 8, 16, 32}
+
+
+@pytest.mark.slow
+def test_the_present_reader_reads_the_same_letters() -> None:
+    task = load_task("haystack")
+    questions = {question.id: question for question in task.questions()}
+    cells = gather(sorted(RUNS.glob("*.zip"))).cells
+    replies = [(r.reply, r.letter, questions[r.question_id]) for c in cells for r in c.records]
+    assert len(replies) == 20_160
+    for reply, letter, question in replies:
+        assert reply is not None
+        assert task.read_answer(reply, question).letter == letter
 
 
 @pytest.mark.parametrize("told_apart", ["## Measured here", "## Published by others, not measured"])
