@@ -24,11 +24,12 @@ PAGE = RESULTS / "README.md"
 
 _HEAD = """# Leaderboard
 
-Made by `make leaderboard` from the runs in [`runs/`](runs). Check one yourself: `tspo-bench check-entry
-results/runs/haystack.zip`; as a page: `tspo-bench report results/runs/*.zip --html out/`. The answers
-of `haystack.zip` were read by protocol `strict@1`, which this version of tspo-bench no longer has: the
-check says so, and does not read them again. `strict@2` reads the same letter in each of the 20,160
-replies (`python -m pytest -m slow tests/benchmarks/test_leaderboard.py`).
+Made by `make leaderboard` from the runs in [`runs/`](runs). Check one yourself:
+`tspo-bench check-entry results/runs/haystack.zip`; as a page: `tspo-bench report
+results/runs/*.zip --html out/`. The answers of `haystack.zip` were read by protocol `strict@1`,
+which this version of tspo-bench no longer has: the check says so, and does not read them again.
+`strict@2` reads the same letter in each of the 20,160 replies
+(`python -m pytest -m slow tests/benchmarks/test_leaderboard.py`).
 
 Other pages: [haystack](haystack/README.md), what the agents gain, with more questions and seeds;
 [reference](reference), the models that ship; [benchmarks](benchmarks), speed.
