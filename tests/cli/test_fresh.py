@@ -109,7 +109,7 @@ def test_a_finished_run_outlives_an_interruption(finished: Path) -> None:
     before = content(finished / "out")
     done = Result(*RUN, "--fresh", "--model", f"{LATER}InterruptedAtOnce")
     assert done.code == 130
-    assert "without --fresh goes on from here" in done.err
+    assert "without --fresh resumes" in done.err
     after = content(finished / "out")
     assert json.loads(after.pop("run.json"))["cells"] == settings
     del before["run.json"]

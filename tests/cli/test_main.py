@@ -5,27 +5,12 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import sys
-import time
-from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
 
 HEAVY = ("torch", "transformers", "av", "pandas", "matplotlib", "numpy")
-SCRIPT = Path(sys.executable).with_name("tspo-bench")
-
-
-def test_help_is_quick() -> None:
-    """0.2 s on an idle machine; the bound of 0.5 s is generous where two commands share a core."""
-
-    def seconds() -> float:
-        started = time.perf_counter()
-        done = subprocess.run([SCRIPT, "--help"], capture_output=True, text=True, check=True)
-        assert "run" in done.stdout
-        return time.perf_counter() - started
-
-    assert min(seconds() for _ in range(5)) < 0.5
 
 
 @pytest.mark.parametrize("args", [["--help"], ["run", "--help"], ["doctor", "-h"], ["--version"]])
@@ -54,7 +39,7 @@ def test_version(cli: Cli) -> None:
         (["run", "--sampelr", "aks"], "No such option"),
         (["list", "model"], "'model' is not one of"),
         (["list"], "Missing argument"),
-        (["encode"], "Missing option '--task'"),
+        (["encode"], "give --task, or the training data with --data"),
     ],
 )
 def test_usage_errors(cli: Cli, args: list[str], said: str) -> None:

@@ -81,7 +81,7 @@ def test_an_answer_that_could_not_be_read_again_costs_one_question(
     (cell,) = run(questions, tmp_path / "run", models=(model,)).cells
     failed = [record for record in cell.records if record.failed]
     assert [record.question_id for record in failed] == ["q-3"]
-    assert "cannot be kept: record of question 'q-3': usage is" in (failed[0].error or "")
+    assert "cannot be kept: key 'usage' has value" in (failed[0].error or "")
     assert len(read_records(cell.folder / "records.jsonl")) == 12
 
 
@@ -106,5 +106,7 @@ def test_a_setting_that_could_not_be_read_again_is_named(questions: Path, tmp_pa
 def test_the_writer_checks_what_the_reader_does(changes: dict[str, Any]) -> None:
     record = Record("q", "v.mp4", "ok", "A", letter="A", evidence=((1.0, 2.0),))
     assert record_from_line(record_to_line(record)) == record
-    with pytest.raises(ValueError, match=f"record of question 'q': {next(iter(changes))} is "):
+    with pytest.raises(
+        ValueError, match=f"record of question 'q': (key '{next(iter(changes))}'|.*JSON)"
+    ):
         record_to_line(replace(record, **changes))
