@@ -30,10 +30,10 @@ leaderboard: setup
 	$(BIN)/python -m benchmarks.leaderboard
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-slow: setup
-	$(BIN)/python -m pytest -m 'slow or hypothesis' --hypothesis-profile random
+	$(BIN)/python -m pytest -n auto -m 'slow or hypothesis' --hypothesis-profile random
 
 lint: setup
 	$(BIN)/ruff check .

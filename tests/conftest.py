@@ -9,6 +9,8 @@ import pytest
 from hypothesis import settings
 
 os.environ["HF_HUB_OFFLINE"] = "1"
+if "PYTEST_XDIST_WORKER" in os.environ:  # each process has one core
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The quick suite tries the same examples every time; `make test-slow` searches at random.
 settings.register_profile("fixed", derandomize=True, deadline=None)
