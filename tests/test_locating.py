@@ -160,7 +160,7 @@ def test_the_rate_may_be_given(questions: Path) -> None:
     with pytest.raises(UserError) as caught:
         tspo_bench.locate(str(questions), "uniform", 4)
     assert str(caught.value) == (
-        "task 'quiz': none of 3 videos is there, and nothing tells their frame rate; give --fps, a "
+        "task 'quiz': none of 3 videos found, and their frame rate is unknown; give --fps, a "
         "selection file (--sampler file:PATH), or the videos (--data-root)"
     )
     found = tspo_bench.locate(str(questions), "uniform,random,oracle", 4, fps=FPS)
@@ -287,7 +287,7 @@ def test_a_rate_that_nobody_tells_is_an_error_of_its_own(questions: Path, tmp_pa
     sampler = selection(tmp_path, **{**PICKS, "q4": [1.0, 2.0]})  # no divisor that is a rate
     found = tspo_bench.locate(str(questions), [sampler, "uniform"], 4)
     assert set(found.errors) == {
-        "question 'q4': video small.mp4 is not opened, and nothing tells its frame rate; give "
+        "question 'q4': video small.mp4 is not opened, and its frame rate is unknown; give "
         "--fps, or give the videos (--data-root)"
     }
 
@@ -298,7 +298,7 @@ def test_a_length_that_nobody_tells_is_an_error_of_its_own(tmp_path: Path, cache
     path.write_text("".join(json.dumps(one) + "\n" for one in (ROWS[0], without)))
     found = tspo_bench.locate(str(path), "uniform", 4, fps=FPS)
     (error,) = found.errors
-    assert "question 'q1': video one.mp4 is not opened, and nothing tells its length" in error
+    assert "question 'q1': video one.mp4 is not opened, and its length is unknown" in error
     assert only(found.rows).n == 1
 
 
@@ -366,7 +366,7 @@ def test_lvbench_that_tells_nothing(tmp_path: Path, cache: Path) -> None:
     for info in (None, {}, "60 min", {"duration_minutes": None, "fps": "fast"}, {"fps": 0}):
         path = tmp_path / "lvbench.jsonl"
         path.write_text(json.dumps({**LVBENCH, "video_info": info}))
-        with pytest.raises(UserError, match="nothing tells their frame rate"):
+        with pytest.raises(UserError, match="their frame rate is unknown"):
             tspo_bench.locate("lvbench", "uniform", 4, annotations=path)
 
 

@@ -64,7 +64,7 @@ class Question:
     name, `groups` what accuracies are broken down by. `record` is the annotation as it stands,
     letter for letter, for protocols that quote it; it is no part of a question's identity.
     `subtitle_offset` is how many seconds the subtitle file's times run ahead of the video's.
-    `frame_rate` is the video's, where the annotation tells it.
+    `frame_rate` is the video's, where the annotation states it.
     """
 
     id: str

@@ -133,10 +133,14 @@ class Picker:
     def _assumed(self, cell: OpenCell, question: Question, rate: float | None) -> Pick:
         """The pick from the annotated length alone."""
         if rate is None or question.duration_seconds is None:
-            lacks = "frame rate; give --fps" if rate is None else "length; give it as `duration`"
+            lacks = (
+                "frame rate is unknown; give --fps"
+                if rate is None
+                else "length is unknown; give it as `duration`"
+            )
             where = f"question {question.id!r}: video {question.video}"
             way_out = "or give the videos (--data-root)"
-            error = f"{where} is not opened, and nothing tells its {lacks}, {way_out}"
+            error = f"{where} is not opened, and its {lacks}, {way_out}"
             return _failed(cell, question, error)
         candidates = assumed_candidates(
             question, rate, self.chooser.candidate_fps, self.chooser.rule

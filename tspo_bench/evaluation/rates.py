@@ -23,7 +23,7 @@ class AssumedRates:
     """What is taken for the frame rates of videos that are not to be opened.
 
     Attributes:
-        by_video: frames a second; None where nothing tells them.
+        by_video: frames a second; None where unknown.
         guessed: the videos whose rate follows from the strides of frame numbers alone.
     """
 
@@ -38,7 +38,7 @@ def assumed_rates(asked: Asked, fps: float | None) -> AssumedRates:
     what the strides of the frame numbers in all selection files make of it.
 
     Raises:
-        UserError: videos are missing, and nothing tells the rate of any of them.
+        UserError: videos are missing, and the rate of each is unknown.
     """
     task = asked.task
     by_video: dict[str, list[Question]] = {}
@@ -55,8 +55,8 @@ def assumed_rates(asked: Asked, fps: float | None) -> AssumedRates:
     rates = {video: told[video] or guesses.get(video) for video in missing}
     if len(missing) == len(by_video) and not any(rates.values()):
         raise UserError(
-            f"task {task.label!r}: none of {len(missing)} videos is there, and nothing tells their "
-            "frame rate; give --fps, a selection file (--sampler file:PATH), or the videos "
+            f"task {task.label!r}: none of {len(missing)} videos found, and their frame "
+            "rate is unknown; give --fps, a selection file (--sampler file:PATH), or the videos "
             "(--data-root)"
         )
     return AssumedRates(rates, frozenset(video for video, rate in guesses.items() if rate))
@@ -98,7 +98,7 @@ def _picks_in(file: PublishedFrames, questions: Sequence[Question]) -> list[Pick
 def _is_possible(stride: int, picks: Sequence[Picked], questions: Sequence[Question]) -> bool:
     """Whether a film may have this rate, and this one's length holds what was picked of it.
 
-    A third may lie beyond: a wrong entry or two are told of one by one.
+    A third may lie beyond: a wrong entry or two are reported one by one.
     """
     lengths = [q.duration_seconds for q in questions if q.duration_seconds is not None]
     if not lengths or not _SLOWEST <= stride <= _FASTEST:

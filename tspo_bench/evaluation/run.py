@@ -58,7 +58,7 @@ class Progress(Protocol):
 
 @runtime_checkable
 class CountsStored(Protocol):
-    """A `Progress` that is told of stored records too."""
+    """A `Progress` that counts stored records too."""
 
     def stored(self, record: Record, sampler: str, budget: str) -> None:
         """One of the `done` records, after `started`; sampler and budget as in `finished`."""

@@ -152,7 +152,7 @@ def feature_source(timing: Mapping[str, float]) -> FeatureSource | None:
     """Where the features came from that a record's sampler searched; None where it searched none.
 
     "cached": from the store, so that the record's seconds lack a scan; "unknown": the record is
-    older than the stage that tells.
+    older than the stage that says so.
     """
     if "stored" in timing:
         return "cached"

@@ -129,7 +129,7 @@ def records_that_hold(
         try:
             records = read_records(run / name / RECORDS_FILE)
             scores = read_scores(run / name / SCORES_FILE)
-        except UserError:  # whoever opens that cell is told
+        except UserError:  # reported to whoever opens that cell
             continue
         for record in records:
             if record.question_id not in taken and inputs.hold(record):

@@ -146,7 +146,7 @@ def videomme(record: Record, fallback_id: str) -> Question:
 def lvbench(record: Record, fallback_id: str) -> Question:
     """LVBench: options stand in the question, `time_reference` is the evidence.
 
-    A time reference that cannot be read gives no evidence; the question stays. `video_info` tells
+    A time reference that cannot be read gives no evidence; the question stays. `video_info` states
     the video's length and frame rate.
     """
     record = present(record)
@@ -166,7 +166,7 @@ def lvbench(record: Record, fallback_id: str) -> Question:
 
 
 def _video_info(info: Any) -> tuple[float | None, float | None]:
-    """Minutes and frames a second, each where LVBench's `video_info` tells it."""
+    """Minutes and frames a second, each where LVBench's `video_info` has it."""
     if not isinstance(info, Mapping):
         return None, None
     minutes, rate = (number_of(info.get(key)) for key in ("duration_minutes", "fps"))

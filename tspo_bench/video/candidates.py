@@ -18,7 +18,7 @@ _MOST_ODD = 0.01
 _ROUNDING = 2e-3
 _SAME_TIME = 1e-6  # seconds; times are floats
 _SAID = 1.0  # seconds that the rules' candidates may drift apart
-_WITHIN = 60.0  # within so many seconds before somebody is told
+_WITHIN = 60.0  # within so many seconds before it is reported
 
 
 def candidate_indices(
