@@ -69,9 +69,9 @@ def decoded_order(
 def _absurd(packets: Packets, time_base: Fraction) -> IntArray:
     """Which packets' times lie far outside those of the packets around them, which agree, [m].
 
-    No decoder delays a picture by more than `_MOST_DELAYED` others: a packet shown after that many of
-    the next ones, or before that many of the last ones, cannot be right. What may be the first or
-    the last frame may also be a long still, and is judged by `_STILL_SECONDS`.
+    No decoder delays a picture by more than `_MOST_DELAYED` others: a packet shown after that many
+    of the next ones, or before that many of the last ones, cannot be right. What may be the first
+    or the last frame may also be a long still, and is judged by `_STILL_SECONDS`.
     """
     pts, absurd = packets.pts, np.zeros(len(packets), np.int64)
     for position in _jumps(pts, round(1 / time_base)):

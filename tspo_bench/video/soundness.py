@@ -13,7 +13,6 @@ from tspo_bench.types import IntArray
 from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.timeline import REORDERING, Timeline
 
-
 # Codecs whose packets each yield one frame, and whose decoders in FFmpeg 7.1 do not mark pictures
 # that lean on a lost one.
 _ALL_COME_OUT = frozenset({"hevc"})
