@@ -156,6 +156,22 @@ def test_an_absurd_time_is_seen_wherever_it_lies(
     np.testing.assert_allclose(made.seconds, np.arange(60) / 10, atol=0.051)
 
 
+@pytest.mark.parametrize("bframes", [3, 0])
+def test_times_that_only_number_the_packets_are_not_believed(bframes: int, tmp_path: Path) -> None:
+    path = encode(tmp_path / "film.mkv", 40, "libx264", {"x264-params": f"bframes={bframes}"})
+
+    def order(first: int, last: int) -> list[int]:
+        with av.open(str(path)) as container:
+            return decoded_order(container, container.streams.video[0], first, last)
+
+    with av.open(str(path)) as container:
+        packets, facts = read_packets(container, container.streams.video[0])
+    assert not settled(packets, facts, order)[1].counted
+    # FFmpeg gives the packets of H.264 in MXF such times.
+    numbered = replace(packets, pts=np.arange(40), dts=np.arange(40))
+    assert settled(numbered, facts, order)[1].counted is (bframes > 0)
+
+
 def test_a_last_frame_after_a_pause_keeps_its_time(tmp_path: Path) -> None:
     path = encode(
         tmp_path / "film.mkv", 60, "libx264", {"x264-params": "bframes=3:b-adapt=0:scenecut=0"}

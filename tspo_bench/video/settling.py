@@ -36,6 +36,11 @@ def settled(
     """
     if facts.counted or not len(packets):
         return packets, facts
+    if facts.reorders and (np.diff(packets.pts) > 0).all() and len(packets) > 1:
+        # H.264 in MXF: FFmpeg numbers the packets as they lie there.
+        order = decoded_order(0, min(_MOST_DECODED, len(packets)) - 1)
+        if order != sorted(order):
+            return packets, replace(facts, counted=True)
     packets = replace(packets, timed=packets.timed & ~_absurd(packets, facts.time_base))
     untimed = np.flatnonzero((packets.timed == 0) & (packets.is_shown == 1))
     if len(untimed) > _MOST_DECODED:
@@ -78,11 +83,11 @@ def _absurd(packets: Packets, time_base: Fraction) -> IntArray:
         around = slice(max(0, position - REORDERING), position + REORDERING + 1)
         others = np.delete(pts[around], position - around.start)
         ahead, behind = pts[position] - others.max(), others.min() - pts[position]
-        enough = np.ptp(others)
+        enough = int(np.ptp(others))
         room = len(pts) - 1 - position if ahead > 0 else position
         if room < _MOST_DELAYED:
             longest_still = round(_STILL_SECONDS / time_base)
-            enough = max(longest_still, np.ptp(np.delete(pts, position)))
+            enough = max(longest_still, int(np.ptp(np.delete(pts, position))))
         absurd[position] = max(ahead, behind) > enough
     return absurd
 
