@@ -187,6 +187,29 @@ def test_damage_behind_a_jump_is_an_error_and_no_frame_is_wrong(
                     np.testing.assert_array_equal(pixels, expected[number])
 
 
+def test_what_leans_on_a_lost_hevc_picture_is_not_passed_on(made: Made, tmp_path: Path) -> None:
+    source = made("hevc.mp4")
+    packets, expected = packets_of(source), decoded(source)
+    place = 24
+    while not packets[place][1]:
+        place += 1
+    _, _, pos, size = packets[place]
+    data = bytearray(source.read_bytes())
+    data[pos + 5 : pos + size] = bytes(size - 5)  # no error, and no frame: no slice is a first one
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(data)
+    failures = []
+    with open_video(path) as video:
+        for number in range(COUNT):
+            try:
+                pixels = video.fetch([number]).pixels[0]
+            except VideoError:
+                failures.append(number)
+            else:
+                np.testing.assert_array_equal(pixels, expected[number])
+    assert 8 < len(failures) < 30
+
+
 @pytest.mark.parametrize("kind", ["open", "pyramid", "closed", "interlaced"])
 def test_a_missing_reference_is_no_silent_error(kind: str, made: Made, tmp_path: Path) -> None:
     source = made(f"{kind}.mp4")

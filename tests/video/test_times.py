@@ -131,6 +131,61 @@ def test_one_absurd_time_does_not_stretch_a_film(odd: int, tmp_path: Path) -> No
             assert video.info.duration_seconds == pytest.approx(6, abs=0.1)
 
 
+@pytest.mark.parametrize(
+    ("odd", "milliseconds"),
+    [
+        *((odd, sign * 3_600_000) for odd in (0, 1, 30, 58, 59) for sign in (1, -1)),
+        *((odd, 20_000) for odd in (0, 1, 30)),  # at the end it may be a still
+    ],
+)
+def test_an_absurd_time_is_seen_wherever_it_lies(
+    odd: int, milliseconds: int, tmp_path: Path
+) -> None:
+    path = encode(tmp_path / "film.mkv", 60, *MPEG4)
+    with av.open(str(path)) as container:
+        packets, facts = read_packets(container, container.streams.video[0])
+    pts, dts = packets.pts.copy(), packets.dts.copy()
+    pts[odd] += milliseconds
+    dts[odd] += milliseconds
+
+    def order(first: int, last: int) -> list[int]:
+        return list(range(first, last + 1))
+
+    made = lay_out(*settled(replace(packets, pts=pts, dts=dts), facts, order))
+    assert made.positions.tolist() == list(range(60))
+    np.testing.assert_allclose(made.seconds, np.arange(60) / 10, atol=0.051)
+
+
+@pytest.mark.parametrize("bframes", [3, 0])
+def test_times_that_only_number_the_packets_are_not_believed(bframes: int, tmp_path: Path) -> None:
+    path = encode(tmp_path / "film.mkv", 40, "libx264", {"x264-params": f"bframes={bframes}"})
+
+    def order(first: int, last: int) -> list[int]:
+        with av.open(str(path)) as container:
+            return decoded_order(container, container.streams.video[0], first, last)
+
+    with av.open(str(path)) as container:
+        packets, facts = read_packets(container, container.streams.video[0])
+    assert not settled(packets, facts, order)[1].counted
+    # FFmpeg gives the packets of H.264 in MXF such times.
+    numbered = replace(packets, pts=np.arange(40), dts=np.arange(40))
+    assert settled(numbered, facts, order)[1].counted is (bframes > 0)
+
+
+def test_a_last_frame_after_a_pause_keeps_its_time(tmp_path: Path) -> None:
+    path = encode(
+        tmp_path / "film.mkv", 60, "libx264", {"x264-params": "bframes=3:b-adapt=0:scenecut=0"}
+    )
+    with av.open(str(path)) as container:
+        packets, facts = read_packets(container, container.streams.video[0])
+    last = int(packets.pts.argmax())
+    assert last < 59  # decoded before the pictures that it is shown after
+    pts = packets.pts.copy()
+    pts[last] += 100_000
+    made = lay_out(*settled(replace(packets, pts=pts), facts, lambda *_: []))
+    assert made.seconds[-1] == pytest.approx(105.9)
+
+
 def test_a_long_still_keeps_its_time(tmp_path: Path) -> None:
     path = make_video(
         tmp_path / "still.mp4", 40, pts=[n * 100 + 3_600_000 * (n >= 20) for n in range(40)]

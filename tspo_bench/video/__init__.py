@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from tspo_bench.video.base import VideoReader
 
 READERS = ("pyav", "decord")
-# Raised whenever frames are counted, timed or coloured differently (the feature store's key).
-READER_VERSION: int = 2
 
 _settings = {"trust_packets": False}
 

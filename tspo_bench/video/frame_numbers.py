@@ -37,10 +37,6 @@ class FrameNumbers:
                 if unit[0] & 31 == _SPS:
                     self._read_sps(bytes(unit))
 
-    def jumped(self) -> None:
-        """Note that the next packet does not follow the last one."""
-        self._last = None
-
     def misses_one(self, packet: Packet) -> bool:
         """Whether a reference picture is missing between the last packet and this one."""
         if not self._is_h264:

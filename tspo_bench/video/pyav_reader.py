@@ -22,7 +22,6 @@ from tspo_bench.video.base import checked_indices, scaled_size
 from tspo_bench.video.candidates import candidate_indices
 from tspo_bench.video.cut_off import reject_or_warn, stated_end, whole_packets
 from tspo_bench.video.demuxing import demuxed, with_frame
-from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.opening import open_stream, set_threads
 from tspo_bench.video.orientation import Orientation, orientation_of
 from tspo_bench.video.rgb import RGBConverter
@@ -161,7 +160,7 @@ class PyAVReader:
         Each packet goes in with its position as its time, which its frame brings back: so a frame
         is known even where times are missing, equal or wrong.
         """
-        gate = Gate(self.timeline, start, indices, FrameNumbers(self._stream.codec_context))
+        gate = Gate(self.timeline, start, indices, self._stream.codec_context)
         try:
             for position, packet in self._packets_between(start, indices):
                 if packet is not None:

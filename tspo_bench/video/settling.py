@@ -15,8 +15,10 @@ from tspo_bench.types import IntArray
 from tspo_bench.video.demuxing import demuxed
 from tspo_bench.video.timeline import REORDERING, Packets, StreamFacts
 
-# A time this far from those of all packets around it, which agree, is not believed.
-_ABSURD_SECONDS = 60
+# A first or last frame that is shown this long, and longer than all others, is not believed.
+_STILL_SECONDS = 600
+# H.264, A.3.1, as other codecs: no picture is decoded more than 16 pictures before it is shown.
+_MOST_DELAYED = REORDERING // 2
 # Where more packets than this have no time, the frames are counted as they come out.
 _MOST_DECODED = 256
 
@@ -34,6 +36,11 @@ def settled(
     """
     if facts.counted or not len(packets):
         return packets, facts
+    if facts.reorders and (np.diff(packets.pts) > 0).all() and len(packets) > 1:
+        # H.264 in MXF: FFmpeg numbers the packets as they lie there.
+        order = decoded_order(0, min(_MOST_DECODED, len(packets)) - 1)
+        if order != sorted(order):
+            return packets, replace(facts, counted=True)
     packets = replace(packets, timed=packets.timed & ~_absurd(packets, facts.time_base))
     untimed = np.flatnonzero((packets.timed == 0) & (packets.is_shown == 1))
     if len(untimed) > _MOST_DECODED:
@@ -65,25 +72,32 @@ def decoded_order(
 
 
 def _absurd(packets: Packets, time_base: Fraction) -> IntArray:
-    """Which packets' times lie far from those of their neighbours, which agree, [m].
+    """Which packets' times lie far outside those of the packets around them, which agree, [m].
 
-    The first and the last are not judged: what lies there may be a long still.
+    No decoder delays a picture by more than `_MOST_DELAYED` others: a packet shown after that many
+    of the next ones, or before that many of the last ones, cannot be right. What may be the first
+    or the last frame may also be a long still, and is judged by `_STILL_SECONDS`.
     """
-    absurd = np.zeros(len(packets), np.int64)
-    limit = round(_ABSURD_SECONDS / time_base)
-    for position in _jumps(packets.pts, limit):
+    pts, absurd = packets.pts, np.zeros(len(packets), np.int64)
+    for position in _jumps(pts, round(1 / time_base)):
         around = slice(max(0, position - REORDERING), position + REORDERING + 1)
-        others = np.delete(packets.pts[around], position - around.start)
-        spread = others.max() - others.min()
-        distance = abs(others - packets.pts[position]).min()
-        absurd[position] = distance > max(limit, 10 * spread)
+        others = np.delete(pts[around], position - around.start)
+        ahead, behind = pts[position] - others.max(), others.min() - pts[position]
+        enough = int(np.ptp(others))
+        room = len(pts) - 1 - position if ahead > 0 else position
+        if room < _MOST_DELAYED:
+            longest_still = round(_STILL_SECONDS / time_base)
+            enough = max(longest_still, int(np.ptp(np.delete(pts, position))))
+        absurd[position] = max(ahead, behind) > enough
     return absurd
 
 
-def _jumps(pts: IntArray, limit: int) -> Iterator[int]:
-    """Packets inside of the file whose time is far from both neighbours' in decoding order."""
+def _jumps(pts: IntArray, limit: int) -> list[int]:
+    """Packets whose time is far from both neighbours' in decoding order."""
+    if len(pts) <= REORDERING:  # too few to agree on anything
+        return []
     far = abs(np.diff(pts)) > limit
-    yield from (int(place) + 1 for place in np.flatnonzero(far[:-1] & far[1:]))
+    return np.flatnonzero(np.append(True, far) & np.append(far, True)).tolist()
 
 
 def _unseen_at_the_start(packets: Packets, decoded_order: DecodedOrder) -> list[int]:
@@ -129,5 +143,6 @@ def _settle(packets: Packets, first: int, order: list[int], one_frame: int) -> N
     at += np.minimum(missing - places[0], 0) * one_frame
     at += np.maximum(missing - places[-1], 0) * one_frame
     packets.pts[came[missing]] = np.round(at).astype(np.int64)
-    packets.dts[came[missing]] = packets.dts[np.maximum(came[missing] - 1, 0)]
+    before = came[missing] - 1
+    packets.dts[came[missing]] = packets.dts[np.where(before < 0, 1, before)]
     packets.timed[came[missing]] = 1

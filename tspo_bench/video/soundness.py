@@ -6,11 +6,16 @@ from collections import deque
 from collections.abc import Iterator
 
 from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from tspo_bench.types import IntArray
 from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.timeline import REORDERING, Timeline
+
+# Codecs whose packets each yield one frame, and whose decoders in FFmpeg 7.1 do not mark pictures
+# that lean on a lost one.
+_ALL_COME_OUT = frozenset({"hevc"})
 
 
 class NotProvenError(Exception):
@@ -27,15 +32,15 @@ class Gate:
         timeline: the file's.
         start: position of the pass's first packet.
         wanted: rising frame numbers.
-        frame_numbers: of the stream.
+        codec: the stream's.
     """
 
     def __init__(
-        self, timeline: Timeline, start: int, wanted: IntArray, frame_numbers: FrameNumbers
+        self, timeline: Timeline, start: int, wanted: IntArray, codec: VideoCodecContext
     ) -> None:
         self._timeline, self._start = timeline, start
-        self._frame_numbers = frame_numbers
-        frame_numbers.jumped()
+        self._frame_numbers = FrameNumbers(codec)
+        self._all_come_out = codec.name in _ALL_COME_OUT
         self._wanted = deque(wanted.tolist())
         self._alone = len(wanted) == 1  # tried from further back: it may lean on all from there on
         self._came: dict[int, tuple[VideoFrame, int]] = {}
@@ -67,9 +72,9 @@ class Gate:
         if frame.is_corrupt:
             self._damaged.append(position)
         self._furthest = max(self._furthest, position)
-        self._expected = deque(
-            p for p in self._expected if p != position and p >= self._furthest - REORDERING
-        )
+        if position in self._expected:
+            self._expected.remove(position)
+        self._give_up(self._furthest - REORDERING)
         number = self._count if self._timeline.counted else self._timeline.numbers[position]
         self._count += 1
         if self._wanted and number >= self._wanted[0]:
@@ -77,8 +82,8 @@ class Gate:
 
     def drained(self) -> None:
         """Note that the decoder is empty: nothing more comes out."""
-        self._expected.clear()
         self._furthest = len(self._timeline.packets) + REORDERING
+        self._give_up(self._furthest)
 
     def released(self) -> Iterator[VideoFrame]:
         """The wanted frames that are proven whole, in rising order.
@@ -101,6 +106,13 @@ class Gate:
             self._wanted.popleft()
             self._came = {n: came for n, came in self._came.items() if n > number}
             yield frame
+
+    def _give_up(self, position: int) -> None:
+        """Wait no longer for frames of packets before this position."""
+        while self._expected and self._expected[0] < position:
+            lost = self._expected.popleft()
+            if self._all_come_out:
+                self._damaged.append(lost)
 
     def _comes_out(self, position: int) -> bool:
         """Whether a packet is a frame that can be decoded from the pass's start on."""

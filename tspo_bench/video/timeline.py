@@ -64,6 +64,7 @@ class StreamFacts:
         is_broadcast: a container that is cut and joined anywhere (MPEG-TS).
         counted: the packets carry no presentation times.
         any_open: an H.264 stream has keyframes that do not clear the decoder.
+        reorders: the decoder gives some pictures out in another order than they go in.
     """
 
     time_base: Fraction
@@ -71,6 +72,7 @@ class StreamFacts:
     is_broadcast: bool
     counted: bool
     any_open: bool
+    reorders: bool
 
     @property
     def one_frame(self) -> int:
@@ -182,7 +184,9 @@ def read_packets(container: InputContainer, stream: VideoStream) -> tuple[Packet
     counted = name in _FORMATS_WITHOUT_TIMES or 2 * int(packets.timed.sum()) < len(packets)
     time_base = stream.time_base or Fraction(1, av.time_base)
     rate = stream.guessed_rate or Fraction(25)
-    return packets, StreamFacts(time_base, rate, name == "mpegts", counted, kinds.any_open)
+    reorders = bool(stream.codec_context.has_b_frames)
+    facts = StreamFacts(time_base, rate, name == "mpegts", counted, kinds.any_open, reorders)
+    return packets, facts
 
 
 def _segments(packets: Packets, joint: int | None) -> IntArray:
