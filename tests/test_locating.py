@@ -324,7 +324,7 @@ def test_blind_and_an_unknown_baseline_are_refused(questions: Path) -> None:
         tspo_bench.locate(str(questions), "random", fps=FPS, baseline="unifrom")
 
 
-LVBENCH = {
+LVBENCH: dict[str, Any] = {
     "key": "abc",
     "type": "cartoon",
     "qa": [
@@ -345,7 +345,7 @@ LVBENCH = {
 def test_lvbench_tells_length_and_rate(tmp_path: Path, cache: Path, fps: Any) -> None:
     """Its own file is enough, without the videos; at stride 29 the end would be two minutes off."""
     path = tmp_path / "lvbench.jsonl"
-    info = {**LVBENCH["video_info"], "fps": fps}  # type: ignore[dict-item]
+    info = {**LVBENCH["video_info"], "fps": fps}
     path.write_text(json.dumps({**LVBENCH, "video_info": info}))
     found = tspo_bench.locate("lvbench", ["uniform", "oracle"], 4, annotations=path)
     assert found.errors == ()
@@ -360,6 +360,27 @@ def test_lvbench_tells_length_and_rate(tmp_path: Path, cache: Path, fps: Any) ->
     found = tspo_bench.locate("lvbench", f"file:{tmp_path}/sel.json", 1, annotations=path)
     assert only(found.rows).evidence_recall == 1.0
     assert only(found.rows).num_guessed_rates == 0
+
+
+def test_an_info_in_a_tables_cell_is_json(tmp_path: Path, cache: Path) -> None:
+    path = tmp_path / "lvbench.jsonl"
+    path.write_text(json.dumps({**LVBENCH, "video_info": json.dumps(LVBENCH["video_info"])}))
+    found = tspo_bench.locate("lvbench", "uniform", 4, annotations=path)
+    assert found.errors == ()
+
+
+@pytest.mark.parametrize("absurd", [{"duration_minutes": 1e300}, {"fps": 1e9}])
+def test_an_absurd_length_or_rate_costs_its_own_questions(
+    tmp_path: Path, cache: Path, absurd: dict[str, float]
+) -> None:
+    path = tmp_path / "lvbench.jsonl"
+    other = {**LVBENCH, "key": "other", "qa": [{**LVBENCH["qa"][0], "uid": "9"}]}
+    other["video_info"] = {**LVBENCH["video_info"], **absurd}
+    path.write_text(f"{json.dumps(LVBENCH)}\n{json.dumps(other)}\n")
+    found = tspo_bench.locate("lvbench", "uniform", 4, annotations=path)
+    assert only(found.rows).n == 3
+    (error,) = found.errors
+    assert "question '9': no video has" in error
 
 
 def test_lvbench_that_tells_nothing(tmp_path: Path, cache: Path) -> None:

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Cli
+from tspo_bench.agent.checkpoint import find_agent
 from tspo_bench.cli import app
 from tspo_bench.cli.console import _with_home
+from tspo_bench.errors import UserError
 from tspo_bench.files import cache_folder, user_path
+from tspo_bench.training.settings import train_config
 
 
 @pytest.fixture
@@ -51,6 +54,13 @@ def test_data_root_annotations_and_files(home: Path, cli: Cli, cache: Path) -> N
     gone = cli("locate", "--task", "~/rows.jsonl", "--sampler", "file:~nobody-here/sel.json")
     assert gone.code == 2
     assert "cannot read frame selections ~nobody-here/sel.json" in gone.err
+
+
+def test_an_unknown_users_home_is_no_traceback(home: Path) -> None:
+    path = "~nobody-of-this-name/x"
+    assert train_config("tspo", path, data=path, video_root=path).out == Path(path)
+    with pytest.raises(UserError, match="~nobody-of-this-name"):
+        find_agent(path, local_files_only=True)
 
 
 def test_the_caches_folder(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -158,3 +158,31 @@ def test_a_null_is_not_quoted() -> None:
     record = {"question": "What?", "options": ["A. x", "B. y", None], "answer": "A", "videoID": "v"}
     question = Question("1", "v.mp4", "What?", ("x", "y"), "A", record=record)
     assert "A. x\nB. y\nThe best answer is:" in task.prompt(question).text
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN", "<NA>", "NA", "NULL", "null"])
+def test_what_tables_write_for_nothing_is_neither_option_nor_id(
+    text: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "rows.tsv"
+    row = {**BASE, "A": "x", "B": "y"}
+    rows = [{**row, "id": None, "C": "z", "D": None}, {**row, "id": None, "C": None, "D": None}]
+    pandas.DataFrame(rows).to_csv(path, index=False, sep="\t", na_rep=text)
+    found, skipped = read(path)
+    assert not skipped
+    assert {key: q.options for key, q in found.items()} == {
+        "rows-2": ("x", "y", "z"),
+        "rows-3": ("x", "y"),
+    }
+    assert f"options that read {text!r}" in caplog.text
+
+
+def test_other_fields_of_such_a_text_are_no_options(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    row = {**BASE, "options": ["x", "y"], "duration": "NaN", "groups": {"continent": "NA"}}
+    path.write_text(json.dumps(row))
+    found, _ = read(path)
+    assert found["rows-1"].groups == {"continent": "NA"}
+    assert "options that read" not in caplog.text

@@ -18,6 +18,7 @@ from tspo_bench.agent import KINDS, agent_class
 from tspo_bench.agent.base import KIND_KEY, TemporalAgent
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import WEIGHTS, checkpoint_id, find_checkpoint, precision
+from tspo_bench.files import user_path
 
 AGENT = "agent"
 PACKAGED = Path(__file__).parent / "weights"
@@ -73,7 +74,7 @@ def find_agent(name: str, **hub: Any) -> Path:
         UserError: there is no such agent.
     """
     if name not in KINDS:
-        own = Path(name).expanduser()
+        own = user_path(name)
         seeds = sorted(path.name for path in own.glob("seed-*") if path.is_dir())
         if seeds and not (own / "config.json").is_file():
             raise UserError(

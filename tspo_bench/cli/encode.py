@@ -124,9 +124,7 @@ def _encode_training(
         from tspo_bench.training.tspo10k import TSPO10K
 
         store, network = FeatureStore(), load_encoder(encoder, device or default_device())
-        items = TSPO10K(
-            data.expanduser(), video_root.expanduser(), network, store, seed=seed, rate=rate
-        )
+        items = TSPO10K(data, video_root, network, store, seed=seed, rate=rate)
         if items.skipped:
             say(f"warning: {summed_up(items.skipped, len(items))}; the first: {items.skipped[0]}")
         broken: list[str] = []

@@ -35,6 +35,7 @@ from tspo_bench.video.candidates import shown_at
 
 # What can be answered for by a video's length and frame rate alone.
 _OF_THE_PROBE: frozenset[Need] = frozenset({"probe", "evidence"})
+_MOST_FRAMES = 10**8  # of a video: 19 days at 60 a second
 
 
 class PickProgress(Protocol):
@@ -141,6 +142,12 @@ class Picker:
             where = f"question {question.id!r}: video {question.video}"
             way_out = "or give the videos (--data-root)"
             error = f"{where} is not opened, and its {lacks}, {way_out}"
+            return _failed(cell, question, error)
+        if question.duration_seconds * rate > _MOST_FRAMES:
+            error = (
+                f"question {question.id!r}: no video has {question.duration_seconds:g} s at {rate:g} "
+                "frames a second; correct its length or rate"
+            )
             return _failed(cell, question, error)
         candidates = assumed_candidates(
             question, rate, self.chooser.candidate_fps, self.chooser.rule

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
 from tspo_bench.lmms.manifest import NAME
 from tspo_bench.registry import did_you_mean
 
@@ -32,7 +33,7 @@ def load_lmms_task(name: str, include: str | None = None) -> tuple[Any, str]:
             group, or of another output type than "generate_until".
     """
     label = f"lmms:{name}"
-    folder = None if include is None else Path(include).expanduser().resolve()
+    folder = None if include is None else user_path(include).resolve()
     if folder is not None and not folder.is_dir():
         raise UserError(f"task {label!r}: there is no folder {include}; check include=")
     try:

@@ -28,7 +28,7 @@ from tspo_bench.tasks.video_files import find_file, video_names
 from tspo_bench.types import Question, SubtitleMode
 
 _log = logging.getLogger(__name__)
-_SHOWN = 200  # characters of a name in a message
+_SHOWN = 200  # characters of what annotations hold, in a message
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,9 @@ class AnnotatedTask(MultipleChoice):
             path = find_file(self._videos_in, video_names(video))
         except (OSError, ValueError) as error:  # too long a name, say
             reason = error.strerror if isinstance(error, OSError) else error
-            shown = video if len(video) <= _SHOWN else f"{video[:_SHOWN]}..."
-            raise VideoError(f"task {self.name!r}: video {shown!r}: {reason}") from error
+            raise VideoError(
+                f"task {self.name!r}: video {_shortened(video)!r}: {reason}"
+            ) from error
         if path is not None:
             return path
         looked_in = ", ".join(_names(self.video_folders))
@@ -274,7 +275,7 @@ class AnnotatedTask(MultipleChoice):
         except RecursionError:
             return Skipped(entry.where, "it is nested too deep")
         except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-            return Skipped(entry.where, str(error))
+            return Skipped(entry.where, _shortened(str(error)))
 
     def _entries(self) -> Iterator[tuple[Entry, str]]:
         """Every annotation with the id that it gets if it has none of its own."""
@@ -351,3 +352,7 @@ def _group(value: Any) -> str:
 
 def _names(value: str | Sequence[str]) -> Sequence[str]:
     return [value] if isinstance(value, str) else value
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."

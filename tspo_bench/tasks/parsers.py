@@ -7,6 +7,7 @@ stand in the record under their own name are named in the task's card, not here.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import string
@@ -166,7 +167,13 @@ def lvbench(record: Record, fallback_id: str) -> Question:
 
 
 def _video_info(info: Any) -> tuple[float | None, float | None]:
-    """Minutes and frames a second, each where LVBench's `video_info` has it."""
+    """Minutes and frames a second, each where LVBench's `video_info` has it.
+
+    In tables it is the same as JSON.
+    """
+    if isinstance(info, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            info = json.loads(info)
     if not isinstance(info, Mapping):
         return None, None
     minutes, rate = (number_of(info.get(key)) for key in ("duration_minutes", "fps"))

@@ -12,9 +12,10 @@ from typing import Any
 
 from tspo_bench.types import OPTION_LETTERS
 
-# What pandas and numpy write where a table that has become text has nothing. "None" is not among
-# them: it is a common option.
-MISSING_TEXTS = ("nan", "NaN", "<NA>")
+# What pandas, numpy, R and databases write where a table that has become text has nothing. "None"
+# is not among them: it is a common option.
+MISSING_TEXTS = ("nan", "NaN", "<NA>", "NA", "NULL", "null")
+_OPTION_FIELD = re.compile(r"options?\d*|candidates|[A-Z]")
 _NOT_LONGER = 10_000  # characters of a list in a text; Python's own parser is recursive
 
 
@@ -98,7 +99,7 @@ def identifier(record: Mapping[str, Any], key: str, fallback: str) -> str:
         ValueError: it is no text or number.
     """
     value = record.get(key)
-    if is_missing(value) or _is_blank(value):
+    if is_missing(value) or _is_blank(value) or _is_missing_text(value):
         return fallback
     if isinstance(value, float) and value.is_integer():  # a column with gaps makes 3 to 3.0
         value = int(value)
@@ -166,8 +167,9 @@ def index_of(given: Any, field: str) -> int:
 
 def taken_for_missing(record: Mapping[str, Any], options: Sequence[str]) -> str | None:
     """The text "nan" or the like that a record has among its options and that is none of them."""
-    values = [*record.values()]
-    for value in record.values():
+    given = [value for key, value in record.items() if _OPTION_FIELD.fullmatch(key)]
+    values = [*given]
+    for value in given:
         values += value.values() if isinstance(value, Mapping) else ()
         values += value if isinstance(value, list) else ()
     return next((v for v in values if _is_missing_text(v) and v not in options), None)

@@ -15,6 +15,7 @@ from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import precision
+from tspo_bench.files import user_path
 from tspo_bench.mllms import registry as models
 from tspo_bench.registry import did_you_mean, import_object, parse_spec
 from tspo_bench.sources import sources_of
@@ -149,7 +150,7 @@ def train_config(
     given["device"] = given.get("device") or default_device()
     return TrainConfig(
         agent=agent,
-        out=Path(out).expanduser(),
+        out=user_path(out),
         preset=chosen.changed(**{name: given[name] for name in given if name in trained}),
         options={name: given[name] for name in given if name in options},
         **{name: given[name] for name in given if name in own},
@@ -175,7 +176,7 @@ def agent_options(name: str) -> set[str]:
 def _converted(name: str, value: Any) -> Any:
     """Paths from text, and lists of names from text with commas."""
     if name in _PATHS and value is not None:
-        return Path(value).expanduser()
+        return user_path(value)
     if name == "without_types":
         return tuple(_names(value or ()))
     if name == "without":
