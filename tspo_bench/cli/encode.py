@@ -55,9 +55,14 @@ def encode(
     """
     index, count = _read_shard(shard)
     if data is not None:
-        idle = {"--task": task, "--split": split, "--data-root": data_root}
-        idle |= {"--annotations": annotations, "--limit": limit}
-        idle |= {"--candidates": None if candidates == "auto" else candidates}
+        idle: dict[str, object] = {
+            "--task": task,
+            "--split": split,
+            "--data-root": data_root,
+            "--limit": limit,
+        }
+        rule = None if candidates == "auto" else candidates
+        idle |= {"--annotations": annotations, "--candidates": rule}
         _check_idle({**idle, "--only-present": only_present or None})
         _encode_training(data, video_root, (index, count), encoder, candidate_fps, seed, device)
         return

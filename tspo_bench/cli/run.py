@@ -150,7 +150,7 @@ def run(
                 encoder=encoder,
                 agent=agent,
                 candidate_fps=candidate_fps,
-                candidates=cast("CandidateRule | None", candidates),  # checked by the run's settings
+                candidates=cast("CandidateRule | None", candidates),  # checked likewise
                 limit=limit,
                 only_present=only_present,
                 seeds=numbers,
