@@ -117,7 +117,7 @@ def test_training_data_are_encoded_as_training_reads_them(
         (("--data", "d", "--video-root", ".", "--task", "x"), "is encoded; leave --task out"),
         (
             ("--data", "d", "--video-root", ".", "--candidates", "time", "--only-present"),
-            "is encoded; leave --candidates, --only-present out",
+            "is encoded; leave --only-present, --candidates out",
         ),
         (("--task", "films.jsonl", "--video-root", "."), "no --data; leave --video-root out"),
         (("--data", "none.jsonl", "--video-root", "."), "none.jsonl"),

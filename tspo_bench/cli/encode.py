@@ -55,7 +55,7 @@ def encode(
     """
     index, count = _read_shard(shard)
     if data is not None:
-        idle = {
+        idle: dict[str, object] = {
             **{"--task": task, "--split": split, "--data-root": data_root, "--limit": limit},
             **{"--annotations": annotations, "--only-present": only_present or None},
             "--candidates": None if candidates == "auto" else candidates,
