@@ -94,7 +94,7 @@ def evaluate(
     encoder: str | None = None,
     agent: str | None = None,
     candidate_fps: float = 1.0,
-    candidates: CandidateRule = "auto",
+    candidates: CandidateRule | None = None,
     limit: int | None = None,
     only_present: bool = False,
     seeds: int | Sequence[int] | None = None,
@@ -134,8 +134,8 @@ def evaluate(
         model: who answers ("reference", a checkpoint's folder or hub id, "pkg.mod:Name").
         frames: the frame budget K, or several; None for 8.
         preset: the settings of a published evaluation, "tspo-paper", where `sampler`, `frames`,
-            `encoder`, `agent`, `protocol` and options of the model are not given. What is given
-            otherwise is logged.
+            `encoder`, `agent`, `candidates`, `protocol` and options of the model are not given.
+            What is given otherwise is logged.
         visual_tokens: a number of visual tokens, or several, in place of `frames`: each question is
             given as many frames as it allows, so that models and resolutions cost the same.
         encoder: gives the features that samplers search with: "reference", a folder or a hub id;
@@ -145,7 +145,8 @@ def evaluate(
             agent of each seed.
         candidate_fps: candidate frames per second.
         candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
-            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
+            `candidate_fps` second ("time"), or (None, "auto") by time where frames are uneven in
+            time.
         limit: ask the first so many questions of a fixed shuffle.
         only_present: only questions whose videos are there; `limit` draws among these.
         seeds: one or several, of samplers that draw and of agents trained with several; what hangs
@@ -182,6 +183,7 @@ def evaluate(
         "encoder": encoder,
         "agent": agent,
         "candidate_fps": candidate_fps,
+        "candidates": candidates,
         "protocol": protocol,
         "subtitles": subtitles,
         "answer": answer,
@@ -189,10 +191,11 @@ def evaluate(
     if preset is not None:
         asked = with_preset(preset, task, **asked)
     asked["sampler"] = asked["sampler"] or "uniform"
+    asked["candidates"] = asked["candidates"] or "auto"
     config = RunConfig.of(
         task,
         **asked,
-        candidates=candidates,
+        preset=preset,
         limit=limit,
         only_present=only_present,
         seeds=seeds,

@@ -115,6 +115,10 @@ def test_training_data_are_encoded_as_training_reads_them(
         ((), "give --task, or the training data with --data"),
         (("--data", "data.jsonl"), "give the folder of its videos with --video-root"),
         (("--data", "d", "--video-root", ".", "--task", "x"), "is encoded; leave --task out"),
+        (
+            ("--data", "d", "--video-root", ".", "--candidates", "time", "--only-present"),
+            "is encoded; leave --only-present, --candidates out",
+        ),
         (("--task", "films.jsonl", "--video-root", "."), "no --data; leave --video-root out"),
         (("--data", "none.jsonl", "--video-root", "."), "none.jsonl"),
         (("--data", "data.jsonl", "--video-root", "none"), "video root none is no folder"),

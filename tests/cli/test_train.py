@@ -122,9 +122,12 @@ MISTAKES = [
     (("--video-root", "videos"), "there is no --data; leave --video-root out"),
     (("--toy",), "--toy asks a question of its own; leave --task, --videos out"),
     (
-        ("--data", "a.jsonl", "--split", "val", "--data-root", ".", "--without-type", "after"),
+        (
+            *("--data", "a.jsonl", "--split", "val", "--data-root", ".", "--without-type", "after"),
+            *("--candidates", "time"),
+        ),
         "--data is trained on in place of a task; "
-        "leave --task, --split, --data-root, --videos, --without-type out",
+        "leave --task, --split, --data-root, --videos, --without-type, --candidates out",
     ),
 ]
 

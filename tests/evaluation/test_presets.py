@@ -21,7 +21,8 @@ from tspo_bench.evaluation.presets import AGENT, ENCODER, with_preset
 from tspo_bench.results import Cell, read_run
 
 OPEN: dict[str, Any] = {
-    **dict.fromkeys(("sampler", "frames", "visual_tokens", "encoder", "agent", "protocol")),
+    **dict.fromkeys(("sampler", "frames", "visual_tokens", "encoder")),
+    **dict.fromkeys(("agent", "protocol", "candidates")),
     **{"candidate_fps": 1.0, "subtitles": "none", "answer": "generate"},
 }
 QWENS = "max_pixels=235200,min_pixels=200704,positions=constant"
@@ -85,6 +86,7 @@ def test_what_it_sets(task: str, model: str, expected: tuple[str, ...]) -> None:
         "model": [model_spec],
         "sampler": f"uniform{short},tspo[{rule}short=uniform]",
         "frames": 64,
+        "candidates": "stride",
         "protocol": protocol,
         "agent": "TSPO",
         "encoder": "TSPO",  # the CLIP in the agent's folder
@@ -110,6 +112,7 @@ def test_what_is_given_overrides_it_and_is_named(caplog: pytest.LogCaptureFixtur
     given = {
         **{"frames": [8, 16], "protocol": "strict", "sampler": ["uniform", "tspo"]},
         **{"agent": "trained", "encoder": "clip", "candidate_fps": 2.0, "subtitles": "aligned"},
+        "candidates": "auto",
     }
     model = ["./llava[template=qwen_1_5,times=prompt]", "./qwen[max_pixels=100352]"]
     settings = with_preset("tspo-paper", ["mlvu", "lvbench"], model, **{**OPEN, **given})
@@ -123,7 +126,8 @@ def test_what_is_given_overrides_it_and_is_named(caplog: pytest.LogCaptureFixtur
     assert line == (
         "preset tspo-paper: given otherwise: --sampler uniform,tspo; --frames 8,16 (not 64); "
         f"--encoder clip (not {ENCODER}); --agent trained (not {AGENT}); "
-        "--protocol strict (not tspo-paper); --candidate-fps 2.0 (not 1.0); "
+        "--protocol strict (not tspo-paper); --candidates auto (not stride); "
+        "--candidate-fps 2.0 (not 1.0); "
         "--subtitles aligned (not none); "
         "template=qwen_1_5 of model ./llava[template=qwen_1_5,times=prompt] (not chatml_direct); "
         "max_pixels=100352 of model ./qwen[max_pixels=100352] (not 235200)"
@@ -136,8 +140,8 @@ def test_nothing_else_is_said_where_nothing_is_changed(caplog: pytest.LogCapture
     with_preset("tspo-paper", "mlvu", "./llava", **options)
     assert caplog.messages == [
         "preset tspo-paper: --model './llava[template=chatml_direct]' "
-        "--sampler 'uniform[short=candidates]' --frames 64 --protocol tspo-paper "
-        f"--encoder {ENCODER}",
+        "--sampler 'uniform[short=candidates]' --frames 64 --candidates stride "
+        f"--protocol tspo-paper --encoder {ENCODER}",
         "preset tspo-paper: given otherwise: --sampler uniform[short=candidates]",
     ]
     budget = with_preset("tspo-paper", "mlvu", "./llava", **{**options, "visual_tokens": 4096})
@@ -201,7 +205,7 @@ def test_a_whole_run(
     for cell in result.cells:
         protocol = "lmms-eval@" if task == "lvbench" else "tspo-paper@19f4ecb"
         assert cell.settings["protocol"].startswith(protocol)
-        assert cell.settings["frames"] == 64
+        assert (cell.settings["frames"], cell.settings["candidates"]) == (64, "stride")
     rule = "bin-max" if task == "videomme" else "topk"
     assert [record.notes["select"] for record in tspo.records] == [rule] * limit
     check_short_videos(uniform, tspo, 2 if model == "qwen" else 1)
@@ -238,4 +242,7 @@ def test_the_command_says_what_it_does(
     assert compared == [None, "uniform[short=candidates]"]
     tspo, uniform = sorted(read_run(tmp_path / "run"), key=lambda cell: cell.settings["sampler"])
     check_short_videos(uniform, tspo, 1)
+    assert uniform.settings["candidates"] == "stride"
+    [command] = json.loads((tmp_path / "run" / "run.json").read_text())["commands"]
+    assert command["settings"]["preset"] == "tspo-paper"
     assert f"given otherwise: --encoder {folder / 'clip'} (not {ENCODER})" in caplog.text

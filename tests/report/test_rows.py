@@ -74,6 +74,20 @@ def test_the_baseline_may_have_seeds_and_options() -> None:
     assert [row.paired for row in pooled_rows(cells, Rivals(cells, "clip-topk"))] == [None, None]
 
 
+def test_the_only_uniform_of_a_setting_is_the_baseline_whatever_its_options() -> None:
+    short, qwen = "uniform[short=candidates]", "uniform[variant=qwen]"
+    first = [cell_with(short, 4), *seeds_of(), cell_with("oracle", 9)]
+    other = [cell_with(qwen, 5, model="m"), *seeds_of(model="m")]
+    rivals = Rivals([*first, *other])
+    rows = pooled_rows([*first, *other], rivals)
+    differences = [row.paired and row.paired.difference for row in rows]
+    assert differences == [None, pytest.approx(0.3), pytest.approx(0.5), None, pytest.approx(0.2)]
+    assert [rivals.baseline(cells[0]) for cells in (first, other)] == [short, qwen]
+    assert [row.headroom for row in rows] == [0, pytest.approx(0.6), 1, None, None]
+    both = [*first, cell_with(qwen, 5)]
+    assert [row.paired for row in pooled_rows(both, Rivals(both))] == [None] * 4
+
+
 def test_the_baseline_is_of_the_same_setting() -> None:
     for other in ({"task": "mlvu"}, {"model": "m"}, {"frames": 8}, {"limit": 5}):
         cells = [cell_with("uniform", 4), *seeds_of(**other)]

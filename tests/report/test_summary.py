@@ -110,7 +110,10 @@ def recovered(cells: list) -> list[float | None]:
 def test_headroom_is_measured_within_the_same_setting() -> None:
     uniform, aks, oracle = cell_with("uniform", 4), cell_with("aks", 6), cell_with("oracle", 9)
     assert recovered([uniform, aks, oracle]) == pytest.approx([0.0, 0.4, 1.0])
-    assert recovered([cell_with("uniform[rule=edge]", 4), aks, oracle]) == [None] * 3
+    edge, qwen = (cell_with(f"uniform[{one}]", 2) for one in ("rule=edge", "variant=qwen"))
+    assert recovered([edge, uniform, aks, oracle])[1:] == pytest.approx([0.0, 0.4, 1.0])
+    assert recovered([edge, aks, oracle]) == pytest.approx([0.0, 4 / 7, 1.0])  # the only one
+    assert recovered([edge, qwen, aks, oracle]) == [None] * 4
     for key in (
         *("task", "model", "frames", "visual_tokens", "limit", "questions"),
         *("protocol", "protocol_hash", "answer"),

@@ -55,8 +55,12 @@ def encode(
     """
     index, count = _read_shard(shard)
     if data is not None:
-        idle = {"--task": task, "--split": split, "--data-root": data_root}
-        _check_idle({**idle, "--annotations": annotations, "--limit": limit})
+        idle: dict[str, object] = {
+            **{"--task": task, "--split": split, "--data-root": data_root, "--limit": limit},
+            **{"--annotations": annotations, "--only-present": only_present or None},
+            "--candidates": None if candidates == "auto" else candidates,
+        }
+        _check_idle(idle)
         _encode_training(data, video_root, (index, count), encoder, candidate_fps, seed, device)
         return
     _check_idle({"--video-root": video_root}, "there is no --data")

@@ -71,13 +71,13 @@ OptionalEncoder = Annotated[
 CandidateFps = Annotated[
     float, typer.Option("--candidate-fps", help="Candidate frames per second.")
 ]
-Candidates = Annotated[
-    str,
-    typer.Option(
-        "--candidates",
-        help="stride: every n-th frame; time: the frame shown at each 1/fps second; auto: stride "
-        "where the frames' times are even, else time.",
-    ),
+_CANDIDATES = (
+    "stride: every n-th frame; time: the frame shown at each 1/fps second; auto: stride where the "
+    "frames' times are even, else time."
+)
+Candidates = Annotated[str, typer.Option("--candidates", help=_CANDIDATES)]
+OptionalCandidates = Annotated[
+    str | None, typer.Option("--candidates", help=f"{_CANDIDATES} Default: auto.")
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of samplers and tasks that draw.")]
 Device = Annotated[

@@ -125,7 +125,7 @@ def _check_baseline(baseline: str, gathered: Gathered) -> None:
     from tspo_bench.report.rows import BASELINE
 
     there = {str(cell.settings["sampler"]) for cell in gathered.cells}
-    if baseline in there:
+    if baseline in there or any(name.startswith(f"{baseline}[") for name in there):
         return
     if baseline != BASELINE:
         raise UserError(

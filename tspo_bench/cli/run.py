@@ -71,7 +71,7 @@ def run(
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
-    candidates: options.Candidates = "auto",
+    candidates: options.OptionalCandidates = None,
     limit: options.Limit = None,
     only_present: options.OnlyPresent = False,
     seeds: Annotated[
@@ -150,7 +150,7 @@ def run(
                 encoder=encoder,
                 agent=agent,
                 candidate_fps=candidate_fps,
-                candidates=cast("CandidateRule", candidates),  # checked by the run's settings
+                candidates=cast("CandidateRule | None", candidates),  # checked likewise
                 limit=limit,
                 only_present=only_present,
                 seeds=numbers,
@@ -168,7 +168,6 @@ def run(
                 command=sys.argv,
                 progress=RunProgress(bar),
             )
-    baseline = _baseline(result, baseline)
     if json:
         show_json(result.to_dict(baseline))
     else:
@@ -176,14 +175,6 @@ def run(
         typer.echo(_files(result))
     _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
-
-
-def _baseline(result: EvaluationResult, asked: str) -> str:
-    """The sampler that all others are compared with: the one asked for, or its only variant."""
-    labels = dict.fromkeys(str(cell.settings["sampler"]) for cell in result.cells)
-    variants = [label for label in labels if label.startswith(f"{DEFAULT_BASELINE}[")]
-    only_variant = asked == DEFAULT_BASELINE not in labels and len(variants) == 1
-    return variants[0] if only_variant else asked
 
 
 @contextlib.contextmanager

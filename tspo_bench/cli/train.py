@@ -314,7 +314,7 @@ def _check_options(ctx: typer.Context) -> None:
     if ctx.params["toy"]:
         reason, idle = "--toy asks a question of its own", ("data", "video_root", *_OF_A_TASK)
     elif ctx.params["data"] is not None:
-        reason, idle = "--data is trained on in place of a task", _OF_A_TASK
+        reason, idle = "--data is trained on in place of a task", (*_OF_A_TASK, "candidates")
     else:
         reason, idle = "there is no --data", ("video_root",)
     given = [

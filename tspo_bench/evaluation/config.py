@@ -29,7 +29,7 @@ DEFAULT_FRAMES = 8
 _NOT_ASKED = {
     *("out", "fresh", "device", "batch_size", "data_root", "annotations", "trust_packets"),
     *("samplers", "frames", "visual_tokens", "seeds", "with_bounds"),
-    *("limit", "encoder", "agent", "candidate_fps", "candidates"),
+    *("limit", "encoder", "agent", "candidate_fps", "candidates", "preset"),
 }
 
 
@@ -65,6 +65,7 @@ class RunConfig:
         out: the run's folder; None for `runs/<name>`, where the name follows from the settings, so
             that the same call goes on where it stopped.
         fresh: start over.
+        preset: the name of the one that decided some of these, for the record.
         trust_packets: what `video.trust_packets` was set to, for the record.
 
     Raises:
@@ -94,6 +95,7 @@ class RunConfig:
     batch_size: int = 8
     out: Path | None = None
     fresh: bool = False
+    preset: str | None = None
     trust_packets: bool = field(default_factory=trusts_packets)
 
     def __post_init__(self) -> None:

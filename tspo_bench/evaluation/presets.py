@@ -32,6 +32,7 @@ _MODEL_OPTIONS: Mapping[str | None, Mapping[str, Any]] = {
     # 235200 is their flag, 256 x 28 x 28 their default; no rate reaches the processor.
     _QWEN: {"max_pixels": 235_200, "min_pixels": 200_704, "positions": "constant"},
 }
+CANDIDATES = "stride"  # the published rule: every round(rate)-th frame
 # What a run has by itself and the paper's too.
 _PLAIN: Mapping[str, Any] = {"candidate_fps": 1.0, "subtitles": "none", "answer": "generate"}
 
@@ -47,8 +48,8 @@ def with_preset(
         name: one of PRESETS.
         task: what is asked; how frames are picked depends on it.
         model: who answers; options depend on it.
-        given: `sampler`, `frames`, `visual_tokens`, `encoder`, `agent` and `protocol`, None where
-            the preset decides; `candidate_fps`, `subtitles` and `answer`.
+        given: `sampler`, `frames`, `visual_tokens`, `encoder`, `agent`, `candidates` and
+            `protocol`, None where the preset decides; `candidate_fps`, `subtitles` and `answer`.
 
     Returns:
         `model` and all of `given`, as `evaluate` takes them.
@@ -61,7 +62,7 @@ def with_preset(
         raise UserError(f"no preset {name!r}; {did_you_mean(name, PRESETS)}known: {known}")
     tasks = _specs(task)
     models = {spec: checkpoint_type(spec) for spec in _specs(model)}
-    own: dict[str, Any] = {**_PLAIN, "visual_tokens": None}
+    own: dict[str, Any] = {**_PLAIN, "visual_tokens": None, "candidates": CANDIDATES}
     own["frames"] = FRAMES if given["visual_tokens"] is None else None
     own["protocol"] = given["protocol"] or _one(name, "--protocol", map(_protocol, tasks))
     own["sampler"] = given["sampler"] or ",".join(
@@ -134,7 +135,10 @@ def _one(preset: str, option: str, values: Iterable[str]) -> str:
 def _tell(preset: str, tasks: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Log the options that the preset comes to."""
     words: list[str] = []
-    for key in ("model", "sampler", "frames", "visual_tokens", "protocol", "agent", "encoder"):
+    for key in (
+        *("model", "sampler", "frames", "visual_tokens", "candidates", "protocol", "agent"),
+        "encoder",
+    ):
         if settings[key] is not None:
             words += [_option(key), _text(settings[key])]
     _log.warning("preset %s: %s", preset, shlex.join(words))

@@ -18,7 +18,7 @@ from tspo_bench.specs import parse_spec
 from tspo_bench.types import Record
 
 BASELINE = "uniform"
-SCALE = ("uniform", "oracle")  # whose accuracies are headroom 0 and 1
+SCALE = (BASELINE, "oracle")  # whose accuracies are headroom 0 and 1
 _OF_SEED = ("seed", "num_questions")
 # What the rows of one table share.
 TOGETHER = (
@@ -77,11 +77,9 @@ class Rivals:
 
     Args:
         cells: those shown.
-        baseline: the sampler that all others are compared with, as a spec.
+        baseline: the sampler that all others are compared with, as a spec; see `or_only_variant`.
         others: cells that are not shown; by default those on disk in the same runs.
 
-    Attributes:
-        baseline: its label.
     """
 
     def __init__(
@@ -90,11 +88,14 @@ class Rivals:
         baseline: str = BASELINE,
         others: Sequence[Cell] | None = None,
     ) -> None:
-        self.baseline = parse_spec(baseline).label
+        self._baseline = parse_spec(baseline).label
         self._of_runs: dict[tuple[Any, ...], list[Cell]] = {}
         self._anywhere: dict[tuple[Any, ...], list[list[Cell]]] = {}
         if others is None:
-            others = _on_disk(cells, {*SCALE, self.baseline})
+            others = _on_disk(cells, {*SCALE, self._baseline})
+        self._labels: dict[tuple[Any, ...], set[str]] = {}
+        for cell in [*cells, *others]:
+            self._labels.setdefault(_setting(cell), set()).add(cell.settings["sampler"])
         # Of several in one run, with other code of their own, say, one that is shown, the newest.
         for pool in [*_pools(others), *_pools(cells)]:
             rival = _rival(pool[0])
@@ -104,13 +105,22 @@ class Rivals:
         for pools in self._anywhere.values():
             pools.sort(key=_trusted_first)
 
+    def baseline(self, cell: Cell) -> str:
+        """The label of the sampler that a cell is compared with."""
+        return or_only_variant(self._baseline, self._labels.get(_setting(cell), ()))
+
+    def scale(self, cell: Cell) -> tuple[str, str]:
+        """The labels of the samplers whose accuracies are headroom 0 and 1 in a cell's setting."""
+        uniform, oracle = SCALE
+        return or_only_variant(uniform, self._labels.get(_setting(cell), ())), oracle
+
     def headroom(self, cells: Sequence[Cell], accuracy: float | None) -> float | None:
         """Headroom recovered by the accuracy of one row's cells.
 
-        The two it is measured against are the samplers labelled exactly "uniform" and "oracle".
+        The two it is measured against are those of `scale`.
         None while one of the three is unfinished: their accuracies are over other questions.
         """
-        ends = [self._cells(cells[0], label) for label in SCALE]
+        ends = [self._cells(cells[0], label) for label in self.scale(cells[0])]
         if not all(map(_are_finished, [cells, *ends])):
             return None
         if any(_replaced_between(cells, end) for end in ends):
@@ -118,9 +128,9 @@ class Rivals:
         uniform, oracle = (accuracy_of(_records(end)) for end in ends)
         return headroom_recovered(accuracy, uniform, oracle)
 
-    def scale(self, cell: Cell) -> list[list[Record]]:
+    def scale_records(self, cell: Cell) -> list[list[Record]]:
         """The records of uniform sampling and of the oracle in a cell's setting."""
-        return [_records(self._cells(cell, label)) for label in SCALE]
+        return [_records(self._cells(cell, label)) for label in self.scale(cell)]
 
     def paired(
         self, cells: Sequence[Cell], *, both_answered: bool = False
@@ -129,8 +139,9 @@ class Rivals:
 
         `both_answered` is that of `paired_difference`.
         """
-        others = _records(self._cells(cells[0], self.baseline))
-        if cells[0].settings["sampler"] == self.baseline or not others or self.replaced(cells):
+        baseline = self.baseline(cells[0])
+        others = _records(self._cells(cells[0], baseline))
+        if cells[0].settings["sampler"] == baseline or not others or self.replaced(cells):
             return None
         return paired_difference(_records(cells), others, both_answered=both_answered)
 
@@ -139,11 +150,11 @@ class Rivals:
 
         Where there are some, the two are not compared.
         """
-        return _replaced_between(cells, self._cells(cells[0], self.baseline))
+        return _replaced_between(cells, self._cells(cells[0], self.baseline(cells[0])))
 
     def chosen_run(self, cell: Cell) -> Path | None:
         """The run whose baseline a cell is compared with, where others would do as well."""
-        rival = _rival(cell, self.baseline)
+        rival = _rival(cell, self.baseline(cell))
         pools = self._anywhere.get(rival, [])
         if len(pools) < 2 or (cell.run_folder, *rival) in self._of_runs:
             return None
@@ -154,6 +165,14 @@ class Rivals:
         rival = _rival(cell, label)
         own = self._of_runs.get((cell.run_folder, *rival))
         return own or next(iter(self._anywhere.get(rival, [])), [])
+
+
+def or_only_variant(label: str, present: Collection[str]) -> str:
+    """The label of a sampler; of "uniform" the only uniform[...] that is there, if it is not."""
+    if label != BASELINE or label in present:
+        return label
+    variants = {name for name in present if name.startswith(f"{BASELINE}[")}
+    return variants.pop() if len(variants) == 1 else label
 
 
 def _replaced_between(cells: Sequence[Cell], others: Sequence[Cell]) -> tuple[str, ...]:
@@ -248,6 +267,11 @@ def _origin(cell: Cell) -> str:
     return re.sub(r"/seed-[0-9]+\b", "", text) if is_seeded(cell) else text
 
 
+def _setting(cell: Cell) -> tuple[Any, ...]:
+    """What the cells of one table share."""
+    return tuple(cell.settings.get(key) for key in TOGETHER)
+
+
 def _rival(cell: Cell, label: str | None = None) -> tuple[Any, ...]:
     """A sampler in a cell's setting: the cell's own, if none is named."""
     shared = tuple(cell.settings.get(key) for key in _SHARED)
@@ -259,7 +283,7 @@ def _records(cells: Sequence[Cell]) -> list[Record]:
 
 
 def _on_disk(cells: Sequence[Cell], labels: Collection[str]) -> list[Cell]:
-    """The cells of these samplers in the same runs that are not among `cells`."""
+    """The cells of these samplers and of uniform[...] in the same runs, not among `cells`."""
     here = {cell.folder for cell in cells}
     runs = dict.fromkeys(cell.run_folder for cell in cells)
     return [
@@ -268,5 +292,6 @@ def _on_disk(cells: Sequence[Cell], labels: Collection[str]) -> list[Cell]:
         if (run / RUN_FILE).is_file()
         for cell in read_cells(run)
         if isinstance(cell, Cell)
-        if cell.settings["sampler"] in labels and cell.folder not in here
+        if cell.folder not in here
+        if (name := cell.settings["sampler"]) in labels or name.startswith(f"{BASELINE}[")
     ]

@@ -16,7 +16,7 @@ import numpy as np
 from tspo_bench.report.bootstrap import bootstrap_interval
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.paired import holm
-from tspo_bench.report.rows import BASELINE, SCALE, TOGETHER, Rivals, Row, pooled_rows
+from tspo_bench.report.rows import BASELINE, TOGETHER, Rivals, Row, pooled_rows
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.texts import budget, label
 from tspo_bench.results import Cell
@@ -87,7 +87,11 @@ def standings_of(cells: Sequence[Cell], baseline: str = BASELINE) -> list[Standi
         settings = row.cells[0].settings
         tables.setdefault(tuple(settings.get(key) for key in TOGETHER), []).append(row)
     return [
-        Standings(dict(zip(TOGETHER, key, strict=True)), rivals.baseline, _standings(rows, rivals))
+        Standings(
+            dict(zip(TOGETHER, key, strict=True)),
+            rivals.baseline(rows[0].cells[0]),
+            _standings(rows, rivals),
+        )
         for key, rows in sorted(tables.items(), key=lambda item: tuple(map(str, item[0])))
     ]
 
@@ -164,9 +168,9 @@ def _headroom_interval(row: Row, rivals: Rivals) -> Interval | None:
 
     The ends themselves are 0 and 1 for sure.
     """
-    if row.headroom is None or label(row, "sampler") in SCALE:
+    if row.headroom is None or label(row, "sampler") in rivals.scale(row.cells[0]):
         return None
-    three = [*_records([row]), *rivals.scale(row.cells[0])]
+    three = [*_records([row]), *rivals.scale_records(row.cells[0])]
     videos = {record.video: 0 for records in three for record in records}
     place = {video: number for number, video in enumerate(videos)}
     sums = np.zeros((len(videos), 6))

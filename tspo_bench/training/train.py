@@ -168,7 +168,6 @@ def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
             k=k,
             seed=config.seed,
             rate=config.candidate_fps,
-            rule=config.candidates,
         )
     split = config.split or (None if is_annotation_file(config.task) else "train")
     task = load_task(config.task, data_root=config.data_root, split=split, seed=config.seed)

@@ -22,7 +22,7 @@ from tspo_bench.training.clips import (
     usual_frames,
 )
 from tspo_bench.training.tspo10k_items import Item, read_items
-from tspo_bench.types import CandidateRule, Candidates, Features, FloatArray, IntArray, VideoInfo
+from tspo_bench.types import Candidates, Features, FloatArray, IntArray, VideoInfo
 from tspo_bench.video import open_video
 from tspo_bench.video.base import scaled_size
 
@@ -50,7 +50,6 @@ class TSPO10K:
         k: frames drawn of a haystack.
         seed: of the haystacks.
         rate: candidates a second.
-        rule: which frames they are: see `tspo_bench.video.candidates`.
 
     Attributes:
         skipped: which lines are left out, and why.
@@ -71,7 +70,6 @@ class TSPO10K:
         k: int = 16,
         seed: int = 0,
         rate: float = 1.0,
-        rule: CandidateRule = "auto",
     ) -> None:
         if not 2 <= k <= 2 * MIN_CANDIDATES:
             raise UserError(
@@ -82,7 +80,7 @@ class TSPO10K:
             raise UserError(f"candidates per second must be above 0, got {rate}")
         self.items, self.skipped = read_items(Path(path), Path(video_root))
         self._name, self._encoder, self._store = Path(path).stem, encoder, store
-        self._k, self._seed, self._rate, self._rule = k, seed, rate, rule
+        self._k, self._seed, self._rate = k, seed, rate
         self._texts: dict[str, Features] = {}
         self._infos: dict[Path, VideoInfo] = {}
         self.unreadable: dict[Path, str] = {}

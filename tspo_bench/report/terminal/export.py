@@ -33,7 +33,9 @@ def cells_json(cells: Sequence[Cell], baseline: str = BASELINE) -> dict[str, Any
     rivals = Rivals(cells, baseline)
     return {
         "cells": [_cell_json(cell, rivals) for cell in cells],
-        "pooled": [row_json(row, rivals.baseline) for row in pooled_rows(cells, rivals)],
+        "pooled": [
+            row_json(row, rivals.baseline(row.cells[0])) for row in pooled_rows(cells, rivals)
+        ],
     }
 
 

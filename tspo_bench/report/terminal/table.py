@@ -59,7 +59,7 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
         parts += [_note(text) for text in [*caption(rows), *foot_notes(rows), *cached]]
         compared = [(row, row.paired) for row in rows if row.paired is not None]
         if compared:
-            parts += [_difference_table(rivals.baseline, compared)]
+            parts += [_difference_table(rivals.baseline(rows[0].cells[0]), compared)]
     return Group(*parts)
 
 

@@ -135,7 +135,11 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
     tasks = {task for by_task in found.values() for task in by_task}
     columns = tuple(column for column in COLUMNS if column.task in tasks)
     marked = _marked(found, columns)
-    baseline = tables[0].baseline
+    baselines = {
+        (label(one.row, "model"), str(table.shared["model_id"])): table.baseline
+        for table in tables
+        for one in table.standings
+    }
     rows = [
         PaperRow(
             model=key[0],
@@ -149,10 +153,10 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
             difference=mean,
             difference_ci95=ci95,
         )
-        for key, by_task in sorted(found.items(), key=lambda item: _order(item[0], baseline))
-        for mean, ci95 in [_difference(by_task, found.get((*key[:3], baseline)), tasks)]
+        for key, by_task in sorted(found.items(), key=lambda item: _order(item[0], baselines))
+        for mean, ci95 in [_difference(by_task, found.get((*key[:3], baselines[key[:2]])), tasks)]
     ]
-    return Paper(shared, baseline, columns, tuple(rows))
+    return Paper(shared, " or ".join(dict.fromkeys(baselines.values())), columns, tuple(rows))
 
 
 def _refuse_two_question_sets(tables: Sequence[Standings]) -> None:
@@ -172,11 +176,11 @@ def _folder(table: Standings) -> Path:
     return table.standings[0].row.cells[0].run_folder
 
 
-def _order(key: _Key, baseline: str) -> tuple[Any, ...]:
+def _order(key: _Key, baselines: Mapping[tuple[str, str], str]) -> tuple[Any, ...]:
     """By model and budget, the baseline first."""
     model, model_id, frames, sampler = key
     number = int(frames.lstrip("v"))
-    return (model, model_id, frames.startswith("v"), number, sampler != baseline, sampler)
+    return (model, model_id, frames.startswith("v"), number, sampler != baselines[key[:2]], sampler)
 
 
 def _figure(one: Standing, column: Column, mark: Mark | None) -> Figure:
