@@ -1,10 +1,10 @@
 """Reading films of open groups of pictures against their closed twins.
 
-`OMP_NUM_THREADS=1 python -m benchmarks.open_gop` makes an H.264 film of each kind (320 x 180, 30 fps, B-frames, a
-keyframe at least every 48 frames), scans both at 1 fps to a short side of 160, fetches 64 scattered
-frames of each, checks that both readings are those of a plain decode, and writes
-results/benchmarks/open_gop.json. Both are timed in one run, in turns: processor seconds of the
-process and wall-clock seconds, the median of REPEATS.
+`OMP_NUM_THREADS=1 python -m benchmarks.open_gop` makes an H.264 film of each kind (320 x 180, 30
+fps, B-frames, a keyframe at least every 48 frames), scans both at 1 fps to a short side of 160,
+fetches 64 scattered frames of each, checks that both readings are those of a plain decode, and
+writes results/benchmarks/open_gop.json. Both are timed in one run, in turns: processor seconds of
+the process and wall-clock seconds, the median of REPEATS.
 """
 
 from __future__ import annotations
