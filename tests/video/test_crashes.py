@@ -37,7 +37,7 @@ from pathlib import Path
 import av
 from tspo_bench.video.opening import open_stream, set_threads
 container, stream = open_stream(Path(sys.argv[1]))
-set_threads(stream)
+set_threads(stream, one=False)
 stream.codec_context.thread_count = 16
 packets = [packet for packet in container.demux(stream) if packet.size]
 for first, last in ((0, 1), (0, 1), (0, 5), (1, 5), (0, 7), (5, 12), (0, 1), (1, 12), (3, 6)):
