@@ -240,7 +240,7 @@ def trusting() -> Iterator[None]:
     trust_packets(False)
 
 
-@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
 def test_what_is_there_of_a_cut_off_file_is_read_on_request(
     suffix: str, tmp_path: Path, trusting: None, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
-from dataclasses import replace
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.video.stream import VideoStream
 
 from tspo_bench.errors import VideoError
 from tspo_bench.video import trusts_packets
@@ -23,14 +24,17 @@ _CUT_OFF_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 
-def stated_end(container: InputContainer, timeline: Timeline) -> Fraction | None:
+def stated_end(
+    path: Path, container: InputContainer, stream: VideoStream, timeline: Timeline
+) -> Fraction | None:
     """The second at which the header says that the data end, if those of all streams end before.
 
     None if they do not, or the header says nothing that is not guessed from the packets.
     """
-    if container.duration is None or timeline.counted or not len(timeline):
+    is_avi = container.format.name == "avi"
+    stated = _stated(path, container, stream)
+    if not stated or not len(timeline) or (timeline.counted and not is_avi):
         return None
-    stated = Fraction(container.duration, av.time_base)
     limit = stated - Fraction(_CUT_OFF_SECONDS)
     if timeline.end * timeline.time_base >= limit:
         return None
@@ -38,6 +42,17 @@ def stated_end(container: InputContainer, timeline: Timeline) -> Fraction | None
     if any(_end(packet) >= limit for packet in demuxed(container)):
         return None
     return stated
+
+
+def _stated(path: Path, container: InputContainer, stream: VideoStream) -> Fraction | None:
+    if container.format.name != "avi":
+        return Fraction(container.duration, av.time_base) if container.duration else None
+    # FFmpeg makes an AVI file's duration fit what is there, and counts empty chunks twice where it
+    # writes one: the frames stated count where the file ends before its first chunk does.
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8)[4:], "little")
+    is_cut = size + 8 > path.stat().st_size
+    return stream.frames * stream.time_base if is_cut and stream.time_base else None
 
 
 def reject_or_warn(path: Path, timeline: Timeline, stated: Fraction) -> None:
@@ -58,9 +73,9 @@ def reject_or_warn(path: Path, timeline: Timeline, stated: Fraction) -> None:
 
 def whole_packets(packets: Packets) -> Packets:
     """The packets without what a file that was cut off holds of its last one."""
-    is_shown = packets.is_shown.copy()
-    is_shown[-1:] &= 1 - packets.is_corrupt[-1:]
-    return replace(packets, is_shown=is_shown)
+    if not packets.is_corrupt[-1:].any():
+        return packets
+    return Packets(*(getattr(packets, field.name)[:-1] for field in fields(packets)))
 
 
 @functools.cache

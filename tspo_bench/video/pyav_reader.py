@@ -234,7 +234,7 @@ class PyAVReader:
                 set_threads(self._stream, one=True)
             packets, facts = settled(packets, facts, self._decoded_order)
             timeline = lay_out(packets, facts)
-            stated = stated_end(self._container, timeline)
+            stated = stated_end(self._path, self._container, self._stream, timeline)
             if stated is not None and trusts_packets():
                 timeline = lay_out(whole_packets(packets), facts)
         except FFmpegError as error:
