@@ -141,8 +141,8 @@ class Picker:
             return _failed(cell, question, error)
         if question.duration_seconds * rate > _MOST_FRAMES:
             error = (
-                f"question {question.id!r}: no video has {question.duration_seconds:g} s at {rate:g} "
-                "frames a second; correct its length or rate"
+                f"question {question.id!r}: no video has {question.duration_seconds:g} s at "
+                f"{rate:g} frames a second; correct its length or rate"
             )
             return _failed(cell, question, error)
         candidates = assumed_candidates(
