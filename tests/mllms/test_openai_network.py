@@ -173,3 +173,17 @@ def test_hosts_of_this_machine() -> None:
 def test_an_environment_without_any() -> None:
     with ChatServer(echo, [MODEL]) as server:
         assert isinstance(model_at(server).answer(questions(1))[0], Answer)
+
+
+@pytest.mark.parametrize("port", ["99999", "abc", "-1"])
+def test_a_proxys_impossible_port(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("all_proxy", f"http://me:secret-word@127.0.0.1:{port}")
+    with pytest.raises(UserError, match="all_proxy: no usable proxy; write http://") as error:
+        OpenAIServer.reach(model=MODEL, base_url=FAR)
+    assert "secret-word" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["[::1/v1", "host:abc/v1", "host:99999/v1", "ho\x01st/v1"])
+def test_what_is_no_url(url: str) -> None:
+    with pytest.raises(UserError, match="--base-url is not a URL: write http://HOST:PORT/v1"):
+        OpenAIServer(model=MODEL, base_url=f"http://{url}")

@@ -38,6 +38,13 @@ PASSING = {
     "beside it": {"error": "slow down", "code": 503},
     "old vLLM's": {"object": "error", "message": "slow down", "code": 503},
     "with choices": {**completion("B"), "error": {"message": "slow down", "code": 502}},
+    "in an error": {"error": {"error": {"message": "slow down", "code": 429}}},
+    "in a list": {"error": [{"message": "slow down", "code": 500}]},
+    "errors": {"errors": [{"message": "slow down", "code": "rate_limit"}]},
+    "Google's": [{"error": {"message": "slow down", "status": "RESOURCE_EXHAUSTED"}}],
+    "a float": {"error": {"message": "slow down", "code": 429.0}},
+    "a number alone": {"error": 503},
+    "a class": {"error": {"message": "slow down", "type": "InternalServerError"}},
     "overloaded": {"error": {"type": "overloaded_error", "message": "slow down"}},
 }
 
@@ -82,7 +89,7 @@ def test_another_error_within_a_success_is_not(content: Body, said: str) -> None
     assert len(server.asked) == 3
 
 
-@pytest.mark.parametrize("error", [None, {}, "", False])
+@pytest.mark.parametrize("error", [None, {}, "", False, 0, [], {"message": "", "code": 0}])
 def test_no_error_is_none(error: object) -> None:
     with ChatServer(lambda body, n: {**completion("B"), "error": error}, [MODEL]) as server:
         [answer] = model_at(server).answer(questions(1))
@@ -97,6 +104,7 @@ def test_no_error_is_none(error: object) -> None:
         (["B", text_part(".")], "B."),
         ([{"type": "output_text", "text": "B"}], "B"),
         ([{"text": "B"}], "B"),
+        ([None, 3, text_part("B")], "B"),
         (text_part("B"), "B"),
         ([{"type": "thinking", "thinking": [text_part("It is A.")]}, text_part("B")], "B"),
         ([{"type": "reasoning", "text": "It is A."}, text_part("B")], "B"),
@@ -181,3 +189,11 @@ def test_a_count_that_no_record_holds_costs_no_answer(count: str) -> None:
         [answer] = model_at(server).answer(questions(1))
     assert isinstance(answer, Answer)
     assert (answer.text, dict(answer.usage)) == ("B", {"completion_tokens": 3})
+
+
+def test_a_byte_order_mark_is_no_part_of_a_reply() -> None:
+    sent = b"\xef\xbb\xbf" + json.dumps(completion("B")).encode()
+    with ChatServer(lambda body, number: (200, sent), [MODEL]) as server:
+        [answer] = model_at(server).answer(questions(1))
+    assert isinstance(answer, Answer)
+    assert answer.text == "B"

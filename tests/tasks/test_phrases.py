@@ -208,7 +208,7 @@ GERMAN_TRAPS = (
 OTHERS = (
     "La bonne réponse est B", "La réponse correcte est la B.", "Réponse : B",
     "A resposta correta é B", "Resposta: B", "La risposta corretta è B", "Ответ: B",
-    "Правильный ответ: B", "الإجابة هي B", "उत्तर B है",
+    "Правильный ответ: B",
 )  # fmt: skip
 OTHERS_TRAPS = (
     "La réponse n'est pas B", "Ce n'est pas B", "La réponse est B ou C", "A resposta não é B",
@@ -244,7 +244,187 @@ SENTENCES_TRAPS = (
     "A=1, B=2", "Scene A: dog. Scene B: cat.", "Speaker B: hello", "Team B: 2",
 )  # fmt: skip
 
-STATED = (*MARKS, *ENGLISH, *CHINESE, *JAPANESE, *KOREAN, *SPANISH, *GERMAN, *OTHERS, *SENTENCES)
+# Of others, of several letters, of the question itself, in the five languages.
+NOT_ITS_OWN = (
+    "Some people answer B", "You might think the answer is B, but it is not.", "They select C",
+    "Many would say the answer is B, but that's a mistake", "The man chose B", "She picks B",
+    "One might say the answer is B", 'The man says "The answer is B"', "His answer is B",
+    "In the video a sign reads: Answer: B", "The user's answer is B", "Her choice is B",
+    "The first option is A", "The last option is D", "The least likely answer is B",
+    "The second best answer is B", "The worst choice is B", "The distractor answer is B",
+    "A tempting answer is B", "One option is B", "Another option is B", "Other option: B",
+    "An alternative answer is B", "My first guess was B, now C", "The previous answer was B",
+    "Initially the answer was B", "The opposite of the answer is B", "I almost chose B",
+    "I hesitate to choose B", "I was going to choose B", "I could choose B", "I might choose B",
+    "Should I choose B", "Should we choose B", "Why choose B", "Please select A",
+    "Please choose B",
+)  # fmt: skip
+NOT_ALONE = (
+    "The answer is B, else C", "The answer is B (or C)", "The answer is B to D",
+    "The answer is B~D", "The answer is B through D", "The answer is B then C",
+    "The answer is B followed by C", "The answer is B versus C", "The answer is B. Or C.",
+    "The answer is B. Or maybe C.", "The answer is B; alternatively, C",
+    "The answer is B. Alternatively C.", "The answer is B. But it might be C.",
+    "The answer is B. However, the correct one is C.", "The answer is B. Edit: C",
+    "The answer is B. On reflection, C.", "The answer is B. Hmm, C.",
+    "The answer is B but I'm not sure, could be C", "B is correct, but so is C",
+    "The answer seems to be B, though C is also possible", "B is correct and C is correct",
+    "None of A, B, C is correct", "The answer is B (no, C)", "The answer is B if he wore a hat",
+    "The answer is B if the man is wearing a hat, else C", "B is true only if A is true",
+)  # fmt: skip
+DENIED_LABELS = (
+    "(B) ✗", "B: no", "B - False", "B. No", "B: unlikely", "B: not shown", "B) does not match",
+    "B. Not shown in the video", "B. This option is incorrect.", "B. doesn't match",
+    "B. This does not match the video", "(B) does not fit.", "B: does not appear.",
+    "B: The video does not show an egg.", "B. There is no egg.", "B. No egg is seen",
+    "B. An egg is not shown in the video", "B. An egg - no", "B. An egg (incorrect)",
+    "B. An egg ✗", "B. An egg: wrong", "B. An egg?", "An egg?", "B?", "B???", "B (?)", "B [?]",
+    "<answer>B?</answer>", "\\boxed{B?}", "The answer B is less likely", "Answer B is unlikely",
+    "B is right next to the door", "B is right of C", "B is best avoided", "B is true? No.",
+)  # fmt: skip
+MORE_CHINESE_TRAPS = (
+    "有人认为答案是B", "有人说答案是B", "用户的答案是B", "他选择了B", "很多人会选B",
+    "你可能会认为答案是B", "最不可能的是B", "最不可能的答案是B", "答案应该不是B", "答案绝不是B",
+    "我不会选B", "不应该选择B", "不要选B", "别选B", "请选择B", "请选择A、B、C或D", "请选择A",
+    "选项是A、B、C、D", "从A到D中选择", "在A和B之间", "B或者C", "B与C都对", "B和C都有可能",
+    "答案是B或者是C", "答案要么是B要么是C", "答案不是A就是B", "答案是B，但也可能是C",
+    "答案是B，但C也对", "答案是B，也有可能是C", "B，或者C", "我本来想选B", "我原以为是B",
+    "起初我以为答案是B", "第一个选项是A", "最后一个选项是D", "另一个选项是B", "错误答案：B",
+    "不正确的选项是B", "不符合的是B", "答案：不是B", "答案：无", "答案：B？", "难道是B？",
+    "会不会是B", "是不是B", "是B吗", "为什么选B", "为什么答案是B", "假如答案是B", "即使答案是B",
+    "除非答案是B", "选项B：没有出现", "B：没有出现", "B：错误", "B：不符合", "B. 不正确",
+    "B、不对", "B 不是", "B选项不对", "B选项没有依据", "B选项被排除", "排除了B", "排除A、B",
+    "排除B、C后", "B型血", "维生素B", "计划B", "B组获胜", "B站", "黑板上写着B",
+    "黑板上写着“答案是B”", "字幕显示：答案是B", "他说答案是B", "老师问答案是B吗", "A 帽子 B 鸡蛋",
+    "A：帽子；B：鸡蛋", "答案是B——不，是C", "答案是B，哦不，是C", "答案是B。更正：C",
+    "答案是B，不对，应该是C", "B，抱歉，应为C", "B……等等，应该是C", "答案是B。然而，正确的是C",
+    "答案从B改为C", "由B改选C", "答案B不成立", "答案B是错的", "答案B不正确", "B最不合适",
+    "B不太可能", "B不可能", "B的可能性较小", "B并不正确", "B未必正确", "B不一定对", "B不完全正确",
+    "B只有部分正确", "B看似正确，但其实不对", "B似乎正确，但C更准确", "选B的人错了", "选B是错的",
+    "选B不对", "若选B则错", "非B", "非B即C", "无法确定是B", "不能选B", "不可选B", "没有选B",
+    "不是选B", "没法选B",
+)  # fmt: skip
+MORE_JAPANESE_TRAPS = (
+    "答えはBと言う人もいます", "答えはBだと思うかもしれませんが、違います", "彼はBを選びました",
+    "ユーザーの答えはB", "Bを選んでください", "A、B、C、Dから選びます", "選択肢はA、B、C、Dです",
+    "最初の選択肢はAです", "最後の選択肢はDです", "別の選択肢はBです", "Bの可能性は低い",
+    "Bは考えにくい", "Bはありえない", "Bはあり得ません", "Bではなさそうです", "Bとは限りません",
+    "Bとは言えません", "答えはBとは言えない", "答えはBとは限らない", "Bではないと思います",
+    "Bだとは思いません", "答えはBではなかった", "Bは除外されます", "Bを除外します", "Bを除く",
+    "B以外です", "BもCも正しい", "BとCが正しい", "BかCのどちらかです", "BあるいはC",
+    "答えはB、いやCです", "答えはB。いや、C。", "答えはBです。訂正します、Cです",
+    "答えはB…待って、Cです", "答えはBですが、Cかもしれません",
+    "答えはBですが、Cの可能性もあります", "最初はBだと思いましたが、Cです", "もしBなら", "Bなら",
+    "答えがBなら", "答えがBの場合", "Bの場合、", "Bでしょうか", "Bですか", "Bかな？",
+    "答えはBかな", "答えはBだろうか", "Bかどうか", "答えがBかどうか分かりません", "ビタミンB",
+    "B型", "プランB", "B組が勝つ", "看板にはBと書いてある", "看板に「答えはB」と書かれています",
+    "先生は「答えはBですか」と聞いた", "Bは誤りです", "Bは間違っている", "Bが間違い",
+    "Bは正解ではありません", "Bは正しくありません", "Bは正しくないです", "正しくない答えはB",
+    "間違った答えはBです", "不適切なのはBです", "適切でないのはBです", "最も可能性が低いのはBです",
+    "B：誤り", "B: 不正解", "B. 正しくない", "B. 映像に出てこない", "B. いいえ",
+    "Bを選ぶのは間違い", "Bを選ぶべきではない", "Bを選ぶことはできません", "Bを選びません",
+    "Bは選べません", "Bは該当しません", "Bは当てはまらない", "Bは不適切です", "Bは違う",
+    "Bじゃない", "Bじゃなくて C", "BよりC", "BよりもCです",
+)  # fmt: skip
+MORE_KOREAN_TRAPS = (
+    "어떤 사람은 답이 B라고 합니다", "그는 B를 선택했습니다", "사용자의 답은 B", "B를 선택하세요",
+    "B를 고르세요", "A, B, C, D 중에서 선택하세요", "선택지는 A, B, C, D입니다",
+    "첫 번째 선택지는 A입니다", "마지막 선택지는 D입니다", "다른 선택지는 B입니다",
+    "B일 가능성은 낮습니다", "B는 아닐 것입니다", "B라고 할 수 없습니다",
+    "정답은 B라고 할 수 없습니다", "정답이 B라고 볼 수 없다", "정답은 B가 아닐 것입니다",
+    "B는 제외됩니다", "B를 제외합니다", "B를 제외하고", "B 제외", "B와 C가 맞습니다",
+    "B와 C 모두 정답입니다", "B 아니면 C", "B이거나 C", "정답은 B이거나 C입니다",
+    "정답은 B 아니면 C입니다", "정답은 B, 아니 C입니다", "정답은 B입니다. 아니, C입니다",
+    "정답은 B입니다. 정정합니다. C입니다.", "정답은 B... 잠깐, C",
+    "정답은 B이지만 C일 수도 있습니다", "정답은 B지만 C도 가능합니다",
+    "처음에는 B라고 생각했지만 C입니다", "B라면", "정답이 B라면", "B인 경우", "B일까요?",
+    "정답은 B일까요", "정답이 B인지 모르겠습니다", "B인지 확실하지 않습니다", "정답은 B인지 C인지",
+    "비타민 B", "B형", "B조 승리", "표지판에 B라고 적혀 있다", "표지판에 '정답은 B'라고 적혀 있다",
+    "B는 틀립니다", "B는 틀린 답입니다", "B는 잘못된 답입니다", "잘못된 답은 B입니다",
+    "옳지 않은 것은 B입니다", "맞지 않는 것은 B입니다", "정답이 아닌 것은 B입니다",
+    "가장 가능성이 낮은 것은 B입니다", "가장 가능성이 낮은 답은 B입니다", "B: 틀림", "B: 오답",
+    "B. 아니요", "B. 영상에 나오지 않음", "B를 고르지 않습니다", "B를 선택할 수 없습니다",
+    "B를 선택하면 안 됩니다", "B를 선택하는 것은 틀립니다", "B는 적절하지 않습니다",
+    "B는 해당되지 않습니다", "B보다 C", "B 대신 C", "B가 아니라 C",
+)  # fmt: skip
+MORE_SPANISH_TRAPS = (
+    "Algunos dicen que la respuesta es B", "Él elige la B", "Elija B", "Elige A",
+    "Seleccione A, B, C o D", "La primera opción es A", "La última opción es D",
+    "Otra opción es B", "La segunda mejor respuesta es B", "La respuesta menos probable es B",
+    "La peor opción es B", "Casi elijo la B", "Podría elegir la B", "Descarto la B",
+    "Se descarta la B", "Podemos descartar la B", "Excepto B", "Salvo B", "Menos B",
+    "Dudo que sea B", "Dudo que la respuesta sea B", "No sé si es B",
+    "No estoy seguro de que sea B", "La respuesta es B, aunque podría ser C",
+    "La respuesta es B, pero también C", "La respuesta es B. Perdón, C.",
+    "La respuesta es B. Digo, C.", "La respuesta es B, mejor dicho C",
+    "La respuesta es B, o mejor C", "La respuesta es B. Espera, es C.",
+    "La respuesta es B si lleva sombrero", "La respuesta es B, si no C", "La respuesta es B a D",
+    "La respuesta es tanto B como C", "Es B o es C", "Es la B o es la C", "B y C son correctas",
+    "Tanto B como C son correctas", "B es casi correcta", "B es poco probable",
+    "B es la menos probable", "B es errónea", "B está mal", "B está equivocada",
+    "La B está descartada", "La B queda descartada", "La opción B queda descartada", "La B no es",
+    "B: no", "B: incorrecta", "B. No aparece en el video", "B) No se ve", "B. Es falso", "¿B?",
+    "¿Será B?", "¿Por qué es B?", "Vitamina B", "Plan B", "El grupo B gana", "El cartel dice B",
+    "El cartel dice: Respuesta: B", "El hombre dice que la respuesta es B",
+    "La letra B está en la pared", "La respuesta es A veces", "Es A menudo", "La respuesta es E",
+    "De A a D", "Opciones: A, B, C, D", "A: sombrero, B: huevo", "A falso, B falso, C falso",
+    "Primero A, luego B", "La respuesta anterior era B", "Tu respuesta es B", "Su respuesta es B",
+    "La respuesta del usuario es B", "Al principio pensé que era B", "La respuesta nunca es B",
+    "Jamás elegiría la B", "Nadie elige B", "Ninguna: ni B ni C",
+    "La respuesta es cualquiera menos B", "La respuesta no es la opción B",
+    "La respuesta quizá es B", "Puede que sea B", "A lo mejor es B", "Probablemente no es B",
+    "Sería B si",
+)  # fmt: skip
+MORE_GERMAN_TRAPS = (
+    "Manche sagen, die Antwort ist B", "Er wählt B", "Bitte wähle A", "Wähle A, B, C oder D",
+    "Die erste Option ist A", "Die letzte Option ist D", "Eine andere Option ist B",
+    "Die zweitbeste Antwort ist B", "Die unwahrscheinlichste Antwort ist B",
+    "Die schlechteste Option ist B", "Fast wähle ich B", "Ich könnte B wählen",
+    "Ich schließe B aus", "B wird ausgeschlossen", "B ist ausgeschlossen", "B scheidet aus",
+    "B entfällt", "Ausgenommen B", "Außer B", "Ich bezweifle, dass es B ist",
+    "Ich weiß nicht, ob es B ist", "Die Antwort ist B, aber es könnte C sein",
+    "Die Antwort ist B, aber auch C", "Die Antwort ist B. Nein, C.",
+    "Die Antwort ist B. Quatsch, C.", "Die Antwort ist B, besser gesagt C",
+    "Die Antwort ist B, Entschuldigung, C", "Die Antwort ist B. Moment, C.",
+    "Die Antwort ist B, wenn er einen Hut trägt", "Die Antwort ist B, sonst C",
+    "Die Antwort ist B bis D", "Die Antwort ist sowohl B als auch C", "Es ist B oder es ist C",
+    "B und C sind richtig", "Sowohl B als auch C sind richtig", "B ist fast richtig",
+    "B ist teilweise richtig", "B ist unwahrscheinlich", "B ist kaum richtig",
+    "B ist nur richtig, wenn", "B stimmt nicht", "B trifft nicht zu", "B passt nicht", "B: nein",
+    "B: falsch", "B. Nicht zu sehen", "B) Kommt nicht vor", "B. Das ist falsch",
+    "B. Das stimmt nicht", "B?", "Warum B?", "Warum ist die Antwort B?", "Vitamin B", "Plan B",
+    "Gruppe B gewinnt", "Auf dem Schild steht B", "Auf dem Schild steht: Antwort: B",
+    "Der Mann sagt, die Antwort ist B", "Der Buchstabe B ist an der Wand",
+    "Die Antwort ist A bis D", "Optionen: A, B, C, D", "A: Hut, B: Ei",
+    "A falsch, B falsch, C falsch", "Zuerst A, dann B", "Die vorherige Antwort war B",
+    "Deine Antwort ist B", "Seine Antwort ist B", "Die Antwort des Nutzers ist B",
+    "Zuerst dachte ich, die Antwort ist B", "Die Antwort ist niemals B", "Niemand wählt B",
+    "Keine: weder B noch C", "Die Antwort ist alles außer B", "Die Antwort ist eher nicht B",
+    "Vielleicht ist es B", "Die Antwort wäre B, wenn", "Die Antwort ist möglicherweise B",
+    "Die Antwort ist eventuell B", "Es kann nicht B sein", "Es ist keinesfalls B",
+    "Die Antwort ist auf keinen Fall B", "Antwort B scheidet aus", "Antwort B entfällt",
+    "Antwort B kann ausgeschlossen werden", "Antwort B stimmt nicht", "Antwort B passt nicht",
+)  # fmt: skip
+STILL_STATED = (
+    "B. An egg. The hat is not visible.", "B. An egg, not a hat.", "B. An egg (at 0:12)",
+    "Here's the answer: B", "Let's choose option B", "This is why the answer is B",
+    "Based on what I could see the answer is B", "I'm going to go with B.", "Your answer: B",
+    "Please note that the answer is B.", "B is the best answer.",
+    "The answer is B, since A and C do not appear.", "The answer is B. Neither A nor C is shown.",
+    "The answer is B; A or C are not shown.", "The answer is B. A, C and D are incorrect.",
+    "The answer is B. However, C is not far off.", "I first thought of a hat. The answer is B.",
+    "B. The man holds an egg because he does not like hats.", "(B) An egg\n\nC is wrong.",
+    "The first frame shows a hat, the last one an egg, so the answer is B.",
+    "The correct answer is B. This is because the egg is shown next to the hat.",
+    "In the video the man chooses an egg. The answer is B.", "The most fitting option is B.",
+    "Option B is the most plausible one. Answer: B",
+    "The answer is B, as it is an egg, or so it seems.",
+)  # fmt: skip
+
+STATED = (
+    *(*MARKS, *ENGLISH, *CHINESE, *JAPANESE, *KOREAN, *SPANISH, *GERMAN, *OTHERS, *SENTENCES),
+    *STILL_STATED,
+)
 TRAPS = (
     *MARKS_TRAPS,
     *ENGLISH_TRAPS,
@@ -255,6 +435,14 @@ TRAPS = (
     *GERMAN_TRAPS,
     *OTHERS_TRAPS,
     *SENTENCES_TRAPS,
+    *NOT_ITS_OWN,
+    *NOT_ALONE,
+    *DENIED_LABELS,
+    *MORE_CHINESE_TRAPS,
+    *MORE_JAPANESE_TRAPS,
+    *MORE_KOREAN_TRAPS,
+    *MORE_SPANISH_TRAPS,
+    *MORE_GERMAN_TRAPS,
 )
 
 
@@ -275,3 +463,15 @@ def test_a_reply_that_states_another(reply: str, letter: str) -> None:
 @pytest.mark.parametrize("reply", TRAPS)
 def test_a_trap_states_nothing(reply: str) -> None:
     assert read_answer(reply, OPTIONS) is None
+
+
+@pytest.mark.parametrize(
+    "loop", ["\n", " ", "(A)\n", "\n(A) ", "<answer>", "<|begin_of_box|>", "<", "the answer is "]
+)
+def test_a_reply_that_loops_is_read_by_its_ends(loop: str) -> None:
+    """Some of these once took minutes; whether it is over in time, the test's end shows."""
+    assert read_answer(f"The answer is B.\n{loop * (100_000 // len(loop))}", OPTIONS[:1]) is None
+    filling = "The man waits here. " * 5000
+    assert read_answer(f"{filling}\nThe answer is B.", OPTIONS) == "B"
+    assert read_answer(f"B\n\n{filling}", OPTIONS) == "B"
+    assert read_answer(f"B\n\n{filling}\nThe answer is C.", OPTIONS) is None

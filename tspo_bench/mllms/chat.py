@@ -130,6 +130,8 @@ def _text_of(content: Any) -> str:
 def _text_of_part(part: Any) -> str:
     if isinstance(part, str):
         return part
+    if not isinstance(part, Mapping):
+        return ""
     text = part.get("text") if part.get("type") in ("text", "output_text", None) else None
     return text if isinstance(text, str) else ""
 

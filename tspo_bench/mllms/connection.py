@@ -72,6 +72,8 @@ class Connection:
         is_secure = self._url.startswith("https:")
         try:
             if not is_on_this_machine(self._host):
+                for name in _proxy_variables():
+                    _check_port(os.environ[name])
                 return BoundedClient(self._timeout)
             verify = httpx2.create_ssl_context() if is_secure else True
             return BoundedClient(self._timeout, is_local=True, verify=verify)
@@ -161,7 +163,7 @@ async def post(client: openai.AsyncOpenAI, body: dict[str, Any]) -> Any:
         json.JSONDecodeError: the reply is something else.
     """
     response = await client.post("/chat/completions", body=body, cast_to=httpx2.Response)
-    return json.loads(response.text, parse_int=_whole)
+    return json.loads(response.text.removeprefix("\ufeff"), parse_int=_whole)
 
 
 def _whole(digits: str) -> int | float:
@@ -203,7 +205,14 @@ async def served_models(client: openai.AsyncOpenAI) -> list[str]:
 
 def _check_url(url: str, source: str) -> None:
     """Refuse a URL that cannot be used, or that must not be written down."""
-    shown, parts = _without_secrets(url), urlsplit(url)
+    try:
+        shown, parts = _without_secrets(url), urlsplit(url)
+        _check_port(url)
+        httpx2.URL(url)
+    except (ValueError, httpx2.InvalidURL) as error:  # what it holds may be a secret
+        raise UserError(
+            f"{source} is not a URL: write http://HOST:PORT/v1, or https://..."
+        ) from error
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UserError(f"{source} {shown!r}: write http://HOST:PORT/v1, or https://...")
     if parts.query or parts.fragment:  # the client would put the request's path behind it
@@ -216,6 +225,11 @@ def _check_url(url: str, source: str) -> None:
             f"{source} {shown}...: a user or password in it would be kept with the run; put the "
             f"whole URL into {URL_ENV}, or the key into OPENAI_API_KEY"
         )
+
+
+def _check_port(url: str) -> None:
+    """Raise ValueError for a port that there cannot be: connecting would not say so in a line."""
+    _ = urlsplit(url).port
 
 
 def _without_secrets(url: str) -> str:

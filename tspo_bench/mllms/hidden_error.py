@@ -8,15 +8,17 @@ from typing import Any
 
 _CODES = ("code", "status", "status_code", "statusCode", "http_status")
 _WORDS = ("message", "detail", "msg", "error_msg")
-# Names in place of numbers, by their parts: what they would be as a status.
+# Names in place of numbers, by their parts without "_": what they would be as a status.
 _NAMED = {
-    "rate_limit": 429,
-    "too_many_requests": 429,
+    "ratelimit": 429,
+    "toomanyrequests": 429,
+    "resourceexhausted": 429,
     "overloaded": 503,
     "unavailable": 503,
-    "server_error": 500,
-    "internal_error": 500,
+    "servererror": 500,
+    "internalerror": 500,
 }
+_DEEPEST = 3  # an error in an error, in a list
 
 
 def hidden_status(content: bytes) -> tuple[int, bytes] | None:
@@ -50,24 +52,46 @@ def hidden_words(content: Any) -> str | None:
 
 def _errors(content: Any) -> Iterator[str | Mapping[str, Any]]:
     """Where an error may stand, the most telling place first."""
+    if isinstance(content, list) and content and isinstance(content[0], Mapping):
+        content = {"error": content}
     if not isinstance(content, Mapping):
         return
     choices = content.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
-    within = [each.get("error") for each in (content, first) if isinstance(each, Mapping)]
-    found = [error for error in within if error and isinstance(error, str | Mapping)]
+    within = [
+        each.get(key)
+        for each in (content, first)
+        if isinstance(each, Mapping)
+        for key in ("error", "errors")
+    ]
+    found = [error for one in within if (error := _innermost(one))]
     yield from found
     if found or (not choices and any(isinstance(content.get(key), str) for key in _WORDS)):
         yield content
+
+
+def _innermost(error: Any) -> str | Mapping[str, Any] | None:
+    """An error without the lists and errors around it; None where it says nothing."""
+    for _ in range(_DEEPEST):
+        if isinstance(error, list) and error:
+            error = error[0]
+        elif isinstance(error, Mapping) and isinstance(error.get("error"), Mapping):
+            error = error["error"]
+    if type(error) is int and error:
+        error = {"code": error}
+    says = any(error.values()) if isinstance(error, Mapping) else isinstance(error, str) and error
+    return error if says else None
 
 
 def _statuses(error: str | Mapping[str, Any]) -> Iterator[int]:
     if isinstance(error, str):
         return
     for value in (*(error.get(key) for key in _CODES), error.get("type")):
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) == 3:
             if 400 <= int(value) <= 599:
                 yield int(value)
         elif isinstance(value, str):
-            name = value.lower()
+            name = value.lower().replace("_", "").replace(" ", "")
             yield from (status for part, status in _NAMED.items() if part in name)

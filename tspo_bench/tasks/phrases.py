@@ -66,9 +66,22 @@ def _european(
 
 
 _FORMS_OF_NOT = r"\b(?:not|never|neither|nor|cannot|wrong|incorrect|false)\b|n['’]t\b"
+# Answers that are not the reply's own: the second best one, the user's, one of several.
+_OTHER = (
+    "least|less|second|third|first|last|next|previous|other|another|alternative|worst|wrong|"
+    r"distract(?:or|ing)|his|her|their|one|initial|(?!(?:here|there|that|what|let|it)['’])\w+['’]s"
+)
+_PICK = r"(?:say|think|believe|guess|answer|choose|chose|select|pick|go)\w*"
+_SOMEBODY = "you|one|he|she|they|people|man|woman|boy|girl|user|someone|somebody|everyone|many|some"
 _DOUBT = (
     r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|unlikely|except|refuse|"
-    r"reject\w*|avoid\w*|"
+    r"reject\w*|avoid\w*|hesitat\w*|almost|nearly|tempt\w*|was\s+going\s+to|initially|originally|"
+    r"previously|should\s+(?:I|we|you)|opposite|say\s+it['’]s|"
+    rf"(?:please|why(?:\s+not)?)\s+(?:choose|select|pick|answer)|(?:might|could)\s+(?:\w+\s+)?{_PICK}|"
+    r"(?:some|many|most|few)\s+(?:people|would|may|will)|"
+    rf"(?:{_OTHER})\s+(?:\w+\s+)?(?:answer|option|choice|selection|solution|pick|guess)s?|"
+    rf"(?:{_SOMEBODY})\s+(?:\w+ly\s+|would\s+|may\s+|will\s+)?"
+    rf"{_PICK}|"
     r"rul(?:e|es|ed|ing)\s+out|eliminat\w+|exclud\w+|"
     r"(?<!no )(?<!without )(?<!without a )doubt\w*)\b"
 )
@@ -90,6 +103,8 @@ _SO = (
 _IS_RIGHT = (
     r"(?i:(?:is|must\s+be|would\s+be|seems|seems\s+to\s+be|appears\s+to\s+be)\s+(?:the\s+)?(?:most\s+)?"
     r"(?:correct|right|best|true|accurate|appropriate|answer)\b)"
+    r"(?!\s*\?|\s+(?i:next|of|behind|beside|above|below|before|after|only|if|when|unless|avoided|"
+    r"left|ruled)\b)"
 )
 _NAMED = r"(?i:\b(?:option|choice|answer|letter|that|so|thus|therefore|hence|think|believe))\s+"
 _START = rf"{_NOUN}{_GAP}{_IS}"
@@ -109,8 +124,10 @@ _SPANISH, _SPANISH_START = _european(
     "la|el|una|opci[oó]n|letra|respuesta|alternativa|correcta|m[aá]s|muy|probablemente",
     "correct|adecuad|acertad|verdader|precis|apropiad|la\\s+correct",
     "elijo|escojo|elegir[ií]a|escoger[ií]a|selecciono|opto\\s+por|me\\s+quedo\\s+con",
-    r"\b(?:no|ni|nunca|tampoco|incorrect\w*|fals\w*|equivocad\w*|err[oó]ne\w*|si|quiz[aá]s?|"
-    r"tal\s+vez|podr[ií]a|puede|posiblemente)\b",
+    r"\b(?:vielleicht|no|ni|nunca|tampoco|incorrect\w*|fals\w*|equivocad\w*|err[oó]ne\w*|si|quiz[aá]s?|"
+    r"tal\s+vez|a\s+lo\s+mejor|podr[ií]a|puede|posiblemente|casi|jam[aá]s|menos|dicen?\s+que|"
+    r"(?:primera|[uú]ltima|otra|segunda|peor|tu|su)\s+(?:\w+\s+)?(?:respuesta|opci[oó]n|alternativa)|"
+    r"respuesta\s+del\s+\w+)\b",
 )
 _GERMAN, _GERMAN_START = _european(
     r"(?:antwort|l[oö]sung|auswahl|wahl)\w*|option|richtig|korrekt",
@@ -119,7 +136,9 @@ _GERMAN, _GERMAN_START = _european(
     r"richtig|korrekt|zutreffend|beste|passend|wahr",
     r"w[aä]hle|nehme|entscheide\s+mich\s+f[uü]r|tippe\s+auf",
     r"\b(?:nicht|kein\w*|weder|noch|nie|niemals|falsch\w*|inkorrekt\w*|unzutreffend\w*|wenn|falls|"
-    r"ob|vielleicht|k[oö]nnte|eventuell|m[oö]glicherweise)\b",
+    r"ob|vielleicht|k[oö]nnte|eventuell|m[oö]glicherweise|unwahrscheinlich\w*|zuerst|bitte|"
+    r"(?:erste|letzte|andere|zweit\w*|schlechteste|deine|seine|ihre)\s+(?:\w+\s+)?(?:antwort|option)|"
+    r"antwort\s+des\s+\w+)\b",
 )
 _FRENCH, _FRENCH_START = _european(
     "r[ée]ponse|option|choix|solution|alternative",
@@ -127,7 +146,8 @@ _FRENCH, _FRENCH_START = _european(
     "la|le|option|lettre|r[ée]ponse|bonne|correcte",
     "correct|juste|exact|vrai|bon|meilleur",
     "choisis|choisirais|s[ée]lectionne|opte\\s+pour",
-    r"\b(?:non|pas|ne|ni|jamais|incorrect\w*|fauss?e?|si|peut|pourrait|erron\w*)\b|n['’]",
+    r"\b(?:non|pas|ne|ni|jamais|incorrect\w*|fauss?e?|si|peut|peut-[êe]tre|pourrait|erron\w*|premi[èe]re|"
+    r"derni[èe]re|autre|certains|dit)\b|n['’]",
 )
 _PORTUGUESE, _PORTUGUESE_START = _european(
     "resposta|op[çc][ãa]o|alternativa|solu[çc][ãa]o",
@@ -135,7 +155,7 @@ _PORTUGUESE, _PORTUGUESE_START = _european(
     "a|o|op[çc][ãa]o|letra|resposta|alternativa|correta",
     "corret|cert|verdadeir|adequad",
     "escolho|escolheria|seleciono",
-    r"\b(?:não|nem|nunca|incorret\w*|errad\w*|fals\w*|talvez|pode|poderia)\b",
+    r"\b(?:não|nem|nunca|incorret\w*|errad\w*|fals\w*|talvez|se|pode|poderia|primeira|[úu]ltima|outra|alguns|diz)\b",
 )
 _ITALIAN, _ITALIAN_START = _european(
     "risposta|opzione|alternativa|soluzione",
@@ -143,7 +163,7 @@ _ITALIAN, _ITALIAN_START = _european(
     "la|il|opzione|lettera|risposta|corretta",
     "corrett|giust|esatt|ver[ao]|miglior",
     "scelgo|sceglierei",
-    r"\b(?:non|né|mai|errat\w*|sbagliat\w*|fals\w*|forse|potrebbe|può)\b",
+    r"\b(?:non|né|mai|errat\w*|sbagliat\w*|fals\w*|forse|se|potrebbe|può|prima|ultima|altra|alcuni|dice)\b",
 )
 _RUSSIAN, _RUSSIAN_START = _european(
     "ответ|вариант|решение",
@@ -151,13 +171,15 @@ _RUSSIAN, _RUSSIAN_START = _european(
     "вариант|ответ|буква|правильный|верный",
     "правильн|верн",
     "выбираю|выберу",
-    r"\b(?:не|нет|ни|неверн\w*|неправильн\w*|если|возможно|может)\b",
+    r"\b(?:не|нет|ни|неверн\w*|неправильн\w*|если|возможно|может|перв\w*|последн\w*|друг\w*|говорит)\b",
 )
 # What may stand between "answer" and the letter, in languages that write no spaces.
 _NEAR = r"[^A-Za-z.。;\n]{0,15}?"
 _CHINESE_NO = (
     r"不(?![仅但管论])|没|沒|非|无法|無法|除(?!非)|错|錯|误|誤|如果|假如|假设|若|是否|"
-    r"(?<!最)(?<!最有)(?<!很)(?<!很有)可能|也许|或许"
+    r"(?<!最)(?<!最有)(?<!很)(?<!很有)可能|也许|或许|别(?!的)|请选|要么|本来|起初|原以为|为什么|为何|即使|"
+    r"有人|很多人|用户|[他她]们?(?:选|说|认为|觉得)|(?:第[一二三四]|最后一|另一?|其他)个?(?:选项|答案)|"
+    r"写着|字幕|(?:答案从|从|由)(?=[A-Z])|改选"
 )
 _CHINESE = _language(
     _CHINESE_NO,
@@ -171,30 +193,26 @@ _CHINESE = _language(
     rf"而是(?:选项|選項|选|選)?{LETTER}",
 )
 _JAPANESE = _language(
-    r"不正解|誤|間違|ない|なく|ません|もし|仮に|ひょっと",
+    r"不正解|不適切|誤|間違|ない|なく|ません|もし|仮に|ひょっと|彼|ユーザー|最初の|最後の|別の|他の|看板",
     rf"(?:答え|正解|解答|回答){_NEAR}{LETTER}",
     rf"(?:選択肢|正しい(?:の|もの)|適切な(?:の|もの)|正しい\S{{1,6}})\s*(?:は|:){LETTER}",
     rf"(?:{_BEFORE}|選択肢|つまり|よって|ので|から)\s*{_OPEN}(?P<letter>[A-Z]){_CLOSE}\s*"
     r"(?:が|は)\s*(?:最も)?(?:(?:正解|正しい|答え|適切)(?!\s*(?:では|じゃ|とは|か))|正しいです)",
-    rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*を\s*(?:選(?!ば|びません|択しま?せ?ない)|答え)",
+    rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*を\s*"
+    r"(?:選(?!ば|びません|択しま?せ?ない|ぶ(?:の|べき|こと|な)|んで|べ)|答え)",
 )
 _KOREAN = _language(
-    r"오답|틀린|아닌|않|만약|혹시|없",
+    r"오답|틀린|잘못|낮은|아닌|않|만약|혹시|없|어떤\s*사람|그는|그녀|사용자|첫\s*번째|마지막|다른|표지판",
     rf"(?:정답|답){_NEAR}{LETTER}",
     rf"(?:옵션|선택지|보기)\s*(?:은|는|:){LETTER}",
     rf"(?:{_BEFORE}|옵션|선택지|보기|따라서|그러므로)\s*{_OPEN}(?P<letter>[A-Z]){_CLOSE}\s*(?:번)?\s*"
     r"(?:이|가|은|는)\s*(?:(?:정답|답)(?!\s*이?\s*아)|맞(?!지)|옳(?!지)|올바(?!르지))",
     rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*(?:번)?\s*[을를]\s*"
-    r"(?:선택|고르|고릅|택)(?!\S*\s*(?:않|안|할\s*수\s*없))",
-)
-_OTHERS = _language(
-    r"ليس|لا\s|नहीं",
-    rf"(?:الإجابة|الجواب|उत्तर|cevap|đáp\s+án|jawaban){_NEAR}{LETTER}",
+    r"(?:선택|고르|고릅|택)(?!\S*\s*(?:않|안|할\s*수\s*없)|하는|하면|\S*세요)",
 )
 LANGUAGES = (
-    ENGLISH,
-    *(_SPANISH, _GERMAN, _FRENCH, _PORTUGUESE, _ITALIAN, _RUSSIAN),
-    *(_CHINESE, _JAPANESE, _KOREAN, _OTHERS),
+    *(ENGLISH, _SPANISH, _GERMAN, _FRENCH, _PORTUGUESE, _ITALIAN, _RUSSIAN),
+    *(_CHINESE, _JAPANESE, _KOREAN),
 )
 
 _STARTS = (
@@ -225,13 +243,14 @@ BARE = re.compile(
 # Right behind a letter: what denies it, doubts it or asks.
 DENIED_AFTER = re.compile(
     rf"(?i){_CLOSE}(?:"
-    r"[\s.!]*\?|\s*[×✗✘❌✖]|\s*(?:以外|之外|이외|말고|보다|제외|빼고)"
-    r"|,?\s*(?:which\s+|that\s+)?(?:is|was|are|would\s+be|can|could|does|did|seems?)"
+    r"[\s.!(\[]*\?|\s*[×✗✘❌✖]|,?\s+(?:only\s+)?(?:if|unless|provided|assuming|wenn|falls|si)\b|的人|\s*(?:とは限|なら|の場合|(?:だろう)?か(?:な|どうか)?(?=[。?\s]|$|分)|だろうか|かどうか|と言う|と書|だと思うかも)|\s*(?:라고\s*(?:합|할|볼|적|쓰)|라면|인지|가\s*아닐)|\s*(?:以外|之外|이외|말고|보다|제외|빼고)"
+    r"|,?\s*(?:which\s+|that\s+)?(?:is|was|are|would\s+be|can|could|does|did|do|seems?|looks?)"
     r"(?:\s+(?:definitely|clearly|certainly|also|obviously|probably|likely|simply))?"
-    r"(?:\s+(?:not|never|incorrect|wrong|false|ruled\s+out)\b|n['’]t\b)"
+    r"(?:\s+(?:not|never|incorrect|wrong|false|ruled\s+out|unlikely|less\s+likely|impossible)\b"
+    r"|n['’]t\b)"
     r"|\s+(?:no\b|tampoco\b|não\b|non\b|не\b|n['’]|nicht\b|falsch|inkorrekt|ruled\s+out)"
-    r"|\s+(?:es|est|é|è|ist|w[aä]re|kann|trifft)\s+(?:\w+\s+)?"
-    r"(?:incorrect|fals|err[oó]n|faux|erron|errad|sbagliat|errat|nicht|inkorrekt|unzutreff)"
+    r"|\s+(?:es|est[aá]?|é|è|ist|w[aä]re|kann|trifft)\s+(?:\w+\s+)?"
+    r"(?:incorrect|fals|err[oó]n|faux|errad|sbagliat|errat|nicht|inkorrekt|unzutreff|unwahrsch|improbable)"
     r"|\s*(?:选项|選項|[项項])?\s*(?:是|也|并|就|显然|明显|肯定|都|可以)*\s*"
     r"(?:不(?![仅但])|没|沒|错|錯|有误|有誤|非|被?排除|[吗嗎])"
     r"|\s*(?:は|が|も|とは|では|じゃ|で|って)*\s*(?:ない|なく|なかった|ありません|間違|誤|不正解|違|"
@@ -239,30 +258,35 @@ DENIED_AFTER = re.compile(
     r"|\s*번?\s*(?:은|는|이|가|도|를|을|라고)?\s*(?:정답이\s*|답이\s*|맞지\s*|옳지\s*)?"
     r"(?:아니|아닙|아닌|않|틀|오답|볼\s*수\s*없|인가|입니까|일까|일\s*수도|일지도))"
 )
-# Behind a label ("B."), what takes it back.
-_NOT_SO = r"(?:correct|right|true|it|the\s+answer|supported|possible|accurate)\b"
-LABEL_DENIED = re.compile(
-    r"(?i)[\W_]*(?:(?:this|that|it)\s+)?(?:(?:is|was|seems|would\s+be|can\s+be)\s*)?"
-    rf"(?:not\s+{_NOT_SO}|n['’]t\s+{_NOT_SO}|incorrect|wrong|false\b|no\b[.,:]|ruled\s+out|eliminated|"
-    r"错|錯|不[正对對是]|排除|間違|誤|不正解|틀|오답|falsch|nicht\s+richtig|no\s+es|incorrect)"
+# Behind a label ("B."), in its clause, and behind a label and the option's text: what denies it.
+LABEL_CLAUSE = re.compile(r"[^.;。\n]*?(?=\b(?:because|since|as)\b|[.;。\n]|$)", re.MULTILINE)
+_LABEL_NOT = (
+    rf"{_FORMS_OF_NOT}|\b(?:unlikely|ruled\s+out|eliminated|kein\w*|nicht|falsch|unzutreffend|nein|incorrect[oa]|fals[oa])\b"
+    rf"|{CROSSED}|\?|いいえ|错|錯|不(?![仅但])|没|沒|排除|無|間違|誤|不正解|ない|なし|ません|틀|오답|아니|않|없"
+)
+LABEL_DENIED = re.compile(rf"(?i){_LABEL_NOT}|(?:^|\b(?:is|are|has|shows?)\s+)no\b")
+TEXT_DENIED = re.compile(
+    r"(?i)[\s.!)\]\"'”’(:–—-]*(?:(?:this|that|it|which)\s+)?"
+    r"(?:(?:is|are|was|were|does|do|did|can|could|would|es|ist|wird)\s*)?"
+    rf"(?:be\s+|also\s+)?(?:{_LABEL_NOT}|no\b)"
 )
 _ALSO = (
-    r"\b(?:and|or|as\s+well\s+as|y|o|u|e|ou|et|oder|und|bzw\.?|noch|ni|или|и|vs\.?)\b|[/&+|]|或者?|"
+    r"\b(?:and|or|as\s+well\s+as|to|through|then|followed\s+by|else|versus|y|o|u|a|e|ou|et|ни|или|и|oder|und|bzw\.?|noch|ni|bis|sonst|si\s+no|vs\.?)\b|[/&+|~]|或者?|"
     r"还是|還是|和|与|與|以?及|跟|か|または|もしくは|あるいは|と|や|또는|혹은|이?나|와|과|하고|이거나"
 )
 _MAYBE = (
     r"(?:maybe|perhaps|possibly|also|either|even|option|选项|選項|opci[oó]n|la|antwort|quiz[aá]s?|"
-    r"tal\s+vez|vielleicht|doch|peut-être|talvez|forse)\s*"
+    r"tal\s+vez|vielleicht|doch|mejor|besser|lieber|者是|是)\s*"
 )
 # "B or C", "B, C": the letter that stands beside the one that is stated.
 ALSO_AFTER = re.compile(
-    rf"{_CLOSE}(?:番|번)?\s*(?:[,、]?\s*(?:{_ALSO})\s*(?:(?:,|、|{_ALSO})\s*){{0,2}}(?i:{_MAYBE})?{LETTER}"
+    rf"{_CLOSE}(?:番|번)?\s*(?:[,、(]?\s*(?:{_ALSO})\s*(?:(?:,|、|{_ALSO})\s*){{0,2}}(?i:{_MAYBE})?{LETTER}"
     rf"|[,、]\s*(?i:{_MAYBE})?{FINAL_LETTER.replace('letter', 'listed')})"
 )
 ALSO_BEFORE = re.compile(
-    rf"(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*(?:{_ALSO})\s*(?i:{_MAYBE})?{_OPEN}$"
+    rf"(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*(?:{_ALSO}|[,、])\s*(?i:{_MAYBE})?{_OPEN}$"
 )
-_CLAUSE = r"(?:^|[.…,;:!?。、\n—–-])\s*(?:(?:oh|no|but|hmm+)\b,?\s*)?"
+_CLAUSE = r"(?:^|[.…,;:!?。、(\n—–-])\s*(?:(?:oh|no|but|hmm+)\b,?\s*)?"
 # "B... wait", "B. No, C": what was said is taken back. The second kind needs another letter.
 TAKEN_BACK = re.compile(
     rf"(?i){_CLAUSE}(?:(?:wait|hold\s+on|hang\s+on|on\s+second\s+thought|scratch\s+that|correction|"
@@ -271,6 +295,29 @@ TAKEN_BACK = re.compile(
 )
 CORRECTED = re.compile(
     rf"(?i:{_CLAUSE}(?:no\b(?=\s*[,.!:…—-])|(?:actually|sorry|i\s+mean|or\s+rather|rather|better|"
-    r"mejor\s+dicho|nein|doch)\b|いや|아니)|(?:\.\.|[…—])\s*no\b).{0,40}?" + FINAL_LETTER
+    r"mejor\s+dicho|digo|nein|doch|quatsch|entschuldigung|"
+    r"besser\s+gesagt)\b|哦?不(?=[,.、])|いや|아니)|(?:\.\.|[…—])\s*no\b).{0,40}?" + FINAL_LETTER
+)
+# Another letter behind a statement, as an alternative to it.
+_RIGHT_TOO = r"\s+(?:is|are|was|seems|could\s+be|may\s+be|might\s+be)\s+(?:also\s+)?"
+ALTERNATIVE = re.compile(
+    r"(?i:\b(?:or|alternatively|edit|update|hmm+|on\s+(?:reflection|second\s+thoughts?)|so\s+(?:is|are)|"
+    r"(?:could|might|may)\s+(?:also\s+)?be|"
+    r"(?:but|though|although|however|yet|actually)\b[^.\n]{0,40}?\b(?:is|be))\b)"
+    rf"\W{{0,3}}(?i:{_MAYBE}|it\s+is\s+|it['’]s\s+|(?:the\s+)?(?:correct\s+)?answer\s+is\s+)*{LETTER}"
+    rf"|(?:但|也有?可能|要么|が、|が,|이?지만|인지|\b(?i:aunque|pero|aber)\b)[^.。\n]{{0,14}}?"
+    + LETTER.replace("letter", "but")
+    + rf"|(?<![A-Za-z])(?P<too>[A-Z]){_CLOSE}{_RIGHT_TOO}"
+    r"(?i:correct|right|possible|plausible|valid)\b"
+)
+NEGATION = re.compile(
+    r"(?i)\b(?:not(?!\s+(?:sure|certain))|never|neither|nor|cannot|wrong|incorrect|false|than|unlike|"
+    r"without|except|ni|no|nicht|falsch|kein\w*)\b|n['’]t\b|不|没|ない|(?<!かもしれ)ません|않|아니|아닌|아닙|틀"
+)
+# Right before a statement that is somebody's words, or was a first thought.
+QUOTING = re.compile(
+    r"(?i)(?:\b(?:says?|said|reads?|asks?|asked|states?|written|displays?|shouts?|I\s+thought|dice|steht|"
+    r"sagt|sagen|dachte\s+ich)|说|写着|(?:字幕|黑板)显示)\W{1,4}"
+    r"(?:(?:the|my|correct|right|answer|la|respuesta|die|richtige|antwort)\s+)*$"
 )
 CLAUSE_START = re.compile(r"(?i)[.,;:!?\n。、]|\b(?:but|so|thus|therefore|hence)\b")

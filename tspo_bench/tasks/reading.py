@@ -16,17 +16,23 @@ from tspo_bench.reasoning import without_reasoning
 from tspo_bench.tasks.phrases import (
     ALSO_AFTER,
     ALSO_BEFORE,
+    ALTERNATIVE,
     BARE,
     CLAUSE_START,
     CORRECTED,
     CROSSED,
     DENIAL,
     DENIED_AFTER,
+    ENGLISH,
+    LABEL_CLAUSE,
     LABEL_DENIED,
     LANGUAGES,
     LEADING,
+    NEGATION,
     NOUNS,
+    QUOTING,
     TAKEN_BACK,
+    TEXT_DENIED,
     Language,
 )
 from tspo_bench.types import OPTION_LETTERS
@@ -42,13 +48,13 @@ _LABELLED_LINE = re.compile(
     r"(?!\s?[A-Za-z]\.|[^\S\n]*[A-J]\W*$)",
     re.MULTILINE,
 )
-_LATER_LABEL = re.compile(r"(?<![A-Za-z.])\(?([A-Z])[):]\s")
+_LATER_LABEL = re.compile(r"(?<![A-Za-z.])\(?([A-Z])[):](?!\w)|(?<=[;,、])\s*([A-Z]):")
 _LETTER_AND_TEXT = re.compile(
     rf"[^\w\n]{{0,4}}(?:{NOUNS})?[^\w\n]{{0,4}}(?P<letter>[A-Za-z])(?P<text>[\W_].*)", re.DOTALL
 )
 _TEXT_AND_LETTER = re.compile(r"(?P<text>.+?)\s*[\W_]\s*(?P<letter>[A-Z])\W{0,3}", re.DOTALL)
 _CROSSED = re.compile(CROSSED)
-_LONE_LETTER = re.compile(r"\W{0,4}([A-Za-z])\W{0,4}")
+_LONE_LETTER = re.compile(r"\W{0,4}([A-Za-z])[^\w?]{0,4}")
 _MARKUP = re.compile(
     r"\*+|_{2,}|`+|\$+|</?(?:b|i|u|p|em|strong|span|div|center|code|h\d)>|<br\s?/?>", re.IGNORECASE
 )
@@ -61,6 +67,9 @@ _BOX = re.compile(
 _ANSWER_TAG = re.compile(
     r"<(answer|ans|final[_ ]?answer|conclusion|response|choice)>(.*?)(?:</\1\s?>|\Z)", re.S | re.I
 )
+_ASKED = re.compile(r"\?\W{0,4}$")
+_BLANKS, _BLANK_LINES = re.compile(r"[^\S\n]{2,}"), re.compile(r"(?: ?\n){2,} ?")
+_READ = 4000  # characters of a long reply's beginning, and of its end: a loop has no end
 _DEEPEST = 3  # a box within an answer's tags, and one to spare
 # Tokens that chat templates write around a turn; what stands behind its end is another turn.
 _TURN = (
@@ -97,10 +106,18 @@ def _cleaned(reply: str) -> str | None:
     said = without_reasoning(plain)
     if said is None:
         return None
-    text = _ENDING.sub("", _BEGINNING.sub("", said))
+    text = _shortened(_ENDING.sub("", _BEGINNING.sub("", said)))
     for _ in range(3):  # \text{\textbf{B}}
         text = _FONT.sub(r"\1", text)
-    return _MARKUP.sub("", text).strip()
+    return _shortened(_MARKUP.sub("", text)).strip()
+
+
+def _shortened(text: str) -> str:
+    """A text without long runs of blanks, and without its middle if it is long."""
+    text = _BLANK_LINES.sub("\n\n", _BLANKS.sub(" ", text))
+    if len(text) <= 2 * _READ:
+        return text
+    return f"{text[:_READ]}\n\n{text[-_READ:]}"
 
 
 def _stated(text: str, options: Sequence[str], depth: int = 0) -> set[str]:
@@ -114,12 +131,12 @@ def _stated(text: str, options: Sequence[str], depth: int = 0) -> set[str]:
         return repeated
     stated, places, rest = set[str](), [0], text
     for box in (_BOX, _ANSWER_TAG):
-        for found in box.finditer(rest):
-            inside = found[found.lastindex or 0] or ""
-            stated |= _stated(inside.strip(), options, depth + 1)
-            places.append(found.end())
-        rest = box.sub(lambda found: " " * len(found[0]), rest)
-    for letter, place in _statements(rest):
+        boxes = list(box.finditer(rest))
+        places += [found.end() for found in boxes]
+        for inside in sorted({(found[found.lastindex or 0] or "").strip() for found in boxes}):
+            stated |= _stated(inside, options, depth + 1) if len(stated) < 2 else set()
+        rest = box.sub(lambda found: "\0" * len(found[0]), rest)
+    for letter, place in _statements(rest, options):
         stated.add(letter.upper())
         places.append(place)
     return set() if _is_taken_back(text[max(places) :], stated) else stated
@@ -131,6 +148,8 @@ def _repeated_options(text: str, options: Sequence[str]) -> set[str]:
     Two where that letter is another option's: "B. Apples" says nothing if A is "Apples". None
     where several options have that text.
     """
+    if _ASKED.search(text) and not any(map(_ASKED.search, options)):
+        return set()
     texts = [text]
     leading = LEADING.match(text)
     if leading and not DENIAL.search(leading[0]):
@@ -163,7 +182,7 @@ def _plain(text: str) -> str:
     return words.strip(" .,;:!?\"'“”‘’()[]{}<>\\。，；：！？-–—=")
 
 
-def _statements(text: str) -> Iterator[tuple[str, int]]:
+def _statements(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Every letter that the text states, also those of "B or C", and where it ends."""
     for language in LANGUAGES:
         for pattern in language.stated:
@@ -174,9 +193,9 @@ def _statements(text: str) -> Iterator[tuple[str, int]]:
         if not _CROSSED.search(match[0]):
             yield match["letter"], match.end("letter")
     start = _REASONED_START.match(text)
-    if start:
+    if start and not TEXT_DENIED.match(text, start.end("letter")):
         yield start["letter"], start.end("letter")
-    yield from _labels(text)
+    yield from _labels(text, options)
 
 
 def _with_neighbours(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
@@ -190,16 +209,28 @@ def _with_neighbours(text: str, start: int, end: int) -> Iterator[tuple[str, int
         yield before["letter"], end
 
 
-def _labels(text: str) -> Iterator[tuple[str, int]]:
+def _labels(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
     """The one letter that labels lines; several are the options repeated, which state nothing."""
     found = list(_LABELLED_LINE.finditer(text))
     labels = {match[match.lastgroup or 0].upper() for match in found}
-    later = {match[1] for match in _LATER_LABEL.finditer(text)}
+    later = {match[1] or match[2] for match in _LATER_LABEL.finditer(text)}
     if len(labels) != 1 or later - labels:
         return
     for match in found:
-        if not LABEL_DENIED.match(text, match.end()):
+        if not _is_denied_label(text, match, options):
             yield from _with_neighbours(text, *match.span(match.lastgroup or 0))
+
+
+def _is_denied_label(text: str, label: re.Match[str], options: Sequence[str]) -> bool:
+    """Whether what a label stands before denies it: "B. Not shown", "B. An egg - no"."""
+    number = OPTION_LETTERS.find(label[label.lastgroup or 0].upper())
+    option = options[number].strip(" .") if 0 <= number < len(options) else ""
+    behind = text[label.end() :].lstrip(" .:-")
+    if option and behind.casefold().startswith(option.casefold()):
+        return TEXT_DENIED.match(behind, len(option)) is not None
+    clause = LABEL_CLAUSE.match(behind)
+    is_denial = LABEL_DENIED.search(option) is not None  # as the option's own words are
+    return not is_denial and LABEL_DENIED.search(clause[0] if clause else "") is not None
 
 
 def _is_unsaid(text: str, match: re.Match[str], language: Language) -> bool:
@@ -210,8 +241,10 @@ def _is_unsaid(text: str, match: re.Match[str], language: Language) -> bool:
         clause = CLAUSE_START.split(before)[-1] + clause
     return bool(
         language.unsaid.search(clause)
+        or ENGLISH.unsaid.search(clause)  # "option" is a word of other languages too
         or DENIAL.search(text, match.start(), match.end("letter"))
         or DENIED_AFTER.match(text, match.end("letter"))
+        or QUOTING.search(text[max(0, match.start() - 40) : match.start()])
     )
 
 
@@ -219,4 +252,10 @@ def _is_taken_back(behind: str, stated: set[str]) -> bool:
     """Whether the words behind all statements take them back: "wait", "no, C"."""
     if TAKEN_BACK.search(behind):
         return True
-    return any(match["letter"] not in stated for match in CORRECTED.finditer(behind))
+    if any(match["letter"] not in stated for match in CORRECTED.finditer(behind)):
+        return True
+    return any(
+        (match["letter"] or match["but"] or match["too"]) not in stated
+        and not NEGATION.search(behind, max(0, match.start() - 25), match.end() + 15)
+        for match in ALTERNATIVE.finditer(behind)
+    )
