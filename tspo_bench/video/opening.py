@@ -164,7 +164,10 @@ def _check_file(path: Path) -> None:
     except FileNotFoundError as error:
         raise VideoError(f"video {path} not found; check the path") from error
     except ValueError as error:
-        raise VideoError(f"video {str(path)!r}: the name holds a NUL; check the path") from error
+        raise VideoError(
+            f"video {str(path)!r} cannot be reached (no file's name holds a NUL or half a "
+            "character); check the path"
+        ) from error
     except OSError as error:  # a name too long, a folder that is closed
         raise VideoError(
             f"video {path} cannot be reached ({error.strerror}); check the path"
