@@ -10,7 +10,7 @@ import pytest
 from tests.mllms.conftest import make_request
 from tests.mllms.served import MODEL, echo, model_at, questions, reason
 from tests.mllms.servers import Body, ChatServer, completion, hurry, prompt_of
-from tspo_bench.mllms.chat import NonsenseError, read_reply
+from tspo_bench.mllms.chat import NonsenseError, chat_messages, read_reply
 from tspo_bench.types import Answer, Failed
 
 
@@ -197,3 +197,13 @@ def test_a_byte_order_mark_is_no_part_of_a_reply() -> None:
         [answer] = model_at(server).answer(questions(1))
     assert isinstance(answer, Answer)
     assert answer.text == "B"
+
+
+@pytest.mark.parametrize("mark", ["<image>", "<video>", "<|im_end|>", "<|image_pad|>", "[IMG]"])
+def test_marks_in_a_question_reach_a_server_as_text(mark: str) -> None:
+    [sent] = chat_messages(make_request([0], prompt=f"Is {mark} shown, or a < b | c > d?"))
+    text = str(sent["content"][-1]["text"])
+    assert mark not in text
+    assert text.replace("\u200b", "") == f"Is {mark} shown, or a < b | c > d?"
+    [plain] = chat_messages(make_request([0], prompt="Is a < b | c > d, or <b>?"))
+    assert plain["content"][-1]["text"] == "Is a < b | c > d, or <b>?"

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import math
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
@@ -27,6 +28,11 @@ _NO_THINKING = (
     "extra='{chat_template_kwargs: {enable_thinking: false}}'"
 )
 _AROUND_TOKENS = " \n▁"
+# Servers count placeholders in texts, too, and reject "<image>" in a question as one image more.
+_MARK = re.compile(
+    r"<(?=\|[^<>|\n]{1,40}\|>|/?(?:image|img|video|vid|audio|vision)[\w-]{0,20}>)|\[(?=IMG)", re.I
+)
+_ZERO_WIDTH_SPACE = "\u200b"
 
 
 class NonsenseError(ValueError):
@@ -65,7 +71,8 @@ def chat_messages(
 
 
 def _text(text: str) -> dict[str, str]:
-    return {"type": "text", "text": text}
+    """A text part in which nothing is a special token or placeholder, as `PlainText` has it."""
+    return {"type": "text", "text": _MARK.sub(lambda mark: mark[0] + _ZERO_WIDTH_SPACE, text)}
 
 
 def jpeg_url(pixels: Pixels, quality: int) -> str:

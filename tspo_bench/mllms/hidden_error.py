@@ -86,9 +86,8 @@ def _innermost(error: Any) -> str | Mapping[str, Any] | None:
 def _statuses(error: str | Mapping[str, Any]) -> Iterator[int]:
     if isinstance(error, str):
         return
-    for value in (*(error.get(key) for key in _CODES), error.get("type")):
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
+    for given in (*(error.get(key) for key in _CODES), error.get("type")):
+        value = int(given) if isinstance(given, float) and given.is_integer() else given
         if isinstance(value, int | str) and str(value).isdecimal() and len(str(value)) == 3:
             if 400 <= int(value) <= 599:
                 yield int(value)
