@@ -17,7 +17,7 @@ from tests.training.test_tspo10k_real import real_lines
 @pytest.mark.slow
 @pytest.mark.parametrize("agent", ["tspo", "tspo-q"])
 def test_the_papers_run_on_real_clips(
-    cli: Cli, real_data: Path, tmp_path: Path, agent: str
+    cli: Cli, real_data: Path, tmp_path: Path, agent: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     data = write_lines(tmp_path / "real.jsonl", *real_lines(), line("none.mp4"))
     encoder = clip(tmp_path / "clip", width=32)
@@ -27,10 +27,12 @@ def test_the_papers_run_on_real_clips(
         *("--model", str(llava_onevision(tmp_path / "llava")), "--rollouts", "3", "--frames", "6"),
     )
     assert (done.code, done.out) == (0, "")
-    assert "1 lines left out: line 11: video none.mp4 not found" in " ".join(done.err.split())
     folder = tmp_path / "agents" / agent
+    assert "1 of 11 training questions are left out" in caplog.text
+    (skipped,) = (folder / "skipped.jsonl").read_text().splitlines()
+    assert "none.mp4 not found" in skipped
     settings = json.loads((folder / "training.json").read_text())
-    assert settings["preset"]["rewards"] == "answer,temporal"
+    assert settings["preset"]["rewards"] == "answer-released,temporal"
     log = [json.loads(text) for text in (folder / "log.jsonl").read_text().splitlines()]
     assert log[-1]["step"] == 5, "ten items, two a step: one epoch"
     config = json.loads((folder / "config.json").read_text())
