@@ -12,8 +12,6 @@ from tspo_bench.results import RunDirectory, read_run
 from tspo_bench.results.cell import OwnScores
 from tspo_bench.types import Record
 
-OTHER = SETTINGS | {"seed": 1}
-
 
 def _content(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
@@ -40,7 +38,7 @@ def test_a_cell_without_a_new_record_is_as_it_was(
     before, settings = _content(folder), read_run(run.path)[0].settings
 
     def fails() -> None:
-        with run.open_cell("cell", OTHER, fresh=True) as cell:
+        with run.open_cell("cell", SETTINGS, fresh=True) as cell:
             assert cell.done == {}
             assert (folder / "records.jsonl").read_bytes() == b""
             raise error
@@ -64,26 +62,26 @@ def test_one_that_cannot_be_opened_is_as_it_was(
 
     monkeypatch.setattr("tspo_bench.results.run._cut_last_line", full)
     with pytest.raises(UserError, match="full"):
-        run.open_cell("cell", OTHER, fresh=True)
+        run.open_cell("cell", SETTINGS, fresh=True)
     assert _content(run.path) == before
 
 
 def test_records_are_kept_until_the_new_ones_are_complete(run: RunDirectory) -> None:
     folder = run.path / "cell"
     before = _content(folder)
-    with run.open_cell("cell", OTHER, fresh=True) as cell:
+    with run.open_cell("cell", SETTINGS, fresh=True) as cell:
         cell.append(record("q1"))
     kept = _content(folder / "previous")
     assert {**kept, "settings.json": b""} == {**before, "settings.json": b""}
-    with run.open_cell("cell", OTHER, fresh=True) as cell:  # from the start once more
+    with run.open_cell("cell", SETTINGS, fresh=True) as cell:  # from the start once more
         cell.append(record("q2"))
     assert _content(folder / "previous") == kept
-    with run.open_cell("cell", OTHER) as cell:  # gone on with
+    with run.open_cell("cell", SETTINGS) as cell:  # gone on with
         cell.append(record("q1"))
         cell.write_summary({"n": 2})
     assert not (folder / "previous").exists()
     (read,) = read_run(run.path)
-    assert (read.settings["seed"], [r.question_id for r in read.records]) == (1, ["q2", "q1"])
+    assert [r.question_id for r in read.records] == ["q2", "q1"]
 
 
 def test_records_are_kept_where_no_question_was_answered(
@@ -103,10 +101,10 @@ def test_records_are_kept_where_no_question_was_answered(
 def test_a_kill_after_the_copy_loses_nothing(run: RunDirectory) -> None:
     folder = run.path / "cell"
     records = (folder / "records.jsonl").read_bytes()
-    run.open_cell("cell", OTHER, fresh=True)._file.close()  # no `close`: as a kill does
+    run.open_cell("cell", SETTINGS, fresh=True)._file.close()  # no `close`: as a kill does
     assert (folder / "records.jsonl").read_bytes() == b""
     assert (folder / "previous" / "records.jsonl").read_bytes() == records
-    with pytest.raises(KeyboardInterrupt), run.open_cell("cell", OTHER, fresh=True):
+    with pytest.raises(KeyboardInterrupt), run.open_cell("cell", SETTINGS, fresh=True):
         raise KeyboardInterrupt
     assert (folder / "records.jsonl").read_bytes() == records
     assert not (folder / "previous").exists()

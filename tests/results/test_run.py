@@ -86,7 +86,7 @@ def test_changed_settings_are_named_with_both_values(tmp_path: Path) -> None:
         assert list(cell.done) == ["q1"]
 
 
-def test_fresh_starts_over_with_new_settings(tmp_path: Path) -> None:
+def test_fresh_with_other_settings_leaves_the_finished_cell(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     with run.open_cell("cell", SETTINGS) as cell:
         cell.append(record("q1"))
@@ -95,8 +95,9 @@ def test_fresh_starts_over_with_new_settings(tmp_path: Path) -> None:
         assert cell.done == {}
         assert not (cell.folder / "summary.json").exists()
         cell.append(record("q1"))
-    (read,) = read_run(tmp_path)
-    assert (read.settings["seed"], len(read.records)) == (1, 1)
+    before, after = read_run(tmp_path)
+    assert (before.settings, (before.folder / "summary.json").exists()) == (SETTINGS, True)
+    assert (after.settings["seed"], len(after.records)) == (1, 1)
 
 
 def test_a_cell_without_records_takes_changed_settings(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def find_place(
         slug: the name that the cell's labels give it.
         asked: its settings, as JSON.
         inputs: what its records would be made of; None if that is not to be checked.
-        fresh: start over the cell of equal settings, or that of the name `slug`, whatever it has.
+        fresh: start over the cell of equal settings, whatever its videos were.
 
     Raises:
         UserError: the records of a cell of equal settings are broken.
@@ -103,7 +103,7 @@ def find_place(
             return Place(name, dict(cells[name]))
         replaced |= found
     settings = {**asked, REPLACED: replaced} if replaced else asked
-    if fresh or slug not in cells or not _has_records(run / slug):
+    if slug not in cells or not _has_records(run / slug):
         return Place(slug, settings)
     return Place(_variant(slug, settings), settings, _difference(cells[variants[-1]], settings))
 

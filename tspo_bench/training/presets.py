@@ -7,16 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation.config import check_bound
 
 
 def check_whole_number(name: str, value: object) -> None:
     """Check a setting that counts something.
 
     Raises:
-        UserError: it is no whole number, or below 1.
+        UserError: it is not a whole number, below 1, or 10^12 or more.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise UserError(f"{name}={value!r}; give a whole number, 1 or more")
+    check_bound(f"--{name}", value)
 
 
 @dataclass(frozen=True)
