@@ -55,6 +55,7 @@ def test_examples_run() -> None:
         assert runner.run(test).failed == 0
 
 
+@pytest.mark.slow
 def test_evaluate_is_what_the_command_prints() -> None:
     result = tspo_bench.evaluate(
         "films.jsonl", ["oracle", "uniform"], ALWAYS_A, (1, 2), out="api", limit=2

@@ -80,6 +80,7 @@ def test_a_task_that_is_gone_or_another_now(task: Path, tmp_path: Path) -> None:
     assert "2 of 2 videos cannot be shown" in (tmp_path / "html/data/set0.js").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", ["command", "label", "both"])
 @pytest.mark.parametrize("packed", [False, True])
 def test_what_a_run_names_is_not_run(

@@ -48,6 +48,7 @@ def test_select_takes_a_published_checkpoint_as_encoder_too(cli: Cli, both: str)
     assert found["notes"] == {"agent": "tspo", "select": "topk"}
 
 
+@pytest.mark.slow
 def test_run_takes_it_too_and_keeps_what_it_was(
     cli: Cli, both: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -75,6 +75,7 @@ def test_only_the_first_few_are_named(cli: Cli) -> None:
     assert "  and 3 more" in out
 
 
+@pytest.mark.slow
 def test_haystack_is_made_on_demand(cli: Cli) -> None:
     done = cli("doctor", "--task", "haystack", "--json")
     assert done.code == 0

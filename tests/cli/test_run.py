@@ -104,6 +104,7 @@ def test_mistakes_end_in_one_line(cli: Cli, args: list[str], said: str) -> None:
     assert said in done.error
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("films")
 def test_a_cell_is_added_to_a_run_and_a_changed_one_beside_it(
     cli: Cli, caplog: pytest.LogCaptureFixture
@@ -126,6 +127,7 @@ def test_a_cell_is_added_to_a_run_and_a_changed_one_beside_it(
     assert [len(cell.records) for cell in read_run(Path("mine"))] == [3, 3, 2, 3]
 
 
+@pytest.mark.slow
 def test_missing_videos_are_recorded_and_asked_again(cli: Cli, films: Path) -> None:
     aside = films.with_name("aside.mp4")
     films.with_name("film.mp4").rename(aside)
@@ -190,6 +192,7 @@ def test_an_interrupted_run_goes_on(cli: Cli) -> None:
     assert f": {before} of 3 were there" in done.err
 
 
+@pytest.mark.slow
 def test_haystack_with_the_reference_models(cli: Cli) -> None:
     args = ("--task", "haystack[length=1min]", "--limit", "2", "--frames", "4", "--json")
     done = cli("run", *args, "--sampler", "uniform,aks,oracle")
@@ -201,6 +204,7 @@ def test_haystack_with_the_reference_models(cli: Cli) -> None:
     assert set(cells[0]["groups"]) == {"type", "length", "depth"}
 
 
+@pytest.mark.slow
 def test_a_benchmark_from_its_own_annotations(cli: Cli, real_data: Path) -> None:
     annotations = str(real_data / "annotations" / "longvideobench_val.json")
     asked = limit_questions(

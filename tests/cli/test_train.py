@@ -166,6 +166,7 @@ def test_every_seeds_folder_is_checked_before_the_first_is_trained(
     assert sorted(path.name for path in agent.iterdir()) == ["seed-1", "training.json"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("splits", "said"),
     [
@@ -188,6 +189,7 @@ def test_a_comparison_that_cannot_be_made_comes_out_before_training(
     assert cli("train", "--task", "mine.yaml", *small, "--no-evaluate").code == 0
 
 
+@pytest.mark.slow
 def test_an_agents_name_may_hold_what_specs_are_made_of(cli: Cli, tmp_path: Path) -> None:
     small = [word for word in TRAIN if word != "--no-evaluate"]
     small[2] = "haystack[length=1min,videos=1]"

@@ -31,6 +31,7 @@ from tspo_bench.types import Question
 SAMPLERS = ("uniform", "clip-topk", "aks", "oracle", "random", "blind")
 
 
+@pytest.mark.slow
 def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Path) -> None:
     """Two tasks, two models, six samplers and two budgets, in this order."""
     second = write_questions(tmp_path / "second.jsonl", Path(), LENGTHS, n=3)

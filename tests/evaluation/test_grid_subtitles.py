@@ -140,6 +140,7 @@ def test_a_video_without_subtitles_is_asked_and_a_broken_file_recorded(
     assert {r.protocol.partition("#")[0] for r in cell.records if r.protocol} == {"strict@2+full"}
 
 
+@pytest.mark.slow
 def test_another_setting_is_another_cell_and_no_rival(
     talk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -35,6 +35,7 @@ class Hostile(FrameReader):
         ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cache")
 def test_a_run_over_hostile_lines_and_its_report(
     films: Path,

@@ -87,6 +87,7 @@ def frames_of(result: RunResult) -> set[tuple[int, ...]]:
     return {record.frames for cell in result.cells for record in cell.records}
 
 
+@pytest.mark.slow
 def test_an_edited_sampler_and_an_edited_helper(
     questions: Path,
     tmp_path: Path,
@@ -161,6 +162,7 @@ def test_an_edited_model(
     assert len(standings_of(read_run(tmp_path / "run"))) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("edited", ["own_parser", "own_reading"])
 def test_an_edited_parser_or_reader(
     edited: str,

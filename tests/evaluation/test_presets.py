@@ -222,6 +222,7 @@ def check_short_videos(uniform: Cell, tspo: Cell, rate: int) -> None:
         assert np.ptp(np.diff(plain.frames)) <= rate - 1
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_does(
     folder: Path, real_data: Path, tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

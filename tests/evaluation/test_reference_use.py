@@ -26,6 +26,7 @@ def said(call: Callable[[], object]) -> list[str]:
     return [str(one.message) for one in found if one.category is TspoBenchWarning]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoder", [None, "reference", "path", "object"])
 def test_every_call_that_searches_films_with_it(
     encoder: str | None, questions: Path, tmp_path: Path

@@ -138,6 +138,7 @@ def test_fresh_starts_over(questions: Path, tmp_path: Path) -> None:
     assert other.read_bytes() == kept
 
 
+@pytest.mark.slow
 def test_failed_questions_are_asked_again(
     questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +184,7 @@ def test_a_video_that_turns_up_later(questions: Path, films: Path, tmp_path: Pat
     assert untimed(second.cells[0].records) == untimed(run(task, tmp_path / "w").cells[0].records)
 
 
+@pytest.mark.slow
 def test_cells_are_added_to_a_run(questions: Path, clip: Path, tmp_path: Path) -> None:
     out, log = tmp_path / "run", tmp_path / "log"
     run(questions, out)
@@ -197,6 +199,7 @@ def test_cells_are_added_to_a_run(questions: Path, clip: Path, tmp_path: Path) -
     assert len(json.loads((out / "run.json").read_text())["commands"]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "keys"),
     [
@@ -257,6 +260,7 @@ def test_what_a_cell_does_not_depend_on_is_no_mismatch(
     assert len(again.cells[0].records) == 12
 
 
+@pytest.mark.slow
 def test_changed_questions_and_selections_begin_another_cell(
     questions: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -28,6 +28,7 @@ def places(cells: tuple[Cell, ...]) -> list[tuple[str, int | None]]:
     return [(cell.settings["sampler"], cell.settings["seed"]) for cell in cells]
 
 
+@pytest.mark.slow
 def test_a_cell_for_each_seed_and_one_of_what_has_none(
     questions: Path, clip: Path, agents: Path, tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def accuracy(result: RunResult) -> list[float]:
     return [float(np.mean([r.correct for r in cell.records])) for cell in result.cells]
 
 
+@pytest.mark.slow
 def test_a_larger_limit_asks_only_what_is_new(
     questions: Path, tmp_path: Path, log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -128,6 +129,7 @@ def test_the_default_folder_is_the_same_for_every_limit(
         assert len(grid.cells[0].records) == limit
 
 
+@pytest.mark.slow
 def test_what_asks_nothing_else_is_taken_over(
     root: Path, clip: Path, other_clip: Path, tmp_path: Path, log: Log
 ) -> None:
@@ -157,6 +159,7 @@ def test_the_rule_of_candidates_is_part_of_a_cell(
     assert 'candidates: "auto" then, "time" now' in caplog.text
 
 
+@pytest.mark.slow
 def test_a_video_that_was_replaced_is_asked_about_again(
     root: Path, tmp_path: Path, log: Log, caplog: pytest.LogCaptureFixture
 ) -> None:

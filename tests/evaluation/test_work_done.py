@@ -169,6 +169,7 @@ def test_the_frames_in_memory_are_bounded_whatever_is_picked(
     assert peak < 5e6
 
 
+@pytest.mark.slow
 def test_records_say_where_the_features_came_from(
     questions: Path, clip: Path, tmp_path: Path
 ) -> None:

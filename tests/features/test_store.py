@@ -267,6 +267,7 @@ def test_a_full_disk_names_the_file_and_the_way_out(store: FeatureStore, video: 
     assert store.candidates(video, NumberReader()).num_encoded == 10
 
 
+@pytest.mark.slow
 def test_real_videos(store: FeatureStore, real_data: Path, checkpoint: Get) -> None:
     encoder = load_encoder(str(checkpoint("clip")))
     videos = sorted((real_data / "videos").iterdir())

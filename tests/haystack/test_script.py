@@ -105,6 +105,7 @@ def test_every_option_of_an_opening_question_appears_elsewhere(task: HaystackTas
     assert lost == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["with", "after", "before", "opening", "ending"])
 def test_what_is_shown_outside_the_evidence_tells_nothing(kind: str):
     """The right option appears outside its evidence as often as a wrong one does, in any role."""

@@ -47,6 +47,7 @@ def check_balance(task: HaystackTask, videos: int, questions_per_video: int) -> 
     assert letters == {(kind, letter): each / 4 for kind in QUESTION_TYPES for letter in "ABCD"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("length", "split"), LENGTHS_AND_SPLITS)
 def test_types_and_letters_are_even(task_of: TaskOf, length: str, split: str):
     videos = {
@@ -175,6 +176,7 @@ def test_questions_are_the_same_in_another_process(task_of: TaskOf):
     assert again.stdout.strip() == repr(task_of("5min", "val").questions())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("spec", "split", "label", "count"),
     [

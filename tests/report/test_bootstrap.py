@@ -27,6 +27,7 @@ def coverage(num_clusters: int, p: float, correlation: float, times: int) -> flo
     return hits / times
 
 
+@pytest.mark.slow
 def test_coverage() -> None:
     assert 0.925 <= coverage(100, 0.5, 0.2, times=400) <= 0.975
 

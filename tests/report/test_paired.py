@@ -322,6 +322,7 @@ def test_mcnemar_is_there_where_each_video_has_one_question() -> None:
     assert paired_difference([*single, *single], other).mcnemar_p is None  # two seeds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_video", [1, 4])
 def test_no_false_positive_among_many_samplers_more_often_than_said(per_video: int) -> None:
     """Four samplers that are no better than uniform: one is called better in at most 5%."""

@@ -92,6 +92,7 @@ def powers(gain: float, per_video: int, draws: int, seed: int) -> tuple[float, i
     return sum(p < 0.05 for p in found if p is not None) / draws, pilot.needed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per_video", [1, 4])
 def test_the_questions_needed_are_enough_four_times_in_five(per_video: int) -> None:
     share, _ = powers(0.1, per_video, draws=150, seed=3)

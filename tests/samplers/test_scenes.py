@@ -80,6 +80,7 @@ def test_cuts_of_a_file_are_the_librarys_own(tmp_path: Path) -> None:
     assert len(ours) >= 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dc_demo.mp4", "video1.mp4"])
 def test_eight_frames_a_second_find_the_cuts_of_all_frames(real_data: Path, name: str) -> None:
     from scenedetect import ContentDetector, detect

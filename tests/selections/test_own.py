@@ -56,6 +56,7 @@ def files(draw: st.DrawFn) -> SelectionFile:
     return SelectionFile({key: draw(picked(key)) for key in ids}, made_by)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @pytest.mark.parametrize("suffix", ["json", "parquet"])
 @given(file=files())

@@ -118,6 +118,7 @@ def test_real_options_are_read_back(real: dict[str, Sequence[Question]]) -> None
                 assert task.read_answer(text, question).letter == answer, question
 
 
+@pytest.mark.slow
 def test_real_free_text_states_nothing(real: dict[str, Sequence[Question]]) -> None:
     """The questions' own words as replies: thousands of sentences with letters, no answer."""
     for questions in real.values():

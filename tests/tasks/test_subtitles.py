@@ -84,6 +84,7 @@ def test_interleaving_is_lmms_evals(
     assert ours == theirs
 
 
+@pytest.mark.slow
 @WITH_FILES
 @given(
     items=st.lists(longvideobench_items(), min_size=1, max_size=8), offset=st.sampled_from([0, 9])

@@ -40,6 +40,7 @@ def test_each_is_written_once(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_run_says_first_what_it_leaves_out(
     tmp_path: Path, cache: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

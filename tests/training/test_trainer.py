@@ -95,6 +95,7 @@ def test_all_rollouts_of_a_step_go_into_one_call(tmp_path: Path) -> None:
     assert reader.calls == [2 * 4] * 3  # two questions, four rollouts
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [QueryAgent, PaperAgent])
 def test_a_run_that_was_stopped_ends_in_the_same_weights(
     kind: type[TemporalAgent], tmp_path: Path

@@ -68,6 +68,7 @@ def data(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> TSPO10K:
     return TSPO10K(path, real_data / "videos", Thumbnails(), FeatureStore(folder / "store"))
 
 
+@pytest.mark.slow
 def test_lines(data: TSPO10K, real_data: Path) -> None:
     assert len(data) == 10
     (skipped,) = data.skipped
@@ -88,6 +89,7 @@ def test_general_items(data: TSPO10K, index: int) -> None:
     assert len(np.unique(episode.indices)) == min(128, episode.num_frames)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("index", [5, 6, 9])  # 426 x 240, portrait, 1280 x 720
 def test_haystacks(data: TSPO10K, index: int) -> None:
     episode = data.episode(index, 0)

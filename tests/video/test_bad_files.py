@@ -164,6 +164,7 @@ def test_damage_costs_no_frame_that_does_not_need_it(clip: Clip, tmp_path: Path)
     assert [read_number(picture) for picture in pixels] == [3, 20, 36, 40]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["plain.mp4", "uneven.mkv", "broadcast.ts"])
 def test_garbled_files_raise_nothing_but_video_errors(
     name: str, clip: Clip, tmp_path: Path

@@ -210,6 +210,7 @@ def test_what_leans_on_a_lost_hevc_picture_is_not_passed_on(made: Made, tmp_path
     assert 8 < len(failures) < 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["open", "pyramid", "closed", "interlaced"])
 def test_a_missing_reference_is_no_silent_error(kind: str, made: Made, tmp_path: Path) -> None:
     source = made(f"{kind}.mp4")

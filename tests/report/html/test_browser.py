@@ -39,6 +39,7 @@ def shares(page: Page) -> list[float]:
     return [float(text.partition("%")[0]) for text in column(page, 3)]
 
 
+@pytest.mark.slow
 def test_all_charts_are_drawn_and_no_request_leaves_the_folder(
     made: Made, windows: Windows
 ) -> None:
@@ -74,6 +75,7 @@ def test_charts_follow_what_is_chosen(made: Made, windows: Windows) -> None:
         assert (made.folder / str(link.get_attribute("href"))).stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_the_leaderboard_sorts(made: Made, windows: Windows) -> None:
     page = windows(made.folder).open()
     accuracies = [
@@ -102,6 +104,7 @@ def test_the_leaderboard_sorts(made: Made, windows: Windows) -> None:
         assert column(page, 0)[-2:] == ["uniform", "uniform"]
 
 
+@pytest.mark.slow
 def test_the_leaderboard_filters(made: Made, windows: Windows) -> None:
     page = windows(made.folder).open()
     assert page.locator("#board-count").inner_text() == "10 of 10 rows"
@@ -116,6 +119,7 @@ def test_the_leaderboard_filters(made: Made, windows: Windows) -> None:
     assert page.locator(".board:visible h3").all_inner_texts() == ["second, m"]
 
 
+@pytest.mark.slow
 def test_light_and_dark(made: Made, windows: Windows) -> None:
     def background(page: Page) -> str:
         return str(page.evaluate("() => getComputedStyle(document.body).backgroundColor"))
@@ -160,6 +164,7 @@ def test_no_serious_trouble_for_screen_readers(
     assert [(one["id"], [node["html"][:120] for node in one["nodes"]]) for one in grave] == []
 
 
+@pytest.mark.slow
 def test_the_keyboard_is_enough(made: Made, windows: Windows) -> None:
     page = windows(made.folder).open()
     page.locator("#list li").first.wait_for()
@@ -175,6 +180,7 @@ def test_the_keyboard_is_enough(made: Made, windows: Windows) -> None:
     assert page.locator("#question h3").evaluate("h => document.activeElement === h")
 
 
+@pytest.mark.slow
 def test_a_narrow_window_does_not_scroll_sideways(made: Made, windows: Windows) -> None:
     page = windows(made.folder, width=390).open("#q=q-0003")
     page.locator("#question .strip .picture").first.wait_for()
@@ -183,6 +189,7 @@ def test_a_narrow_window_does_not_scroll_sideways(made: Made, windows: Windows) 
     assert width <= 390
 
 
+@pytest.mark.slow
 def test_printed_and_without_scripts(made: Made, windows: Windows) -> None:
     printed = windows(made.folder).open("#q=q-0003")
     printed.locator("#question .strip .picture").first.wait_for()

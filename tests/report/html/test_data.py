@@ -209,6 +209,7 @@ def test_a_broken_file_of_scores_costs_its_curves_alone(tmp_path: Path) -> None:
     assert ["curve" in answer for answer in answers] == [False, True]
 
 
+@pytest.mark.slow
 def test_notes_and_errors_stand_on_the_page(tmp_path: Path) -> None:
     cells = write_run(tmp_path / "run", 1, samplers=("uniform",))
     notes = [f"note {number} <script>\x1b" for number in range(6)]

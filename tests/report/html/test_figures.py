@@ -106,6 +106,7 @@ def test_figures_are_those_of_the_table(made: Made) -> None:
     assert figures["training"][0]["curves"]["reward"] == [[step, step / 10] for step in range(20)]
 
 
+@pytest.mark.slow
 def test_names_in_figures_are_no_mathematics(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("$\\frac$",))
     records = [

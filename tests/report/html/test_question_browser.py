@@ -45,6 +45,7 @@ def listed(page: Page) -> set[str]:
     return set(page.locator("#list .id").all_text_contents())
 
 
+@pytest.mark.slow
 def test_a_question_shows_where_everybody_looked(made: Made, windows: Windows) -> None:
     page = windows(made.folder).open()
     page.locator("#list a", has_text=question_id(6)).click()
@@ -96,6 +97,7 @@ def test_questions_without_pictures_show_the_times(made: Made, windows: Windows)
     assert "the first 12 of 48 questions" in problems
 
 
+@pytest.mark.slow
 def test_who_is_right_where_another_is_wrong(made: Made, windows: Windows) -> None:
     page = windows(made.folder).open()
     page.locator("#list li").first.wait_for()
@@ -142,6 +144,7 @@ def test_what_was_asked_otherwise_is_looked_at_apart(tmp_path: Path, windows: Wi
     ]
 
 
+@pytest.mark.slow
 def test_deep_links(made: Made, windows: Windows) -> None:
     window = windows(made.folder)
     page = window.open("#q=q-0031")
@@ -160,6 +163,7 @@ def test_deep_links(made: Made, windows: Windows) -> None:
     page.get_by_text("There is no question nowhere%.").wait_for()
 
 
+@pytest.mark.slow
 def test_an_open_question_is_told_where_it_stands_among_the_filtered(
     made: Made, windows: Windows
 ) -> None:
