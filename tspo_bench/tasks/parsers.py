@@ -294,7 +294,7 @@ def _own_rate(given: Any) -> float | None:
     """A video's frames a second, where they are given.
 
     Raises:
-        ValueError: it is no number above 0.
+        ValueError: it is not a number above 0.
     """
     if given is None or given == "":
         return None

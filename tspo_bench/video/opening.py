@@ -75,7 +75,7 @@ def file_url(path: Path) -> str:
 
 
 def set_threads(stream: VideoStream, *, one: bool) -> None:
-    """Let the decoder use several threads where that is safe for its codec, unless told `one`."""
+    """Let the decoder use several threads where that is safe for its codec; with `one`, never."""
     one = one or stream.codec_context.name in _ONE_THREAD
     stream.thread_type = "NONE" if one else "AUTO"
 
