@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,15 +10,10 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from typer.main import get_command
-from typer.testing import CliRunner
 
 from tests.support import make_video, numbered_frame, read_number
 from tests.video.clips import encode
-from tests.video.test_bad_files import front_first, keep_share
-from tspo_bench.cli import app
-from tspo_bench.errors import VideoError
-from tspo_bench.video import open_video, probe, trust_packets
+from tspo_bench.video import open_video
 from tspo_bench.video.settling import decoded_order, settled
 from tspo_bench.video.timeline import lay_out, read_packets
 
@@ -123,12 +117,10 @@ def test_a_recording_cut_into_begins_at_its_first_whole_picture(tmp_path: Path) 
 def test_one_absurd_time_does_not_stretch_a_film(odd: int, tmp_path: Path) -> None:
     source = encode(tmp_path / "source.mkv", 60, *MPEG4)
     path = retimed(source, tmp_path / "absurd.mkv", lambda n, ms: 100_000 + ms + odd * (n == 31))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tspo_bench.video.cut_off._CUT_OFF_SECONDS", 10**9)
-        with open_video(path) as video:
-            np.testing.assert_allclose(video.times, np.arange(60) / 10, atol=0.051)
-            assert read_number(video.fetch([31]).pixels[0]) == 31
-            assert video.info.duration_seconds == pytest.approx(6, abs=0.1)
+    with open_video(path) as video:
+        np.testing.assert_allclose(video.times, np.arange(60) / 10, atol=0.051)
+        assert read_number(video.fetch([31]).pixels[0]) == 31
+        assert video.info.duration_seconds == pytest.approx(6, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -231,48 +223,3 @@ def test_frames_of_a_program_stream_are_their_own(codec: str, tmp_path: Path) ->
     with open_video(path) as video:
         np.testing.assert_allclose(video.times, np.arange(60) / 25, atol=1e-3)
         assert video.info.frame_rate == 25
-
-
-@pytest.fixture
-def trusting() -> Iterator[None]:
-    trust_packets()
-    yield
-    trust_packets(False)
-
-
-@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
-def test_what_is_there_of_a_cut_off_file_is_read_on_request(
-    suffix: str, tmp_path: Path, trusting: None, caplog: pytest.LogCaptureFixture
-) -> None:
-    whole, path = make_video(tmp_path / f"whole.{suffix}", 60), tmp_path / f"cut.{suffix}"
-    keep_share(front_first(whole, path) if suffix == "mp4" else whole.rename(path), 0.8)
-    with caplog.at_level(logging.WARNING), open_video(path) as video:
-        count = video.info.num_frames
-        numbers = [round(second * 10) for second in video.times]
-    assert 20 < count < 55
-    assert shown(path) == numbers
-    warned = [record.getMessage() for record in caplog.records]
-    assert len(warned) == 1
-    assert f"the {count} frames that are there are read" in warned[0]
-    trust_packets(False)
-    with pytest.raises(VideoError, match=r"cut off.*header states \(6\.0 s\).*--trust-packets"):
-        probe(path)
-
-
-def test_every_command_that_reads_videos_has_the_option() -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    reading = {"run", "select", "locate", "encode", "train", "compare-samplers", "doctor"}
-    having = {
-        name
-        for name, command in commands.items()
-        if any("--trust-packets" in option.opts for option in command.params)
-    }
-    assert having >= reading | {"report", "submit"}
-
-
-@pytest.mark.slow
-def test_the_option_reaches_the_reader(tmp_path: Path, cache: Path) -> None:
-    path = keep_share(make_video(tmp_path / "cut.mkv", 60), 0.6)
-    ask = ["select", str(path), "-q", "red", "--sampler", "uniform", "--frames", "2"]
-    assert CliRunner().invoke(app, [*ask, "--trust-packets"]).exit_code == 0
-    assert isinstance(CliRunner().invoke(app, ask).exception, VideoError | SystemExit)
