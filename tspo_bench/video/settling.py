@@ -74,18 +74,23 @@ def decoded_order(
 def _absurd(packets: Packets, time_base: Fraction) -> IntArray:
     """Which packets' times lie far outside those of the packets around them, which agree, [m].
 
-    No decoder delays a picture by more than `_MOST_DELAYED` others: a packet shown after that many
-    of the next ones, or before that many of the last ones, cannot be right. What may be the first
-    or the last frame may also be a long still, and is judged by `_STILL_SECONDS`.
+    A packet cannot be shown after more of the next ones than the film's decoder delays any by. What
+    may be the first or the last frame may also be a long still, and is judged by `_STILL_SECONDS`;
+    but not where nothing is delayed, if its decoding time did not jump.
     """
     pts, absurd = packets.pts, np.zeros(len(packets), np.int64)
-    for position in _jumps(pts, round(1 / time_base)):
+    second = round(1 / time_base)
+    jumps = _jumps(pts, second)
+    delay = _delay(np.delete(pts, jumps)) if jumps else 0
+    waits = pts - packets.dts
+    strays = abs(waits - np.median(waits)) > second
+    for position in jumps:
         around = slice(max(0, position - REORDERING), position + REORDERING + 1)
         others = np.delete(pts[around], position - around.start)
         ahead, behind = pts[position] - others.max(), others.min() - pts[position]
         enough = int(np.ptp(others))
         room = len(pts) - 1 - position if ahead > 0 else position
-        if room < _MOST_DELAYED:
+        if room <= delay and not (delay == 0 and strays[position]):
             longest_still = round(_STILL_SECONDS / time_base)
             enough = max(longest_still, int(np.ptp(np.delete(pts, position))))
         absurd[position] = max(ahead, behind) > enough
@@ -98,6 +103,12 @@ def _jumps(pts: IntArray, limit: int) -> list[int]:
         return []
     far = abs(np.diff(pts)) > limit
     return np.flatnonzero(np.append(True, far) & np.append(far, True)).tolist()
+
+
+def _delay(pts: IntArray) -> int:
+    """How many packets at most lie between one and another that is shown before it."""
+    lags = range(1, _MOST_DELAYED + 1)
+    return max((lag for lag in lags if (pts[lag:] < pts[:-lag]).any()), default=0)
 
 
 def _unseen_at_the_start(packets: Packets, decoded_order: DecodedOrder) -> list[int]:
