@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from av.packet import Packet
@@ -11,6 +12,14 @@ from av.video.codeccontext import VideoCodecContext
 _H264_SLICE, _H264_IDR, _H264_SEI, _RECOVERY_POINT = 1, 5, 6, 6
 _HEVC_RADL = (6, 7)  # "random access decodable leading" pictures
 _HEVC_SLICES = range(32)
+# Start codes of what states a picture's size: MPEG-1's and -2's sequence header (the size lies in
+# its first bytes, what follows may change), MPEG-4's video object layer.
+_SEQUENCE_HEADER = re.compile(rb"\x00\x00\x01\xb3(...)", re.DOTALL)
+_SIZE_HEADERS = {
+    "mpeg1video": _SEQUENCE_HEADER,
+    "mpeg2video": _SEQUENCE_HEADER,
+    "mpeg4": re.compile(rb"\x00\x00\x01[\x20-\x2f](.*?)\x00\x00\x01", re.DOTALL),
+}
 
 
 class PictureKinds:
@@ -24,6 +33,7 @@ class PictureKinds:
     def __init__(self, codec: VideoCodecContext) -> None:
         self.any_open = False
         self._codec = codec.name
+        self._size_header: bytes | None = None
         self._length_size = length_size(codec.name, codec.extradata or b"")
 
     def is_hidden(self, packet: Packet) -> bool:
@@ -46,6 +56,16 @@ class PictureKinds:
                 self.any_open |= kind != _H264_IDR
                 return kind == _H264_IDR or not recovery
         return True
+
+    def changes_size(self, packet: Packet) -> bool:
+        """Whether a keyframe states another size than the one before (MPEG-1, -2 and -4).
+
+        Their decoders lose the picture that they hold back then, unless they are emptied before.
+        """
+        known, header = self._size_header, _SIZE_HEADERS.get(self._codec)
+        found = header.search(memoryview(packet)) if header else None
+        self._size_header = found[1] if found else known
+        return known not in (None, self._size_header)
 
     def leads_alone(self, packet: Packet) -> bool:
         """Whether a picture that is shown before its keyframe needs nothing before that (HEVC)."""

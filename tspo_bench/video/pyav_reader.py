@@ -185,9 +185,10 @@ class PyAVReader:
 
         Damage behind a frame, in decoding order, thus costs it nothing.
         """
-        last = len(self.timeline.packets) - 1
-        if not self.timeline.counted:
-            last = int(self.timeline.positions[indices].max())
+        recordings, numbers = self.timeline.recordings, indices
+        if self.timeline.counted:  # a recording's end may be what brings its frames out
+            numbers = np.searchsorted(recordings, recordings[indices], side="right") - 1
+        last = int(self.timeline.positions[numbers].max())
         walk = self._walk = self._walk_from(start)
         for position, packet in walk:
             if position >= start:

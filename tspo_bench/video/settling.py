@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from tspo_bench.types import IntArray
 from tspo_bench.video.demuxing import demuxed
-from tspo_bench.video.timeline import REORDERING, Packets, StreamFacts
+from tspo_bench.video.timeline import REORDERING, Packets, StreamFacts, segments_of
 
 # A first or last frame that is shown this long, and longer than all others, is not believed.
 _STILL_SECONDS = 600
@@ -34,7 +34,15 @@ def settled(
     The few packets without a time, and those at a file's beginning that may lean on what lies
     before it, are decoded with their surroundings. Where many have none, frames will be counted.
     """
-    if facts.counted or not len(packets):
+    if not len(packets) or facts.container == "avi":
+        return packets, facts
+    if facts.counted:
+        doubted = replace(packets, timed=np.zeros_like(packets.timed))
+        joint = int(np.count_nonzero(segments_of(packets, facts) == 0))
+        unseen = _unseen_at_the_start(
+            doubted, lambda first, last: decoded_order(first, min(last, joint - 1))
+        )
+        packets.is_shown[unseen] = 0
         return packets, facts
     if facts.reorders and (np.diff(packets.pts) > 0).all() and len(packets) > 1:
         # H.264 in MXF: FFmpeg numbers the packets as they lie there.

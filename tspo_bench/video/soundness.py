@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+import numpy as np
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
@@ -44,7 +45,7 @@ class Gate:
         self._wanted = deque(wanted.tolist())
         self._alone = len(wanted) == 1  # tried from further back: it may lean on all from there on
         self._came: dict[int, tuple[VideoFrame, int]] = {}
-        self._count = 0
+        self._count = int(np.searchsorted(timeline.positions, start))  # of frames, if counted
         self._expected: deque[int] = deque()  # positions sent to the decoder, rising
         self._damaged: list[float] = []  # positions; halves are gaps before them
         self._furthest = start
@@ -116,7 +117,5 @@ class Gate:
 
     def _comes_out(self, position: int) -> bool:
         """Whether a packet is a frame that can be decoded from the pass's start on."""
-        if self._timeline.counted:
-            return True
         number = self._timeline.numbers[position]
         return bool(number >= 0 and self._timeline.starts[number] >= self._start)
