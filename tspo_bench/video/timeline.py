@@ -200,9 +200,9 @@ def segments_of(packets: Packets, facts: StreamFacts) -> IntArray:
     """The number of the recording that each packet belongs to, [m]: cut where the clock jumps.
 
     At a keyframe any step back of the decoding clock is a new recording's first packet; where
-    FFmpeg makes decoding times up, the packet after it may be what steps back. A broadcast may begin
-    with any packet: there a larger step back is one too, or a jump far ahead. Where frames are
-    counted, so is a picture of another size.
+    FFmpeg makes decoding times up, the packet behind it may be the one that steps back. A broadcast
+    may begin with any packet: there a larger step back is one too, or a jump far ahead. Where
+    frames are counted, so is a picture of another size.
     """
     steps = np.diff(packets.dts, prepend=packets.dts[:1])
     before = np.maximum(np.roll(packets.pts, 1), np.roll(packets.pts, 2)) > packets.pts
