@@ -12,6 +12,8 @@ from av.video.codeccontext import VideoCodecContext
 _H264_SLICE, _H264_IDR, _H264_SEI, _RECOVERY_POINT = 1, 5, 6, 6
 _HEVC_RADL = (6, 7)  # "random access decodable leading" pictures
 _HEVC_SLICES = range(32)
+# Three bytes that no NAL unit holds (H.264 and H.265, 7.4: a 3 is put between them).
+_FORBIDDEN = re.compile(rb"\x00\x00[\x00-\x02]")
 # Start codes of what states a picture's size: MPEG-1's and -2's sequence header (the size lies in
 # its first bytes, what follows may change), MPEG-4's video object layer.
 _SEQUENCE_HEADER = re.compile(rb"\x00\x00\x01\xb3(...)", re.DOTALL)
@@ -100,6 +102,14 @@ def nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
         if end > first:
             yield data[first:end]
         first = end + 3
+
+
+def is_overwritten(codec: str, length_size: int, packet: Packet) -> bool:
+    """Whether a picture of H.264 or HEVC holds bytes that it cannot, as where a file has holes."""
+    if codec not in ("h264", "hevc"):
+        return False
+    units = nal_units(memoryview(packet), length_size)
+    return any(_FORBIDDEN.search(bytes(unit).rstrip(b"\0")) for unit in units)
 
 
 def _frames_to_recovery(sei: memoryview) -> int:

@@ -12,6 +12,7 @@ from av.video.frame import VideoFrame
 
 from tspo_bench.types import IntArray
 from tspo_bench.video.frame_numbers import FrameNumbers
+from tspo_bench.video.keyframes import is_overwritten, length_size
 from tspo_bench.video.timeline import REORDERING, Timeline
 
 # Codecs whose packets each yield one frame, and whose decoders in FFmpeg 7.1 do not mark pictures
@@ -41,6 +42,7 @@ class Gate:
     ) -> None:
         self._timeline, self._start = timeline, start
         self._frame_numbers = FrameNumbers(codec)
+        self._units = codec.name, length_size(codec.name, codec.extradata or b"")
         self._all_come_out = codec.name in _ALL_COME_OUT
         self._wanted = deque(wanted.tolist())
         self._alone = len(wanted) == 1  # tried from further back: it may lean on all from there on
@@ -59,7 +61,7 @@ class Gate:
         """Note that the packet at this position goes to the decoder."""
         if self._comes_out(position):
             self._expected.append(position)
-        if self._timeline.packets.is_corrupt[position]:
+        if self._timeline.packets.is_corrupt[position] or is_overwritten(*self._units, packet):
             self._damaged.append(position)
         if self._frame_numbers.misses_one(packet):
             self._damaged.append(position - 0.5)
