@@ -11,6 +11,7 @@ import pytest
 from tests.support import numbered_frame, read_number
 from tests.video.clips import encode
 from tests.video.test_times import shown
+from tspo_bench.errors import VideoError
 from tspo_bench.video import open_video
 
 
@@ -100,3 +101,11 @@ def test_a_program_stream_cut_into_begins_at_its_first_whole_picture(
     numbers = shown(path)
     assert 0 < numbers[0] < 30
     assert numbers == list(range(numbers[0], 40))
+
+
+def test_a_third_file_that_ffmpeg_does_not_read_is_said(tmp_path: Path) -> None:
+    one = encode(tmp_path / "one.mkv", 40, "libx264", {"x264-params": "bframes=3:keyint=12"})
+    path = tmp_path / "joined.mkv"
+    path.write_bytes(one.read_bytes() * 3)
+    with pytest.raises(VideoError, match=r"8\.0 s, where another file is joined.*--trust-packets"):
+        open_video(path)

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 from tspo_bench.errors import VideoError
 from tspo_bench.video import trusts_packets
 from tspo_bench.video.demuxing import demuxed
-from tspo_bench.video.stated import SLACK, ends_within_a_packet, stated_ends
+from tspo_bench.video.stated import SLACK, begins_again, ends_within_a_packet, stated_ends
 from tspo_bench.video.timeline import Packets, Timeline
 
 _log = logging.getLogger(__name__)
@@ -42,7 +42,10 @@ def why_cut_off(
         if any(missing):
             stated = float(max(itertools.compress((own, of_file), missing)))
             return f"before the end that its header states ({stated:.1f} s)"
-    is_recording = container.format.name.startswith("mpeg")  # broadcasts are cut anywhere
+    name = container.format.name
+    if name.startswith("matroska") and begins_again(path, timeline.packets):
+        return "where another file is joined to it that FFmpeg does not read"
+    is_recording = name.startswith("mpeg")  # broadcasts are cut anywhere
     if not is_recording and _lacks_some(timeline.packets, path, container):
         return "in the middle of a packet"
     return None

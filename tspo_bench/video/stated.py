@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
@@ -12,7 +13,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from tspo_bench.video.timeline import Timeline
+from tspo_bench.video.timeline import Packets, Timeline
 
 # Boxes of an MP4 file (ISO 14496-12) that hold others, and those that state durations.
 _PARENTS = frozenset({b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl"})
@@ -66,6 +67,12 @@ def ends_within_a_packet(path: Path, name: str, pos: int) -> bool:
         page = file.read().rpartition(b"OggS")[2]
     count = page[22] if len(page) > 22 else 255
     return name == "ogg" and len(page) < 23 + count + sum(page[23 : 23 + count])
+
+
+def begins_again(path: Path, packets: Packets) -> bool:
+    """Whether another Matroska file lies behind the last packet: FFmpeg reads two at most."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(b"\x1a\x45\xdf\xa3", int((packets.pos + packets.sizes).max())) >= 0
 
 
 def _empty_chunks(file: BinaryIO, place: int) -> int:
