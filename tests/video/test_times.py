@@ -74,6 +74,33 @@ def test_empty_chunks_of_an_avi_file_are_time_that_passes(tmp_path: Path) -> Non
     assert shown(path) == list(range(40))
 
 
+@pytest.mark.parametrize(
+    ("codec", "options"),
+    [
+        ("mpeg4", {"g": "12", "bf": "2", "b": "800k"}),
+        ("libx264", {"x264-params": "bframes=3:b-pyramid=normal:keyint=12:scenecut=0"}),
+        ("libx264", {"x264-params": "bframes=0:keyint=12"}),
+    ],
+)
+@pytest.mark.parametrize("gap", [20, 21, 22])
+def test_empty_chunks_between_b_frames(
+    codec: str, options: dict[str, str], gap: int, tmp_path: Path
+) -> None:
+    path = tmp_path / "gap.avi"
+    expected = [n + 10 * (n >= gap) for n in range(40)]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=10, options=options)
+        stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
+        for number, time in enumerate(expected):
+            frame = av.VideoFrame.from_ndarray(numbered_frame(number, 160, 96), "rgb24")
+            frame.pts, frame.time_base = time, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with open_video(path) as video:
+        np.testing.assert_allclose(video.times, np.array(expected) / 10, atol=1e-6)
+    assert shown(path) == list(range(40))
+
+
 @pytest.mark.parametrize("odd", [3_600_000, 80_000, 100_000_000])
 @pytest.mark.parametrize(
     ("suffix", "place"),

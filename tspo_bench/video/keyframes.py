@@ -105,11 +105,13 @@ def nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
 
 
 def is_overwritten(codec: str, length_size: int, packet: Packet) -> bool:
-    """Whether a picture of H.264 or HEVC holds bytes that it cannot, as where a file has holes."""
-    if codec not in ("h264", "hevc"):
-        return False
-    units = nal_units(memoryview(packet), length_size)
-    return any(_FORBIDDEN.search(bytes(unit).rstrip(b"\0")) for unit in units)
+    """Whether a slice of H.264 or HEVC holds bytes that it cannot, as where a file has holes."""
+    slices = {"h264": lambda first: 1 <= first & 31 <= 5, "hevc": lambda first: first >> 1 < 32}
+    is_slice = slices.get(codec)
+    return is_slice is not None and any(
+        is_slice(unit[0]) and _FORBIDDEN.search(bytes(unit).rstrip(b"\0"))
+        for unit in nal_units(memoryview(packet), length_size)
+    )
 
 
 def _frames_to_recovery(sei: memoryview) -> int:

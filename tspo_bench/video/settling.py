@@ -34,8 +34,10 @@ def settled(
     The few packets without a time, and those at a file's beginning that may lean on what lies
     before it, are decoded with their surroundings. Where many have none, frames will be counted.
     """
-    if not len(packets) or facts.container == "avi":
+    if not len(packets):
         return packets, facts
+    if facts.container == "avi":
+        return replace(packets, dts=_output_times(packets, facts, decoded_order)), facts
     if facts.counted:
         doubted = replace(packets, timed=np.zeros_like(packets.timed))
         joint = int(np.count_nonzero(segments_of(packets, facts) == 0))
@@ -58,6 +60,20 @@ def settled(
     for first, last in _regions(packets, untimed):
         _settle(packets, first, decoded_order(first, last), facts.one_frame)
     return packets, facts
+
+
+def _output_times(packets: Packets, facts: StreamFacts, decoded_order: DecodedOrder) -> IntArray:
+    """When the frames of an AVI file come out, [m]: with B-frames later than a packet goes in.
+
+    That matters where empty chunks are time that passes.
+    """
+    steps, last = np.diff(packets.dts), min(_MOST_DECODED, len(packets)) - 1
+    if not facts.reorders or (steps == steps[:1]).all():
+        return packets.dts
+    waits = (place - n for n, place in enumerate(decoded_order(0, last)))
+    delay = max(waits, default=0)
+    behind = packets.dts[-1] + facts.one_frame * np.arange(1, delay + 1)
+    return np.append(packets.dts[delay:], behind)
 
 
 def decoded_order(
