@@ -123,10 +123,10 @@ def _read_table(path: Path, delimiter: str) -> Iterator[Entry]:
     are_floats = all(_FLOAT_ID.fullmatch(one) for one in ids)
     for entry in entries:
         if are_floats and entry.record and "id" in entry.record:
-            entry = replace(
-                entry, record={**entry.record, "id": entry.record["id"].removesuffix(".0")}
-            )
-        yield entry
+            whole = entry.record["id"].removesuffix(".0")
+            yield replace(entry, record={**entry.record, "id": whole})
+        else:
+            yield entry
 
 
 def _read_rows(path: Path, delimiter: str) -> Iterator[Entry]:
