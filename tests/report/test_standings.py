@@ -77,6 +77,44 @@ def test_a_runs_own_baseline_goes_before_another_runs() -> None:
     ]
 
 
+def test_of_a_runs_baselines_the_one_of_the_same_video_files_is_taken() -> None:
+    """A video was replaced in between: cells of before and of after stand beside each other."""
+
+    def made(sampler: str, num_correct: int, file: str) -> Cell:
+        changed = {} if file == "old" else {"replaced": {"v0.mp4": file}}
+        records = [
+            record(n, n < num_correct, inputs={"video": file if n < 2 else "same"})
+            for n in range(10)
+        ]
+        one = cell(sampler, records, **changed)
+        return Cell(one.settings, one.records, one.folder.with_name(f"{sampler}-{file}"))
+
+    before = [made("uniform", 4, "old"), made("aks", 7, "old")]
+    table = only(standings_of([*before, made("uniform", 5, "new"), made("aks", 6, "new")]))
+    differences = {
+        one.row.cells[0].folder.name: one.row.paired and one.row.paired.difference
+        for one in table.standings
+    }
+    assert differences == {
+        "uniform-old": None,
+        "uniform-new": None,
+        "aks-old": pytest.approx(0.3),
+        "aks-new": pytest.approx(0.1),
+    }
+    assert not any("replaced" in note for note in comparison_grid(table).notes)
+    table = only(standings_of([*before, made("uniform", 5, "new"), made("bolt", 6, "newer")]))
+    (note,) = [note for note in comparison_grid(table).notes if "replaced" in note]
+    assert note.startswith("bolt: not compared with the baseline: 1 videos were replaced")
+
+
+def test_tables_of_other_code_say_which() -> None:
+    tables = standings_of(
+        [cell_with("uniform", n, code=f"code{n}", run=RUNS / "a") for n in (1, 2)]
+    )
+    notes = [comparison_grid(table).notes[0] for table in tables]
+    assert notes == ["code code1", "code code2"]
+
+
 def seed_cell(run: str, seed: int, agent: str) -> Cell:
     options = {"options": {"agent": f"{agent}/seed-{seed}"}, "id": f"{agent}{seed}"}
     return cell_with("tspo-q", 5 + seed, run=RUNS / run, seed=seed, sampler_settings=options)

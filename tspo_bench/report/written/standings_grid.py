@@ -80,9 +80,8 @@ def title_of(table: Standings) -> str:
 
 
 def _asked(table: Standings) -> list[str]:
-    digest, model_id = table.shared["questions"], table.shared["model_id"]
-    known = [f"question set {digest}"] if digest else []
-    known += [f"model {model_id}"] if model_id else []
+    said = {"questions": "question set", "model_id": "model", "code": "code"}
+    known = [f"{what} {table.shared[key]}" for key, what in said.items() if table.shared[key]]
     return [", ".join(known)] if known else []
 
 
