@@ -159,7 +159,7 @@ class Registry:
         else:
             known = self.cards()
             if spec.name not in known:
-                raise UserError(self._unknown(spec.name, list(known)))
+                raise UserError(self._unknown(spec, list(known)))
             card = known[spec.name]
         if card.problem is not None:
             raise UserError(card.problem)
@@ -252,8 +252,12 @@ class Registry:
             raise UserError(f"{self.kind} {target!r} is no class but {type(found).__name__}")
         return found
 
-    def _unknown(self, name: str, known: list[str]) -> str:
-        return f"unknown {self.kind} {name!r}: {did_you_mean(name, known)}known: {', '.join(known)}"
+    def _unknown(self, spec: Spec, known: list[str]) -> str:
+        name = spec.name
+        names = f"{did_you_mean(name, known)}known: {', '.join(known)}"
+        if spec.argument is not None:  # "module:Class", perhaps
+            names = f"no module {name!r} in this folder or installed; {names}"
+        return f"unknown {self.kind} {name!r}: {names}"
 
 
 def _is_required(parameter: inspect.Parameter) -> bool:
