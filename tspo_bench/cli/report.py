@@ -14,8 +14,8 @@ from tspo_bench.errors import UserError
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
-    from tspo_bench.report.gather import Gathered
-    from tspo_bench.report.written.standings_grid import Prices
+    from tspo_bench.report.comparison import Prices
+    from tspo_bench.report.loading import LoadedResults
 
 
 def report(
@@ -74,8 +74,8 @@ def report(
     """
     with only_results_on_stdout():
         from tspo_bench.files import user_path
-        from tspo_bench.report.gather import gather
-        from tspo_bench.report.written.report_text import ReportOptions, report_text
+        from tspo_bench.report.loading import load_results
+        from tspo_bench.report.tables.report_text import ReportOptions, report_text
         from tspo_bench.specs import parse_spec
 
         parse_spec(baseline)
@@ -88,16 +88,16 @@ def report(
         chosen = ReportOptions(
             **asked, baseline=baseline, groups=groups, power=power, prices=billed
         )
-        gathered = gather(results, task, data_root=data_root, annotations=annotations)
-        _check_baseline(parse_spec(baseline).label, gathered)
+        loaded = load_results(results, task, data_root=data_root, annotations=annotations)
+        _check_baseline(parse_spec(baseline).label, loaded)
         if html is None:
-            text = report_text(gathered, chosen)
+            text = report_text(loaded, chosen)
         else:
             from tspo_bench.reporting import write_report
 
             with Bar() as bar:
                 page = write_report(
-                    gathered.cells,
+                    loaded.cells,
                     html,
                     baseline=baseline,
                     prices=billed,
@@ -107,24 +107,24 @@ def report(
                     annotations=annotations,
                     trust_tasks=trust_tasks,
                     told=_Pictures(bar).told,
-                    notes=gathered.notes,
-                    errors=gathered.errors,
+                    notes=loaded.notes,
+                    errors=loaded.errors,
                 )
             text = f"{page}\n"
     typer.echo(text, nl=False)
-    for note in gathered.notes:
+    for note in loaded.notes:
         say(f"note: {note}")
-    for error in gathered.errors:
+    for error in loaded.errors:
         say(f"error: {' '.join(error.split())}")
-    if gathered.errors:
+    if loaded.errors:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _check_baseline(baseline: str, gathered: Gathered) -> None:
+def _check_baseline(baseline: str, loaded: LoadedResults) -> None:
     """Refuse a baseline that was asked for and is not there; say so of the default one."""
     from tspo_bench.report.rows import BASELINE
 
-    there = {str(cell.settings["sampler"]) for cell in gathered.cells}
+    there = {str(cell.settings["sampler"]) for cell in loaded.cells}
     if baseline in there or any(name.startswith(f"{baseline}[") for name in there):
         return
     if baseline != BASELINE:
@@ -168,7 +168,7 @@ class _Pictures:
 
 
 def _prices(text: str | None) -> Prices | None:
-    from tspo_bench.report.written.standings_grid import Prices
+    from tspo_bench.report.comparison import Prices
 
     numbers = options.read_floats("--prices", text, "prompt,reply as in 0.15,0.6")
     if numbers is None:

@@ -23,6 +23,7 @@ from tests.report.html.support import (
     write_run,
 )
 from tspo_bench.errors import UserError
+from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.figures.panels import category_figure, depth_figure
 from tspo_bench.report.figures.static import budget_figure
 from tspo_bench.report.figures.styles import styles_of
@@ -30,7 +31,6 @@ from tspo_bench.report.figures.training import read_curves
 from tspo_bench.report.figures.values import Comparison, comparison_of, depth_maps, pareto_front
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.titles import told_apart
-from tspo_bench.report.standings import standings_of
 
 
 def data(folder: Path, name: str) -> Any:
@@ -43,7 +43,7 @@ def data(folder: Path, name: str) -> Any:
 
 
 def crowd(tmp_path: Path) -> Comparison:
-    return comparison_of(standings_of(write_crowd(tmp_path / "run", 12, 24))[0])
+    return comparison_of(comparison_tables(write_crowd(tmp_path / "run", 12, 24))[0])
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), max_size=12))
@@ -168,7 +168,7 @@ def test_many_samplers_are_told_apart_on_the_page_and_by_matplotlib(tmp_path: Pa
 def test_a_sampler_looks_the_same_in_every_table(tmp_path: Path) -> None:
     cells = write_crowd(tmp_path / "run", 6, 9)
     other = [replace(c, settings={**c.settings, "task": "other"}) for c in cells[6:]]
-    first, second = map(comparison_of, standings_of([*cells, *other]))
+    first, second = map(comparison_of, comparison_tables([*cells, *other]))
     assert first.names[:3] != second.names[:3], "others come first"
     styles = styles_of([first, second])
     assert set(styles) == {*first.names, *second.names}
@@ -180,7 +180,7 @@ def test_a_sampler_looks_the_same_in_every_table(tmp_path: Path) -> None:
 
 
 def test_the_names_on_a_front_do_not_lie_upon_each_other(made: Made) -> None:
-    comparison = comparison_of(standings_of(made.cells)[0])
+    comparison = comparison_of(comparison_tables(made.cells)[0])
     for measure, labels in comparison.labels.items():
         assert tuple(label.place for label in labels) == comparison.fronts[measure]
         for label in labels:
@@ -232,7 +232,7 @@ def test_unfinished_rows_are_marked_and_on_no_front(tmp_path: Path) -> None:
     cells = write_run(tmp_path / "run", 14, samplers=("uniform", "aks"))
     right = [replace(one, correct=True, letter=one.gold) for one in cells[1].records[:4]]
     cells[1] = replace(cells[1], records=tuple(right))
-    comparison = comparison_of(standings_of(cells)[0])
+    comparison = comparison_of(comparison_tables(cells)[0])
     assert {bar.name: bar.accuracy == 1 for bar in comparison.bars} == {
         "uniform": False,
         "aks (4 of 14)": True,

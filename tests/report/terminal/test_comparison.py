@@ -6,11 +6,11 @@ import io
 from dataclasses import replace
 
 from rich.console import Console
-
-from tests.report.support import compared_cells
 from tspo_bench.report.terminal.comparison import (
     comparison_table,
 )
+
+from tests.report.support import compared_cells
 from tspo_bench.results import Cell
 
 

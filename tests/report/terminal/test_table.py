@@ -8,9 +8,9 @@ from rich.console import Console, RenderableType
 
 from tests.report.support import cell, cell_with, record
 from tspo_bench.report import groups_table, results_table
+from tspo_bench.report.format import accuracy_text, difference_text, p_text, percent
 from tspo_bench.report.notes import caption
-from tspo_bench.report.rows import Rivals, pooled_rows
-from tspo_bench.report.texts import accuracy_text, difference_text, p_text, percent
+from tspo_bench.report.rows import Baselines, pooled_rows
 
 
 def shown(what: RenderableType, width: int = 100) -> str:
@@ -305,7 +305,7 @@ def test_macro_with_seeds_fits(width: int) -> None:
 
 def test_what_an_older_run_did_not_write_down_is_undefined() -> None:
     scoring = {"average": "micro", "unparsed": "wrong", "over": None}
-    (row,) = pooled_rows([cell_with("uniform", 4, scoring=scoring)], Rivals([]))
+    (row,) = pooled_rows([cell_with("uniform", 4, scoring=scoring)], Baselines([]))
     assert caption([row]) == ["protocol p#n/a, --answer n/a"]
 
 

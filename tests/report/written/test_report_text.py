@@ -13,14 +13,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
+from tspo_bench.report.written.report_text import ReportOptions, report_text
+from tspo_bench.report.written.standings_grid import Prices
 
 from tests.report.support import cell, cell_with, record
 from tests.report.test_escape import HOSTILE, parts
 from tests.report.written.test_paper import ALL, benchmark
 from tspo_bench.errors import UserError
-from tspo_bench.report.gather import Gathered
-from tspo_bench.report.written.report_text import ReportOptions, report_text
-from tspo_bench.report.written.standings_grid import Prices
+from tspo_bench.report.loading import LoadedResults
 from tspo_bench.results import Cell
 
 USAGE = {"prompt_tokens": 2000, "completion_tokens": 10}
@@ -43,7 +43,7 @@ def some_cells() -> list[Cell]:
 
 
 def text_of(cells: list[Cell], format: str, **options: Any) -> str:
-    return report_text(Gathered(list(cells)), ReportOptions(format=format, **options))  # type: ignore[arg-type]
+    return report_text(LoadedResults(list(cells)), ReportOptions(format=format, **options))  # type: ignore[arg-type]
 
 
 def test_markdown_has_a_row_each_and_tells_what_is_missing() -> None:

@@ -1,4 +1,4 @@
-"""The tables of `tspo-bench report`: which rows may be compared, and what stands in each.
+"""Comparison tables: which rows may be compared, and what each is beside the others.
 
 A table is over one task, model, question set, protocol (with its subtitles) and answering mode.
 """
@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tspo_bench.report.bootstrap import bootstrap_interval
+from tspo_bench.report.format import budget, label
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.paired import holm
-from tspo_bench.report.rows import BASELINE, TOGETHER, Rivals, Row, pooled_rows
+from tspo_bench.report.rows import BASELINE, TOGETHER, Baselines, Row, pooled_rows
 from tspo_bench.report.stats import Interval
-from tspo_bench.report.texts import budget, label
 from tspo_bench.results import Cell
 from tspo_bench.types import FloatArray, Record
 
@@ -32,111 +32,155 @@ def is_bound(sampler: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A row with what it is beside the others of its table.
+class Prices:
+    """Prices of a served model, in money per million tokens."""
+
+    prompt: float
+    completion: float
+
+
+@dataclass(frozen=True)
+class ComparedRow:
+    """A row beside the others of its table.
 
     Attributes:
         row: the cells and their figures.
-        name: the sampler, and what tells it from another row of that name.
-        num_done: answers that are there, all seeds together.
-        num_planned: answers that there are to be; None where the run did not write it down.
+        name: the sampler, followed by its run where another row has the same name.
+        baseline: the sampler that it is compared with.
+        num_done: answers so far, all seeds together.
+        num_planned: answers in a finished run; None where the run did not record it.
         p_holm: the paired difference's p-value, adjusted for all samplers of this table and budget.
-        baseline_run: the run whose baseline it is compared with, where others would do as well.
+        baseline_run: the run whose baseline it is compared with, where several have one.
         headroom_ci95: of the headroom recovered.
-        gpu_seconds: a question's, spent on answering; None where it was not all done on CUDA.
+        gpu_seconds: of answering, per question; None unless all of it ran on CUDA.
+        cost_per_question: None without prices or recorded tokens.
         mark: best or second best of its budget's finished rows, where that is more than chance.
     """
 
     row: Row
     name: str
+    baseline: str
     num_done: int
     num_planned: int | None
     p_holm: float | None = None
     baseline_run: Path | None = None
     headroom_ci95: Interval | None = None
     gpu_seconds: float | None = None
+    cost_per_question: float | None = None
     mark: Mark | None = None
 
     @property
     def is_finished(self) -> bool:
-        """Whether all answers are there."""
+        """Whether all questions are answered."""
         return self.row.is_finished
 
 
 @dataclass(frozen=True)
-class Standings:
-    """One table: `shared` are the settings that all its rows have."""
+class ComparisonTable:
+    """Rows that may be compared; `shared` are the settings that all of them have."""
 
     shared: Mapping[str, Any]
     baseline: str
-    standings: tuple[Standing, ...]
+    rows: tuple[ComparedRow, ...]
+
+    @property
+    def title(self) -> str:
+        """Task and model."""
+        return f"{self.shared['task']}, {self.shared['model']}"
 
 
-def standings_of(cells: Sequence[Cell], baseline: str = BASELINE) -> list[Standings]:
-    """The tables of these cells.
+def comparison_tables(
+    cells: Sequence[Cell],
+    baseline: str = BASELINE,
+    prices: Prices | None = None,
+    *,
+    others: Sequence[Cell] | None = (),
+) -> list[ComparisonTable]:
+    """Build the tables of these cells.
 
-    Tables stand by task and model, rows by budget and accuracy, whatever the order of the cells.
+    Tables are sorted by task and model, rows by budget and accuracy, whatever the order of cells.
 
     Args:
         cells: of any number of runs.
         baseline: the sampler that each row is compared with, as a spec.
+        prices: of a served model.
+        others: cells that are not shown but may be the baseline; None for those in the same run
+            folders.
     """
-    rivals = Rivals(cells, baseline, others=())
+    baselines = Baselines(cells, baseline, others)
     tables: dict[tuple[Any, ...], list[Row]] = {}
-    for row in pooled_rows(cells, rivals):
+    for row in pooled_rows(cells, baselines):
         settings = row.cells[0].settings
         tables.setdefault(tuple(settings.get(key) for key in TOGETHER), []).append(row)
     return [
-        Standings(
+        ComparisonTable(
             dict(zip(TOGETHER, key, strict=True)),
-            rivals.baseline(rows[0].cells[0]),
-            _standings(rows, rivals),
+            baselines.baseline(rows[0].cells[0]),
+            _compared(rows, baselines, prices),
         )
         for key, rows in sorted(tables.items(), key=lambda item: tuple(map(str, item[0])))
     ]
 
 
-def _standings(rows: Sequence[Row], rivals: Rivals) -> tuple[Standing, ...]:
+def _compared(
+    rows: Sequence[Row], baselines: Baselines, prices: Prices | None
+) -> tuple[ComparedRow, ...]:
     by_budget: dict[str, list[Row]] = {}
     for row in sorted(rows, key=_order):
         by_budget.setdefault(budget(row), []).append(row)
     return tuple(
-        standing for some in by_budget.values() for standing in _of_one_budget(some, rivals)
+        compared
+        for some in by_budget.values()
+        for compared in _of_one_budget(some, baselines, prices)
     )
 
 
-def _of_one_budget(rows: Sequence[Row], rivals: Rivals) -> list[Standing]:
+def _of_one_budget(
+    rows: Sequence[Row], baselines: Baselines, prices: Prices | None
+) -> list[ComparedRow]:
     adjusted = holm([row.paired.p_value if row.paired else None for row in rows])
-    rivalling = [row for row in rows if not is_bound(label(row, "sampler"))]
-    accuracies = [row.summary.accuracy if row.is_finished else None for row in rivalling]
-    marked = dict(zip(map(id, rivalling), marks(_records(rivalling), accuracies), strict=True))
+    contenders = [row for row in rows if not is_bound(label(row, "sampler"))]
+    accuracies = [row.summary.accuracy if row.is_finished else None for row in contenders]
+    marked = dict(zip(map(id, contenders), marks(_records(contenders), accuracies), strict=True))
     return [
-        replace(
-            _standing(row, rows),
+        ComparedRow(
+            row,
+            _name(row, rows),
+            baselines.baseline(row.cells[0]),
+            num_done=sum(len(cell.records) for cell in row.cells),
+            num_planned=_num_planned(row),
             p_holm=p,
-            baseline_run=rivals.chosen_run(row.cells[0]) if row.paired else None,
-            headroom_ci95=_headroom_interval(row, rivals),
+            baseline_run=baselines.chosen_run(row.cells[0]) if row.paired else None,
+            headroom_ci95=_headroom_interval(row, baselines),
+            gpu_seconds=_gpu_seconds(row),
+            cost_per_question=_cost(row, prices),
             mark=marked.get(id(row)),
         )
         for row, p in zip(rows, adjusted, strict=True)
     ]
 
 
-def _standing(row: Row, rows: Sequence[Row]) -> Standing:
+def _name(row: Row, rows: Sequence[Row]) -> str:
     names = [label(other, "sampler") for other in rows]
     name = label(row, "sampler")
-    if names.count(name) > 1:  # of another run, or with other settings
-        alike = [o.cells[0].run_folder for o, n in zip(rows, names, strict=True) if n == name]
-        cell = row.cells[0]
-        name = f"{name} ({cell.folder if alike.count(cell.run_folder) > 1 else cell.run_folder})"
+    if names.count(name) < 2:
+        return name
+    alike = [o.cells[0].run_folder for o, n in zip(rows, names, strict=True) if n == name]
+    cell = row.cells[0]
+    return f"{name} ({cell.folder if alike.count(cell.run_folder) > 1 else cell.run_folder})"
+
+
+def _num_planned(row: Row) -> int | None:
     planned = [cell.settings.get("num_questions") for cell in row.cells]
-    return Standing(
-        row,
-        name,
-        num_done=sum(len(cell.records) for cell in row.cells),
-        num_planned=None if None in planned else sum(filter(None, planned)),
-        gpu_seconds=_gpu_seconds(row),
-    )
+    return None if None in planned else sum(filter(None, planned))
+
+
+def _cost(row: Row, prices: Prices | None) -> float | None:
+    usage = row.summary.mean_usage
+    if prices is None or not {"prompt_tokens", "completion_tokens"} <= usage.keys():
+        return None
+    prompt = usage["prompt_tokens"] * prices.prompt
+    return (prompt + usage["completion_tokens"] * prices.completion) / 1e6
 
 
 def _order(row: Row) -> tuple[Any, ...]:
@@ -163,14 +207,14 @@ def _gpu_seconds(row: Row) -> float | None:
     return math.fsum(seconds) / len(records) if seconds else None
 
 
-def _headroom_interval(row: Row, rivals: Rivals) -> Interval | None:
+def _headroom_interval(row: Row, baselines: Baselines) -> Interval | None:
     """By the cluster bootstrap: videos are drawn for the row and both ends of the scale together.
 
     The ends themselves are 0 and 1 for sure.
     """
-    if row.headroom is None or label(row, "sampler") in rivals.scale(row.cells[0]):
+    if row.headroom is None or label(row, "sampler") in baselines.scale(row.cells[0]):
         return None
-    three = [*_records([row]), *rivals.scale_records(row.cells[0])]
+    three = [*_records([row]), *baselines.scale_records(row.cells[0])]
     videos = {record.video: 0 for records in three for record in records}
     place = {video: number for number, video in enumerate(videos)}
     sums = np.zeros((len(videos), 6))
