@@ -39,6 +39,6 @@ def test_the_present_reader_reads_the_same_letters() -> None:
         assert task.read_answer(reply, question).letter == letter
 
 
-@pytest.mark.parametrize("told_apart", ["## Measured here", "## Published by others, not measured"])
-def test_measured_and_published_stand_apart(told_apart: str) -> None:
-    assert told_apart in (RESULTS / "README.md").read_text()
+@pytest.mark.parametrize("heading", ["## Measured here", "## Published by others, not measured"])
+def test_measured_and_published_stand_apart(heading: str) -> None:
+    assert heading in (RESULTS / "README.md").read_text()

@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from tests.report.tables.test_report_text import hostile_cells
 from tests.report.test_escape import HOSTILE
-from tests.report.written.test_report_text import hostile_cells
 from tests.results.test_reading import SETTINGS, record, write
 from tspo_bench.cli import app
 from tspo_bench.report import groups_table, results_table

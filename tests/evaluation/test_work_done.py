@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tspo_bench.report.written.report_text import ReportOptions, report_text
 
 from tests.evaluation.conftest import LENGTHS
 from tests.evaluation.support import RATE, READER, question, run, write_rows
@@ -18,6 +17,7 @@ from tspo_bench.evaluation import RunResult, prepare
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.summary import summarise_cells
+from tspo_bench.report.tables.report_text import ReportOptions, report_text
 from tspo_bench.results import read_run
 
 NUM_CANDIDATES = {name: -(-length // RATE) for name, length in LENGTHS.items()}

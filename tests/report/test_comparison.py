@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tspo_bench.report.written.standings_grid import Prices, comparison_grid, cost_per_question
 
 from tests.report.support import cell, cell_with, record
-from tspo_bench.report.comparison import ComparisonTable, comparison_tables
+from tspo_bench.report.comparison import (
+    ComparisonTable,
+    Prices,
+    comparison_tables,
+)
 from tspo_bench.report.paired import holm, paired_difference
+from tspo_bench.report.tables.comparison import comparison_grid
 from tspo_bench.results import Cell
 
 RUNS = Path("/runs")
@@ -136,7 +140,7 @@ def test_unfinished_rows_know_how_many_answers_are_missing() -> None:
     random, uniform = table.rows
     assert (random.num_done, random.num_planned, random.is_finished) == (20, 24, False)
     assert uniform.is_finished
-    (old,) = only(comparison_tables([cell_with("uniform", 4)])).standings
+    (old,) = only(comparison_tables([cell_with("uniform", 4)])).rows
     assert (old.num_planned, old.is_finished) == (None, True)
 
 
@@ -154,7 +158,7 @@ def test_headroom_has_a_bootstrap_interval_between_its_ends() -> None:
         cell(name, [record(n, bool(difficulty[n] < share)) for n in range(300)])
         for name, share in (("uniform", 0.3), ("aks", 0.5), ("oracle", 0.9))
     ]
-    found = {one.name: one for one in only(comparison_tables(cells)).standings}
+    found = {one.name: one for one in only(comparison_tables(cells)).rows}
     low, high = found["aks"].headroom_ci95 or (0, 0)
     assert low < (found["aks"].row.headroom or 0) < high
     drawn = []
@@ -175,7 +179,7 @@ def timed(on_cuda: bool, model: str = "m", **changes: Any) -> Cell:
 
 def test_gpu_seconds_are_those_of_answering_on_cuda() -> None:
     def seconds(*cells: Cell) -> float | None:
-        return only(comparison_tables(cells)).standings[0].gpu_seconds
+        return only(comparison_tables(cells)).rows[0].gpu_seconds
 
     assert seconds(timed(True)) == 1.0
     assert seconds(timed(False)) is None
@@ -187,10 +191,13 @@ def test_gpu_seconds_are_those_of_answering_on_cuda() -> None:
 def test_cost_is_that_of_the_tokens_billed() -> None:
     usage = {"prompt_tokens": 2000, "completion_tokens": 10}
     billed = cell("uniform", [record(n, usage=usage) for n in range(4)])
-    one, free = (only(comparison_tables([c])).standings[0] for c in (billed, cell_with("aks", 3)))
-    assert cost_per_question(one, Prices(0.5, 2.0)) == pytest.approx(0.001 + 0.00002)
-    assert cost_per_question(one, None) is None
-    assert cost_per_question(free, Prices(0.5, 2.0)) is None
+
+    def cost(answers: Cell, prices: Prices | None) -> float | None:
+        return only(comparison_tables([answers], prices=prices)).rows[0].cost_per_question
+
+    assert cost(billed, Prices(0.5, 2.0)) == pytest.approx(0.001 + 0.00002)
+    assert cost(billed, None) is None
+    assert cost(cell_with("aks", 3), Prices(0.5, 2.0)) is None
 
 
 def test_oracle_and_blind_are_no_competitors() -> None:
@@ -198,7 +205,7 @@ def test_oracle_and_blind_are_no_competitors() -> None:
         cell(name, [record(n, n < right) for n in range(200)])
         for name, right in (("oracle", 190), ("aks", 120), ("uniform", 60), ("blind", 20))
     ]
-    marked = {one.name: one.mark for one in only(comparison_tables(cells)).standings}
+    marked = {one.name: one.mark for one in only(comparison_tables(cells)).rows}
     assert marked == {"oracle": None, "aks": "best", "uniform": None, "blind": None}
 
 
@@ -210,7 +217,7 @@ def test_an_unfinished_row_is_no_rival_and_has_no_headroom() -> None:
              num_questions=200)
         for name, right in rights.items()
     ]  # fmt: skip
-    found = {one.name: one for one in only(comparison_tables(cells)).standings}
+    found = {one.name: one for one in only(comparison_tables(cells)).rows}
     assert found["bolt"].row.summary.accuracy == 1.0
     marked = {name: one.mark for name, one in found.items()}
     assert marked == {"uniform": None, "aks": "best", "bolt": None, "oracle": None}
@@ -219,5 +226,5 @@ def test_an_unfinished_row_is_no_rival_and_has_no_headroom() -> None:
     assert found["bolt"].row.paired is not None  # on the questions of both
     assert found["bolt"].row.paired.difference == pytest.approx(0.4)
     cells[0] = cell("uniform", cells[0].records[:150], num_questions=200)
-    found = {one.name: one for one in only(comparison_tables(cells)).standings}
+    found = {one.name: one for one in only(comparison_tables(cells)).rows}
     assert found["aks"].row.headroom is None  # one end of its scale is unfinished

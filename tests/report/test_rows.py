@@ -1,13 +1,12 @@
 """Cells that differ in the seed alone, taken together; whom they are measured against."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.report.support import cell, cell_with, record
-from tspo_bench.report import cells_json, paired_difference
+from tests.report.support import cell_with, record
+from tspo_bench.report import paired_difference
 from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import Cell, RunDirectory, read_run
 
@@ -119,36 +118,3 @@ def test_rivals_are_read_from_the_run(tmp_path: Path) -> None:
     row, _ = pooled_rows(two, Baselines(two, "random"))  # those that are shown count
     assert row.paired is not None
     assert row.paired.difference == pytest.approx(0.5 - 0.65)
-
-
-def test_json_has_a_pooled_entry_for_each_row() -> None:
-    cells = [
-        cell("uniform", [record(n, n < 4, groups={"type": "after"}) for n in range(10)]),
-        *[
-            cell("tspo-q", [record(n, n < k, groups={"type": "after"}) for n in range(10)], seed=s)
-            for s, k in enumerate(RIGHT)
-        ],
-    ]
-    found = json.loads(json.dumps(cells_json(cells), allow_nan=False))
-    assert [one["seed"] for one in found["cells"]] == [None, 0, 1, 2]
-    uniform, ours = found["pooled"]
-    assert (uniform["seeds"], uniform["accuracy_by_seed"], uniform["paired"]) == ([], [], None)
-    assert list(ours) == [
-        "task", "sampler", "model", "frames", "visual_tokens", "seeds", "accuracy_by_seed",
-        "seed_std", "protocol", "protocol_hash", "answer", "n", "num_withheld", "accuracy", "ci95",
-        "headline", "headline_ci95", "macro", "macro_ci95", "accuracy_answered", "evidence_recall",
-        "headroom_recovered", "seconds_per_question", "feature_sources",
-        "mean_frames", "mean_visual_tokens",
-        "frame_sizes", "mean_usage", "status_counts", "num_guessed", "num_truncated", "groups",
-        "paired", "run_dir",
-    ]  # fmt: skip
-    assert (ours["seeds"], ours["accuracy_by_seed"]) == ([0, 1, 2], [0.6, 0.7, 0.8])
-    assert ours["seed_std"] == pytest.approx(0.1)
-    assert ours["groups"]["type"]["after"]["n"] == 10
-    assert ours["groups"]["type"]["after"]["accuracy"] == pytest.approx(0.7)
-    assert ours["groups"]["type"]["after"]["ci95"] == ours["ci95"]
-    assert list(ours["paired"]) == [
-        *("baseline", "difference", "ci95", "p", "n", "videos", "both_answered"),
-    ]
-    assert (ours["paired"]["baseline"], ours["paired"]["p"]) == ("uniform", 0.5)
-    assert (ours["paired"]["n"], ours["paired"]["videos"]) == (10, 5)

@@ -69,7 +69,7 @@ class Column:
     text: Callable[[FrameRow], str] | None = None
     layouts: tuple[Layout, ...] = ()
     axis: Axis | None = None
-    shown: Callable[[Sequence[FrameRow]], bool] | None = None
+    shown: Callable[[Layout, Sequence[FrameRow]], bool] | None = None
     is_narrow: bool = False
 
     @property
@@ -92,16 +92,18 @@ class Column:
             return text, ""
         return text, self.format.interval(row[f"{self.key}_low"], row[f"{self.key}_high"])
 
-    def is_shown(self, rows: Sequence[FrameRow]) -> bool:
-        """Whether a table of these rows has the column."""
+    def is_shown(self, layout: Layout, rows: Sequence[FrameRow]) -> bool:
+        """Whether a table of this layout and these rows has the column."""
+        if layout not in self.layouts:
+            return False
         if self.shown is not None:
-            return self.shown(rows)
+            return self.shown(layout, rows)
         return any(row[self.key] is not None for row in rows)
 
 
 def columns_of(layout: Layout, rows: Sequence[FrameRow]) -> list[Column]:
     """The columns that a table of these rows shows."""
-    return [column for column in COLUMNS if layout in column.layouts and column.is_shown(rows)]
+    return [column for column in COLUMNS if column.is_shown(layout, rows)]
 
 
 def columns_by_key() -> dict[str, Column]:
@@ -119,11 +121,14 @@ def frame_of(rows: Sequence[ComparedRow]) -> DataFrame:
     import pandas as pd
 
     values = [_values(row) for row in rows]
-    frame = pd.DataFrame(values)
+    # Texts stay objects: pyarrow's strings hold no lone surrogates.
+    frame = pd.DataFrame(values, dtype=object)
     for key in frame.columns:
         known = {type(row[key]) for row in values if row[key] is not None}
         if known == {int}:  # a missing one would make floats of them
             frame[key] = pd.array([row[key] for row in values], dtype="Int64")
+        elif known and known <= {int, float}:
+            frame[key] = frame[key].astype(float)
     return frame
 
 
@@ -153,7 +158,7 @@ def _plain(value: Any, is_na: Callable[[Any], Any]) -> Any:
     return None if is_na(value) else value
 
 
-def always(rows: Sequence[FrameRow]) -> bool:
+def _always(layout: Layout, rows: Sequence[FrameRow]) -> bool:
     """Show a column in every table."""
     return True
 
@@ -198,6 +203,15 @@ def _features(source: str) -> Callable[[ComparedRow], int]:
 def _frames_decoded(one: ComparedRow) -> float | None:
     processed, shown = one.row.summary.mean_looked_at, one.row.summary.mean_frames
     return None if shown is None else processed.get("decoded", 0.0) + shown
+
+
+def _runs(one: ComparedRow) -> list[str]:
+    return list(dict.fromkeys(str(cell.run_folder) for cell in one.row.cells))
+
+
+def _task_scores(one: ComparedRow) -> dict[str, float] | None:
+    scores = one.row.cells[0].own_scores
+    return None if scores is None else dict(scores.figures)
 
 
 def _budget(one: ComparedRow) -> int:
@@ -262,16 +276,16 @@ def _tokens_text(row: FrameRow) -> str:
     return " + ".join(UNDEFINED if count is None else f"{count:.0f}" for count in counts)
 
 
-def _has_own_headline(rows: Sequence[FrameRow]) -> bool:
+def _has_own_headline(layout: Layout, rows: Sequence[FrameRow]) -> bool:
     return any(row["headline"] not in (row["accuracy"], row["macro"]) for row in rows)
 
 
-def _has_seeds(rows: Sequence[FrameRow]) -> bool:
+def _has_seeds(layout: Layout, rows: Sequence[FrameRow]) -> bool:
     return any(len(row["seeds"]) > 1 for row in rows)
 
 
-def _pairs_differ(rows: Sequence[FrameRow]) -> bool:
-    return any(row["n_paired"] not in (None, row["n"]) for row in rows)
+def _pairs_differ(layout: Layout, rows: Sequence[FrameRow]) -> bool:
+    return layout != "report" or any(row["n_paired"] not in (None, row["n"]) for row in rows)
 
 
 COLUMNS: tuple[Column, ...] = (
@@ -295,12 +309,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("frames", "K", "Frame budget.", _setting("frames")),
     Column("visual_tokens", "visual tokens", "Budget in place of K.", _setting("visual_tokens")),
     Column("seeds", "seeds", "Seeds of the pooled cells.", lambda one: list(one.row.seeds)),
-    Column(
-        "run",
-        "run",
-        "Folder of the run.",
-        lambda one: str(one.row.cells[0].run_folder),
-    ),
+    Column("runs", "runs", "Folders of the runs whose cells are pooled.", _runs),
     Column(
         "tuned_for",
         "tuned for",
@@ -315,7 +324,7 @@ COLUMNS: tuple[Column, ...] = (
         format=COUNT,
         text=_number_text,
         layouts=("terminal", "report"),
-        shown=always,
+        shown=_always,
     ),
     Column("num_videos", "videos", "Videos of these questions.", _summary("num_videos")),
     Column("num_done", "answers", "Answers so far, all seeds together.", lambda one: one.num_done),
@@ -342,7 +351,7 @@ COLUMNS: tuple[Column, ...] = (
         _share_text("accuracy"),
         ("terminal", "report", "latex", "groups"),
         "score",
-        always,
+        _always,
     ),
     Column(
         "macro",
@@ -390,15 +399,6 @@ COLUMNS: tuple[Column, ...] = (
         layouts=("terminal",),
     ),
     Column(
-        "difference",
-        "minus {baseline}",
-        "Paired difference of accuracies to the baseline, over all questions that both were asked.",
-        _paired("difference"),
-        _paired("ci95"),
-        POINTS,
-        layouts=("paired", "report", "latex"),
-    ),
-    Column(
         "n_paired",
         "n paired",
         "Questions that both were asked.",
@@ -414,6 +414,15 @@ COLUMNS: tuple[Column, ...] = (
         _paired("num_videos"),
         format=COUNT,
         layouts=("paired", "power"),
+    ),
+    Column(
+        "difference",
+        "minus {baseline}",
+        "Paired difference of accuracies to the baseline, over all questions that both were asked.",
+        _paired("difference"),
+        _paired("ci95"),
+        POINTS,
+        layouts=("paired", "report", "latex"),
     ),
     Column(
         "p",
@@ -615,6 +624,12 @@ COLUMNS: tuple[Column, ...] = (
         format=DECIMAL,
         layouts=("report",),
         axis="cost",
+    ),
+    Column(
+        "task_scores",
+        "task's own scores",
+        "Scores by metric of a task that scores by its own code; of the first seed.",
+        _task_scores,
     ),
     Column("mark", "mark", "Best or second best of its budget.", lambda one: one.mark),
 )

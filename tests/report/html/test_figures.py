@@ -30,7 +30,7 @@ from tspo_bench.report.figures.styles import styles_of
 from tspo_bench.report.figures.training import read_curves
 from tspo_bench.report.figures.values import Comparison, comparison_of, depth_maps, pareto_front
 from tspo_bench.report.html import write_html
-from tspo_bench.report.html.titles import told_apart
+from tspo_bench.report.html.titles import disambiguate
 
 
 def data(folder: Path, name: str) -> Any:
@@ -97,10 +97,10 @@ def test_figures_are_those_of_the_table(made: Made) -> None:
             if place != 1:
                 assert bar["accuracy"] == pytest.approx(sum(right) / NUM_QUESTIONS)
             assert bar["frames"] == k
-            assert bar["costs"]["seconds"] == pytest.approx(0.05 * k + 0.01 * place)
-            assert bar["costs"]["frames decoded"] == k + 120 * (place > 0)
+            assert bar["costs"]["s / question"] == pytest.approx(0.05 * k + 0.01 * place)
+            assert bar["costs"]["frames decoded / question"] == k + 120 * (place > 0)
             assert bar["is_bound"] == (name == "oracle")
-    front = [comparison["bars"][place]["name"] for place in comparison["fronts"]["seconds"]]
+    front = [comparison["bars"][place]["name"] for place in comparison["fronts"]["s / question"]]
     assert "oracle" not in front
     assert figures["training"][0]["name"] == "agent/seed-0"
     assert figures["training"][0]["curves"]["reward"] == [[step, step / 10] for step in range(20)]
@@ -148,7 +148,7 @@ def test_broken_training_logs(content: str | None, message: str, tmp_path: Path)
         read_curves(tmp_path)
 
 
-def test_many_samplers_are_told_apart_on_the_page_and_by_matplotlib(tmp_path: Path) -> None:
+def test_many_samplers_are_disambiguate_on_the_page_and_by_matplotlib(tmp_path: Path) -> None:
     comparison = crowd(tmp_path)
     styles = styles_of([comparison])
     assert len(styles) == 25
@@ -225,7 +225,7 @@ def test_figures_without_a_figure_warn_nobody(tmp_path: Path) -> None:
     withheld = [replace(one, gold=None, correct=False) for one in cell.records]
     write_html([replace(cell, records=tuple(withheld))], tmp_path / "html")
     page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
-    assert "n/a" in page
+    assert "withheld" in page
 
 
 def test_unfinished_rows_are_marked_and_on_no_front(tmp_path: Path) -> None:
@@ -269,7 +269,7 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_equal_titles_are_told_apart_by_what_differs(tmp_path: Path) -> None:
+def test_equal_titles_are_disambiguate_by_what_differs(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     limit = {"limit": 6, "questions": "x"}
     others: list[dict[str, Any]] = [{}, limit, {"questions": "y"}, {"task": "other"}]
@@ -285,4 +285,4 @@ def test_equal_titles_are_told_apart_by_what_differs(tmp_path: Path) -> None:
         assert len(re.findall(rf"<option [^>]*>{title}</option>", page)) == 3
     for one in both:
         assert f">made-up (6), {one}</option>" in page
-    assert told_apart(["a", "a"], [{"protocol": "b"}, {"protocol": "c"}]) == ["a, b", "a, c"]
+    assert disambiguate(["a", "a"], [{"protocol": "b"}, {"protocol": "c"}]) == ["a, b", "a, c"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -131,7 +132,9 @@ def _csv(lines: Sequence[Mapping[str, Any]]) -> str:
 def _plain(value: Any) -> Any:
     """Texts are others' and may look like formulas; numbers stay numbers, lists are spaced."""
     if isinstance(value, list | tuple):
-        return " ".join("" if one is None else str(one) for one in value)
+        return spreadsheet(" ".join("" if one is None else str(one) for one in value))
+    if isinstance(value, dict):
+        return json.dumps(value)
     return spreadsheet(value) if isinstance(value, str) else value
 
 

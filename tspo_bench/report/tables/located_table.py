@@ -149,7 +149,7 @@ def _notes(rows: Sequence[LocatedRow]) -> list[str]:
 def _group_tables(rows: Sequence[LocatedRow]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for group in dict.fromkeys(group for row in rows for group in row.groups):
-        table = empty_table(None)
+        table = empty_table()
         table.add_column(Text(visible(group)), overflow="fold")
         table.add_column("n", justify="right")
         for row in rows:

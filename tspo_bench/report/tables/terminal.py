@@ -39,9 +39,9 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     parts: list[RenderableType] = []
     for title, table in zip(_titles(tables), tables, strict=True):
         grid = comparison_grid(table, "terminal")
-        parts += [grid_table(grid, title), *map(_note, grid.notes)]
+        parts += [*title, grid_table(grid), *map(_note, grid.notes)]
         paired = paired_grid(table)
-        parts += [grid_table(paired, Text(visible(paired.title)))] if paired else []
+        parts += _titled(paired) if paired else []
     return Group(*parts)
 
 
@@ -51,12 +51,16 @@ def groups_table(cells: Sequence[Cell]) -> Group:
     grids = [grid for table in tables for grid in group_grids(table, _VALUES_A_TABLE)]
     if not grids:
         return Group(Text("the questions have no groups", style="dim"))
-    return Group(*(grid_table(grid, Text(visible(grid.title))) for grid in grids))
+    return Group(*(part for grid in grids for part in _titled(grid)))
 
 
-def grid_table(grid: Grid, title: Text | None = None) -> Table:
+def _titled(grid: Grid) -> list[RenderableType]:
+    return [Text(f"\n{visible(grid.title)}"), grid_table(grid)]
+
+
+def grid_table(grid: Grid) -> Table:
     """A grid as a table of rich's."""
-    table = empty_table(title)
+    table = empty_table()
     for number, heading in enumerate(grid.headings):
         if heading.is_name and not number:
             table.add_column(_shown(heading.text), overflow="fold")
@@ -67,7 +71,7 @@ def grid_table(grid: Grid, title: Text | None = None) -> Table:
     return table
 
 
-def empty_table(title: Text | None) -> Table:
+def empty_table(title: Text | None = None) -> Table:
     """A table with narrow gaps, so that eight figures fit the 80 columns of a pipe."""
     return Table(
         box=box.SIMPLE_HEAD,
@@ -79,7 +83,8 @@ def empty_table(title: Text | None) -> Table:
 
 
 def _heading(heading: Heading) -> Text:
-    lines = textwrap.wrap(visible(heading.text), _HEADING_WIDTH, break_long_words=False)
+    unbroken = visible(heading.text).replace("(n = ", "(n\xa0=\xa0")
+    lines = textwrap.wrap(unbroken, _HEADING_WIDTH, break_long_words=False)
     return Text("\n".join([*lines, *(["[95% CI]"] if heading.has_interval else [])]))
 
 
@@ -92,12 +97,12 @@ def _note(text: str) -> Text:
     return Text(visible(text, MOST_OF_NOTE), style="dim")
 
 
-def _titles(tables: Sequence[ComparisonTable]) -> list[Text | None]:
-    """A title for each of several tables."""
+def _titles(tables: Sequence[ComparisonTable]) -> list[list[Text]]:
+    """A title for each of several tables; none for a single one."""
     if len(tables) < 2:
-        return [None for _ in tables]
+        return [[] for _ in tables]
     several = [key for key in _TITLED if len({table.shared[key] for table in tables}) > 1]
-    return [Text(f"\n{_title(table.shared, several)}", style="bold") for table in tables]
+    return [[Text(f"\n{_title(table.shared, several)}", style="bold")] for table in tables]
 
 
 def _title(shared: Mapping[str, Any], several: Sequence[str]) -> str:

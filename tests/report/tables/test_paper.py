@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tspo_bench.report.written.paper import Paper, paper_grid, papers_of
 
 from tests.report.support import cell, record
 from tspo_bench.errors import UserError
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.groups import by_value
+from tspo_bench.report.tables.paper import Paper, paper_grid, papers_of
 from tspo_bench.results import Cell
 
 DURATIONS = ("short", "medium", "long")
@@ -74,8 +74,8 @@ def test_the_mean_difference_is_over_all_benchmarks_or_undefined() -> None:
     assert by_name["aks"].difference is None
     assert "lvbench" not in by_name["aks"].figures
     assert by_name["bolt"].difference is None  # unfinished
-    texts = {row[1]: row for row in paper_grid(paper(cells)).rows}
-    assert texts["aks"][-2:] == ("n/a", "n/a")
+    texts = {row[1].text: [entry.whole for entry in row] for row in paper_grid(paper(cells)).rows}
+    assert texts["aks"][-2:] == ["n/a", "n/a"]
     assert texts["bolt"][5] == "50.0 (60 of 99)"
     assert texts["bolt"][3] == "50.0"
     assert any("60" not in note and "n of N" in note for note in paper_grid(paper(cells)).notes)
