@@ -85,7 +85,8 @@ def empty_table(title: Text | None = None) -> Table:
 def _heading(heading: Heading) -> Text:
     unbroken = visible(heading.text).replace("(n = ", "(n\xa0=\xa0")
     lines = textwrap.wrap(unbroken, _HEADING_WIDTH, break_long_words=False)
-    return Text("\n".join([*lines, *(["[95% CI]"] if heading.has_interval else [])]))
+    lines += ["[95% CI]"] if heading.has_interval else []
+    return Text("\n".join(lines).replace("\xa0", " "))
 
 
 def _shown(text: str) -> Text:
