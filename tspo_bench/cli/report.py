@@ -46,6 +46,17 @@ def report(
             help="What a server bills per million tokens of prompts and replies: 0.15,0.6.",
         ),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            help="Figures to show, by the keys of --format csv: accuracy,evidence_recall,p_holm.",
+        ),
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option("--answers", help="Write every answer to this file, too: .parquet or .csv."),
+    ] = None,
     html: Annotated[
         Path | None,
         typer.Option("--html", help="Write a page into this folder in place of the tables."),
@@ -82,14 +93,19 @@ def report(
         if html is None:
             _only_of_page(curves is not None, trust_tasks)
         else:
-            _only_of_tables(format != "md", layout != "full", groups, power)
+            _only_of_tables(format != "md", layout != "full", groups, power, columns is not None)
         billed = _prices(prices)
-        asked: dict[str, Any] = {"format": format, "layout": layout}
+        keys = None if columns is None else tuple(key.strip() for key in columns.split(","))
+        asked: dict[str, Any] = {"format": format, "layout": layout, "columns": keys}
         chosen = ReportOptions(
             **asked, baseline=baseline, groups=groups, power=power, prices=billed
         )
         loaded = load_results(results, task, data_root=data_root, annotations=annotations)
         _check_baseline(parse_spec(baseline).label, loaded)
+        if answers is not None:
+            from tspo_bench.report.dataframes import write_answers
+
+            write_answers(loaded.cells, user_path(answers))
         if html is None:
             text = report_text(loaded, chosen)
         else:
@@ -136,7 +152,7 @@ def _check_baseline(baseline: str, loaded: LoadedResults) -> None:
 
 def _only_of_tables(*given: bool) -> None:
     """Refuse what the page does not follow."""
-    names = ("--format", "--layout", "--groups", "--power")
+    names = ("--format", "--layout", "--groups", "--power", "--columns")
     ignored = [name for name, is_given in zip(names, given, strict=True) if is_given]
     if ignored:
         named = ", ".join(ignored)
