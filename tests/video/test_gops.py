@@ -187,6 +187,31 @@ def test_damage_behind_a_jump_is_an_error_and_no_frame_is_wrong(
                     np.testing.assert_array_equal(pixels, expected[number])
 
 
+@pytest.mark.parametrize("name", ["open.mkv", "open.ts", "closed.mp4", "hevc.mkv", "hevc.ts"])
+def test_a_hole_of_16_bytes_is_no_silent_error(name: str, made: Made, tmp_path: Path) -> None:
+    source = made(name)
+    with open_video(source) as video:
+        expected, times = video.fetch(range(COUNT)).pixels, video.times
+    packets, whole = packets_of(source), source.read_bytes()
+    failures = 0
+    for seed in range(8):
+        random = np.random.default_rng(seed)
+        _, _, pos, size = packets[int(random.integers(COUNT))]
+        first = pos + int(random.integers(max(1, size - 16)))
+        path = tmp_path / f"hole.{source.suffix}"
+        path.write_bytes(whole[:first] + bytes(16) + whole[first + 16 :])
+        with contextlib.suppress(VideoError), open_video(path) as video:
+            for index in range(0, video.info.num_frames, 3):
+                number = int(np.abs(times - video.times[index]).argmin())
+                try:
+                    pixels = video.fetch([index]).pixels[0]
+                except VideoError:
+                    failures += 1
+                else:
+                    np.testing.assert_array_equal(pixels, expected[number])
+    assert failures
+
+
 def test_what_leans_on_a_lost_hevc_picture_is_not_passed_on(made: Made, tmp_path: Path) -> None:
     source = made("hevc.mp4")
     packets, expected = packets_of(source), decoded(source)

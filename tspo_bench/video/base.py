@@ -12,7 +12,7 @@ from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, VideoI
 
 # How frames are counted, timed and decoded. What is kept of a video by frame number (features,
 # records) is of a version: raise it with every change that gives some file other frames or times.
-READER_VERSION: int = 3
+READER_VERSION: int = 4
 
 
 class VideoReader(Protocol):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import logging
 from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 
-import av
 from av.container import InputContainer
 from av.packet import Packet
 from av.video.stream import VideoStream
@@ -16,66 +16,64 @@ from av.video.stream import VideoStream
 from tspo_bench.errors import VideoError
 from tspo_bench.video import trusts_packets
 from tspo_bench.video.demuxing import demuxed
+from tspo_bench.video.stated import SLACK, begins_again, ends_within_a_packet, stated_ends
 from tspo_bench.video.timeline import Packets, Timeline
-
-# A file is cut off if all its streams end this many seconds before what its header says.
-_CUT_OFF_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
 
-def stated_end(
+def why_cut_off(
     path: Path, container: InputContainer, stream: VideoStream, timeline: Timeline
-) -> Fraction | None:
-    """The second at which the header says that the data end, if those of all streams end before.
+) -> str | None:
+    """How a file states more than is there; None if it does not.
 
-    None if they do not, or the header says nothing that is not guessed from the packets.
+    What a stream states of itself is held against its own packets, and what the file states
+    against those of all streams: pictures may end before the sound does.
     """
-    is_avi = container.format.name == "avi"
-    stated = _stated(path, container, stream)
-    if not stated or not len(timeline) or (timeline.counted and not is_avi):
-        return None
-    limit = stated - Fraction(_CUT_OFF_SECONDS)
-    if timeline.end * timeline.time_base >= limit:
-        return None
-    container.seek(0)  # pictures may end before the sound does: look at all streams
-    if any(_end(packet) >= limit for packet in demuxed(container)):
-        return None
-    return stated
+    end = timeline.end * timeline.time_base
+    own, of_file = stated_ends(path, container, stream, timeline)
+    if max(own, of_file) > end + SLACK:
+        ends = {stream.index: end}
+        container.seek(0)
+        for packet in demuxed(container):
+            index = packet.stream.index
+            ends[index] = max(ends.get(index, Fraction(0)), _end(packet))
+        missing = own > ends[stream.index] + SLACK, of_file > max(ends.values()) + SLACK
+        if any(missing):
+            stated = float(max(itertools.compress((own, of_file), missing)))
+            return f"before the end that its header states ({stated:.1f} s)"
+    name = container.format.name
+    if name.startswith("matroska") and begins_again(path, timeline.packets):
+        return "where another file is joined to it that FFmpeg does not read"
+    is_recording = name.startswith("mpeg")  # broadcasts are cut anywhere
+    if not is_recording and _lacks_some(timeline.packets, path, container):
+        return "in the middle of a packet"
+    return None
 
 
-def _stated(path: Path, container: InputContainer, stream: VideoStream) -> Fraction | None:
-    if container.format.name != "avi":
-        return Fraction(container.duration, av.time_base) if container.duration else None
-    # FFmpeg makes an AVI file's duration fit what is there, and counts empty chunks twice where it
-    # writes one: the frames stated count where the file ends before its first chunk does.
-    with path.open("rb") as file:
-        size = int.from_bytes(file.read(8)[4:], "little")
-    is_cut = size + 8 > path.stat().st_size
-    return stream.frames * stream.time_base if is_cut and stream.time_base else None
-
-
-def reject_or_warn(path: Path, timeline: Timeline, stated: Fraction) -> None:
+def reject_or_warn(path: Path, timeline: Timeline, why: str) -> None:
     """Warn that a file is cut off, where such files are read on request.
 
     Raises:
         VideoError: they are not.
     """
-    what = (
-        f"video {path} is cut off: its pictures end at "
-        f"{float(timeline.end * timeline.time_base):.1f} s, before the end that its header "
-        f"states ({float(stated):.1f} s)"
-    )
+    end = float(timeline.end * timeline.time_base)
+    what = f"video {path} is cut off: its pictures end at {end:.1f} s, {why}"
     if not trusts_packets():
         raise VideoError(f"{what}; fetch it again, or read what is there with --trust-packets")
     _warn(f"{what}; the {len(timeline)} frames that are there are read")
 
 
-def whole_packets(packets: Packets) -> Packets:
+def whole_packets(packets: Packets, path: Path, container: InputContainer) -> Packets:
     """The packets without what a file that was cut off holds of its last one."""
-    if not packets.is_corrupt[-1:].any():
-        return packets
+    if container.format.name == "ogg" or not _lacks_some(packets, path, container):
+        return packets  # of an Ogg file's last page, those that are whole are read
     return Packets(*(getattr(packets, field.name)[:-1] for field in fields(packets)))
+
+
+def _lacks_some(packets: Packets, path: Path, container: InputContainer) -> bool:
+    pos = int(packets.pos[-1])
+    return bool(packets.is_corrupt[-1]) or ends_within_a_packet(path, container.format.name, pos)
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from av.packet import Packet
@@ -11,6 +12,16 @@ from av.video.codeccontext import VideoCodecContext
 _H264_SLICE, _H264_IDR, _H264_SEI, _RECOVERY_POINT = 1, 5, 6, 6
 _HEVC_RADL = (6, 7)  # "random access decodable leading" pictures
 _HEVC_SLICES = range(32)
+# Three bytes that no NAL unit holds (H.264 and H.265, 7.4: a 3 is put between them).
+_FORBIDDEN = re.compile(rb"\x00\x00[\x00-\x02]")
+# Start codes of what states a picture's size: MPEG-1's and -2's sequence header (the size lies in
+# its first bytes, what follows may change), MPEG-4's video object layer.
+_SEQUENCE_HEADER = re.compile(rb"\x00\x00\x01\xb3(...)", re.DOTALL)
+_SIZE_HEADERS = {
+    "mpeg1video": _SEQUENCE_HEADER,
+    "mpeg2video": _SEQUENCE_HEADER,
+    "mpeg4": re.compile(rb"\x00\x00\x01[\x20-\x2f](.*?)\x00\x00\x01", re.DOTALL),
+}
 
 
 class PictureKinds:
@@ -24,6 +35,7 @@ class PictureKinds:
     def __init__(self, codec: VideoCodecContext) -> None:
         self.any_open = False
         self._codec = codec.name
+        self._size_header: bytes | None = None
         self._length_size = length_size(codec.name, codec.extradata or b"")
 
     def is_hidden(self, packet: Packet) -> bool:
@@ -46,6 +58,16 @@ class PictureKinds:
                 self.any_open |= kind != _H264_IDR
                 return kind == _H264_IDR or not recovery
         return True
+
+    def changes_size(self, packet: Packet) -> bool:
+        """Whether a keyframe states another size than the one before (MPEG-1, -2 and -4).
+
+        Their decoders lose the picture that they hold back then, unless they are emptied before.
+        """
+        known, header = self._size_header, _SIZE_HEADERS.get(self._codec)
+        found = header.search(memoryview(packet)) if header else None
+        self._size_header = found[1] if found else known
+        return known not in (None, self._size_header)
 
     def leads_alone(self, packet: Packet) -> bool:
         """Whether a picture that is shown before its keyframe needs nothing before that (HEVC)."""
@@ -80,6 +102,16 @@ def nal_units(data: memoryview, length_size: int) -> Iterator[memoryview]:
         if end > first:
             yield data[first:end]
         first = end + 3
+
+
+def is_overwritten(codec: str, length_size: int, packet: Packet) -> bool:
+    """Whether a slice of H.264 or HEVC holds bytes that it cannot, as where a file has holes."""
+    slices = {"h264": lambda first: 1 <= first & 31 <= 5, "hevc": lambda first: first >> 1 < 32}
+    is_slice = slices.get(codec)
+    return is_slice is not None and any(
+        is_slice(unit[0]) and _FORBIDDEN.search(bytes(unit).rstrip(b"\0"))
+        for unit in nal_units(memoryview(packet), length_size)
+    )
 
 
 def _frames_to_recovery(sei: memoryview) -> int:

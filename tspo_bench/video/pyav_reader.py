@@ -20,7 +20,7 @@ from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, Pixels
 from tspo_bench.video import trusts_packets
 from tspo_bench.video.base import checked_indices, scaled_size
 from tspo_bench.video.candidates import candidate_indices
-from tspo_bench.video.cut_off import reject_or_warn, stated_end, whole_packets
+from tspo_bench.video.cut_off import reject_or_warn, whole_packets, why_cut_off
 from tspo_bench.video.demuxing import demuxed, with_frame
 from tspo_bench.video.opening import open_stream, set_threads
 from tspo_bench.video.orientation import Orientation, orientation_of
@@ -185,9 +185,10 @@ class PyAVReader:
 
         Damage behind a frame, in decoding order, thus costs it nothing.
         """
-        last = len(self.timeline.packets) - 1
-        if not self.timeline.counted:
-            last = int(self.timeline.positions[indices].max())
+        recordings, numbers = self.timeline.recordings, indices
+        if self.timeline.counted:  # a recording's end may be what brings its frames out
+            numbers = np.searchsorted(recordings, recordings[indices], side="right") - 1
+        last = int(self.timeline.positions[numbers].max())
         walk = self._walk = self._walk_from(start)
         for position, packet in walk:
             if position >= start:
@@ -234,17 +235,19 @@ class PyAVReader:
                 set_threads(self._stream, one=True)
             packets, facts = settled(packets, facts, self._decoded_order)
             timeline = lay_out(packets, facts)
-            stated = stated_end(self._path, self._container, self._stream, timeline)
-            if stated is not None and trusts_packets():
-                timeline = lay_out(whole_packets(packets), facts)
+            why = None
+            if len(timeline):
+                why = why_cut_off(self._path, self._container, self._stream, timeline)
+            if why and trusts_packets():
+                timeline = lay_out(whole_packets(packets, self._path, self._container), facts)
         except FFmpegError as error:
             raise VideoError(
                 f"video {self._path} breaks off while reading ({error.strerror}); fetch it again"
             ) from error
         if not len(timeline):
             raise VideoError(f"video {self._path} has no frames; fetch it again or remove it")
-        if stated is not None:
-            reject_or_warn(self._path, timeline, stated)
+        if why:
+            reject_or_warn(self._path, timeline, why)
         self._seeks = not timeline.counted
         return timeline
 

@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from tspo_bench.types import IntArray
 from tspo_bench.video.demuxing import demuxed
-from tspo_bench.video.timeline import REORDERING, Packets, StreamFacts
+from tspo_bench.video.timeline import REORDERING, Packets, StreamFacts, segments_of
 
 # A first or last frame that is shown this long, and longer than all others, is not believed.
 _STILL_SECONDS = 600
@@ -34,7 +34,17 @@ def settled(
     The few packets without a time, and those at a file's beginning that may lean on what lies
     before it, are decoded with their surroundings. Where many have none, frames will be counted.
     """
-    if facts.counted or not len(packets):
+    if not len(packets):
+        return packets, facts
+    if facts.container == "avi":
+        return replace(packets, dts=_output_times(packets, facts, decoded_order)), facts
+    if facts.counted:
+        doubted = replace(packets, timed=np.zeros_like(packets.timed))
+        joint = int(np.count_nonzero(segments_of(packets, facts) == 0))
+        unseen = _unseen_at_the_start(
+            doubted, lambda first, last: decoded_order(first, min(last, joint - 1))
+        )
+        packets.is_shown[unseen] = 0
         return packets, facts
     if facts.reorders and (np.diff(packets.pts) > 0).all() and len(packets) > 1:
         # H.264 in MXF: FFmpeg numbers the packets as they lie there.
@@ -50,6 +60,20 @@ def settled(
     for first, last in _regions(packets, untimed):
         _settle(packets, first, decoded_order(first, last), facts.one_frame)
     return packets, facts
+
+
+def _output_times(packets: Packets, facts: StreamFacts, decoded_order: DecodedOrder) -> IntArray:
+    """When the frames of an AVI file come out, [m]: with B-frames later than a packet goes in.
+
+    That matters where empty chunks are time that passes.
+    """
+    steps, last = np.diff(packets.dts), min(_MOST_DECODED, len(packets)) - 1
+    if not facts.reorders or (steps == steps[:1]).all():
+        return packets.dts
+    waits = (place - n for n, place in enumerate(decoded_order(0, last)))
+    delay = max(waits, default=0)
+    behind = packets.dts[-1] + facts.one_frame * np.arange(1, delay + 1)
+    return np.append(packets.dts[delay:], behind)
 
 
 def decoded_order(
@@ -74,18 +98,23 @@ def decoded_order(
 def _absurd(packets: Packets, time_base: Fraction) -> IntArray:
     """Which packets' times lie far outside those of the packets around them, which agree, [m].
 
-    No decoder delays a picture by more than `_MOST_DELAYED` others: a packet shown after that many
-    of the next ones, or before that many of the last ones, cannot be right. What may be the first
-    or the last frame may also be a long still, and is judged by `_STILL_SECONDS`.
+    A packet cannot be shown after more of the next ones than the film's decoder delays any by. What
+    may be the first or the last frame may also be a long still, and is judged by `_STILL_SECONDS`;
+    but not where nothing is delayed, if its decoding time did not jump.
     """
     pts, absurd = packets.pts, np.zeros(len(packets), np.int64)
-    for position in _jumps(pts, round(1 / time_base)):
+    second = round(1 / time_base)
+    jumps = _jumps(pts, second)
+    delay = _delay(np.delete(pts, jumps)) if jumps else 0
+    waits = pts - packets.dts
+    strays = abs(waits - np.median(waits)) > second
+    for position in jumps:
         around = slice(max(0, position - REORDERING), position + REORDERING + 1)
         others = np.delete(pts[around], position - around.start)
         ahead, behind = pts[position] - others.max(), others.min() - pts[position]
         enough = int(np.ptp(others))
         room = len(pts) - 1 - position if ahead > 0 else position
-        if room < _MOST_DELAYED:
+        if room <= delay and not (delay == 0 and strays[position]):
             longest_still = round(_STILL_SECONDS / time_base)
             enough = max(longest_still, int(np.ptp(np.delete(pts, position))))
         absurd[position] = max(ahead, behind) > enough
@@ -98,6 +127,12 @@ def _jumps(pts: IntArray, limit: int) -> list[int]:
         return []
     far = abs(np.diff(pts)) > limit
     return np.flatnonzero(np.append(True, far) & np.append(far, True)).tolist()
+
+
+def _delay(pts: IntArray) -> int:
+    """How many packets at most lie between one and another that is shown before it."""
+    lags = range(1, _MOST_DELAYED + 1)
+    return max((lag for lag in lags if (pts[lag:] < pts[:-lag]).any()), default=0)
 
 
 def _unseen_at_the_start(packets: Packets, decoded_order: DecodedOrder) -> list[int]:

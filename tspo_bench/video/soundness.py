@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 
+import numpy as np
 from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from tspo_bench.types import IntArray
 from tspo_bench.video.frame_numbers import FrameNumbers
+from tspo_bench.video.keyframes import is_overwritten, length_size
 from tspo_bench.video.timeline import REORDERING, Timeline
 
 # Codecs whose packets each yield one frame, and whose decoders in FFmpeg 7.1 do not mark pictures
@@ -40,11 +42,12 @@ class Gate:
     ) -> None:
         self._timeline, self._start = timeline, start
         self._frame_numbers = FrameNumbers(codec)
+        self._units = codec.name, length_size(codec.name, codec.extradata or b"")
         self._all_come_out = codec.name in _ALL_COME_OUT
         self._wanted = deque(wanted.tolist())
         self._alone = len(wanted) == 1  # tried from further back: it may lean on all from there on
         self._came: dict[int, tuple[VideoFrame, int]] = {}
-        self._count = 0
+        self._count = int(np.searchsorted(timeline.positions, start))  # of frames, if counted
         self._expected: deque[int] = deque()  # positions sent to the decoder, rising
         self._damaged: list[float] = []  # positions; halves are gaps before them
         self._furthest = start
@@ -58,7 +61,7 @@ class Gate:
         """Note that the packet at this position goes to the decoder."""
         if self._comes_out(position):
             self._expected.append(position)
-        if self._timeline.packets.is_corrupt[position]:
+        if self._timeline.packets.is_corrupt[position] or is_overwritten(*self._units, packet):
             self._damaged.append(position)
         if self._frame_numbers.misses_one(packet):
             self._damaged.append(position - 0.5)
@@ -116,7 +119,5 @@ class Gate:
 
     def _comes_out(self, position: int) -> bool:
         """Whether a packet is a frame that can be decoded from the pass's start on."""
-        if self._timeline.counted:
-            return True
         number = self._timeline.numbers[position]
         return bool(number >= 0 and self._timeline.starts[number] >= self._start)

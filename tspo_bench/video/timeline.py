@@ -35,6 +35,7 @@ class Packets:
         timed: whether the packet carries a presentation time.
         sizes, pos: bytes, and where they lie in the file.
         is_key, is_shown, is_corrupt: flags; a packet that is not shown is no frame.
+        resizes: whether its pictures have another size than those before.
         leans: whether it is shown before the keyframe that it follows, and may need one before.
         durations: how long the frame stays, 0 where not stated.
     """
@@ -48,6 +49,7 @@ class Packets:
     is_shown: IntArray
     leans: IntArray
     is_corrupt: IntArray
+    resizes: IntArray
     durations: IntArray
 
     def __len__(self) -> int:
@@ -61,7 +63,7 @@ class StreamFacts:
     Attributes:
         time_base: seconds a unit of time.
         rate: frames a second, as the container or the codec guesses it.
-        is_broadcast: a container that is cut and joined anywhere (MPEG-TS).
+        container: FFmpeg's name of the container.
         counted: the packets carry no presentation times.
         any_open: an H.264 stream has keyframes that do not clear the decoder.
         reorders: the decoder gives some pictures out in another order than they go in.
@@ -69,10 +71,15 @@ class StreamFacts:
 
     time_base: Fraction
     rate: Fraction
-    is_broadcast: bool
+    container: str
     counted: bool
     any_open: bool
     reorders: bool
+
+    @property
+    def is_broadcast(self) -> bool:
+        """Whether the container is cut and joined anywhere."""
+        return self.container == "mpegts"
 
     @property
     def one_frame(self) -> int:
@@ -150,8 +157,7 @@ def lay_out(packets: Packets, facts: StreamFacts) -> Timeline:
     """
     if facts.counted:
         return _counted(packets, facts)
-    joint = round(_JOINT_SECONDS / facts.time_base) if facts.is_broadcast else None
-    segments = _segments(packets, joint)
+    segments = segments_of(packets, facts)
     order = np.lexsort((packets.pts, segments))
     shown = order[_shown(packets, segments, facts.is_broadcast)[order]]
     times = _joined_times(packets, segments, shown, facts.one_frame)
@@ -177,29 +183,37 @@ def read_packets(container: InputContainer, stream: VideoStream) -> tuple[Packet
         is_shown = not packet.is_discard and not kinds.is_hidden(packet)
         leans = pts < key_pts and not kinds.leads_alone(packet)
         pos = -1 if packet.pos is None else packet.pos
-        flags = is_key, is_shown, leans, packet.is_corrupt
+        resizes = is_key and kinds.changes_size(packet)
+        flags = is_key, is_shown, leans, packet.is_corrupt, resizes
         rows.append((pts, dts, timed, packet.size, pos, *flags, packet.duration or 0))
-    packets = Packets(*np.array(rows, dtype=np.int64).reshape(-1, 10).T)
+    packets = Packets(*np.array(rows, dtype=np.int64).reshape(-1, 11).T)
     name = container.format.name
     counted = name in _FORMATS_WITHOUT_TIMES or 2 * int(packets.timed.sum()) < len(packets)
     time_base = stream.time_base or Fraction(1, av.time_base)
     rate = stream.guessed_rate or Fraction(25)
     reorders = bool(stream.codec_context.has_b_frames)
-    facts = StreamFacts(time_base, rate, name == "mpegts", counted, kinds.any_open, reorders)
+    facts = StreamFacts(time_base, rate, name, counted, kinds.any_open, reorders)
     return packets, facts
 
 
-def _segments(packets: Packets, joint: int | None) -> IntArray:
+def segments_of(packets: Packets, facts: StreamFacts) -> IntArray:
     """The number of the recording that each packet belongs to, [m]: cut where the clock jumps.
 
-    At a keyframe any step back of the decoding clock is a new recording's first packet. A broadcast
-    may begin with any packet: there a larger step back is one too, or a jump far ahead.
+    At a keyframe any step back of the decoding clock is a new recording's first packet; where
+    FFmpeg makes decoding times up, the packet behind it may be the one that steps back. A broadcast
+    may begin with any packet: there a larger step back is one too, or a jump far ahead. Where
+    frames are counted, so is a picture of another size.
     """
     steps = np.diff(packets.dts, prepend=packets.dts[:1])
-    before = np.maximum.accumulate(packets.pts) > packets.pts
-    cuts = (steps < 0) & (packets.is_key == 1) & before
-    if joint is not None:
+    before = np.maximum(np.roll(packets.pts, 1), np.roll(packets.pts, 2)) > packets.pts
+    back = (steps < 0) | (np.roll(steps, -1) < 0)
+    cuts = back & (packets.is_key == 1) & before
+    if facts.is_broadcast:
+        joint = round(_JOINT_SECONDS / facts.time_base)
         cuts |= (steps > joint) | (20 * steps < -joint)
+    if facts.counted:
+        cuts |= packets.resizes == 1
+    cuts[:1] = False
     return np.cumsum(cuts)
 
 
@@ -265,9 +279,13 @@ def _counted(packets: Packets, facts: StreamFacts) -> Timeline:
 
     Where these do not rise, at a constant rate.
     """
-    times, time_base, one_frame = packets.dts - packets.dts[:1], facts.time_base, facts.one_frame
+    segments = segments_of(packets, facts)
+    places = np.flatnonzero(packets.is_shown)
+    times, time_base, one_frame = packets.dts[places], facts.time_base, facts.one_frame
+    times -= times[:1]
     if not (np.diff(times) > 0).all():
-        times, time_base, one_frame = np.arange(len(packets)), 1 / facts.rate, 1
+        times, time_base, one_frame = np.arange(len(places)), 1 / facts.rate, 1
     end = int(times[-1]) + one_frame if len(times) else 0
-    zeros, places = np.zeros_like(times), np.arange(len(times))
-    return Timeline(times, time_base, end, places, zeros, packets, zeros, counted=True)
+    recordings = segments[places]
+    starts = np.searchsorted(segments, recordings)
+    return Timeline(times, time_base, end, places, starts, packets, recordings, counted=True)
