@@ -43,7 +43,7 @@ class Summary:
     `num_guessed` letters were drawn by the protocol. `num_truncated` replies were cut at the
     longest length; no letter could be read in `num_unread` (unparsed or drawn), of which
     `num_unread_truncated` were cut. `num_short` answers were given fewer frames
-    than asked for, though `mean_frames` were given on average; `mean_frames_processed` counts the frames
+    than asked for, though `mean_frames` were given on average; `mean_frames_processed` counts those
     decoded and encoded to choose them. `feature_sources` counts the answers by where the features
     came from that their sampler searched (`feature_source`). `frame_sizes` counts the answers by
     height x width of their frames as the model's processor made them, the commonest first;
