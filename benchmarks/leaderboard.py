@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tspo_bench.report.gather import gather
+from tspo_bench.report.comparison import ComparedRow, ComparisonTable, comparison_tables, is_bound
+from tspo_bench.report.format import budget, percent
+from tspo_bench.report.loading import load_results
 from tspo_bench.report.papers.published import Published, read_published
-from tspo_bench.report.standings import Standing, Standings, is_bound, standings_of
-from tspo_bench.report.texts import budget, percent
-from tspo_bench.report.written.grid import Grid
-from tspo_bench.report.written.standings_grid import comparison_grid, title_of
-from tspo_bench.report.written.write_markdown import grids_markdown
+from tspo_bench.report.tables.comparison import comparison_grid
+from tspo_bench.report.tables.grid import Entry, Grid, Heading
+from tspo_bench.report.tables.markdown import grids_markdown
 
 RESULTS = Path(__file__).parents[1] / "results"
 RUNS = RESULTS / "runs"
@@ -59,7 +59,7 @@ def leaderboard() -> str:
     Raises:
         UserError: no run is there, or one of them is refused.
     """
-    tables = standings_of(gather(sorted(RUNS.glob("*.zip"))).cells)
+    tables = comparison_tables(load_results(sorted(RUNS.glob("*.zip"))).cells)
     short = grids_markdown([_by_budget(table) for table in tables])
     whole = grids_markdown([comparison_grid(table) for table in tables])
     details = (
@@ -68,43 +68,39 @@ def leaderboard() -> str:
     return _HEAD + short + details + _PUBLISHED + grids_markdown([_published(read_published())])
 
 
-def _by_budget(table: Standings) -> Grid:
+def _by_budget(table: ComparisonTable) -> Grid:
     """A row a sampler, a column a budget: accuracy with its interval, and evidence recall."""
-    budgets = list(dict.fromkeys(budget(one.row) for one in table.standings))
-    by_name: dict[str, dict[str, Standing]] = {}
-    for one in table.standings:
+    budgets = list(dict.fromkeys(budget(one.row) for one in table.rows))
+    by_name: dict[str, dict[str, ComparedRow]] = {}
+    for one in table.rows:
         by_name.setdefault(one.name, {})[budget(one.row)] = one
     ranked = sorted(by_name.items(), key=lambda item: -_mean(list(item[1].values())))
     return Grid(
-        title=title_of(table),
-        labels=("sampler",),
-        figures=tuple(f"K = {k}" for k in budgets),
+        title=table.title,
+        headings=(Heading("sampler", is_name=True), *(Heading(f"K = {k}") for k in budgets)),
         rows=tuple(
-            (f"{name} (bound)" if is_bound(name) else name, *(_text(ones.get(k)) for k in budgets))
+            (
+                Entry(f"{name} (bound)" if is_bound(name) else name, value=name),
+                *(_entry(ones.get(k)) for k in budgets),
+            )
             for name, ones in ranked
         ),
-        marks={
-            (row, 1 + column): mark
-            for row, (_, ones) in enumerate(ranked)
-            for column, k in enumerate(budgets)
-            if k in ones and (mark := ones[k].mark) is not None
-        },
         notes=("accuracy, 95% interval clustered by video / evidence recall",),
     )
 
 
-def _mean(ones: Sequence[Standing]) -> float:
+def _mean(ones: Sequence[ComparedRow]) -> float:
     known = [one.row.summary.accuracy for one in ones]
     return sum(share for share in known if share is not None) / len(known)
 
 
-def _text(one: Standing | None) -> str:
+def _entry(one: ComparedRow | None) -> Entry:
     if one is None:
-        return "n/a"
+        return Entry("n/a")
     summary = one.row.summary
     low, high = summary.ci95 or (float("nan"), float("nan"))
-    interval = f"[{100 * low:.0f}, {100 * high:.0f}]"
-    return f"{percent(summary.accuracy)} {interval} / {percent(summary.evidence_recall)}"
+    interval = f"[{100 * low:.0f}, {100 * high:.0f}] / {percent(summary.evidence_recall)}"
+    return Entry(percent(summary.accuracy), interval, summary.accuracy, one.mark)
 
 
 def _published(rows: Sequence[Published]) -> Grid:
@@ -120,13 +116,21 @@ def _published(rows: Sequence[Published]) -> Grid:
         by_row.setdefault((one.method, one.model, one.source, frames), []).append(one)
     return Grid(
         title="figures as their sources state them (%)",
-        labels=("method", "model", "source"),
-        figures=("frames", *_BENCHMARKS),
+        headings=(
+            *(Heading(name, is_name=True) for name in ("method", "model", "source")),
+            *map(Heading, ("frames", *_BENCHMARKS)),
+        ),
         rows=tuple(
-            (*row, *(" / ".join(_value(f) for f in same if f.benchmark == b) for b in _BENCHMARKS))
+            (
+                *(Entry(text, value=text) for text in row[:3]),
+                Entry(row[3]),
+                *(
+                    Entry(" / ".join(_value(f) for f in same if f.benchmark == b))
+                    for b in _BENCHMARKS
+                ),
+            )
             for row, same in by_row.items()
         ),
-        marks={},
         notes=("macro: the mean over task types; ?: not stated which; *: not read at the source",),
     )
 

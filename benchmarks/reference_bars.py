@@ -78,11 +78,14 @@ def main() -> None:
     samplers = (*BARS, f"{HERE}:WithoutAnchor", "uniform")
     result = run_grid(RunConfig(samplers=samplers, out=out), command=sys.argv)
     rows = []
-    for cell in cells_json(result.cells)["cells"]:
-        low, high = BARS.get(cell["sampler"], (0.0, 1.0))
-        types = {name: group["accuracy"] for name, group in cell["groups"]["type"].items()}
-        row = {key: cell[key] for key in ("sampler", "n", "accuracy", "ci95", "status_counts")}
-        rows.append({**row, "bar": [low, high], "met": low <= cell["accuracy"] <= high, **types})
+    for row in cells_json(result.cells)["tables"][0]["rows"]:
+        low, high = BARS.get(row["sampler"], (0.0, 1.0))
+        types = {name: group["accuracy"] for name, group in row["groups"]["type"].items()}
+        figures = ("sampler", "n", "accuracy", "accuracy_low", "accuracy_high", "num_unparsed")
+        is_met = low <= row["accuracy"] <= high
+        rows.append(
+            {**{key: row[key] for key in figures}, "bar": [low, high], "met": is_met, **types}
+        )
         print(json.dumps(rows[-1]))
     path = Path("results/reference/bars.json")
     path.parent.mkdir(parents=True, exist_ok=True)

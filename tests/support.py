@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import resource
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -70,3 +72,8 @@ def little_room(num_bytes: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def table_rows(printed: str) -> list[dict[str, Any]]:
+    """The rows of all tables that `run --json` or `report --format json` printed."""
+    return [row for table in json.loads(printed)["tables"] for row in table["rows"]]

@@ -18,7 +18,7 @@ from tests.support import make_video
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.report.located import LocatedRow
-from tspo_bench.report.terminal.located_table import located_table
+from tspo_bench.report.tables.located_table import located_table
 from tspo_bench.tasks import load_task
 
 FPS = 10

@@ -22,7 +22,7 @@ from tspo_bench.errors import UserError, VideoError
 from tspo_bench.report.entries.archive import write_archive
 from tspo_bench.report.entries.packing import pack
 from tspo_bench.report.entries.pictures import read_pictures
-from tspo_bench.report.gather import gather
+from tspo_bench.report.loading import load_results
 from tspo_bench.reporting import TaskSource, write_report
 from tspo_bench.results import read_run
 
@@ -142,7 +142,7 @@ def test_entries_bring_scores_and_pictures(task: Path, tmp_path: Path) -> None:
     line = {"question_id": cell.records[0].question_id, **numbers, "levels": levels}
     (cell.folder / "scores.jsonl").write_text(json.dumps(line) + "\n")
     pack(tmp_path / "run", tmp_path / "mine.zip", with_frames=True)
-    cells = gather([tmp_path / "mine.zip"]).cells
+    cells = load_results([tmp_path / "mine.zip"]).cells
     shutil.rmtree(tmp_path / "films")
     shutil.rmtree(tmp_path / "run")
     write_report(cells, tmp_path / "html")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         select_task,
         train,
     )
+    from tspo_bench.report.dataframes import read_records, read_summaries
 
     __version__: str
 
@@ -36,6 +37,8 @@ __all__ = [
     "__version__",
     "evaluate",
     "locate",
+    "read_records",
+    "read_summaries",
     "register_model",
     "register_sampler",
     "register_task",
@@ -51,6 +54,8 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module("importlib.metadata").version("tspo-bench")
     if name == "TemporalAgent":
         return importlib.import_module("tspo_bench.agent").TemporalAgent
+    if name in ("read_records", "read_summaries"):
+        return getattr(importlib.import_module("tspo_bench.report.dataframes"), name)
     if name in __all__:
         return getattr(importlib.import_module("tspo_bench.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,6 +16,7 @@ from tspo_bench.selecting import SelectedFrames, select_frames
 from tspo_bench.task_selections import TaskSelections, select_task
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
     from rich.console import Group
 
     from tspo_bench.evaluation import Progress
@@ -71,6 +72,12 @@ class EvaluationResult:
         from tspo_bench.report import cells_json
 
         return cells_json(self.cells, baseline or self.baseline)
+
+    def to_pandas(self) -> DataFrame:
+        """The answers as a frame, a row for each; see `tspo_bench.read_records`."""
+        from tspo_bench.report.dataframes import records_frame
+
+        return records_frame(self.cells)
 
     def table(self, baseline: str | None = None) -> Group:
         """The comparison, and each sampler's difference to `baseline`, for `rich.print`."""

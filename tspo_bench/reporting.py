@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tspo_bench.errors import UserError, VideoError
+from tspo_bench.report.comparison import Prices
 from tspo_bench.report.entries.archive import FRAMES_FOLDER
 from tspo_bench.report.entries.entry import unpack_entry
 from tspo_bench.report.entries.packing import picture_folder
@@ -19,7 +20,6 @@ from tspo_bench.report.entries.rescoring import own_task
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.page import THUMBNAILS
 from tspo_bench.report.rows import BASELINE
-from tspo_bench.report.written.standings_grid import Prices
 from tspo_bench.results import Cell
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.tasks import Task, digest_of, is_annotation_file, limit_questions, load_tasks

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.leaderboard import PAGE, RESULTS, RUNS, leaderboard
-from tspo_bench.report.gather import gather
+from tspo_bench.report.loading import load_results
 from tspo_bench.tasks import load_task
 
 
@@ -18,7 +18,7 @@ def test_the_page_is_what_the_runs_give() -> None:
 def test_the_runs_are_whole_small_and_their_answers_are_as_they_say() -> None:
     entries = sorted(RUNS.glob("*.zip"))
     assert sum(path.stat().st_size for path in entries) < 10 * 2**20
-    found = gather(entries)
+    found = load_results(entries)
     assert found.errors == []
     for cell in found.cells:
         assert len(cell.records) == cell.settings["num_questions"]
@@ -31,7 +31,7 @@ def test_the_runs_are_whole_small_and_their_answers_are_as_they_say() -> None:
 def test_the_present_reader_reads_the_same_letters() -> None:
     task = load_task("haystack")
     questions = {question.id: question for question in task.questions()}
-    cells = gather(sorted(RUNS.glob("*.zip"))).cells
+    cells = load_results(sorted(RUNS.glob("*.zip"))).cells
     replies = [(r.reply, r.letter, questions[r.question_id]) for c in cells for r in c.records]
     assert len(replies) == 20_160
     for reply, letter, question in replies:
@@ -39,6 +39,6 @@ def test_the_present_reader_reads_the_same_letters() -> None:
         assert task.read_answer(reply, question).letter == letter
 
 
-@pytest.mark.parametrize("told_apart", ["## Measured here", "## Published by others, not measured"])
-def test_measured_and_published_stand_apart(told_apart: str) -> None:
-    assert told_apart in (RESULTS / "README.md").read_text()
+@pytest.mark.parametrize("heading", ["## Measured here", "## Published by others, not measured"])
+def test_measured_and_published_stand_apart(heading: str) -> None:
+    assert heading in (RESULTS / "README.md").read_text()

@@ -15,6 +15,7 @@ from tests.agent.published import CLIP_WIDTH, published, training_checkpoint
 from tests.cli.conftest import Cli
 from tests.cli.own import ALWAYS_A
 from tests.features.checkpoints import clip
+from tests.support import table_rows
 from tspo_bench.agent import PaperAgent, QueryAgent, load_agent
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.results import read_run
@@ -154,12 +155,12 @@ def test_agents_of_both_kinds(cli: Cli, encoder: str) -> None:
         *("--agent", "paper", "--encoder", encoder, "--json"),
     )
     assert done.code == 0
-    cells = json.loads(done.out)["cells"]
-    assert [cell["sampler"] for cell in cells] == [
+    cells = table_rows(done.out)
+    assert {cell["sampler"] for cell in cells} == {
         "tspo",
         "tspo-q[agent=ours,select=aks]",
         "clip-topk",
-    ]
+    }
     assert [cell["n"] for cell in cells] == [3, 3, 3]
 
 

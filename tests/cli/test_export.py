@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.cli.conftest import Cli
 from tests.report.papers.test_submission import ANSWERS, withheld, written
-from tests.support import make_video
+from tests.support import make_video, table_rows
 
 
 def test_failed_questions_are_listed_and_the_file_is_whole(cli: Cli) -> None:
@@ -59,8 +59,8 @@ def test_a_withheld_split_is_run_shown_and_exported(cli: Cli, tmp_path: Path) ->
     row = next(line.split() for line in done.out.splitlines() if "uniform " in line)
     assert row[:4] == ["uniform", "2", "2", "withheld"]
     assert "macro: the mean over task_type" in " ".join(done.out.split())
-    (cell,) = json.loads(cli("run", *args, "--json").out)["cells"]
-    figures = [cell[key] for key in ("accuracy", "ci95", "headline", "macro", "num_withheld")]
+    (cell,) = table_rows(cli("run", *args, "--json").out)
+    figures = [cell[k] for k in ("accuracy", "accuracy_low", "headline", "macro", "num_withheld")]
     assert figures == [None, None, None, None, 2]
     assert cli("export-submission", "r", "--out", "answers.json").code == 0
     answers = json.loads(Path("answers.json").read_text())

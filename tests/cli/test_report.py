@@ -7,8 +7,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from tests.report.tables.test_report_text import hostile_cells
 from tests.report.test_escape import HOSTILE
-from tests.report.written.test_report_text import hostile_cells
 from tests.results.test_reading import SETTINGS, record, write
 from tspo_bench.cli import app
 from tspo_bench.report import groups_table, results_table
@@ -44,7 +44,7 @@ def test_stdout_is_the_report_and_nothing_else(runs: Path, format: str) -> None:
     assert "the last line of its records is cut" in done.stderr
     if format == "json":
         content = json.loads(done.stdout)
-        assert content["tables"][0]["rows"][0]["paired"]["p_mcnemar"] == 2 / 2**5
+        assert content["tables"][0]["rows"][0]["p_mcnemar"] == 2 / 2**5
         assert len(content["notes"]) == 1
 
 

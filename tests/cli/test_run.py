@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.conftest import Cli
 from tests.cli.own import ALWAYS_A, InterruptedOnce
-from tests.support import little_room
+from tests.support import little_room, table_rows
 from tspo_bench.results import read_run
 from tspo_bench.tasks import limit_questions, load_task
 
@@ -29,12 +29,12 @@ def test_prints_the_comparison_and_where_the_files_are(cli: Cli) -> None:
     lines = [line.split() for line in done.out.splitlines()]
     rows = [line for line in lines if line and line[0] in ("uniform", "oracle")]
     assert [row[:4] for row in rows[:4]] == [
-        ["uniform", "1", "3", "66.7%"],
-        ["uniform", "2", "3", "66.7%"],
         ["oracle", "1", "3", "66.7%"],
+        ["uniform", "1", "3", "66.7%"],
         ["oracle", "2", "3", "66.7%"],
+        ["uniform", "2", "3", "66.7%"],
     ]
-    assert ["x", "1", "100.0%"] in [line[:3] for line in lines]
+    assert "accuracy by" in done.out
     folder = next(line[0] for line in lines if line and line[0].startswith("runs/"))
     assert Path(folder, "run.json").is_file()
     slugs = [line[0] for line in lines if line and line[0].startswith("films--")]
@@ -51,19 +51,19 @@ def test_prints_the_comparison_and_where_the_files_are(cli: Cli) -> None:
 def test_json_is_all_that_stdout_holds(cli: Cli) -> None:
     done = cli(*OWN, "--sampler", "tests.cli.own:Chatty,oracle", "--frames", "2", "--json")
     assert done.code == 0
-    chatty, oracle = json.loads(done.out)["cells"]
+    chatty, oracle = sorted(table_rows(done.out), key=lambda row: row["sampler"] == "oracle")
     assert "looking at film.mp4" in done.err
     assert set(chatty) >= {
-        *("task", "sampler", "model", "frames", "protocol", "n", "accuracy", "ci95", "groups"),
-        *("evidence_recall", "headroom_recovered", "seconds_per_question", "status_counts"),
-        "run_dir",
+        *("sampler", "frames", "n", "accuracy", "accuracy_low", "groups", "evidence_recall"),
+        *("headroom_recovered", "seconds_per_question", "num_failed", "runs"),
     }
-    assert (chatty["task"], chatty["model"], chatty["frames"]) == ("films", "always-a", 2)
+    (table,) = json.loads(done.out)["tables"]
+    assert (table["task"], table["model"], chatty["frames"]) == ("films", "always-a", 2)
     assert (chatty["n"], chatty["accuracy"]) == (3, pytest.approx(2 / 3))
     # Frames 0 and 10, at 0 s and 1 s: in hat's evidence and dog's, not in pan's.
     assert chatty["evidence_recall"] == pytest.approx(2 / 3)
     assert oracle["evidence_recall"] == 1
-    assert Path(oracle["run_dir"], "run.json").is_file()
+    assert Path(oracle["runs"][0], "run.json").is_file()
 
 
 @pytest.mark.usefixtures("films")
@@ -112,10 +112,10 @@ def test_a_cell_is_added_to_a_run_and_a_changed_one_beside_it(
     assert cli(*OWN, "--out", "mine", "--sampler", "uniform").code == 0
     again = cli(*OWN, "--out", "mine", "--sampler", "uniform,random", "--json")
     assert again.code == 0
-    assert [cell["sampler"] for cell in json.loads(again.out)["cells"]] == ["uniform", "random"]
+    assert {row["sampler"] for row in table_rows(again.out)} == {"uniform", "random"}
     assert [cell.settings["sampler"] for cell in read_run(Path("mine"))] == ["uniform", "random"]
     fewer = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2", "--json")
-    assert json.loads(fewer.out)["cells"][0]["n"] == 2
+    assert table_rows(fewer.out)[0]["n"] == 2
     assert "2 of 2 were there" in fewer.err
     changed = cli(*OWN, "--out", "mine", "--sampler", "random", "--candidates", "time")
     assert changed.code == 0
@@ -123,7 +123,7 @@ def test_a_cell_is_added_to_a_run_and_a_changed_one_beside_it(
     assert "0/3" in changed.err
     assert cli(*OWN, "--candidates", "even").code == 2
     fresh = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2", "--fresh", "--json")
-    assert json.loads(fresh.out)["cells"][0]["n"] == 2
+    assert table_rows(fresh.out)[0]["n"] == 2
     assert [len(cell.records) for cell in read_run(Path("mine"))] == [3, 3, 2, 3]
 
 
@@ -133,8 +133,8 @@ def test_missing_videos_are_recorded_and_asked_again(cli: Cli, films: Path) -> N
     films.with_name("film.mp4").rename(aside)
     done = cli(*OWN, "--out", "mine", "--json")
     assert done.code == 3
-    (cell,) = json.loads(done.out)["cells"]
-    assert cell["status_counts"]["decode_error"] == 2
+    (cell,) = table_rows(done.out)
+    assert cell["num_failed"] == 2
     assert (cell["n"], cell["accuracy"]) == (3, pytest.approx(1 / 3))
     assert "error: 2 of 3 records failed (2 decode_error)" in done.err
     assert "film.mp4 not found" in done.err
@@ -188,7 +188,7 @@ def test_an_interrupted_run_goes_on(cli: Cli) -> None:
     before = len(cell.records)
     assert before < 3
     done = cli(*own)
-    assert (done.code, json.loads(done.out)["cells"][0]["n"]) == (0, 3)
+    assert (done.code, table_rows(done.out)[0]["n"]) == (0, 3)
     assert f": {before} of 3 were there" in done.err
 
 
@@ -198,9 +198,9 @@ def test_haystack_with_the_reference_models(cli: Cli) -> None:
     done = cli("run", *args, "--sampler", "uniform,aks,oracle")
     assert done.code == 0
     assert "warning" not in done.err
-    cells = json.loads(done.out)["cells"]
+    cells = table_rows(done.out)
     assert [cell["n"] for cell in cells] == [2, 2, 2]
-    assert cells[2]["evidence_recall"] == 1
+    assert {cell["sampler"]: cell["evidence_recall"] for cell in cells}["oracle"] == 1
     assert set(cells[0]["groups"]) == {"type", "length", "depth"}
 
 
@@ -218,7 +218,7 @@ def test_a_benchmark_from_its_own_annotations(cli: Cli, real_data: Path) -> None
     done = cli("run", "--task", "longvideobench", "--sampler", "uniform,aks", *args, "--json")
     assert done.code == 0
     assert "the reference model and encoder know the built-in pictogram world alone" in done.err
-    cells = json.loads(done.out)["cells"]
+    cells = table_rows(done.out)
     assert [cell["n"] for cell in cells] == [2, 2]
     assert set(cells[0]["groups"]) >= {"duration_group", "question_category"}
 
@@ -251,10 +251,10 @@ def test_a_sampler_and_model_beside_the_shell(cli: Cli, films: Path) -> None:
     command = [SCRIPT, "run", "--task", films.name, "--frames", "3", "--json"]
     command += ["--sampler", "mine_own:First[step=5]", "--model", "mine_own:Model"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=films.parent, check=True)
-    (cell,) = json.loads(done.stdout)["cells"]
+    (cell,) = table_rows(done.stdout)
     assert cell["sampler"] == "mine_own:First[step=5]"
     assert cell["accuracy"] == pytest.approx(1 / 3)
-    (kept,) = read_run(films.parent / cell["run_dir"])
+    (kept,) = read_run(films.parent / cell["runs"][0])
     assert [record.frames for record in kept.records] == [(0, 5, 10)] * 3
 
 
@@ -322,7 +322,7 @@ def test_says_how_many_have_no_subtitles(cli: Cli, films: Path) -> None:
     (films.parent / "0.srt").write_text("1\n00:00:00,000 --> 00:01:00,000\nHello\n")
     done = cli(*OWN, "--sampler", "uniform,oracle", "--subtitles", "full", "--json")
     assert done.code == 0
-    assert {cell["protocol"] for cell in json.loads(done.out)["cells"]} == {"strict@2+full"}
+    assert json.loads(done.out)["tables"][0]["protocol"] == "strict@2+full"
     missing = len(rows) - 1
     assert f"warning: {missing} of {len(rows)} questions were asked without subtitles" in done.err
     assert "subtitles 'all'; use none or aligned or full" in cli(*OWN, "--subtitles", "all").error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from tests.cli.conftest import Cli
 from tests.cli.own import ALWAYS_A
 from tests.evaluation.agents import make_agents
 from tests.features.checkpoints import clip
+from tests.support import table_rows
 
 RUN = ("run", "--task", "films.jsonl", "--model", ALWAYS_A, "--frames", "2", "--out", "mine")
 SAMPLERS = ("--sampler", "uniform,clip-topk,random,tspo-q")
@@ -27,17 +27,18 @@ def agent(films: Path) -> tuple[str, ...]:
 def test_seeds_are_cells_and_one_row(cli: Cli, agent: tuple[str, ...]) -> None:
     done = cli(*RUN, *SAMPLERS, *agent, "--seeds", "0,1,2", "--json")
     assert done.code == 0
-    found = json.loads(done.out)
-    assert [(cell["sampler"], cell["seed"]) for cell in found["cells"]] == [
-        *(("uniform", None), ("clip-topk", None)),
-        *((sampler, seed) for sampler in ("random", "tspo-q") for seed in (0, 1, 2)),
+    found = {row["sampler"]: row for row in table_rows(done.out)}
+    seeds = {"uniform": [], "clip-topk": [], "random": [0, 1, 2], "tspo-q": [0, 1, 2]}
+    assert {name: row["seeds"] for name, row in found.items()} == seeds
+    assert {row["n"] for row in found.values()} == {3}
+    assert found["uniform"]["n_paired"] is None
+    keys = ("difference", "difference_low", "p", "n_paired", "num_videos_paired")
+    assert [found["tspo-q"][key] for key in keys] == [0.0, None, 1.0, 3, 2]
+    assert [found["tspo-q"][f"{key}_both_answered"] for key in ("difference", "p", "n")] == [
+        0,
+        1,
+        3,
     ]
-    assert [row["seeds"] for row in found["pooled"]] == [[], [], [0, 1, 2], [0, 1, 2]]
-    assert [row["n"] for row in found["pooled"]] == [3, 3, 3, 3]
-    paired = [row["paired"] for row in found["pooled"]]
-    assert paired[0] is None
-    same = {"difference": 0.0, "ci95": None, "p": 1.0, "n": 3, "videos": 2}
-    assert paired[3] == {"baseline": "uniform", **same, "both_answered": same}
     table = cli(*RUN, *SAMPLERS, *agent, "--seeds", "0,1,2", "--baseline", "clip-topk")
     assert table.code == 0
     assert "tspo-q (3 seeds)" in table.out
@@ -48,9 +49,10 @@ def test_seeds_are_cells_and_one_row(cli: Cli, agent: tuple[str, ...]) -> None:
 
 def test_without_seeds_all_of_the_agents_and_one_draw(cli: Cli, agent: tuple[str, ...]) -> None:
     done = cli(*RUN, *SAMPLERS, *agent, "--json")
-    assert [row["seeds"] for row in json.loads(done.out)["pooled"]] == [[], [], [0], [0, 1, 2]]
+    seeds = {row["sampler"]: row["seeds"] for row in table_rows(done.out)}
+    assert seeds == {"uniform": [], "clip-topk": [], "random": [0], "tspo-q": [0, 1, 2]}
     one = cli(*RUN, "--sampler", "tspo-q[agent=agents/q]", *agent[2:], "--seeds", "1", "--json")
-    assert [cell["seed"] for cell in json.loads(one.out)["cells"]] == [1]
+    assert [row["seeds"] for row in table_rows(one.out)] == [[1]]
 
 
 def test_mistakes(cli: Cli, agent: tuple[str, ...]) -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Cli
 from tests.cli.own import InterruptedAt
 from tests.films import make_films
+from tests.support import table_rows
 from tspo_bench.agent.checkpoint import load_agent
 
 TRAIN = (
@@ -32,7 +33,7 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
     run = ("run", "--task", "haystack[length=1min,videos=2]", "--limit", "2", "--frames", "4")
     used = cli(*run, "--sampler", kind, "--agent", str(folder), "--json")
     assert used.code == 0
-    assert json.loads(used.out)["cells"][0]["n"] == 2
+    assert table_rows(used.out)[0]["n"] == 2
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tests.support import make_video
 from tspo_bench.errors import UserError
-from tspo_bench.report.rows import Rivals, pooled_rows
+from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
 from tspo_bench.types import Answer, Request
 
@@ -152,10 +152,10 @@ def test_another_setting_is_another_cell_and_no_rival(
     assert re.search(r"protocol: .*strict@2.* then, .*aligned.* now", caplog.text)
     (other,) = run(talk, runs, samplers=("blind",), frames=(2,), subtitles="aligned").cells
     assert other.settings["protocol"] == "strict@2+aligned"
-    (row,) = pooled_rows([other], Rivals([other]))
+    (row,) = pooled_rows([other], Baselines([other]))
     assert row.paired is None  # uniform was run without
     cells = read_run(runs)
-    assert [row.paired for row in pooled_rows(cells, Rivals(cells))] == [None, None]
+    assert [row.paired for row in pooled_rows(cells, Baselines(cells))] == [None, None]
 
 
 def test_mistakes_are_said_before_anything_is_asked(talk: Path, tmp_path: Path) -> None:

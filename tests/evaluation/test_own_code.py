@@ -13,8 +13,8 @@ import pytest
 
 from tests.evaluation.support import READER, run
 from tspo_bench.evaluation import RunResult
-from tspo_bench.report.rows import Rivals, pooled_rows
-from tspo_bench.report.standings import standings_of
+from tspo_bench.report.comparison import comparison_tables
+from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
 
 SAMPLER = """
@@ -136,11 +136,11 @@ def test_variants_of_a_sampler_are_rows_of_their_own(
         samplers = ("uniform", "own_sampler:Mine")
         run(questions, tmp_path / "run", samplers=samplers, limit=4, frames=(2,))
     cells = read_run(tmp_path / "run")
-    rows = pooled_rows(cells, Rivals(cells))
+    rows = pooled_rows(cells, Baselines(cells))
     assert [len(row.cells) for row in rows] == [1, 1, 1]
     assert all(row.summary.n == 4 for row in rows)
-    (table,) = standings_of(cells)
-    names = [one.name for one in table.standings if one.name != "uniform"]
+    (table,) = comparison_tables(cells)
+    names = [one.name for one in table.rows if one.name != "uniform"]
     assert len(set(names)) == 2
     assert all(name.startswith("own_sampler:Mine (") for name in names)
 
@@ -159,7 +159,7 @@ def test_an_edited_model(
     assert {record.letter for record in first.records} == {"A"}
     assert {record.letter for record in second.records} == {"B"}
     assert re.search(r'\(model_code.own_model: "\w+" then, "\w+" now\)', caplog.text)
-    assert len(standings_of(read_run(tmp_path / "run"))) == 2
+    assert len(comparison_tables(read_run(tmp_path / "run"))) == 2
 
 
 @pytest.mark.slow

@@ -244,12 +244,12 @@ def test_the_command_says_what_it_does(
     )
     assert done.code == 0, done.err
     found = json.loads(done.out)
-    assert [(cell["sampler"], cell["model"], cell["protocol"]) for cell in found["cells"]] == [
-        (sampler, "llava[template=chatml_direct]", "tspo-paper@19f4ecb")
-        for sampler in ("uniform[short=candidates]", "tspo[short=uniform]")
-    ]
-    compared = [row["paired"] and row["paired"]["baseline"] for row in found["pooled"]]
-    assert compared == [None, "uniform[short=candidates]"]
+    (table,) = found["tables"]
+    shared = (table["model"], table["protocol"], table["baseline"])
+    sampler = "uniform[short=candidates]"
+    assert shared == ("llava[template=chatml_direct]", "tspo-paper@19f4ecb", sampler)
+    compared = {row["sampler"]: row["n_paired"] for row in table["rows"]}
+    assert compared == {sampler: None, "tspo[short=uniform]": 1}
     tspo, uniform = sorted(read_run(tmp_path / "run"), key=lambda cell: cell.settings["sampler"])
     check_short_videos(uniform, tspo, 1)
     assert uniform.settings["candidates"] == "stride"

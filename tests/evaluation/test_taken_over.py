@@ -14,9 +14,9 @@ from tests.support import make_video
 from tspo_bench.api import EvaluationResult
 from tspo_bench.evaluation import RunConfig, RunResult
 from tspo_bench.evaluation.run import run_grid
-from tspo_bench.report.notes import foot_notes
-from tspo_bench.report.rows import Rivals, pooled_rows
-from tspo_bench.report.standings import standings_of
+from tspo_bench.report.comparison import comparison_tables
+from tspo_bench.report.notes import footnotes
+from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
 from tspo_bench.tasks import limit_questions, load_task
 
@@ -99,13 +99,13 @@ def test_a_larger_limit_asks_only_what_is_new(
 def test_limits_are_tables_of_their_own(questions: Path, tmp_path: Path) -> None:
     for limit in (4, 8):
         run(questions, tmp_path / "run", samplers=("uniform", "random"), limit=limit)
-    tables = standings_of(read_run(tmp_path / "run"))
-    assert [(t.shared["limit"], [s.row.summary.n for s in t.standings]) for t in tables] == [
+    tables = comparison_tables(read_run(tmp_path / "run"))
+    assert [(t.shared["limit"], [s.row.summary.n for s in t.rows]) for t in tables] == [
         (4, [4, 4]),
         (8, [8, 8]),
     ]
     assert all(one.row.paired.num_questions <= t.shared["limit"]
-               for t in tables for one in t.standings if one.row.paired)  # fmt: skip
+               for t in tables for one in t.rows if one.row.paired)  # fmt: skip
 
 
 def test_a_smaller_limit_goes_on_where_a_larger_one_stopped(
@@ -204,15 +204,17 @@ def test_cells_of_two_files_of_a_video_are_not_compared(root: Path, tmp_path: Pa
     make_video(root / "short.mp4", 88)
     result = run(task, tmp_path / "run", **grid, samplers=("random", "blind"))
     cells = read_run(tmp_path / "run")
-    by_name = {row.cells[0].settings["sampler"]: row for row in pooled_rows(cells, Rivals(cells))}
+    by_name = {
+        row.cells[0].settings["sampler"]: row for row in pooled_rows(cells, Baselines(cells))
+    }
     assert by_name["random"].paired is None
     assert by_name["blind"].paired is not None  # it saw neither
-    (note,) = [note for note in foot_notes(list(by_name.values())) if "replaced" in note]
+    (note,) = [note for note in footnotes(list(by_name.values())) if "replaced" in note]
     assert note.startswith("random: not compared with the baseline: 1 videos were replaced")
     assert "short.mp4" in note
     assert len(EvaluationResult(result.cells, ()).table().renderables) > 1
     run(task, tmp_path / "run", **grid, samplers=("uniform",))
-    rows = pooled_rows(result.cells, Rivals(result.cells))
+    rows = pooled_rows(result.cells, Baselines(result.cells))
     assert [row.replaced for row in rows] == [(), ()]
     assert rows[0].paired is not None
 
@@ -224,7 +226,7 @@ def test_a_replaced_video_with_seeds(root: Path, tmp_path: Path, log: Log) -> No
     make_video(root / "short.mp4", 88)
     cells = run(task, tmp_path / "run", **grid, samplers=("random",), seeds=(0, 1)).cells
     assert len(log.take()) == 8
-    (row,) = pooled_rows(cells, Rivals(cells, others=()))
+    (row,) = pooled_rows(cells, Baselines(cells, others=()))
     assert row.seeds == (0, 1)
 
 

@@ -11,8 +11,8 @@ import pytest
 from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tests.report.support import cell, record
-from tspo_bench.report.notes import foot_notes
-from tspo_bench.report.rows import Rivals, pooled_rows
+from tspo_bench.report.notes import footnotes
+from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import record_from_line, record_to_line
 from tspo_bench.types import Answer, Record, Request
 
@@ -100,8 +100,8 @@ def test_what_is_written_can_be_read() -> None:
 
 def notes_of(*records: Record) -> str:
     cells = [cell("uniform", records)]
-    [row] = pooled_rows(cells, Rivals(cells))
-    return "\n".join(foot_notes([row]))
+    [row] = pooled_rows(cells, Baselines(cells))
+    return "\n".join(footnotes([row]))
 
 
 def test_the_foot_counts_them_and_names_the_remedy_where_it_may_help() -> None:

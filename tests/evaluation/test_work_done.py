@@ -15,9 +15,9 @@ from tests.evaluation.support import RATE, READER, question, run, write_rows
 from tests.support import make_video
 from tspo_bench.evaluation import RunResult, prepare
 from tspo_bench.features import FeatureStore, load_encoder
-from tspo_bench.report.gather import Gathered
+from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.summary import summarise_cells
-from tspo_bench.report.written.report_text import ReportOptions, report_text
+from tspo_bench.report.tables.report_text import ReportOptions, report_text
 from tspo_bench.results import read_run
 
 NUM_CANDIDATES = {name: -(-length // RATE) for name, length in LENGTHS.items()}
@@ -186,7 +186,7 @@ def test_records_say_where_the_features_came_from(
     assert sources("a", "uniform", "clip-topk", peeking) == [{"cached": 12}, {"computed": 12}]
     assert sources("b", peeking, "aks") == [{"cached": 12}, {"cached": 12}]
     cells = read_run(tmp_path / "a")
-    text = report_text(Gathered(cells), ReportOptions())
+    text = report_text(LoadedResults(cells), ReportOptions())
     assert "seconds, c: the features were cached" in text
     marked = [
         line.split("|")[1].strip() for line in text.splitlines() if re.search(r"\d c +\|", line)
@@ -198,5 +198,5 @@ def test_records_say_where_the_features_came_from(
     (mixed,) = sources("c", "aks")
     assert set(mixed) == {"computed", "cached"}
     assert sum(mixed.values()) == 12
-    text = report_text(Gathered(read_run(tmp_path / "c")), ReportOptions())
+    text = report_text(LoadedResults(read_run(tmp_path / "c")), ReportOptions())
     assert re.search(rf" c{100 * mixed['cached'] / 12:.0f}% +\|", text)

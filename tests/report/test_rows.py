@@ -1,14 +1,13 @@
 """Cells that differ in the seed alone, taken together; whom they are measured against."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.report.support import cell, cell_with, record
-from tspo_bench.report import cells_json, paired_difference
-from tspo_bench.report.rows import Rivals, pooled_rows
+from tests.report.support import cell_with, record
+from tspo_bench.report import paired_difference
+from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import Cell, RunDirectory, read_run
 
 RIGHT = (6, 7, 8)  # of ten questions, by seed
@@ -22,7 +21,7 @@ def seeds_of(sampler: str = "tspo-q", **settings: object) -> list[Cell]:
 
 
 def test_seeds_are_one_row() -> None:
-    (row,) = pooled_rows(seeds_of(), Rivals([]))
+    (row,) = pooled_rows(seeds_of(), Baselines([]))
     assert (row.seeds, row.accuracies) == ((0, 1, 2), (0.6, 0.7, 0.8))
     assert row.summary.accuracy == pytest.approx(0.7)
     assert row.seed_std == pytest.approx(np.std([0.6, 0.7, 0.8], ddof=1))
@@ -40,14 +39,14 @@ def test_what_differs_in_more_than_the_seed_is_another_row() -> None:
         *seeds_of(questions="others"),
         *seeds_of(limit=10),
     ]
-    rows = pooled_rows(cells, Rivals(cells))
+    rows = pooled_rows(cells, Baselines(cells))
     assert [len(row.cells) for row in rows] == [3, 3, 3, 3, 1, 3, 3]
     assert [cell for row in rows for cell in row.cells] == cells
 
 
 def test_one_cell_is_a_row_without_a_spread() -> None:
     plain, drawn = pooled_rows(
-        [cell_with("uniform", 5), cell_with("random", 5, seed=3)], Rivals([])
+        [cell_with("uniform", 5), cell_with("random", 5, seed=3)], Baselines([])
     )
     assert (plain.seeds, plain.seed_std) == ((), None)
     assert (drawn.seeds, drawn.seed_std) == ((3,), None)
@@ -55,7 +54,7 @@ def test_one_cell_is_a_row_without_a_spread() -> None:
 
 def test_a_row_is_compared_and_measured_by_its_mean() -> None:
     cells = [cell_with("uniform", 4), *seeds_of(), cell_with("oracle", 9)]
-    uniform, ours, oracle = pooled_rows(cells, Rivals(cells))
+    uniform, ours, oracle = pooled_rows(cells, Baselines(cells))
     assert (uniform.paired, uniform.headroom, oracle.headroom) == (None, 0, 1)
     assert ours.headroom == pytest.approx((0.7 - 0.4) / (0.9 - 0.4))
     assert ours.paired is not None
@@ -67,31 +66,31 @@ def test_a_row_is_compared_and_measured_by_its_mean() -> None:
 
 def test_the_baseline_may_have_seeds_and_options() -> None:
     cells = [*seeds_of("aks[depth=5,t1=0.8]"), cell_with("uniform", 4)]
-    first, second = pooled_rows(cells, Rivals(cells, "aks[t1=0.8,depth=5]"))
+    first, second = pooled_rows(cells, Baselines(cells, "aks[t1=0.8,depth=5]"))
     assert first.paired is None
     assert second.paired is not None
     assert second.paired.difference == pytest.approx(-0.3)
-    assert [row.paired for row in pooled_rows(cells, Rivals(cells, "clip-topk"))] == [None, None]
+    assert [row.paired for row in pooled_rows(cells, Baselines(cells, "clip-topk"))] == [None, None]
 
 
 def test_the_only_uniform_of_a_setting_is_the_baseline_whatever_its_options() -> None:
     short, qwen = "uniform[short=candidates]", "uniform[variant=qwen]"
     first = [cell_with(short, 4), *seeds_of(), cell_with("oracle", 9)]
     other = [cell_with(qwen, 5, model="m"), *seeds_of(model="m")]
-    rivals = Rivals([*first, *other])
-    rows = pooled_rows([*first, *other], rivals)
+    baselines = Baselines([*first, *other])
+    rows = pooled_rows([*first, *other], baselines)
     differences = [row.paired and row.paired.difference for row in rows]
     assert differences == [None, pytest.approx(0.3), pytest.approx(0.5), None, pytest.approx(0.2)]
-    assert [rivals.baseline(cells[0]) for cells in (first, other)] == [short, qwen]
+    assert [baselines.baseline(cells[0]) for cells in (first, other)] == [short, qwen]
     assert [row.headroom for row in rows] == [0, pytest.approx(0.6), 1, None, None]
     both = [*first, cell_with(qwen, 5)]
-    assert [row.paired for row in pooled_rows(both, Rivals(both))] == [None] * 4
+    assert [row.paired for row in pooled_rows(both, Baselines(both))] == [None] * 4
 
 
 def test_the_baseline_is_of_the_same_setting() -> None:
     for other in ({"task": "mlvu"}, {"model": "m"}, {"frames": 8}, {"limit": 5}):
         cells = [cell_with("uniform", 4), *seeds_of(**other)]
-        assert [row.paired for row in pooled_rows(cells, Rivals(cells))] == [None, None]
+        assert [row.paired for row in pooled_rows(cells, Baselines(cells))] == [None, None]
 
 
 def write_cell(run: RunDirectory, sampler: str, right: int, seed: int | None = None) -> None:
@@ -109,46 +108,13 @@ def test_rivals_are_read_from_the_run(tmp_path: Path) -> None:
         write_cell(run, "random", right, seed)
     on_disk = read_run(run.path)
     shown = [cell for cell in on_disk if cell.settings["sampler"] == "aks"]
-    (row,) = pooled_rows(shown, Rivals(shown))
+    (row,) = pooled_rows(shown, Baselines(shown))
     assert row.headroom == pytest.approx(0.2)
     assert row.paired == paired_difference(shown[0].records, on_disk[0].records)
-    (row,) = pooled_rows(shown, Rivals(shown, "random"))
+    (row,) = pooled_rows(shown, Baselines(shown, "random"))
     assert row.paired is not None
     assert row.paired.difference == pytest.approx(0.5 - 0.7)
     two = [*shown, *(cell for cell in on_disk if cell.settings["seed"] in (0, 1))]
-    row, _ = pooled_rows(two, Rivals(two, "random"))  # those that are shown count
+    row, _ = pooled_rows(two, Baselines(two, "random"))  # those that are shown count
     assert row.paired is not None
     assert row.paired.difference == pytest.approx(0.5 - 0.65)
-
-
-def test_json_has_a_pooled_entry_for_each_row() -> None:
-    cells = [
-        cell("uniform", [record(n, n < 4, groups={"type": "after"}) for n in range(10)]),
-        *[
-            cell("tspo-q", [record(n, n < k, groups={"type": "after"}) for n in range(10)], seed=s)
-            for s, k in enumerate(RIGHT)
-        ],
-    ]
-    found = json.loads(json.dumps(cells_json(cells), allow_nan=False))
-    assert [one["seed"] for one in found["cells"]] == [None, 0, 1, 2]
-    uniform, ours = found["pooled"]
-    assert (uniform["seeds"], uniform["accuracy_by_seed"], uniform["paired"]) == ([], [], None)
-    assert list(ours) == [
-        "task", "sampler", "model", "frames", "visual_tokens", "seeds", "accuracy_by_seed",
-        "seed_std", "protocol", "protocol_hash", "answer", "n", "num_withheld", "accuracy", "ci95",
-        "headline", "headline_ci95", "macro", "macro_ci95", "accuracy_answered", "evidence_recall",
-        "headroom_recovered", "seconds_per_question", "feature_sources",
-        "mean_frames", "mean_visual_tokens",
-        "frame_sizes", "mean_usage", "status_counts", "num_guessed", "num_truncated", "groups",
-        "paired", "run_dir",
-    ]  # fmt: skip
-    assert (ours["seeds"], ours["accuracy_by_seed"]) == ([0, 1, 2], [0.6, 0.7, 0.8])
-    assert ours["seed_std"] == pytest.approx(0.1)
-    assert ours["groups"]["type"]["after"]["n"] == 10
-    assert ours["groups"]["type"]["after"]["accuracy"] == pytest.approx(0.7)
-    assert ours["groups"]["type"]["after"]["ci95"] == ours["ci95"]
-    assert list(ours["paired"]) == [
-        *("baseline", "difference", "ci95", "p", "n", "videos", "both_answered"),
-    ]
-    assert (ours["paired"]["baseline"], ours["paired"]["p"]) == ("uniform", 0.5)
-    assert (ours["paired"]["n"], ours["paired"]["videos"]) == (10, 5)

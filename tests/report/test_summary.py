@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.support import cell, cell_with, record
-from tspo_bench.report import cells_json, headroom_recovered, summarise, summary_json
+from tspo_bench.report import headroom_recovered, summarise, summary_json
+from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.types import Status
 
 
@@ -105,7 +106,13 @@ def test_headroom(accuracy, uniform, oracle, expected) -> None:
 
 
 def recovered(cells: list) -> list[float | None]:
-    return [one["headroom_recovered"] for one in cells_json(cells)["cells"]]
+    return [headroom for _, headroom in sorted(headrooms(cells))]
+
+
+def headrooms(cells: list) -> list[tuple[int, float | None]]:
+    """The place of each row's cell, and its headroom."""
+    rows = pooled_rows(cells, Baselines(cells))
+    return [(cells.index(row.cells[0]), row.headroom) for row in rows]
 
 
 def test_headroom_is_measured_within_the_same_setting() -> None:
@@ -121,33 +128,12 @@ def test_headroom_is_measured_within_the_same_setting() -> None:
     ):
         other = cell_with("aks", 6, **{key: 8})
         assert recovered([uniform, other, oracle])[1] is None
-        assert cells_json([uniform, other])["pooled"][1]["paired"] is None
+        both = [uniform, other]
+        assert [row.paired for row in pooled_rows(both, Baselines(both))] == [None, None]
     elsewhere = cell("aks", aks.records, run=Path("/runs/two"))
     assert recovered([uniform, elsewhere, oracle])[1] == pytest.approx(0.4)
     worse = cell("uniform", cell_with("uniform", 3).records, run=Path("/runs/two"))
     assert recovered([uniform, elsewhere, oracle, worse])[1] == pytest.approx(3 / 6)  # its own run
-
-
-def test_json_has_the_promised_shape() -> None:
-    with_groups = [record(n, n < 3, groups={"type": "after"}) for n in range(6)]
-    (found,) = json.loads(json.dumps(cells_json([cell("aks", with_groups)]), allow_nan=False))[
-        "cells"
-    ]
-    assert list(found) == [
-        "task", "sampler", "model", "frames", "visual_tokens", "seed", "protocol", "protocol_hash",
-        "answer", "n", "num_withheld", "accuracy", "ci95", "headline", "headline_ci95", "macro",
-        "macro_ci95", "accuracy_answered", "evidence_recall", "headroom_recovered",
-        "seconds_per_question", "feature_sources", "mean_frames", "mean_visual_tokens",
-        "frame_sizes", "mean_usage", "status_counts", "num_guessed", "num_truncated", "groups",
-        "own_scores", "run_dir",
-    ]  # fmt: skip
-    assert (found["task"], found["sampler"], found["frames"]) == ("haystack", "aks", 2)
-    assert found["accuracy"] == 0.5
-    low, high = found["ci95"]
-    assert low < 0.5 < high
-    assert found["evidence_recall"] is None
-    assert found["groups"]["type"]["after"]["n"] == 6
-    assert found["run_dir"] == "/runs/one"
 
 
 def test_summary_is_plain_json() -> None:

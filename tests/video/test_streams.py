@@ -145,7 +145,7 @@ def test_decord_gives_the_same_stream_or_an_error(name: str, tmp_path: Path) -> 
             open_video(path, "decord")
 
 
-def test_streams_of_one_size_are_told_apart(tmp_path: Path) -> None:
+def test_streams_of_one_size_are_disambiguate(tmp_path: Path) -> None:
     films = [Film(300, DEFAULT, quality=40), Film(400, quality=1)]
     path = make_films(tmp_path / "twins.mp4", films)
     assert first_number(path) == 300

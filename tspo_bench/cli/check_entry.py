@@ -143,7 +143,7 @@ def _checked_line(entry: Entry) -> str:
 def _cell_lines(checked: Checked, verbose: bool) -> Iterator[str]:
     """A cell's figures, as they are and as they were published, and what differs."""
     from tspo_bench.report.escape import visible
-    from tspo_bench.report.texts import accuracy_text, percent
+    from tspo_bench.report.format import accuracy_text, percent
 
     figures = _cell(checked)
     planned = figures["num_questions"] or figures["n"]

@@ -64,7 +64,6 @@ def compare_samplers(
         from tspo_bench.api import evaluate
         from tspo_bench.mllms.loading import with_base_url
         from tspo_bench.report.figures.comparison import draw_comparisons
-        from tspo_bench.report.terminal.comparison import comparison_table
 
         with Bar() as bar:
             result = evaluate(
@@ -92,7 +91,7 @@ def compare_samplers(
     if json:
         show_json({**result.to_dict(), "figures": [str(path) for path in drawn]})
     else:
-        show(comparison_table(result.cells))
+        show(result.table())
         for path in drawn:
             typer.echo(f"drawn: {path}")
         typer.echo(f"records: {result.folder}")

@@ -70,7 +70,7 @@ def locate(
     parse_spec(baseline)
     with only_results_on_stdout():
         from tspo_bench.locating import locate as locate_selections
-        from tspo_bench.report.terminal.located_table import located_table
+        from tspo_bench.report.tables.located_table import located_table
 
         with Bar() as bar:
             result = locate_selections(

@@ -14,8 +14,8 @@ from tspo_bench.errors import UserError
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
-    from tspo_bench.report.gather import Gathered
-    from tspo_bench.report.written.standings_grid import Prices
+    from tspo_bench.report.comparison import Prices
+    from tspo_bench.report.loading import LoadedResults
 
 
 def report(
@@ -45,6 +45,17 @@ def report(
             "--prices",
             help="What a server bills per million tokens of prompts and replies: 0.15,0.6.",
         ),
+    ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            help="Figures to show, by the keys of --format csv: accuracy,evidence_recall,p_holm.",
+        ),
+    ] = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option("--answers", help="Write every answer to this file, too: .parquet or .csv."),
     ] = None,
     html: Annotated[
         Path | None,
@@ -76,30 +87,35 @@ def report(
     """
     with only_results_on_stdout():
         from tspo_bench.files import user_path
-        from tspo_bench.report.gather import gather
-        from tspo_bench.report.written.report_text import ReportOptions, report_text
+        from tspo_bench.report.loading import load_results
+        from tspo_bench.report.tables.report_text import ReportOptions, report_text
         from tspo_bench.specs import parse_spec
 
         parse_spec(baseline)
         if html is None:
             _only_of_page(curves is not None, trust_tasks)
         else:
-            _only_of_tables(format != "md", layout != "full", groups, power)
+            _only_of_tables(format != "md", layout != "full", groups, power, columns is not None)
         billed = _prices(prices)
-        asked: dict[str, Any] = {"format": format, "layout": layout}
+        keys = None if columns is None else tuple(key.strip() for key in columns.split(","))
+        asked: dict[str, Any] = {"format": format, "layout": layout, "columns": keys}
         chosen = ReportOptions(
             **asked, baseline=baseline, groups=groups, power=power, prices=billed
         )
-        gathered = gather(results, task, data_root=data_root, annotations=annotations)
-        _check_baseline(parse_spec(baseline).label, gathered)
+        loaded = load_results(results, task, data_root=data_root, annotations=annotations)
+        _check_baseline(parse_spec(baseline).label, loaded)
+        if answers is not None:
+            from tspo_bench.report.dataframes import write_answers
+
+            write_answers(loaded.cells, user_path(answers))
         if html is None:
-            text = report_text(gathered, chosen)
+            text = report_text(loaded, chosen)
         else:
             from tspo_bench.reporting import write_report
 
             with Bar() as bar:
                 page = write_report(
-                    gathered.cells,
+                    loaded.cells,
                     html,
                     baseline=baseline,
                     prices=billed,
@@ -109,24 +125,24 @@ def report(
                     annotations=annotations,
                     trust_tasks=trust_tasks,
                     told=_Pictures(bar).told,
-                    notes=gathered.notes,
-                    errors=gathered.errors,
+                    notes=loaded.notes,
+                    errors=loaded.errors,
                 )
             text = f"{page}\n"
     typer.echo(text, nl=False)
-    for note in gathered.notes:
+    for note in loaded.notes:
         say(f"note: {note}")
-    for error in gathered.errors:
+    for error in loaded.errors:
         say(f"error: {' '.join(error.split())}")
-    if gathered.errors:
+    if loaded.errors:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _check_baseline(baseline: str, gathered: Gathered) -> None:
+def _check_baseline(baseline: str, loaded: LoadedResults) -> None:
     """Refuse a baseline that was asked for and is not there; say so of the default one."""
     from tspo_bench.report.rows import BASELINE
 
-    there = {str(cell.settings["sampler"]) for cell in gathered.cells}
+    there = {str(cell.settings["sampler"]) for cell in loaded.cells}
     if baseline in there or any(name.startswith(f"{baseline}[") for name in there):
         return
     if baseline != BASELINE:
@@ -138,7 +154,7 @@ def _check_baseline(baseline: str, gathered: Gathered) -> None:
 
 def _only_of_tables(*given: bool) -> None:
     """Refuse what the page does not follow."""
-    names = ("--format", "--layout", "--groups", "--power")
+    names = ("--format", "--layout", "--groups", "--power", "--columns")
     ignored = [name for name, is_given in zip(names, given, strict=True) if is_given]
     if ignored:
         named = ", ".join(ignored)
@@ -170,7 +186,7 @@ class _Pictures:
 
 
 def _prices(text: str | None) -> Prices | None:
-    from tspo_bench.report.written.standings_grid import Prices
+    from tspo_bench.report.comparison import Prices
 
     numbers = options.read_floats("--prices", text, "prompt,reply as in 0.15,0.6")
     if numbers is None:

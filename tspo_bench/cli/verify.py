@@ -101,7 +101,7 @@ def _table(check: Check) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from tspo_bench.report.texts import accuracy_text
+    from tspo_bench.report.format import accuracy_text
 
     settings, summary = check.cell.settings, check.summary
     title = (

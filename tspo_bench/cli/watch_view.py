@@ -11,9 +11,9 @@ from rich.text import Text
 
 from tspo_bench.cli.progress import duration
 from tspo_bench.report.escape import visible
+from tspo_bench.report.format import accuracy_text, seconds_text
 from tspo_bench.report.live.machine import Gpu, Usage
 from tspo_bench.report.live.watching import STOPPED_SECONDS, CellView, View
-from tspo_bench.report.texts import accuracy_text, seconds_text
 
 _GIB = 1 << 30
 _BAR = 8

@@ -5,8 +5,8 @@ from tspo_bench.report.paired import paired_difference
 from tspo_bench.report.rows import headroom_recovered
 from tspo_bench.report.stats import accuracy_interval, clustered_standard_error
 from tspo_bench.report.summary import Summary, summarise, summary_json
-from tspo_bench.report.terminal.export import cells_json
-from tspo_bench.report.terminal.table import groups_table, results_table
+from tspo_bench.report.tables.data import cells_json
+from tspo_bench.report.tables.terminal import groups_table, results_table
 
 __all__ = [
     "Summary",

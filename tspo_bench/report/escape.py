@@ -39,9 +39,6 @@ _LATEX = {
     '"': r"\textquotedbl{}",
     "'": r"\textquotesingle{}",
     "`": r"\textasciigrave{}",
-    "-": "-{}",  # "--" would be a dash
-    "[": "{[}",  # after "\\" it would be an argument
-    "]": "{]}",
     "…": "...",
 }
 
@@ -75,10 +72,12 @@ def latex(text: str, most: int = MOST) -> str:
 
     An ellipsis, as `visible` sets where it cuts, is three dots.
     """
-    return "".join(
-        _LATEX.get(char, char if char.isascii() else rf"{{[}}U+{ord(char):04X}{{]}}")
+    escaped = "".join(
+        _LATEX.get(char, char if char.isascii() else rf"[U+{ord(char):04X}]")
         for char in visible(text, most)
     )
+    # "--" would be a dash, and a bracket after "\\" an argument.
+    return re.sub(r"^(\s*)\[", r"\1{[}", escaped.replace("--", "-{}-{}"))
 
 
 def spreadsheet(text: str) -> str:

@@ -216,10 +216,10 @@ def _row(
 def _groups(
     own: Sequence[Located], others: Sequence[Located], tolerance: float, baseline: str
 ) -> dict[str, dict[str, GroupRecall]]:
-    members, rivals = by_value(own), by_value(others)
+    members, baselines = by_value(own), by_value(others)
     return {
         group: {
-            value: _group(some, rivals.get(group, {}).get(value, []), tolerance, baseline)
+            value: _group(some, baselines.get(group, {}).get(value, []), tolerance, baseline)
             for value, some in values.items()
         }
         for group, values in members.items()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from tspo_bench.report.format import UNDEFINED, label, percent, row_names
 from tspo_bench.report.rows import Row
-from tspo_bench.report.texts import UNDEFINED, label, names_of, percent
 
 _CUT_SHARE = 0.01  # of the replies without a letter
 
@@ -37,7 +37,7 @@ def _own_average(scoring: Mapping[str, Any]) -> str | None:
     return over + (", without the unparsed" if drops else "")
 
 
-def foot_notes(rows: Sequence[Row], *, counted: bool = True) -> list[str]:
+def footnotes(rows: Sequence[Row], *, counted: bool = True) -> list[str]:
     """What the figures leave unsaid: a note that not all rows share names those it holds for.
 
     With `counted` that is also what counts as wrong, for a table without columns for it.
@@ -47,7 +47,7 @@ def foot_notes(rows: Sequence[Row], *, counted: bool = True) -> list[str]:
         if make is _status_note and not counted:
             continue
         holders: dict[str, list[str]] = {}
-        for name, row in zip(names_of(rows), rows, strict=True):
+        for name, row in zip(row_names(rows), rows, strict=True):
             if note := make(row):
                 holders.setdefault(note, []).append(name)
         for note, names in holders.items():

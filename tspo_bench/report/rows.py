@@ -68,7 +68,7 @@ class Row:
         return statistics.stdev(known) if len(known) > 1 else None
 
 
-class Rivals:
+class Baselines:
     """Whom cells are measured against: samplers in the same setting.
 
     They are those of the same run, read from its folder where they are not among `cells`; where it
@@ -98,10 +98,10 @@ class Rivals:
             self._labels.setdefault(_setting(cell), set()).add(cell.settings["sampler"])
         # Of several in one run the last is taken: those that are shown stand last, the newest too.
         for pool in [*_pools(others), *_pools(cells)]:
-            rival = _rival(pool[0])
+            setting = _sampler_setting(pool[0])
             for run in dict.fromkeys(cell.run_folder for cell in pool):
-                self._of_runs.setdefault((run, *rival), []).append(pool)
-            self._anywhere.setdefault(rival, []).append(pool)
+                self._of_runs.setdefault((run, *setting), []).append(pool)
+            self._anywhere.setdefault(setting, []).append(pool)
         for pools in self._anywhere.values():
             pools.sort(key=_trusted_first)
 
@@ -156,19 +156,19 @@ class Rivals:
 
     def chosen_run(self, cell: Cell) -> Path | None:
         """The run whose baseline a cell is compared with, where others would do as well."""
-        rival = _rival(cell, self.baseline(cell))
-        pools = self._anywhere.get(rival, [])
-        if len(pools) < 2 or (cell.run_folder, *rival) in self._of_runs:
+        setting = _sampler_setting(cell, self.baseline(cell))
+        pools = self._anywhere.get(setting, [])
+        if len(pools) < 2 or (cell.run_folder, *setting) in self._of_runs:
             return None
         return pools[0][0].run_folder
 
     def _cells(self, cell: Cell, label: str) -> list[Cell]:
         """Those of the sampler `label` in a cell's setting; none where it has not run."""
-        rival = _rival(cell, label)
-        own = self._of_runs.get((cell.run_folder, *rival), [])
+        setting = _sampler_setting(cell, label)
+        own = self._of_runs.get((cell.run_folder, *setting), [])
         if len(own) > 1:  # of several the newest that was made of the same videos
             own = [pool for pool in own if not _replaced_between([cell], pool)] or own
-        return own[-1] if own else next(iter(self._anywhere.get(rival, [])), [])
+        return own[-1] if own else next(iter(self._anywhere.get(setting, [])), [])
 
 
 def or_only_variant(label: str, present: Collection[str]) -> str:
@@ -202,14 +202,14 @@ def _trusted_first(pool: Sequence[Cell]) -> tuple[Any, ...]:
     return (not _are_finished(pool), run.suffix == ".zip", str(run))
 
 
-def pooled_rows(cells: Sequence[Cell], rivals: Rivals) -> list[Row]:
+def pooled_rows(cells: Sequence[Cell], baselines: Baselines) -> list[Row]:
     """The rows of a table of these cells, in the order of each one's first cell."""
     rows = []
     for pool in _pools(cells):
         summary = summarise_cells(pool)
-        headroom = rivals.headroom(pool, summary.accuracy)
-        paired, answered = (rivals.paired(pool, both_answered=only) for only in (False, True))
-        replaced = rivals.replaced(pool)
+        headroom = baselines.headroom(pool, summary.accuracy)
+        paired, answered = (baselines.paired(pool, both_answered=only) for only in (False, True))
+        replaced = baselines.replaced(pool)
         rows.append(Row(tuple(pool), summary, headroom, paired, answered, replaced))
     return rows
 
@@ -276,7 +276,7 @@ def _setting(cell: Cell) -> tuple[Any, ...]:
     return tuple(cell.settings.get(key) for key in TOGETHER)
 
 
-def _rival(cell: Cell, label: str | None = None) -> tuple[Any, ...]:
+def _sampler_setting(cell: Cell, label: str | None = None) -> tuple[Any, ...]:
     """A sampler in a cell's setting: the cell's own, if none is named."""
     shared = tuple(cell.settings.get(key) for key in _SHARED)
     return (*shared, cell.settings["sampler"] if label is None else label)

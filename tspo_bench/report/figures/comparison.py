@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
+from tspo_bench.report.columns import FrameRow, chart_columns
+from tspo_bench.report.comparison import BOUNDS, comparison_tables
 from tspo_bench.report.escape import plain
 from tspo_bench.report.figures.panels import depth_figure
 from tspo_bench.report.figures.static import frame
 from tspo_bench.report.figures.styles import styles_for
 from tspo_bench.report.figures.values import DEPTH, LENGTH, depth_maps
-from tspo_bench.report.rows import BASELINE, Rivals, pooled_rows
-from tspo_bench.report.standings import BOUNDS
-from tspo_bench.report.terminal.comparison import ranked
+from tspo_bench.report.rows import BASELINE
+from tspo_bench.report.tables.comparison import rows_of
 from tspo_bench.results import Cell
 from tspo_bench.results.slug import safe_label
 
@@ -56,7 +57,7 @@ def draw_comparisons(cells: Sequence[Cell], folder: Path) -> list[Path]:
 
 
 def draw_comparison(cells: Sequence[Cell], path: Path) -> None:
-    """Draw accuracy and evidence recall against the frame budget, a line a sampler.
+    """Draw each score against the frame budget, a line a sampler.
 
     Args:
         cells: of one task and model; several budgets.
@@ -67,22 +68,37 @@ def draw_comparison(cells: Sequence[Cell], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    rows = ranked(pooled_rows(cells, Rivals(cells)))
-    names = [name for name, _ in rows]
+    rows = [row for table in comparison_tables(cells, others=None) for row in rows_of(table)]
+    names = _ranked(rows)
     neutral = [name for name in (BASELINE, *BOUNDS) if name in names]
     styles = styles_for(neutral, [name for name in names if name not in neutral])
-    figure = Figure(figsize=(11, 5.2), layout="constrained")
-    axes = figure.subplots(1, 2, sharex=True)
-    for name, by_budget in rows:
-        ks = sorted(int(key) for key in by_budget if key.isdecimal())
-        summaries = [by_budget[str(k)].summary for k in ks]
+    scores = [c for c in chart_columns("score") if any(row[c.key] is not None for row in rows)]
+    figure = Figure(figsize=(1 + 5 * len(scores), 5.2), layout="constrained")
+    panels = figure.subplots(1, len(scores), sharex=True, squeeze=False)[0]
+    for name in names:
+        own = sorted((r for r in rows if r["name"] == name), key=lambda row: int(row["budget"]))
         style = {"markersize": 4, "linewidth": 1.2, **styles[name].of_line}
-        axes[0].plot(ks, [_points(one.accuracy) for one in summaries], label=plain(name), **style)
-        axes[1].plot(ks, [_points(one.evidence_recall) for one in summaries], **style)
-    for one, title in zip(axes, ("accuracy (%)", "evidence recall (%)"), strict=True):
-        _dress(one, title, sorted({int(k) for _, by in rows for k in by if k.isdecimal()}))
-    figure.legend(loc="outside right upper", fontsize=8, frameon=False, title="by mean accuracy")
+        for axes, column in zip(panels, scores, strict=True):
+            points = [_points(row[column.key]) for row in own]
+            axes.plot([row["budget"] for row in own], points, label=plain(name), **style)
+    for axes, column in zip(panels, scores, strict=True):
+        _dress(axes, f"{column.heading} (%)", sorted({int(row["budget"]) for row in rows}))
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside right upper",
+        fontsize=8,
+        frameon=False,
+        title="by mean accuracy",
+    )
     _save(figure, path)
+
+
+def _ranked(rows: Sequence[FrameRow]) -> list[str]:
+    """The samplers, that of the best mean accuracy first."""
+    accuracies: dict[str, list[float]] = {}
+    for row in rows:
+        accuracies.setdefault(row["name"], []).append(row["accuracy"] or 0.0)
+    return sorted(accuracies, key=lambda name: -sum(accuracies[name]) / len(accuracies[name]))
 
 
 def _points(share: float | None) -> float:

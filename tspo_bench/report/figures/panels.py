@@ -11,8 +11,8 @@ from tspo_bench.report.escape import plain
 from tspo_bench.report.figures.static import dress, frame, intervals, one_axes, title_of
 from tspo_bench.report.figures.styles import NEUTRAL, Style
 from tspo_bench.report.figures.values import Bar, Comparison, DepthMap
+from tspo_bench.report.format import percent
 from tspo_bench.report.summary import GroupSummary
-from tspo_bench.report.texts import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

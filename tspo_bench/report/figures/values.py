@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tspo_bench.report.columns import chart_columns
+from tspo_bench.report.comparison import ComparedRow, ComparisonTable, is_bound
 from tspo_bench.report.escape import snippet
+from tspo_bench.report.format import budget, label
 from tspo_bench.report.groups import by_value
-from tspo_bench.report.rows import Rivals, pooled_rows
-from tspo_bench.report.standings import Standing, Standings, is_bound
+from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import GroupSummary, summarise
-from tspo_bench.report.texts import budget, label
-from tspo_bench.report.written.standings_grid import Prices, cost_per_question, title_of
 from tspo_bench.results import Cell
 from tspo_bench.types import Record
 
@@ -141,12 +141,12 @@ class DepthMap:
         return [n for shares in self.shares.values() for row in shares for n, _ in row]
 
 
-def comparison_of(table: Standings, prices: Prices | None = None) -> Comparison:
+def comparison_of(table: ComparisonTable) -> Comparison:
     """What is drawn of a table."""
-    bars = tuple(_bar(one, table.baseline, prices) for one in table.standings)
+    bars = tuple(_bar(one, table.baseline) for one in table.rows)
     measures = dict.fromkeys(measure for bar in bars for measure in bar.costs)
     return Comparison(
-        title_of(table),
+        table.title,
         ", ".join(str(table.shared[key]) for key in ("protocol", "answer") if table.shared[key]),
         bars,
         {measure: _front(bars, measure) for measure in measures},
@@ -184,7 +184,7 @@ def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
     return [_depth_map(some) for some in pools.values()]
 
 
-def _bar(one: Standing, baseline: str, prices: Prices | None) -> Bar:
+def _bar(one: ComparedRow, baseline: str) -> Bar:
     summary = one.row.summary
     return Bar(
         name=_name(one),
@@ -192,7 +192,7 @@ def _bar(one: Standing, baseline: str, prices: Prices | None) -> Bar:
         frames=summary.mean_frames,
         accuracy=summary.accuracy,
         ci95=summary.ci95,
-        costs=_costs(one, prices),
+        costs=_costs(one),
         groups=summary.groups,
         is_bound=is_bound(label(one.row, "sampler")),
         is_baseline=label(one.row, "sampler") == baseline,
@@ -200,7 +200,7 @@ def _bar(one: Standing, baseline: str, prices: Prices | None) -> Bar:
     )
 
 
-def _name(one: Standing) -> str:
+def _name(one: ComparedRow) -> str:
     """The name of a row in figures: "aks"; "aks (4 of 14)" of one with 4 of 14 answers."""
     if one.is_finished:
         return one.name
@@ -208,19 +208,10 @@ def _name(one: Standing) -> str:
     return f"{one.name} ({one.num_done} of {planned})"
 
 
-def _costs(one: Standing, prices: Prices | None) -> dict[str, float]:
-    """What a question cost on average: only measures above 0, as their axis is logarithmic."""
-    summary = one.row.summary
-    shown, billed = summary.mean_frames or 0.0, cost_per_question(one, prices)
-    looked = summary.mean_looked_at
-    costs = {
-        "seconds": summary.seconds_per_question,
-        "GPU seconds": one.gpu_seconds,
-        "frames decoded": looked.get("decoded", 0.0) + shown,
-        "visual tokens": summary.mean_visual_tokens,
-        "price of 1000 questions": None if billed is None else 1000 * billed,
-    }
-    return {measure: cost for measure, cost in costs.items() if cost}
+def _costs(one: ComparedRow) -> dict[str, float]:
+    """Cost columns of a row: only those above 0, as their axis is logarithmic."""
+    costs = {column.heading: column.value(one) for column in chart_columns("cost")}
+    return {heading: cost for heading, cost in costs.items() if cost}
 
 
 def _front(bars: Sequence[Bar], measure: str) -> tuple[int, ...]:
@@ -280,7 +271,7 @@ def _rows_by_run(cells: Sequence[Cell]) -> dict[Path, list[Record]]:
     one_run = cells[0].run_folder
     if all(cell.run_folder == one_run for cell in cells):
         return {one_run: [record for cell in cells for record in cell.records]}
-    rows = pooled_rows(cells, Rivals(cells, others=()))
+    rows = pooled_rows(cells, Baselines(cells, others=()))
     are_several = len({row.cells[0].settings["task"] for row in rows}) < len(rows)
     runs: dict[Path, list[Record]] = {}
     for row in rows:

@@ -1,39 +1,16 @@
-"""The page's leaderboard: the tables of `tspo-bench report`, with what sorts and draws them."""
+"""The page's leaderboard: comparison tables with what sorts and draws them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tspo_bench.report.marks import Mark
-from tspo_bench.report.standings import Standings, is_bound
+from tspo_bench.report.comparison import ComparedRow, ComparisonTable, is_bound
+from tspo_bench.report.format import budget, label
 from tspo_bench.report.stats import Interval
-from tspo_bench.report.texts import budget, label
-from tspo_bench.report.written.grid import Grid
-from tspo_bench.report.written.standings_grid import Prices, comparison_grid
-
-_NUMBER = re.compile(r"[-+]?\d+(\.\d+)?")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A figure of a table.
-
-    Attributes:
-        main: the figure.
-        rest: what stands behind it, smaller: its interval, or the spread between seeds.
-        whole: what it is short for: all seeds' figures; empty where it is not.
-        key: the number to sort by; None sorts last.
-        mark: best or second best.
-    """
-
-    main: str
-    rest: str
-    whole: str
-    key: float | None
-    mark: Mark | None
+from tspo_bench.report.tables.comparison import comparison_grid
+from tspo_bench.report.tables.grid import Entry, Grid, Heading
 
 
 @dataclass(frozen=True)
@@ -59,89 +36,60 @@ class Board:
     """A table of the page.
 
     Attributes:
-        title: what it is over.
-        shared: what its rows have in common.
-        headings: of the figures: the name, and what stands smaller behind it.
+        title: task and model.
+        shared: settings that its rows share.
+        headings: of the columns.
         drawn: the place of the accuracy, beside which it is drawn.
         lines: the rows.
         notes: below it.
+        is_marked: whether anything is marked as best.
     """
 
     title: str
     shared: Mapping[str, str]
-    headings: tuple[tuple[str, str], ...]
+    headings: tuple[Heading, ...]
     drawn: int
     lines: tuple[Line, ...]
     notes: tuple[str, ...]
-
-    @property
-    def is_marked(self) -> bool:
-        """Whether anything is marked as best."""
-        return any(entry.mark for line in self.lines for entry in line.entries)
+    is_marked: bool
 
 
-def board_of(table: Standings, prices: Prices | None = None) -> Board:
+def board_of(table: ComparisonTable) -> Board:
     """A table as the page shows it."""
-    grid = comparison_grid(table, prices)
-    shared = {key: table.shared[key] for key in ("task", "model", "protocol", "answer")}
-    headings = tuple(_heading(text) for text in grid.figures)
+    grid = comparison_grid(table)
+    shared: dict[str, Any] = {
+        key: table.shared[key] for key in ("task", "model", "protocol", "answer")
+    }
     return Board(
         title=grid.title,
         shared={key: str(value) for key, value in shared.items() if value},
-        headings=headings,
-        drawn=[name for name, _ in headings].index("accuracy"),
-        lines=tuple(_line(table, grid, number) for number in range(len(grid.rows))),
+        headings=grid.headings,
+        drawn=[heading.text for heading in grid.headings].index("accuracy"),
+        lines=tuple(_line(table, grid, one, n) for n, one in enumerate(table.rows)),
         notes=grid.notes,
+        is_marked=grid.is_marked,
     )
 
 
-def _heading(text: str) -> tuple[str, str]:
-    """A heading's parts: "accuracy" and "95% CI"; "by seed" and "(std)"."""
-    name, comma, rest = text.partition(", ")
-    if not comma:
-        name, comma, rest = text.partition(" (")
-    return name, f"({rest}" if comma == " (" else rest
-
-
-def _line(table: Standings, grid: Grid, number: int) -> Line:
-    row = table.standings[number].row
-    texts: tuple[Any, ...] = grid.rows[number]
-    start = len(grid.labels)
+def _line(table: ComparisonTable, grid: Grid, one: ComparedRow, number: int) -> Line:
+    row = one.row
     return Line(
-        sampler=texts[0],
+        sampler=one.name,
         budget=budget(row),
         is_bound=is_bound(label(row, "sampler")),
         begins_part=number in grid.parts,
-        entries=tuple(
-            _entry(text, grid.marks.get((number, place)))
-            for place, text in enumerate(texts[start:], start=start)
-        ),
+        entries=grid.rows[number],
         accuracy=row.summary.accuracy,
         ci95=row.summary.ci95,
         reference=_baseline(table, budget(row)),
     )
 
 
-def _baseline(table: Standings, at: str) -> float | None:
+def _baseline(table: ComparisonTable, at: str) -> float | None:
     """The baseline's accuracy at a budget."""
     found = (
         one.row.summary.accuracy
-        for one in table.standings
+        for one in table.rows
         if label(one.row, "sampler") == table.baseline and budget(one.row) == at
     )
     return next(found, None)
-
-
-def _entry(text: str, mark: Mark | None) -> Entry:
-    """A text's parts: "62.3%" and "[58.1, 66.3]"; "61.0 to 63.0%" and "(1.4)" of three seeds."""
-    main, bracket, rest = text.partition(" [")
-    if not bracket:
-        main, bracket, rest = text.partition(" (")
-    whole, of_seeds = "", main.removesuffix("%").split("%, ")
-    if len(of_seeds) > 1:
-        whole, main = main, f"{min(of_seeds, key=float)} to {max(of_seeds, key=float)}%"
-    number = _NUMBER.search(main)
-    key = float(number[0]) if number else None
-    if key is not None and main.startswith("<"):
-        key *= 0.5
-    return Entry(main, f"{bracket}{rest}".strip(), whole, key, mark)

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.escape import harmless
 from tspo_bench.report.figures.training import read_curves
 from tspo_bench.report.figures.values import comparison_of, depth_maps
@@ -19,10 +20,8 @@ from tspo_bench.report.html.leaderboard import Board, board_of
 from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_sets
 from tspo_bench.report.html.source import QuestionSource
 from tspo_bench.report.html.thumbnails import write_thumbnails
-from tspo_bench.report.html.titles import told_apart
+from tspo_bench.report.html.titles import disambiguate
 from tspo_bench.report.rows import BASELINE
-from tspo_bench.report.standings import standings_of
-from tspo_bench.report.written.standings_grid import Prices, title_of
 from tspo_bench.results import Cell
 from tspo_bench.results.environment import package_version
 
@@ -75,11 +74,11 @@ def write_html(
     if thumbnails < 0:
         raise UserError(f"--thumbnails {thumbnails}: give 0 or more")
     logs = [log for agent in agents for log in read_curves(agent)]
-    tables = standings_of(cells, baseline)
-    titles = told_apart([title_of(table) for table in tables], [table.shared for table in tables])
+    tables = comparison_tables(cells, baseline, prices)
+    titles = disambiguate([table.title for table in tables], [table.shared for table in tables])
     titled = list(zip(tables, titles, strict=True))
-    boards = [replace(board_of(table, prices), title=own) for table, own in titled]
-    comparisons = [replace(comparison_of(table, prices), title=own) for table, own in titled]
+    boards = [replace(board_of(table), title=own) for table, own in titled]
+    comparisons = [replace(comparison_of(table), title=own) for table, own in titled]
     drawn = Drawn(comparisons, depth_maps(cells), logs)
     sets = question_sets(cells, source)
     folder = PageFolder(out)  # from here on an older page is gone
@@ -120,7 +119,7 @@ def _page(
             maps=drawn.maps,
             logs=drawn.logs,
             sets=sets,
-            set_titles=told_apart(
+            set_titles=disambiguate(
                 [f"{one.task} ({len(one.ids)})" for one in sets],
                 [one.cells[0].settings for one in sets],
             ),

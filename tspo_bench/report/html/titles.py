@@ -17,7 +17,7 @@ _SAID = {
 }
 
 
-def told_apart(titles: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
+def disambiguate(titles: Sequence[str], settings: Sequence[Mapping[str, Any]]) -> list[str]:
     """The titles; equal ones are followed by the settings that tell them apart."""
     alike: dict[str, list[int]] = {}
     for place, title in enumerate(titles):

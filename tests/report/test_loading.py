@@ -8,7 +8,7 @@ import pytest
 
 from tests.results.test_reading import SETTINGS, record, write
 from tspo_bench.errors import UserError
-from tspo_bench.report.gather import gather
+from tspo_bench.report.loading import load_results
 
 RESULTS = Path(__file__).parents[2] / "results"
 
@@ -20,29 +20,29 @@ def labels(found: Any) -> list[tuple[str, str]]:
 def test_runs_are_found_at_whatever_depth_and_once(tmp_path: Path) -> None:
     for place, sampler in (("b/c/two", "aks"), ("one", "uniform")):
         write(tmp_path / place, {"cell": {**SETTINGS, "sampler": sampler}}, [record(0)])
-    found = gather([tmp_path, tmp_path / "one"])
+    found = load_results([tmp_path, tmp_path / "one"])
     assert labels(found) == [("two", "aks"), ("one", "uniform")]
     assert (found.notes, found.errors) == ([], [])
-    assert labels(gather([tmp_path / "one"])) == [("one", "uniform")]
+    assert labels(load_results([tmp_path / "one"])) == [("one", "uniform")]
 
 
 def test_a_task_goes_by_its_name_or_its_whole_label(tmp_path: Path) -> None:
     for number, task in enumerate(("haystack", "haystack[length=15min]", "mlvu")):
         write(tmp_path / str(number), {"cell": {**SETTINGS, "task": task}}, [record(0)])
-    assert len(gather([tmp_path], "haystack").cells) == 2
-    assert len(gather([tmp_path], "haystack[length=15min]").cells) == 1
+    assert len(load_results([tmp_path], "haystack").cells) == 2
+    assert len(load_results([tmp_path], "haystack[length=15min]").cells) == 1
     with pytest.raises(UserError, match="no cell of task 'lvbench'"):
-        gather([tmp_path], "lvbench")
+        load_results([tmp_path], "lvbench")
 
 
 def test_the_same_cell_twice_counts_once(tmp_path: Path) -> None:
     for name, seconds in (("a", 1.0), ("b", 2.0)):
         write(tmp_path / name, {"cell": SETTINGS}, [record(0, timing={"answer": seconds})])
-    found = gather([tmp_path])
+    found = load_results([tmp_path])
     assert labels(found) == [("a", "uniform")]
     assert found.notes == [f"{tmp_path}/b/cell is the same as {tmp_path}/a/cell: counted once"]
     write(tmp_path / "c", {"cell": SETTINGS}, [record(0, correct=True)])
-    assert len(gather([tmp_path]).cells) == 2  # other answers
+    assert len(load_results([tmp_path]).cells) == 2  # other answers
 
 
 def test_broken_cells_are_left_out_and_named(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_broken_cells_are_left_out_and_named(tmp_path: Path) -> None:
     write(tmp_path / "twice", {"cell": SETTINGS}, [record(0), record(0)])
     (tmp_path / "none").mkdir()
     (tmp_path / "none" / "run.json").write_text("{")
-    found = gather([tmp_path])
+    found = load_results([tmp_path])
     assert labels(found) == [("good", "uniform")]
     parts = (
         "cell bad has task None",
@@ -66,7 +66,7 @@ def test_a_cut_line_is_told(tmp_path: Path) -> None:
         write(tmp_path / "run", {"cell": SETTINGS}, [record(0), record(1)]) / "cell/records.jsonl"
     )
     path.write_bytes(path.read_bytes()[:-9])
-    found = gather([tmp_path])
+    found = load_results([tmp_path])
     assert [len(cell.records) for cell in found.cells] == [1]
     assert found.notes == [f"{path.parent}: the last line of its records is cut, and not counted"]
 
@@ -74,7 +74,7 @@ def test_a_cut_line_is_told(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_entries_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
     committed = RESULTS / "runs" / "haystack.zip"
-    found = gather([RESULTS, committed])
+    found = load_results([RESULTS, committed])
     with ZipFile(committed) as archive:
         names = archive.namelist()
         assert {cell.folder for cell in found.cells} == {
@@ -92,17 +92,17 @@ def test_entries_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
     (tmp_path / "text.zip").write_text("hello")
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "deep" / "er" / "cut.zip").write_bytes(committed.read_bytes()[:100_000])
-    found = gather([tmp_path])
+    found = load_results([tmp_path])
     assert labels(found) == [("run", "uniform")]  # the others' zip files are none of ours
     assert [error.partition(".zip")[0] for error in found.errors] == [
         str(tmp_path / "deep" / "er" / "cut"),
         str(tmp_path / "lie"),
     ]
     with pytest.raises(UserError, match="manifest"):
-        gather([tmp_path / "lie.zip"])
+        load_results([tmp_path / "lie.zip"])
 
 
 @pytest.mark.parametrize(("name", "message"), [("x", "no folder and no entry"), ("", "no run in")])
 def test_nothing_to_report_on(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
-        gather([tmp_path / name])
+        load_results([tmp_path / name])

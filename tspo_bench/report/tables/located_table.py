@@ -8,9 +8,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from tspo_bench.report.escape import MOST_OF_NOTE, visible
-from tspo_bench.report.located import LocatedRow, Subset
-from tspo_bench.report.terminal.table import empty_table
-from tspo_bench.report.texts import (
+from tspo_bench.report.format import (
     UNDEFINED,
     accuracy_text,
     cached_notes,
@@ -18,6 +16,8 @@ from tspo_bench.report.texts import (
     percent,
     timed_text,
 )
+from tspo_bench.report.located import LocatedRow, Subset
+from tspo_bench.report.tables.terminal import empty_table
 
 _SHOWN: tuple[Subset, ...] = ("all", "more_than_k")
 
@@ -149,7 +149,7 @@ def _notes(rows: Sequence[LocatedRow]) -> list[str]:
 def _group_tables(rows: Sequence[LocatedRow]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for group in dict.fromkeys(group for row in rows for group in row.groups):
-        table = empty_table(None)
+        table = empty_table()
         table.add_column(Text(visible(group)), overflow="fold")
         table.add_column("n", justify="right")
         for row in rows:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.comparison import ComparedRow, ComparisonTable, is_bound
+from tspo_bench.report.format import POINTS, UNDEFINED, budget, label
 from tspo_bench.report.groups import values_of
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.rows import Row
-from tspo_bench.report.standings import Standing, Standings, is_bound
 from tspo_bench.report.stats import Interval, averaged_interval
-from tspo_bench.report.texts import UNDEFINED, budget, difference_text, label
-from tspo_bench.report.written.grid import Grid, parts_of
+from tspo_bench.report.tables.grid import Entry, Grid, Heading, parts_of
 from tspo_bench.types import Record
 
 # What the rows of one paper table share: protocols' hashes are each benchmark's own.
@@ -98,13 +98,13 @@ class Paper:
     rows: tuple[PaperRow, ...]
 
 
-def papers_of(tables: Sequence[Standings]) -> list[Paper]:
+def papers_of(tables: Sequence[ComparisonTable]) -> list[Paper]:
     """The paper tables of these standings, one for each protocol, answering mode and limit.
 
     Raises:
         UserError: none of the benchmarks is there, or a row would have two figures for one.
     """
-    sections: dict[tuple[Any, ...], list[Standings]] = {}
+    sections: dict[tuple[Any, ...], list[ComparisonTable]] = {}
     for table in tables:
         if any(column.task == table.shared["task"] for column in COLUMNS):
             key = tuple(table.shared[name] for name in _TOGETHER)
@@ -118,11 +118,11 @@ def papers_of(tables: Sequence[Standings]) -> list[Paper]:
 _Key = tuple[str, str, str, str]  # model, its id, budget, sampler
 
 
-def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
+def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Paper:
     _refuse_two_question_sets(tables)
-    found: dict[_Key, dict[str, Standing]] = {}
+    found: dict[_Key, dict[str, ComparedRow]] = {}
     for table in tables:
-        for one in table.standings:
+        for one in table.rows:
             task = str(table.shared["task"])
             model_id = str(table.shared["model_id"])
             key = (label(one.row, "model"), model_id, budget(one.row), label(one.row, "sampler"))
@@ -138,7 +138,7 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
     baselines = {
         (label(one.row, "model"), str(table.shared["model_id"])): table.baseline
         for table in tables
-        for one in table.standings
+        for one in table.rows
     }
     rows = [
         PaperRow(
@@ -159,8 +159,8 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[Standings]) -> Paper:
     return Paper(shared, " or ".join(dict.fromkeys(baselines.values())), columns, tuple(rows))
 
 
-def _refuse_two_question_sets(tables: Sequence[Standings]) -> None:
-    first: dict[str, Standings] = {}
+def _refuse_two_question_sets(tables: Sequence[ComparisonTable]) -> None:
+    first: dict[str, ComparisonTable] = {}
     for table in tables:
         task = str(table.shared["task"])
         known = first.setdefault(task, table)
@@ -172,8 +172,8 @@ def _refuse_two_question_sets(tables: Sequence[Standings]) -> None:
             )
 
 
-def _folder(table: Standings) -> Path:
-    return table.standings[0].row.cells[0].run_folder
+def _folder(table: ComparisonTable) -> Path:
+    return table.rows[0].row.cells[0].run_folder
 
 
 def _order(key: _Key, baselines: Mapping[tuple[str, str], str]) -> tuple[Any, ...]:
@@ -183,7 +183,7 @@ def _order(key: _Key, baselines: Mapping[tuple[str, str], str]) -> tuple[Any, ..
     return (model, model_id, frames.startswith("v"), number, sampler != baselines[key[:2]], sampler)
 
 
-def _figure(one: Standing, column: Column, mark: Mark | None) -> Figure:
+def _figure(one: ComparedRow, column: Column, mark: Mark | None) -> Figure:
     accuracy, ci95 = _value(one.row, column)
     return Figure(accuracy, ci95, one.is_finished, one.num_done, one.num_planned, mark)
 
@@ -199,7 +199,7 @@ def _value(row: Row, column: Column) -> tuple[float | None, Interval | None]:
 
 
 def _marked(
-    found: Mapping[_Key, Mapping[str, Standing]], columns: Sequence[Column]
+    found: Mapping[_Key, Mapping[str, ComparedRow]], columns: Sequence[Column]
 ) -> dict[tuple[_Key, str], Mark | None]:
     """The marks by row and column, among the samplers of one model and budget.
 
@@ -233,7 +233,7 @@ def _asked(row: Row, column: Column) -> list[Record]:
 
 
 def _difference(
-    ours: Mapping[str, Standing], theirs: Mapping[str, Standing] | None, tasks: set[str]
+    ours: Mapping[str, ComparedRow], theirs: Mapping[str, ComparedRow] | None, tasks: set[str]
 ) -> tuple[float | None, Interval | None]:
     """The mean over the benchmarks, and its interval."""
     if theirs is None or theirs is ours:
@@ -256,37 +256,37 @@ def _difference(
 
 def paper_grid(paper: Paper) -> Grid:
     """A paper table as texts, figures in percent."""
-    labels = ("model", "sampler", "K")
-    rows = []
-    marked: dict[tuple[int, int], Mark] = {}
-    for number, row in enumerate(paper.rows):
-        figures = [row.figures.get(column.key) for column in paper.columns]
-        difference = difference_text(row.difference, row.difference_ci95)
-        rows.append((row.model, row.sampler, row.budget, *map(_text, figures), difference))
-        for place, figure in enumerate(figures, start=len(labels)):
-            if figure and figure.mark:
-                marked[number, place] = figure.mark
     shared = paper.shared
     asked = f"protocol {shared['protocol']}, --answer {shared['answer']}"
     asked += f", --limit {shared['limit']}" if shared["limit"] else ""
     unfinished = any(not one.is_finished for row in paper.rows for one in row.figures.values())
     return Grid(
         title="Accuracy in percent",
-        labels=labels,
-        figures=(
-            *(column.heading for column in paper.columns),
-            f"mean minus {paper.baseline}, 95% CI",
+        headings=(
+            *(Heading(name, is_name=True) for name in ("model", "sampler", "K")),
+            *(Heading(column.heading) for column in paper.columns),
+            Heading(f"mean minus {paper.baseline}", has_interval=True),
         ),
-        rows=tuple(rows),
-        marks=marked,
+        rows=tuple(_entries(paper, row) for row in paper.rows),
         parts=parts_of([f"{row.model} {row.budget}" for row in paper.rows]),
         notes=(asked, *([_UNFINISHED] if unfinished else [])),
     )
 
 
-def _text(figure: Figure | None) -> str:
+def _entries(paper: Paper, row: PaperRow) -> tuple[Entry, ...]:
+    names = [Entry(name, value=name) for name in (row.model, row.sampler, row.budget)]
+    figures = [_entry(row.figures.get(column.key)) for column in paper.columns]
+    if row.difference is None:
+        return (*names, *figures, Entry(UNDEFINED))
+    low, high = row.difference_ci95 or (None, None)
+    difference = Entry(POINTS.value(row.difference), POINTS.interval(low, high), row.difference)
+    return (*names, *figures, difference)
+
+
+def _entry(figure: Figure | None) -> Entry:
     if figure is None or figure.accuracy is None:
-        return UNDEFINED
+        return Entry(UNDEFINED)
     text = f"{100 * figure.accuracy:.1f}"
-    done = f" ({figure.num_done} of {figure.num_planned})"
-    return text if figure.is_finished else text + done
+    if not figure.is_finished:
+        text += f" ({figure.num_done} of {figure.num_planned})"
+    return Entry(text, value=figure.accuracy, mark=figure.mark)

@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 
 from tests.report.support import cell, cell_with, record
+from tspo_bench.report.comparison import (
+    ComparisonTable,
+    Prices,
+    comparison_tables,
+)
 from tspo_bench.report.paired import holm, paired_difference
-from tspo_bench.report.standings import Standings, standings_of
-from tspo_bench.report.written.standings_grid import Prices, comparison_grid, cost_per_question
+from tspo_bench.report.tables.comparison import comparison_grid
 from tspo_bench.results import Cell
 
 RUNS = Path("/runs")
 
 
-def only(tables: list[Standings]) -> Standings:
+def only(tables: list[ComparisonTable]) -> ComparisonTable:
     (table,) = tables
     return table
 
@@ -26,10 +30,10 @@ def only(tables: list[Standings]) -> Standings:
 )
 def test_what_was_asked_in_another_way_is_another_table(key: str) -> None:
     cells = [cell_with("uniform", 4), cell_with("aks", 6, **{key: "other"})]
-    tables = standings_of(cells)
-    assert [len(table.standings) for table in tables] == [1, 1]
+    tables = comparison_tables(cells)
+    assert [len(table.rows) for table in tables] == [1, 1]
     assert {table.shared[key] for table in tables} >= {"other"}
-    assert all(one.row.paired is None for table in tables for one in table.standings)
+    assert all(one.row.paired is None for table in tables for one in table.rows)
 
 
 def test_limits_and_subtitles_too() -> None:
@@ -38,7 +42,7 @@ def test_limits_and_subtitles_too() -> None:
         cell_with("uniform", 4, protocol="strict@1+aligned"),
         cell_with("uniform", 4, protocol="strict@1", limit=10),
     ]
-    assert len(standings_of(cells)) == 3
+    assert len(comparison_tables(cells)) == 3
 
 
 def test_rows_stand_by_budget_and_accuracy_whatever_the_order_of_the_cells() -> None:
@@ -49,28 +53,26 @@ def test_rows_stand_by_budget_and_accuracy_whatever_the_order_of_the_cells() -> 
     ]
     expected = [(k, name) for k in (8, 16) for name in ("oracle", "aks", "uniform")]
     for some in (cells, cells[::-1]):
-        table = only(standings_of(some))
-        assert [
-            (one.row.cells[0].settings["frames"], one.name) for one in table.standings
-        ] == expected
+        table = only(comparison_tables(some))
+        assert [(one.row.cells[0].settings["frames"], one.name) for one in table.rows] == expected
 
 
 def test_samplers_of_several_runs_are_compared_with_the_uniform_run_of_their_setting() -> None:
     uniform = cell_with("uniform", 4, run=RUNS / "a")
     aks = cell_with("aks", 7, run=RUNS / "b")
-    table = only(standings_of([aks, uniform]))
-    assert table.standings[0].row.paired == paired_difference(aks.records, uniform.records)
+    table = only(comparison_tables([aks, uniform]))
+    assert table.rows[0].row.paired == paired_difference(aks.records, uniform.records)
     other = cell_with("uniform", 4, run=RUNS / "a", frames=8)
-    table = only(standings_of([aks, other]))
-    assert [one.row.paired for one in table.standings] == [None, None]
+    table = only(comparison_tables([aks, other]))
+    assert [one.row.paired for one in table.rows] == [None, None]
 
 
 def test_a_runs_own_baseline_goes_before_another_runs() -> None:
     cells = [cell_with("uniform", 2, run=RUNS / "a"), cell_with("uniform", 5, run=RUNS / "b")]
-    table = only(standings_of([*cells, cell_with("aks", 7, run=RUNS / "b")]))
-    assert table.standings[0].row.paired is not None
-    assert table.standings[0].row.paired.difference == pytest.approx(0.2)
-    assert [one.name for one in table.standings] == [
+    table = only(comparison_tables([*cells, cell_with("aks", 7, run=RUNS / "b")]))
+    assert table.rows[0].row.paired is not None
+    assert table.rows[0].row.paired.difference == pytest.approx(0.2)
+    assert [one.name for one in table.rows] == [
         "aks",
         "uniform (/runs/b)",
         "uniform (/runs/a)",
@@ -90,10 +92,10 @@ def test_of_a_runs_baselines_the_one_of_the_same_video_files_is_taken() -> None:
         return Cell(one.settings, one.records, one.folder.with_name(f"{sampler}-{file}"))
 
     before = [made("uniform", 4, "old"), made("aks", 7, "old")]
-    table = only(standings_of([*before, made("uniform", 5, "new"), made("aks", 6, "new")]))
+    table = only(comparison_tables([*before, made("uniform", 5, "new"), made("aks", 6, "new")]))
     differences = {
         one.row.cells[0].folder.name: one.row.paired and one.row.paired.difference
-        for one in table.standings
+        for one in table.rows
     }
     assert differences == {
         "uniform-old": None,
@@ -102,13 +104,13 @@ def test_of_a_runs_baselines_the_one_of_the_same_video_files_is_taken() -> None:
         "aks-new": pytest.approx(0.1),
     }
     assert not any("replaced" in note for note in comparison_grid(table).notes)
-    table = only(standings_of([*before, made("uniform", 5, "new"), made("bolt", 6, "newer")]))
+    table = only(comparison_tables([*before, made("uniform", 5, "new"), made("bolt", 6, "newer")]))
     (note,) = [note for note in comparison_grid(table).notes if "replaced" in note]
     assert note.startswith("bolt: not compared with the baseline: 1 videos were replaced")
 
 
 def test_tables_of_other_code_say_which() -> None:
-    tables = standings_of(
+    tables = comparison_tables(
         [cell_with("uniform", n, code=f"code{n}", run=RUNS / "a") for n in (1, 2)]
     )
     notes = [comparison_grid(table).notes[0] for table in tables]
@@ -118,6 +120,20 @@ def test_tables_of_other_code_say_which() -> None:
 def seed_cell(run: str, seed: int, agent: str) -> Cell:
     options = {"options": {"agent": f"{agent}/seed-{seed}"}, "id": f"{agent}{seed}"}
     return cell_with("tspo-q", 5 + seed, run=RUNS / run, seed=seed, sampler_settings=options)
+
+
+def test_rows_of_one_sampler_are_named_by_the_options_that_differ() -> None:
+    def made(agent: str, k: int) -> Cell:
+        options = {"options": {"agent": agent}, "id": agent}
+        return cell_with("tspo-q", 5, frames=k, sampler_settings=options, folder=f"{agent}{k}")
+
+    cells = [made("tspo-q", 8), made("tspo-q", 16), made("agents/mine", 8)]
+    table = only(comparison_tables(cells))
+    assert [(one.name, one.row.cells[0].settings["frames"]) for one in table.rows] == [
+        ("tspo-q (agent=tspo-q)", 8),
+        ("tspo-q (agent=agents/mine)", 8),
+        ("tspo-q (agent=tspo-q)", 16),
+    ]
 
 
 def test_of_several_baselines_one_is_taken_by_a_rule_and_named() -> None:
@@ -131,24 +147,24 @@ def test_of_several_baselines_one_is_taken_by_a_rule_and_named() -> None:
         cell("aks", [record(n, n < 6) for n in range(10)], runs["mine"], num_questions=10),
     ]
     for some in itertools.permutations(cells):
-        (table,) = standings_of(some)
-        (aks,) = [one for one in table.standings if one.name == "aks"]
+        (table,) = comparison_tables(some)
+        (aks,) = [one for one in table.rows if one.name == "aks"]
         assert aks.row.paired is not None
         assert aks.row.paired.difference == pytest.approx(0.1)
         assert aks.baseline_run == runs["c"]
         notes = comparison_grid(table).notes
         assert "of several runs with uniform, /runs/c is taken where one has none" in notes
-    (table,) = standings_of(cells[2:])
-    assert {one.baseline_run for one in table.standings} == {None}
+    (table,) = comparison_tables(cells[2:])
+    assert {one.baseline_run for one in table.rows} == {None}
 
 
 def test_seeds_of_several_runs_are_one_row_if_nothing_else_differs() -> None:
-    table = only(standings_of([seed_cell("a", 0, "mine"), seed_cell("b", 1, "mine")]))
-    assert [one.row.seeds for one in table.standings] == [(0, 1)]
-    table = only(standings_of([seed_cell("a", 0, "mine"), seed_cell("b", 1, "yours")]))
-    assert [one.row.seeds for one in table.standings] == [(1,), (0,)]
-    table = only(standings_of([seed_cell("a", 0, "mine"), seed_cell("b", 0, "mine")]))
-    assert [one.name for one in table.standings] == ["tspo-q (/runs/a)", "tspo-q (/runs/b)"]
+    table = only(comparison_tables([seed_cell("a", 0, "mine"), seed_cell("b", 1, "mine")]))
+    assert [one.row.seeds for one in table.rows] == [(0, 1)]
+    table = only(comparison_tables([seed_cell("a", 0, "mine"), seed_cell("b", 1, "yours")]))
+    assert [one.row.seeds for one in table.rows] == [(1,), (0,)]
+    table = only(comparison_tables([seed_cell("a", 0, "mine"), seed_cell("b", 0, "mine")]))
+    assert [one.name for one in table.rows] == ["tspo-q (/runs/a)", "tspo-q (/runs/b)"]
 
 
 def test_all_samplers_of_a_budget_are_one_family_of_tests() -> None:
@@ -163,8 +179,8 @@ def test_all_samplers_of_a_budget_are_one_family_of_tests() -> None:
         for name, share in (("uniform", 0.4), ("aks", 0.55), ("bolt", 0.6), ("focus", 0.5))
     ]
     for frames in (8, 16):
-        table = only(standings_of(cells))
-        some = [one for one in table.standings if one.row.cells[0].settings["frames"] == frames]
+        table = only(comparison_tables(cells))
+        some = [one for one in table.rows if one.row.cells[0].settings["frames"] == frames]
         raw = [one.row.paired.p_value if one.row.paired else None for one in some]
         assert [one.p_holm for one in some] == holm(raw)
         assert sum(p is not None for p in raw) == 3
@@ -172,17 +188,17 @@ def test_all_samplers_of_a_budget_are_one_family_of_tests() -> None:
 
 def test_unfinished_rows_know_how_many_answers_are_missing() -> None:
     cells = [cell_with("random", 5, seed=seed, num_questions=12) for seed in (0, 1)]
-    table = only(standings_of([*cells, cell_with("uniform", 4, num_questions=10)]))
-    random, uniform = table.standings
+    table = only(comparison_tables([*cells, cell_with("uniform", 4, num_questions=10)]))
+    random, uniform = table.rows
     assert (random.num_done, random.num_planned, random.is_finished) == (20, 24, False)
     assert uniform.is_finished
-    (old,) = only(standings_of([cell_with("uniform", 4)])).standings
+    (old,) = only(comparison_tables([cell_with("uniform", 4)])).rows
     assert (old.num_planned, old.is_finished) == (None, True)
 
 
 def test_a_cell_without_an_answer_yet_is_there_and_undefined() -> None:
-    table = only(standings_of([cell("uniform", [], num_questions=5), cell_with("aks", 3)]))
-    aks, uniform = table.standings
+    table = only(comparison_tables([cell("uniform", [], num_questions=5), cell_with("aks", 3)]))
+    aks, uniform = table.rows
     assert (uniform.row.summary.accuracy, uniform.num_done) == (None, 0)
     assert (aks.row.paired, aks.p_holm) == (None, None)
 
@@ -194,7 +210,7 @@ def test_headroom_has_a_bootstrap_interval_between_its_ends() -> None:
         cell(name, [record(n, bool(difficulty[n] < share)) for n in range(300)])
         for name, share in (("uniform", 0.3), ("aks", 0.5), ("oracle", 0.9))
     ]
-    found = {one.name: one for one in only(standings_of(cells)).standings}
+    found = {one.name: one for one in only(comparison_tables(cells)).rows}
     low, high = found["aks"].headroom_ci95 or (0, 0)
     assert low < (found["aks"].row.headroom or 0) < high
     drawn = []
@@ -215,7 +231,7 @@ def timed(on_cuda: bool, model: str = "m", **changes: Any) -> Cell:
 
 def test_gpu_seconds_are_those_of_answering_on_cuda() -> None:
     def seconds(*cells: Cell) -> float | None:
-        return only(standings_of(cells)).standings[0].gpu_seconds
+        return only(comparison_tables(cells)).rows[0].gpu_seconds
 
     assert seconds(timed(True)) == 1.0
     assert seconds(timed(False)) is None
@@ -227,10 +243,13 @@ def test_gpu_seconds_are_those_of_answering_on_cuda() -> None:
 def test_cost_is_that_of_the_tokens_billed() -> None:
     usage = {"prompt_tokens": 2000, "completion_tokens": 10}
     billed = cell("uniform", [record(n, usage=usage) for n in range(4)])
-    one, free = (only(standings_of([c])).standings[0] for c in (billed, cell_with("aks", 3)))
-    assert cost_per_question(one, Prices(0.5, 2.0)) == pytest.approx(0.001 + 0.00002)
-    assert cost_per_question(one, None) is None
-    assert cost_per_question(free, Prices(0.5, 2.0)) is None
+
+    def cost(answers: Cell, prices: Prices | None) -> float | None:
+        return only(comparison_tables([answers], prices=prices)).rows[0].cost_per_question
+
+    assert cost(billed, Prices(0.5, 2.0)) == pytest.approx(0.001 + 0.00002)
+    assert cost(billed, None) is None
+    assert cost(cell_with("aks", 3), Prices(0.5, 2.0)) is None
 
 
 def test_oracle_and_blind_are_no_competitors() -> None:
@@ -238,7 +257,7 @@ def test_oracle_and_blind_are_no_competitors() -> None:
         cell(name, [record(n, n < right) for n in range(200)])
         for name, right in (("oracle", 190), ("aks", 120), ("uniform", 60), ("blind", 20))
     ]
-    marked = {one.name: one.mark for one in only(standings_of(cells)).standings}
+    marked = {one.name: one.mark for one in only(comparison_tables(cells)).rows}
     assert marked == {"oracle": None, "aks": "best", "uniform": None, "blind": None}
 
 
@@ -250,7 +269,7 @@ def test_an_unfinished_row_is_no_rival_and_has_no_headroom() -> None:
              num_questions=200)
         for name, right in rights.items()
     ]  # fmt: skip
-    found = {one.name: one for one in only(standings_of(cells)).standings}
+    found = {one.name: one for one in only(comparison_tables(cells)).rows}
     assert found["bolt"].row.summary.accuracy == 1.0
     marked = {name: one.mark for name, one in found.items()}
     assert marked == {"uniform": None, "aks": "best", "bolt": None, "oracle": None}
@@ -259,5 +278,5 @@ def test_an_unfinished_row_is_no_rival_and_has_no_headroom() -> None:
     assert found["bolt"].row.paired is not None  # on the questions of both
     assert found["bolt"].row.paired.difference == pytest.approx(0.4)
     cells[0] = cell("uniform", cells[0].records[:150], num_questions=200)
-    found = {one.name: one for one in only(standings_of(cells)).standings}
+    found = {one.name: one for one in only(comparison_tables(cells)).rows}
     assert found["aks"].row.headroom is None  # one end of its scale is unfinished

@@ -7,9 +7,9 @@ import pytest
 
 from tests.report.support import cell, record
 from tspo_bench.errors import UserError
+from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.groups import by_value
-from tspo_bench.report.standings import standings_of
-from tspo_bench.report.written.paper import Paper, paper_grid, papers_of
+from tspo_bench.report.tables.paper import Paper, paper_grid, papers_of
 from tspo_bench.results import Cell
 
 DURATIONS = ("short", "medium", "long")
@@ -34,7 +34,7 @@ ALL = ("longvideobench", "mlvu", "videomme", "lvbench")
 
 
 def paper(cells: list[Cell]) -> Paper:
-    (made,) = papers_of(standings_of(cells))
+    (made,) = papers_of(comparison_tables(cells))
     return made
 
 
@@ -74,8 +74,8 @@ def test_the_mean_difference_is_over_all_benchmarks_or_undefined() -> None:
     assert by_name["aks"].difference is None
     assert "lvbench" not in by_name["aks"].figures
     assert by_name["bolt"].difference is None  # unfinished
-    texts = {row[1]: row for row in paper_grid(paper(cells)).rows}
-    assert texts["aks"][-2:] == ("n/a", "n/a")
+    texts = {row[1].text: [entry.whole for entry in row] for row in paper_grid(paper(cells)).rows}
+    assert texts["aks"][-2:] == ["n/a", "n/a"]
     assert texts["bolt"][5] == "50.0 (60 of 99)"
     assert texts["bolt"][3] == "50.0"
     assert any("60" not in note and "n of N" in note for note in paper_grid(paper(cells)).notes)
@@ -100,7 +100,7 @@ def test_what_was_asked_in_another_way_is_another_table() -> None:
         benchmark("lvbench", "aks", 20, limit=60),
         benchmark("lvbench", "bolt", 20, answer="options"),
     ]
-    made = papers_of(standings_of(cells))
+    made = papers_of(comparison_tables(cells))
     assert sorted([row.sampler for one in made for row in one.rows]) == [
         "aks", "bolt", "uniform", "uniform",
     ]  # fmt: skip
@@ -136,4 +136,4 @@ def test_two_runs_of_one_figure_are_refused() -> None:
 
 def test_without_a_benchmark_there_is_no_paper() -> None:
     with pytest.raises(UserError, match="no cell is of a benchmark"):
-        papers_of(standings_of([cell("uniform", [record(0)])]))
+        papers_of(comparison_tables([cell("uniform", [record(0)])]))

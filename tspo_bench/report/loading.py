@@ -20,7 +20,7 @@ _NAME_AT = 30  # where the first file's name stands in a zip file
 
 
 @dataclass
-class Gathered:
+class LoadedResults:
     """What was found.
 
     Attributes:
@@ -34,13 +34,13 @@ class Gathered:
     errors: list[str] = field(default_factory=list)
 
 
-def gather(
+def load_results(
     paths: Sequence[Path],
     task: str | None = None,
     *,
     data_root: Path | None = None,
     annotations: Path | None = None,
-) -> Gathered:
+) -> LoadedResults:
     """The cells of all runs and entries (`tspo-bench submit`) in and below some folders.
 
     A cell that is broken is left out and named, as is an entry that lies in a folder. A cell that
@@ -55,7 +55,7 @@ def gather(
         UserError: a path is not there or holds no run, an entry that was named is refused, or
             nothing is left.
     """
-    found = Gathered()
+    found = LoadedResults()
     others: dict[str, None] = {}
     for cell in _cells(paths, found, data_root, annotations):
         if task is None or task in (cell.settings["task"], _name(cell)):
@@ -75,7 +75,7 @@ def _name(cell: Cell) -> str:
 
 
 def _cells(
-    paths: Sequence[Path], found: Gathered, data_root: Path | None, annotations: Path | None
+    paths: Sequence[Path], found: LoadedResults, data_root: Path | None, annotations: Path | None
 ) -> Iterator[Cell]:
     seen: set[Path] = set()
     for path in paths:
@@ -118,7 +118,7 @@ def _is_entry(path: Path) -> bool:
         return False
 
 
-def _of_run(run: Path, found: Gathered) -> Iterator[Cell]:
+def _of_run(run: Path, found: LoadedResults) -> Iterator[Cell]:
     try:
         for cell in read_cells(run):
             if isinstance(cell, UserError):
@@ -130,7 +130,7 @@ def _of_run(run: Path, found: Gathered) -> Iterator[Cell]:
 
 
 def _of_found_entry(
-    path: Path, found: Gathered, data_root: Path | None, annotations: Path | None
+    path: Path, found: LoadedResults, data_root: Path | None, annotations: Path | None
 ) -> Iterator[Cell]:
     """As `_of_entry`, of one that was found in a folder: what refuses it does not hide the rest."""
     try:
@@ -140,7 +140,7 @@ def _of_found_entry(
 
 
 def _of_entry(
-    path: Path, found: Gathered, data_root: Path | None, annotations: Path | None
+    path: Path, found: LoadedResults, data_root: Path | None, annotations: Path | None
 ) -> Iterator[Cell]:
     from tspo_bench.report.entries.entry import open_entry
 
@@ -157,7 +157,7 @@ def _of_entry(
             yield replace(cell, folder=path / cell.folder.name)
 
 
-def _add(found: Gathered, cell: Cell) -> None:
+def _add(found: LoadedResults, cell: Cell) -> None:
     for other in found.cells:
         if other.settings == cell.settings and _untimed(other) == _untimed(cell):
             found.notes.append(f"{cell.folder} is the same as {other.folder}: counted once")
