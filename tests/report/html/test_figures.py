@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tspo_bench.report.figures.panels import category_figure, depth_figure
+from tspo_bench.report.figures.static import budget_figure
+from tspo_bench.report.figures.values import Comparison, comparison_of, depth_maps, pareto_front
 
 from tests.report.html.conftest import NUM_QUESTIONS, Made
 from tests.report.html.support import (
@@ -24,11 +27,8 @@ from tests.report.html.support import (
 )
 from tspo_bench.errors import UserError
 from tspo_bench.report.comparison import comparison_tables
-from tspo_bench.report.figures.panels import category_figure, depth_figure
-from tspo_bench.report.figures.static import budget_figure
 from tspo_bench.report.figures.styles import styles_of
 from tspo_bench.report.figures.training import read_curves
-from tspo_bench.report.figures.values import Comparison, comparison_of, depth_maps, pareto_front
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.titles import disambiguate
 
