@@ -35,6 +35,7 @@ def write_report(
     prices: Prices | None = None,
     agents: Sequence[Path] = (),
     thumbnails: int = THUMBNAILS,
+    title: str | None = None,
     data_root: Path | None = None,
     annotations: Path | None = None,
     trust_tasks: bool = False,
@@ -51,6 +52,7 @@ def write_report(
         prices: what a server bills.
         agents: folders of training runs, whose curves are shown.
         thumbnails: of each question set, how many questions get pictures of their frames.
+        title: of the page; None for "Frame sampler report".
         data_root: where the annotations and videos lie now; None for where the runs had them.
         annotations: likewise.
         trust_tasks: see `TaskSource`.
@@ -73,6 +75,7 @@ def write_report(
             prices=prices,
             agents=agents,
             thumbnails=thumbnails,
+            title=title,
             told=told,
             entries=entries,
             notes=notes,

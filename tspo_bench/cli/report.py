@@ -61,6 +61,10 @@ def report(
         Path | None,
         typer.Option("--html", help="Write a page into this folder in place of the tables."),
     ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option("--title", help='Title of the page; default "Frame sampler report".'),
+    ] = None,
     curves: Annotated[
         str | None,
         typer.Option("--curves", help="Agents' folders whose training the page shows."),
@@ -91,7 +95,7 @@ def report(
 
         parse_spec(baseline)
         if html is None:
-            _only_of_page(curves is not None, trust_tasks)
+            _only_of_page(title is not None, curves is not None, trust_tasks)
         else:
             _only_of_tables(format != "md", layout != "full", groups, power, columns is not None)
         billed = _prices(prices)
@@ -119,6 +123,7 @@ def report(
                     prices=billed,
                     agents=[user_path(part) for part in split_specs(curves or "")],
                     thumbnails=thumbnails,
+                    title=title,
                     data_root=data_root,
                     annotations=annotations,
                     trust_tasks=trust_tasks,
@@ -161,7 +166,7 @@ def _only_of_tables(*given: bool) -> None:
 
 def _only_of_page(*given: bool) -> None:
     """Refuse what no table shows."""
-    for name, is_given in zip(("--curves", "--trust-tasks"), given, strict=True):
+    for name, is_given in zip(("--title", "--curves", "--trust-tasks"), given, strict=True):
         if is_given:
             raise UserError(f"{name} is of the page alone: add --html DIR, or leave it out")
 

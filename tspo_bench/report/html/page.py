@@ -29,6 +29,7 @@ from tspo_bench.results.environment import package_version
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_TITLE = "Frame sampler report"
 THUMBNAILS = 300  # questions of each set whose frames are shown
 
 
@@ -41,7 +42,7 @@ def write_html(
     prices: Prices | None = None,
     agents: Sequence[Path] = (),
     thumbnails: int = THUMBNAILS,
-    title: str = "Frame sampler report",
+    title: str | None = None,
     told: Callable[[int, int], None] = lambda done, total: None,
     entries: Mapping[Path, Path] = MappingProxyType({}),
     notes: Sequence[str] = (),
@@ -57,7 +58,7 @@ def write_html(
         prices: what a server bills.
         agents: folders of training runs, whose curves are shown.
         thumbnails: of each question set, how many questions get pictures of their frames.
-        title: of the page.
+        title: of the page; None for "Frame sampler report".
         told: told of the pictures: how many videos of a question set are done, and of how many.
         entries: where the files of published entries lie, by their zip file.
         notes: what a reader must know of the cells.
@@ -88,7 +89,7 @@ def write_html(
         pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, told)
         _write_set(folder, SetWriter(f"set{number}", asked, pictures, entries))
     folder.copy_assets()
-    folder.write(PAGE_FILE, _page(title, boards, charts, sets, notes, errors))
+    folder.write(PAGE_FILE, _page(title or _TITLE, boards, charts, sets, notes, errors))
     return out / PAGE_FILE
 
 
