@@ -34,7 +34,6 @@ from tspo_bench.report.figures.charts import (
     training_chart,
 )
 from tspo_bench.report.figures.depth import depth_maps
-from tspo_bench.report.figures.render import image
 from tspo_bench.report.figures.rows import (
     category_parts,
     chart_rows,
@@ -45,6 +44,7 @@ from tspo_bench.report.figures.rows import (
 )
 from tspo_bench.report.figures.styles import NEUTRAL
 from tspo_bench.report.figures.training import read_curves
+from tspo_bench.report.figures.vega import image
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.titles import disambiguate
 from tspo_bench.results import Cell

@@ -1,8 +1,4 @@
-"""Charts as Vega-Lite specifications: one each for the page, its fallback images and files.
-
-Altair would write the same, in half a second each: a page has a chart for every choice. A
-specification holds its rows; `usermeta.columns` names the columns of its table: (field, heading).
-"""
+"""Charts as Vega-Lite specifications: one each for the page, its fallback images and files."""
 
 from __future__ import annotations
 
@@ -15,28 +11,23 @@ from tspo_bench.report.figures.depth import DepthMap
 from tspo_bench.report.figures.rows import Part, front_places, name_heights
 from tspo_bench.report.figures.styles import NEUTRAL, Style, style_at
 from tspo_bench.report.figures.training import MEASURES, Curves
+from tspo_bench.report.figures.vega import (
+    INK,
+    Rows,
+    Spec,
+    layer_of,
+    logarithmic,
+    panels_of,
+    quantity,
+    spec_of,
+    style_channel,
+    tooltips,
+)
 from tspo_bench.report.format import SHARE, percent
 
-Spec = dict[str, Any]
-Rows = Sequence[Mapping[str, Any]]
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"  # a name: nothing is loaded from there
 _SIZE = {"width": 480, "height": 320}
 _CROWD = 6  # samplers; the intervals of more would hide the points
-_INK = "currentColor"  # the page's, which may be dark
 _ASIDE = 0.016  # octaves between samplers of one budget, so that each interval can be seen
-_TEXT = {"labelColor": _INK, "titleColor": _INK}
-_CONFIG: Spec = {
-    "view": {"stroke": None},
-    "axis": {
-        **_TEXT,
-        **{"gridColor": NEUTRAL, "gridOpacity": 0.25, "domainOpacity": 0.4, "tickOpacity": 0.4},
-        **{"titleFontWeight": "normal", "labelLimit": 170},
-    },
-    "header": _TEXT,
-    "legend": {**_TEXT, "orient": "bottom", "columns": 4, "labelLimit": 200, "symbolOpacity": 1},
-    "title": {"color": _INK, "anchor": "start"},
-    "point": {"filled": True, "size": 55},
-}
 
 
 def budget_chart(rows: Sequence[FrameRow], score: Column, styles: Mapping[str, Style]) -> Spec:
@@ -50,13 +41,13 @@ def budget_chart(rows: Sequence[FrameRow], score: Column, styles: Mapping[str, S
         points.append({**_point(row, score), "frames": round(frames, 1), "x": frames * aside})
     ticks = sorted({point["frames"] for point in points})
     x = {
-        **_number("x", "frames / question"),
-        "scale": _logarithmic(points) | {"base": 2},
+        **quantity("x", "frames / question"),
+        "scale": logarithmic(points) | {"base": 2},
         "axis": {"values": ticks, "format": "~r"},
     }
-    line = {"y": _number("y"), "strokeDash": _look("dash", styles, names)}
+    line = {"y": quantity("y"), "strokeDash": style_channel("dash", styles, names)}
     columns = {"name": "sampler", "k": "K", "frames": "frames", **_texts(score)}
-    return _scores(x, [_layer("line", **line)], points, score, columns, styles)
+    return _scores(x, [layer_of("line", **line)], points, score, columns, styles)
 
 
 def cost_chart(
@@ -74,19 +65,19 @@ def cost_chart(
         label = f"{snippet(point['name'], 24)}, K = {point['k']}"
         point |= {"front": "yes", "label": label, "height": height}
     x = {
-        **_number("x", cost.heading),
-        "scale": _logarithmic(points, left=0.2 if front else 0.05),
+        **quantity("x", cost.heading),
+        "scale": logarithmic(points, left=0.2 if front else 0.05),
         "axis": {"format": "~r"},
     }
     grey: Spec = {"color": {"value": NEUTRAL}, "opacity": {"value": 1}}
     named: Spec = {"transform": [{"filter": "datum.front == 'yes'"}]}
     dotted = {"type": "line", "interpolate": "step-after", "strokeDash": [2, 2], "strokeWidth": 1}
     text = {"type": "text", "align": "right", "dx": -3, "fontSize": 10, "limit": 180}
-    ink = {**grey, "color": {"value": _INK}}
+    ink = {**grey, "color": {"value": INK}}
     others = [
-        named | _layer(dotted, y=_number("y"), **grey),
-        named | _layer("rule", y=_number("y"), y2={"field": "height"}, **grey),
-        named | _layer(text, y=_number("height"), text={"field": "label"}, **ink),
+        named | layer_of(dotted, y=quantity("y"), **grey),
+        named | layer_of("rule", y=quantity("y"), y2={"field": "height"}, **grey),
+        named | layer_of(text, y=quantity("height"), text={"field": "label"}, **ink),
     ]
     columns = {"name": "sampler", "k": "K", "cost": cost.heading, **_texts(score)}
     columns["front"] = "on the front"
@@ -117,22 +108,22 @@ def category_chart(parts: Sequence[Part], score: Column, styles: Mapping[str, St
     ]
     names = _names(points)
     columns = {"name": "sampler", "value": "value", "n": "n", **_texts(score)}
-    x = {**_number("y", score.heading), **_score_axis(score, tickCount=5)}
+    x = {**quantity("y", score.heading), **_score_axis(score, tickCount=5)}
     y = {"field": "name", "title": None, "sort": clean(names)}
-    look = _look("colour", styles, names) | {"legend": None}
-    shape = _look("shape", styles, names) | {"legend": None}
+    look = style_channel("colour", styles, names) | {"legend": None}
+    shape = style_channel("shape", styles, names) | {"legend": None}
     baseline = {"type": "rule", "strokeDash": [2, 2]}
     of_baseline = {"transform": [{"filter": "datum.is_baseline"}]}
     layers = [
-        of_baseline | _layer(baseline, x=x, color={"value": NEUTRAL}),
-        _layer("rule", x=_number("low"), x2={"field": "high"}, y=y, color=look),
-        _layer("point", x=x, y=y, color=look, shape=shape, tooltip=_tooltips(columns)),
+        of_baseline | layer_of(baseline, x=x, color={"value": NEUTRAL}),
+        layer_of("rule", x=quantity("low"), x2={"field": "high"}, y=y, color=look),
+        layer_of("point", x=x, y=y, color=look, shape=shape, tooltip=tooltips(columns)),
     ]
     for layer in layers[1:]:
         layer["encoding"]["opacity"] = _opacity(1)
     panels = [f"{value} (n = {n})" for value, n in sizes.items()]
     size = {"width": 150, "height": {"step": 16}}
-    return _spec(_panels("panel", panels, 5, {"layer": layers, **size}), points, columns)
+    return spec_of(panels_of("panel", panels, 5, {"layer": layers, **size}), points, columns)
 
 
 def depth_chart(depths: DepthMap) -> Spec:
@@ -156,10 +147,10 @@ def depth_chart(depths: DepthMap) -> Spec:
             "axis": {"labelAngle": 0},
         },
         "y": {"field": "depth", "title": None, "sort": clean(depths.depths)},
-        "tooltip": _tooltips(columns),
+        "tooltip": tooltips(columns),
     }
     colour = {
-        **_number("y", "accuracy"),
+        **quantity("y", "accuracy"),
         "scale": {"domain": [0, 1], "scheme": "cividis"},
         "legend": {"format": "%"},
     }
@@ -167,12 +158,12 @@ def depth_chart(depths: DepthMap) -> Spec:
     text: Spec = {"type": "text", "lineBreak": "\n", "fontSize": 10 if depths.is_even else 9}
     text["dy"] = 0 if depths.is_even else -5
     layers = [
-        _layer("rect", color=colour, **places),
-        _layer(text, text={"field": "text"}, color=ink, **places),
+        layer_of("rect", color=colour, **places),
+        layer_of(text, text={"field": "text"}, color=ink, **places),
     ]
     size = {"width": max(90, 44 * len(depths.lengths)), "height": {"step": 26}}
-    maps = _panels("name", list(depths.shares), 6, {"layer": layers, **size})
-    return _spec(maps, cells, columns)
+    maps = panels_of("name", list(depths.shares), 6, {"layer": layers, **size})
+    return spec_of(maps, cells, columns)
 
 
 def training_chart(logs: Sequence[Curves]) -> Spec:
@@ -185,40 +176,17 @@ def training_chart(logs: Sequence[Curves]) -> Spec:
         for step, value in log.curves.get(key, ())
     ]
     columns = {"name": "run", "measure": "measure", "step": "step", "y": "value"}
-    line = _layer(
+    line = layer_of(
         "line",
-        x=_number("step", "step"),
-        y={**_number("y"), "scale": {"zero": False}},
-        color=_look("colour", styles, list(styles)),
-        strokeDash=_look("dash", styles, list(styles)),
-        tooltip=_tooltips(columns),
+        x=quantity("step", "step"),
+        y={**quantity("y"), "scale": {"zero": False}},
+        color=style_channel("colour", styles, list(styles)),
+        strokeDash=style_channel("dash", styles, list(styles)),
+        tooltip=tooltips(columns),
     )
     shown = dict.fromkeys(str(point["measure"]) for point in points)
-    panels = _panels("measure", list(shown), 3, {"layer": [line], "width": 250, "height": 150})
-    return _spec({**panels, "resolve": {"scale": {"y": "independent"}}}, points, columns)
-
-
-def beside(specs: Sequence[Spec]) -> Spec:
-    """Charts of scores in a row, as one."""
-    views = [
-        {key: spec[key] for key in ("layer", "width", "height")}
-        | {"data": {"values": spec["datasets"]["rows"]}}
-        for spec in specs
-    ]
-    return {key: specs[0][key] for key in ("$schema", "config", "params")} | {"hconcat": views}
-
-
-def _spec(view: Spec, rows: Rows, columns: Mapping[str, str]) -> Spec:
-    """A chart with its rows, its table's columns and the look of all."""
-    return {
-        "$schema": _SCHEMA,
-        "config": _CONFIG,
-        "usermeta": {"columns": list(columns.items())},
-        "params": [{"name": "highlight", "value": ""}],  # the sampler that stands out; "" for none
-        "data": {"name": "rows"},
-        "datasets": {"rows": clean(rows)},
-        **view,
-    }
+    panels = panels_of("measure", list(shown), 3, {"layer": [line], "width": 250, "height": 150})
+    return spec_of({**panels, "resolve": {"scale": {"y": "independent"}}}, points, columns)
 
 
 def _scores(
@@ -233,18 +201,18 @@ def _scores(
     names = _names(points)
     faint = 0.3 if len(names) > _CROWD else 1
     top = max([1.0, *(point["height"] + 0.03 for point in points if "height" in point)])
-    y = {**_number("y", score.heading), **_score_axis(score, top)}
-    whiskers = _layer("rule", y=_number("low"), y2={"field": "high"}, opacity=_opacity(faint))
-    shape = _look("shape", styles, names)
+    y = {**quantity("y", score.heading), **_score_axis(score, top)}
+    whiskers = layer_of("rule", y=quantity("low"), y2={"field": "high"}, opacity=_opacity(faint))
+    shape = style_channel("shape", styles, names)
     layers = [
         *others,
         {"transform": [{"filter": "datum.low != null"}], **whiskers},
-        _layer("point", y=y, shape=shape, tooltip=_tooltips(columns)),
+        layer_of("point", y=y, shape=shape, tooltip=tooltips(columns)),
     ]
-    shared = {"x": x, "color": _look("colour", styles, names), "opacity": _opacity(1)}
+    shared = {"x": x, "color": style_channel("colour", styles, names), "opacity": _opacity(1)}
     for layer in layers:
         layer["encoding"] = shared | layer["encoding"]
-    return _spec({"layer": layers, **_SIZE}, points, columns)
+    return spec_of({"layer": layers, **_SIZE}, points, columns)
 
 
 def _point(row: FrameRow, score: Column) -> dict[str, Any]:
@@ -269,42 +237,10 @@ def _names(rows: Rows) -> list[str]:
     return list(dict.fromkeys(row["name"] for row in rows))
 
 
-def _layer(mark: str | Spec, **encoding: Any) -> Spec:
-    return {"mark": mark, "encoding": encoding}
-
-
-def _number(field: str, title: str | None = None) -> Spec:
-    return {"field": field, "type": "quantitative", "title": title}
-
-
-def _look(part: str, styles: Mapping[str, Style], names: Sequence[str]) -> Spec:
-    """Colour, shape or dash of each name; as their titles are equal, they share a legend."""
-    looks = [getattr(styles[name], part) for name in names]
-    return {"field": "name", "title": None, "scale": {"domain": clean(names), "range": looks}}
-
-
 def _opacity(strongest: float) -> Spec:
     """Who is not highlighted steps back."""
     test = "highlight == '' || highlight == datum.name"
     return {"condition": {"test": test, "value": strongest}, "value": 0.12}
-
-
-def _tooltips(columns: Mapping[str, str]) -> list[Spec]:
-    return [{"field": field, "title": title} for field, title in columns.items()]
-
-
-def _panels(field: str, order: Sequence[str], columns: int, view: Spec) -> Spec:
-    header = {"labelAnchor": "start", "labelFontWeight": "bold", "labelLimit": 240, "title": None}
-    facet = {"field": field, "sort": clean(order), "header": header}
-    return {"facet": facet, "columns": columns, "spec": view}
-
-
-def _logarithmic(points: Rows, left: float = 0.05) -> Spec:
-    """A logarithmic scale with room beside the points, the more on the left for names."""
-    values = [point["x"] for point in points] or [1]
-    low, high = min(values), max(values)
-    ratio = max(high / low, 2)
-    return {"type": "log", "domain": [low / ratio**left, high * ratio**0.05], "nice": False}
 
 
 def _score_axis(score: Column, top: float = 1.0, **options: Any) -> Spec:

@@ -11,7 +11,6 @@ from tspo_bench.report.columns import Axis, Column, FrameRow, chart_columns
 from tspo_bench.report.comparison import ComparisonTable
 from tspo_bench.report.escape import clean
 from tspo_bench.report.figures.charts import (
-    Spec,
     budget_chart,
     category_chart,
     cost_chart,
@@ -19,10 +18,10 @@ from tspo_bench.report.figures.charts import (
     training_chart,
 )
 from tspo_bench.report.figures.depth import DepthMap
-from tspo_bench.report.figures.render import image
 from tspo_bench.report.figures.rows import Part, category_parts, chart_rows, styles_of
 from tspo_bench.report.figures.styles import COLOURS, NEUTRAL
 from tspo_bench.report.figures.training import Curves
+from tspo_bench.report.figures.vega import Spec, image
 from tspo_bench.report.html.folder import PageFolder
 
 

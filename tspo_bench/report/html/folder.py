@@ -15,7 +15,7 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import make_folder, written_whole
-from tspo_bench.report.figures.render import vega_script
+from tspo_bench.report.figures.vega import vega_script
 
 PAGE_FILE = "index.html"
 GENERATOR = '<meta name="generator" content="tspo-bench">'
