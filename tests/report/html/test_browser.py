@@ -235,7 +235,7 @@ def test_printed_and_without_scripts(made: Made, windows: Windows) -> None:
     assert printed.locator("figure.chart .live svg:visible").count() == 5
     assert plain.locator("figure.chart .drawn:visible").count() == 5
     for picture in plain.locator("figure.chart .drawn").all():
-        assert picture.evaluate("one => one.naturalWidth") > 200
+        assert picture.evaluate("one => one.naturalWidth") > 100
 
 
 @pytest.mark.slow
@@ -332,7 +332,7 @@ def test_a_table_without_costs_and_groups(
             chart.locator(".live svg").wait_for()
     plain = windows(tmp_path / "html", java_script_enabled=False).open()
     for picture in plain.locator("figure.chart .drawn").all():
-        assert picture.evaluate("one => one.naturalWidth") > 200
+        assert picture.evaluate("one => one.naturalWidth") > 100
     write_html(bare, tmp_path / "html")
     page = windows(tmp_path / "html").open()
     page.locator("[data-chart=budget] .live svg").wait_for()

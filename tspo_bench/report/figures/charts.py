@@ -42,7 +42,7 @@ def budget_chart(rows: Sequence[FrameRow], score: Column, styles: Mapping[str, S
     ticks = sorted({point["frames"] for point in points})
     x = {
         **quantity("x", "frames / question"),
-        "scale": logarithmic(points) | {"base": 2},
+        "scale": logarithmic(points, least=4) | {"base": 2},
         "axis": {"values": ticks, "format": "~r"},
     }
     line = {"y": quantity("y"), "strokeDash": style_channel("dash", styles, names)}
@@ -116,7 +116,7 @@ def category_chart(parts: Sequence[Part], score: Column, styles: Mapping[str, St
     of_baseline = {"transform": [{"filter": "datum.is_baseline"}]}
     layers = [
         of_baseline | layer_of(baseline, x=x, color={"value": NEUTRAL}),
-        layer_of("rule", x=quantity("low"), x2={"field": "high"}, y=y, color=look),
+        layer_of("rule", x=quantity("low", score.heading), x2={"field": "high"}, y=y, color=look),
         layer_of("point", x=x, y=y, color=look, shape=shape, tooltip=tooltips(columns)),
     ]
     for layer in layers[1:]:
@@ -201,7 +201,7 @@ def _scores(
     names = _names(points)
     faint = 0.3 if len(names) > _CROWD else 1
     top = max([1.0, *(point["height"] + 0.03 for point in points if "height" in point)])
-    y = {**quantity("y", score.heading), **_score_axis(score, top)}
+    y = {**quantity("y"), **_score_axis(score, top)}
     whiskers = layer_of("rule", y=quantity("low"), y2={"field": "high"}, opacity=_opacity(faint))
     shape = style_channel("shape", styles, names)
     layers = [
@@ -212,6 +212,7 @@ def _scores(
     shared = {"x": x, "color": style_channel("colour", styles, names), "opacity": _opacity(1)}
     for layer in layers:
         layer["encoding"] = shared | layer["encoding"]
+        layer["encoding"]["y"] |= {"title": score.heading}  # all layers must agree
     return spec_of({"layer": layers, **_SIZE}, points, columns)
 
 

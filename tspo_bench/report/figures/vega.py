@@ -85,11 +85,15 @@ def panels_of(field: str, order: Sequence[str], columns: int, view: Spec) -> Spe
     return {"facet": facet, "columns": columns, "spec": view}
 
 
-def logarithmic(points: Rows, left: float = 0.05) -> Spec:
-    """A logarithmic scale with room beside the points, the more on the left for names."""
+def logarithmic(points: Rows, left: float = 0.05, least: float = 2) -> Spec:
+    """A logarithmic scale with room beside the points, the more on the left for names.
+
+    It goes up to `least` times of where it begins, or further: narrow ranges are not spread out.
+    """
     values = [point["x"] for point in points] or [1]
-    low, high = min(values), max(values)
-    ratio = max(high / low, 2)
+    reach = max(least * min(values) / max(values), 1) ** 0.5
+    low, high = min(values) / reach, max(values) * reach
+    ratio = high / low
     return {"type": "log", "domain": [low / ratio**left, high * ratio**0.05], "nice": False}
 
 
