@@ -39,7 +39,7 @@ def write_report(
     data_root: Path | None = None,
     annotations: Path | None = None,
     trust_tasks: bool = False,
-    told: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
     notes: Sequence[str] = (),
     errors: Sequence[str] = (),
 ) -> Path:
@@ -56,7 +56,7 @@ def write_report(
         data_root: where the annotations and videos lie now; None for where the runs had them.
         annotations: likewise.
         trust_tasks: see `TaskSource`.
-        told: told of the pictures: how many videos of a question set are done, and of how many.
+        on_progress: called with the videos of a question set whose pictures are done, and of all.
         notes: what a reader must know of the cells (`gather`).
         errors: what could not be read, and is left out.
 
@@ -76,7 +76,7 @@ def write_report(
             agents=agents,
             thumbnails=thumbnails,
             title=title,
-            told=told,
+            on_progress=on_progress,
             entries=entries,
             notes=notes,
             errors=errors,

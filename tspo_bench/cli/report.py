@@ -127,7 +127,7 @@ def report(
                     data_root=data_root,
                     annotations=annotations,
                     trust_tasks=trust_tasks,
-                    told=_Pictures(bar).told,
+                    on_progress=_Pictures(bar).on_progress,
                     notes=loaded.notes,
                     errors=loaded.errors,
                 )
@@ -178,7 +178,7 @@ class _Pictures:
         self._bar = bar
         self._done = 0
 
-    def told(self, done: int, total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         """So many videos are done."""
         if done <= self._done or self._done == 0:
             self._bar.start("pictures", total)

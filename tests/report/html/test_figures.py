@@ -298,7 +298,7 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_equal_titles_are_disambiguate_by_what_differs(tmp_path: Path) -> None:
+def test_equal_titles_say_what_differs(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     limit = {"limit": 6, "questions": "x"}
     others: list[dict[str, Any]] = [{}, limit, {"questions": "y"}, {"task": "other"}]

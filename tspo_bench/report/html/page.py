@@ -43,7 +43,7 @@ def write_html(
     agents: Sequence[Path] = (),
     thumbnails: int = THUMBNAILS,
     title: str | None = None,
-    told: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
     entries: Mapping[Path, Path] = MappingProxyType({}),
     notes: Sequence[str] = (),
     errors: Sequence[str] = (),
@@ -59,7 +59,7 @@ def write_html(
         agents: folders of training runs, whose curves are shown.
         thumbnails: of each question set, how many questions get pictures of their frames.
         title: of the page; None for "Frame sampler report".
-        told: told of the pictures: how many videos of a question set are done, and of how many.
+        on_progress: called with the videos of a question set whose pictures are done, and of all.
         entries: where the files of published entries lie, by their zip file.
         notes: what a reader must know of the cells.
         errors: what could not be read, and is left out.
@@ -86,7 +86,7 @@ def write_html(
     folder = PageFolder(out)  # from here on an older page is gone
     charts.write(folder)
     for number, asked in enumerate(sets):
-        pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, told)
+        pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, on_progress)
         _write_set(folder, SetWriter(f"set{number}", asked, pictures, entries))
     folder.copy_assets()
     folder.write(PAGE_FILE, _page(title or _TITLE, boards, charts, sets, notes, errors))

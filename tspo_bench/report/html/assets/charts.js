@@ -31,7 +31,10 @@
     const own = { ...JSON.parse(text), background: "transparent" };
     own.config.legend.columns = Math.max(1, Math.floor(width / 130));
     if (!own.facet) return { ...own, width, autosize: { type: "fit-x", contains: "padding" } };
-    const room = Math.max(120, width - 190); // the names on the left have the rest
+    const { field } = own.spec.layer.at(-1).encoding.y;
+    const lengths = own.datasets.rows.map((row) => String(row[field]).length);
+    const names = Math.min(190, 50 + 6 * Math.max(...lengths)); // pixels, on the left
+    const room = Math.max(120, width - names);
     const most = Math.min(own.columns, own.facet.sort.length);
     own.columns = Math.max(1, Math.min(most, Math.floor(room / (own.spec.width + 20))));
     own.spec.width = Math.floor(room / own.columns) - 20;
