@@ -236,11 +236,11 @@ def select_frames(
 def _check_asked(
     sampler: str, frames: int, agent: str | None, candidate_fps: float, seed: int
 ) -> None:
-    from tspo_bench.evaluation.config import check_bound
+    from tspo_bench.evaluation.config import check_count
     from tspo_bench.samplers import AGENTS, takes_agent
 
-    check_bound("--frames", frames)
-    check_bound("--seed", seed)
+    check_count("--frames", frames)
+    check_count("--seed", seed)
     if frames < 1:
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
     if not 0 < candidate_fps < math.inf:

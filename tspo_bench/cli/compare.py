@@ -28,10 +28,14 @@ def compare_samplers(
     sampler: Annotated[
         str | None,
         typer.Option(
-            "--sampler", help="Who is compared; default: all that the package has, by their cards."
+            "--sampler",
+            help="Who is compared; commas separate. Default: all that the package has, by their "
+            "cards.",
         ),
     ] = None,
-    model: Annotated[str, typer.Option("--model", help="Who answers.")] = "reference",
+    model: Annotated[
+        str, typer.Option("--model", help="Who answers; between commas.")
+    ] = "reference",
     base_url: options.BaseUrl = None,
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,

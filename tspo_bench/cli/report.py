@@ -67,7 +67,9 @@ def report(
     ] = None,
     curves: Annotated[
         str | None,
-        typer.Option("--curves", help="Agents' folders whose training the page shows."),
+        typer.Option(
+            "--curves", help="Folders of agents whose training it shows; commas separate."
+        ),
     ] = None,
     thumbnails: Annotated[
         int, typer.Option("--thumbnails", help="Questions of each set whose frames it shows.")

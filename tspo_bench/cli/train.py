@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 AGENTS_FOLDER = Path("agents")
 _OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate", "base_url")
-_OF_A_TASK = ("task", "split", "data_root", "num_videos", "without_types")
 _SHOWN = ("without_signal", "entropy", "seconds_per_step")
 
 
@@ -66,6 +65,13 @@ def train(
     num_videos: Annotated[
         int | None, typer.Option("--videos", help="Train on the first so many videos of the task.")
     ] = 100,
+    only_present: Annotated[
+        bool,
+        typer.Option(
+            "--only-present",
+            help="Only questions whose videos are there; --videos counts these.",
+        ),
+    ] = False,
     without_types: Annotated[
         str, typer.Option("--without-type", help="Leave out question types; commas separate.")
     ] = "",
@@ -93,7 +99,13 @@ def train(
         int | None,
         typer.Option("--accumulation", help="Batches of questions that make one step."),
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate")] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--learning-rate",
+            help="At the first step; it falls linearly to 0. Default: the preset's.",
+        ),
+    ] = None,
     tau: Annotated[
         float | None,
         typer.Option(
@@ -129,7 +141,8 @@ def train(
     candidate_fps: options.CandidateFps = 1.0,
     candidates: options.Candidates = "auto",
     seeds: Annotated[
-        str, typer.Option("--seeds", help="0, or 0,1,2: an agent of each, in NAME/seed-N.")
+        str,
+        typer.Option("--seeds", help="0, or between commas 0,1,2: one agent each, in NAME/seed-N."),
     ] = "0",
     device: options.Device = None,
     batch_size: Annotated[
@@ -139,7 +152,11 @@ def train(
         bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Throw away what an earlier run wrote there.")
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Start over; an earlier agent is kept in previous/ until this one is complete.",
+        ),
     ] = False,
     evaluate: Annotated[
         bool,
@@ -310,11 +327,13 @@ def _compared(
 
 def _check_options(ctx: typer.Context) -> None:
     """Refuse options that would change nothing beside the others that were given."""
+    from tspo_bench.training.settings import OF_A_TASK
+
     idle: tuple[str, ...]
     if ctx.params["toy"]:
-        reason, idle = "--toy asks a question of its own", ("data", "video_root", *_OF_A_TASK)
+        reason, idle = "--toy asks a question of its own", ("data", "video_root", *OF_A_TASK)
     elif ctx.params["data"] is not None:
-        reason, idle = "--data is trained on in place of a task", (*_OF_A_TASK, "candidates")
+        reason, idle = "--data is trained on in place of a task", (*OF_A_TASK, "candidates")
     else:
         reason, idle = "there is no --data", ("video_root",)
     given = [

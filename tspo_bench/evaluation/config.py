@@ -24,12 +24,13 @@ from tspo_bench.video import trusts_packets
 from tspo_bench.video.candidates import check_rule
 
 DEFAULT_FRAMES = 8
+BASELINE = "uniform"
 # What a run's folder is not named after: these add cells to it, of which some may ask what others
 # have asked already, or change nothing in them.
 _NOT_ASKED = {
     *("out", "fresh", "device", "batch_size", "data_root", "annotations", "trust_packets"),
     *("samplers", "frames", "visual_tokens", "seeds", "with_bounds"),
-    *("limit", "encoder", "agent", "candidate_fps", "candidates", "preset"),
+    *("limit", "encoder", "agent", "candidate_fps", "candidates", "preset", "baseline"),
 }
 
 
@@ -65,6 +66,7 @@ class RunConfig:
         out: the run's folder; None for `runs/<name>`, where the name follows from the settings, so
             that the same call goes on where it stopped.
         fresh: start over.
+        baseline: the sampler that the others will be compared with.
         preset: the name of the one that decided some of these, for the record.
         trust_packets: what `video.trust_packets` was set to, for the record.
 
@@ -95,10 +97,12 @@ class RunConfig:
     batch_size: int = 8
     out: Path | None = None
     fresh: bool = False
+    baseline: str = BASELINE
     preset: str | None = None
     trust_packets: bool = field(default_factory=trusts_packets)
 
     def __post_init__(self) -> None:
+        self._check_bounds()
         for name in ("tasks", "samplers", "models", "frames", "visual_tokens", "seeds"):
             given = getattr(self, name)
             if given is None:
@@ -128,7 +132,6 @@ class RunConfig:
     def _check_numbers(self) -> None:
         if self.frames is not None and self.visual_tokens is not None:
             raise UserError("--frames and --visual-tokens both fix the frames; give one of them")
-        self._check_bounds()
         for k in self.frames or ():
             if k < 1:
                 raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")
@@ -148,11 +151,11 @@ class RunConfig:
             **{name: getattr(self, name) or () for name in ("frames", "visual_tokens", "seeds")},
             "limit": (self.limit or 0,),
             "batch_size": (self.batch_size,),
-            "candidate_fps": (self.candidate_fps,),
         }
         for name, numbers in given.items():
             for number in numbers:
-                check_bound(f"--{name.replace('_', '-')}", number)
+                check_count(f"--{name.replace('_', '-')}", number)
+        check_bound("--candidate-fps", self.candidate_fps)
         if 0 < self.candidate_fps < 1 / MOST:
             raise UserError(f"--candidate-fps must be above 10^-12 (got {self.candidate_fps:g})")
 
@@ -224,6 +227,17 @@ class RunConfig:
         return {**asdict(self), **given}
 
 
+def check_count(option: str, number: int) -> None:
+    """Check that a number is a whole one that a run may hold.
+
+    Raises:
+        UserError: it is something else, or 10^12 or more.
+    """
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise UserError(f"{option} must be a whole number (got {number!r})")
+    check_bound(option, number)
+
+
 def check_bound(option: str, number: float) -> None:
     """Check that a number is one that a run may hold.
 
@@ -240,7 +254,7 @@ def _specs(given: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _numbers(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
-    return (given,) if isinstance(given, int) else None if given is None else tuple(given)
+    return None if given is None else tuple(given) if isinstance(given, Sequence) else (given,)
 
 
 def _path(given: str | Path | None) -> Path | None:
