@@ -43,7 +43,9 @@ def task(tmp_path: Path) -> Path:
 def test_pictures_are_the_frames_that_were_picked(task: Path, tmp_path: Path) -> None:
     cells = read_run(tmp_path / "run")
     told: list[tuple[int, int]] = []
-    page = write_report(cells, tmp_path / "html", told=lambda done, of: told.append((done, of)))
+    page = write_report(
+        cells, tmp_path / "html", on_progress=lambda done, of: told.append((done, of))
+    )
     assert page == tmp_path / "html" / "index.html"
     assert told == [(1, 2), (2, 2)]
     text = (tmp_path / "html/data/set0-0.js").read_text()

@@ -1,6 +1,7 @@
 """`tspo-bench report` from the shell: real runs, broken and hostile ones, entries."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from tests.report.tables.test_report_text import hostile_cells
 from tests.report.test_escape import HOSTILE
 from tests.results.test_reading import SETTINGS, record, write
+from tspo_bench import __version__
 from tspo_bench.cli import app
 from tspo_bench.report import groups_table, results_table
 
@@ -73,6 +75,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--html", "page", "--groups", "--power"], "leave out --groups, --power, or"),
         ([".", "--curves", "agents/mine"], "--curves is of the page alone: add --html DIR"),
         ([".", "--trust-tasks"], "--trust-tasks is of the page alone"),
+        ([".", "--title", "Mine"], "--title is of the page alone"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -108,10 +111,13 @@ def test_an_entrys_task_is_not_imported(runs: Path, monkeypatch: pytest.MonkeyPa
     write(runs / "strange", {"cell": {**SETTINGS, "task": "evil:Task"}}, [record(0)])
     assert runner.invoke(app, ["submit", "strange", "-o", "entry.zip"]).exit_code == 0
     (runs / "ran").unlink(missing_ok=True)
-    done = runner.invoke(app, ["report", "entry.zip", "--html", "page"])
+    done = runner.invoke(app, ["report", "entry.zip", "--html", "page", "--title", "Mine & yours"])
     assert done.exit_code == 0
     assert done.stdout == "page/index.html\n"
-    assert "evil:Task" in Path("page/index.html").read_text()
+    page = Path("page/index.html").read_text()
+    assert "evil:Task" in page
+    assert "<h1>Mine &amp; yours</h1>" in page
+    assert f"tspo-bench {__version__}, {date.today().isoformat()}" in page
     assert not (runs / "ran").exists()
 
 

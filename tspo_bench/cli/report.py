@@ -61,6 +61,10 @@ def report(
         Path | None,
         typer.Option("--html", help="Write a page into this folder in place of the tables."),
     ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option("--title", help='Title of the page; default "Frame sampler report".'),
+    ] = None,
     curves: Annotated[
         str | None,
         typer.Option(
@@ -93,7 +97,7 @@ def report(
 
         parse_spec(baseline)
         if html is None:
-            _only_of_page(curves is not None, trust_tasks)
+            _only_of_page(title is not None, curves is not None, trust_tasks)
         else:
             _only_of_tables(format != "md", layout != "full", groups, power, columns is not None)
         billed = _prices(prices)
@@ -121,10 +125,11 @@ def report(
                     prices=billed,
                     agents=[user_path(part) for part in split_specs(curves or "")],
                     thumbnails=thumbnails,
+                    title=title,
                     data_root=data_root,
                     annotations=annotations,
                     trust_tasks=trust_tasks,
-                    told=_Pictures(bar).told,
+                    on_progress=_Pictures(bar).on_progress,
                     notes=loaded.notes,
                     errors=loaded.errors,
                 )
@@ -163,7 +168,7 @@ def _only_of_tables(*given: bool) -> None:
 
 def _only_of_page(*given: bool) -> None:
     """Refuse what no table shows."""
-    for name, is_given in zip(("--curves", "--trust-tasks"), given, strict=True):
+    for name, is_given in zip(("--title", "--curves", "--trust-tasks"), given, strict=True):
         if is_given:
             raise UserError(f"{name} is of the page alone: add --html DIR, or leave it out")
 
@@ -175,7 +180,7 @@ class _Pictures:
         self._bar = bar
         self._done = 0
 
-    def told(self, done: int, total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         """So many videos are done."""
         if done <= self._done or self._done == 0:
             self._bar.start("pictures", total)
