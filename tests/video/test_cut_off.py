@@ -155,7 +155,7 @@ def test_every_command_that_reads_videos_has_the_option() -> None:
         for name, command in commands.items()
         if any("--trust-packets" in option.opts for option in command.params)
     }
-    assert having >= reading | {"report", "submit"}
+    assert having >= reading | {"report"}
 
 
 @pytest.mark.slow

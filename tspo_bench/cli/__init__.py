@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from tspo_bench.cli.check_entry import check_entry
+from tspo_bench.cli.bundle import bundle
 from tspo_bench.cli.compare import compare_samplers
 from tspo_bench.cli.console import App, Commands, listen_for_interrupts
 from tspo_bench.cli.doctor import doctor
@@ -19,10 +19,10 @@ from tspo_bench.cli.export import export_submission
 from tspo_bench.cli.list import list_names
 from tspo_bench.cli.locate import locate
 from tspo_bench.cli.report import report
+from tspo_bench.cli.rescore import rescore
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
 from tspo_bench.cli.show import show
-from tspo_bench.cli.submit import submit
 from tspo_bench.cli.train import train
 from tspo_bench.cli.verify import verify_baseline
 from tspo_bench.cli.watch import watch
@@ -67,8 +67,8 @@ app.command()(show)
 app.command()(watch)
 app.command()(report)
 app.command()(export_submission)
-app.command()(submit)
-app.command()(check_entry)
+app.command()(bundle)
+app.command()(rescore)
 app.command()(verify_baseline)
 app.command()(doctor)
 

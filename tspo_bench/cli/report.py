@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def report(
     results: Annotated[
         list[Path],
-        typer.Argument(help="Runs, folders of runs, and entries (entry.zip)."),
+        typer.Argument(help="Runs, folders of runs, and bundles (run.zip)."),
     ],
     task: Annotated[
         str | None, typer.Option("--task", help="Only this task.", show_default=False)
@@ -100,7 +100,7 @@ def report(
         chosen = ReportOptions(
             **asked, baseline=baseline, groups=groups, power=power, prices=billed
         )
-        loaded = load_results(results, task, data_root=data_root, annotations=annotations)
+        loaded = load_results(results, task)
         _check_baseline(parse_spec(baseline).label, loaded)
         if answers is not None:
             from tspo_bench.report.dataframes import write_answers
