@@ -68,11 +68,13 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--layout", "paper"], "no cell is of a benchmark"),
         ([".", "--baseline", "aks["], "aks["),
         ([".", "--baseline", "nothing"], "--baseline 'nothing' is none of the samplers: "),
-        ([".", "--html", "page", "--format", "csv"], "leave out --format, or --html"),
-        ([".", "--html", "page", "--layout", "paper"], "leave out --layout, or --html"),
-        ([".", "--html", "page", "--groups", "--power"], "leave out --groups, --power, or"),
-        ([".", "--curves", "agents/mine"], "--curves is of the page alone: add --html DIR"),
-        ([".", "--trust-tasks"], "--trust-tasks is of the page alone"),
+        ([".", "--html", "page", "--format", "csv"], "--format: no effect without tables"),
+        ([".", "--html", "page", "--layout", "paper"], "--layout: no effect"),
+        ([".", "--html", "page", "--groups", "--power"], "--groups, --power: no effect"),
+        ([".", "--curves", "agents/mine"], "--curves: no effect without --html"),
+        ([".", "--trust-tasks"], "--trust-tasks: no effect without --html"),
+        ([".", "--gate"], "--gate needs --published"),
+        ([".", "--html", "page", "--published"], "--html and --published are different outputs"),
     ],
 )
 def test_mistakes_are_one_line(

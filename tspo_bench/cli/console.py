@@ -32,6 +32,17 @@ _HOW_TO_GO_ON = {
 }
 
 
+# Commands of earlier versions.
+_MOVED = {
+    "locate": "recall",
+    "submit": "bundle",
+    "check-entry": "rescore",
+    "compare-samplers": "run --sampler all, then: tspo-bench report RUN --budget-curves DIR",
+    "verify-baseline": "report RUN --published",
+    "export-submission": "report RUN --submission FILE",
+}
+
+
 class App(typer.Typer):
     """An app whose commands get paths with `~` as the home folder, also where no shell saw it."""
 
@@ -59,6 +70,13 @@ def _at_home(value: Any) -> Any:
 
 class Commands(TyperGroup):
     """The commands: a user's mistake ends in one line on stderr, a bug in a traceback."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; one of an earlier version is answered by its new name."""
+        if now := _MOVED.get(args[0]):
+            say(f"tspo-bench {args[0]} is now: tspo-bench {now}")
+            raise typer.Exit(EXIT_MISTAKE)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""

@@ -1,4 +1,4 @@
-"""`tspo-bench locate`: what selections are worth, with no MLLM."""
+"""`tspo-bench recall`: evidence recall of frame selections, without an MLLM."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FEW = 2  # reasons that are told of each sampler and budget
 
 
-def locate(
+def recall(
     task: options.Tasks = "haystack",
     sampler: Annotated[
         str,
@@ -69,11 +69,11 @@ def locate(
     tolerances = options.read_floats("--tolerance", tolerance, "1 or 1,2,5")
     parse_spec(baseline)
     with only_results_on_stdout():
-        from tspo_bench.locating import locate as locate_selections
+        from tspo_bench.locating import recall as recall_of
         from tspo_bench.report.tables.located_table import located_table
 
         with Bar() as bar:
-            result = locate_selections(
+            result = recall_of(
                 task,
                 sampler,
                 budgets or [],
