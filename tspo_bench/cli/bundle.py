@@ -13,7 +13,7 @@ from tspo_bench.cli.console import only_results_on_stdout, say, show_json
 
 def bundle(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The file to write: run.zip.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The zip file to write.")],
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
     json: options.Json = False,

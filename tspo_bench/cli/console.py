@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from tspo_bench.cli.panels import set_panels
 from tspo_bench.errors import TspoBenchWarning, UserError
 
 if TYPE_CHECKING:
@@ -70,6 +71,13 @@ def _at_home(value: Any) -> Any:
 
 class Commands(TyperGroup):
     """The commands: a user's mistake ends in one line on stderr, a bug in a traceback."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Find a command, its options in panels."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            set_panels(command.params)
+        return command
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Find the command; one of an earlier version is answered by its new name."""

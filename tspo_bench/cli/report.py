@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tspo_bench.cli import options, panels
+from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say
 from tspo_bench.cli.progress import Bar
 from tspo_bench.errors import UserError
@@ -17,9 +17,6 @@ from tspo_bench.specs import parse_spec, split_specs
 if TYPE_CHECKING:
     from tspo_bench.report.comparison import Prices
     from tspo_bench.report.loading import LoadedResults
-
-_TABLES = "Tables"
-_PAGE = "Page"
 
 
 def report(
@@ -32,7 +29,6 @@ def report(
             "--task",
             help="Only this task: a name or a whole label. Default: all.",
             show_default=False,
-            rich_help_panel=panels.DATA,
         ),
     ] = None,
     data_root: options.DataRoot = None,
@@ -40,14 +36,13 @@ def report(
     annotations: options.Annotations = None,
     format: Annotated[
         str,
-        typer.Option("--format", help="md, csv, latex or json.", rich_help_panel=_TABLES),
+        typer.Option("--format", help="md, csv, latex or json."),
     ] = "md",
     layout: Annotated[
         str,
         typer.Option(
             "--layout",
             help="full, or paper: a row for each model and sampler.",
-            rich_help_panel=_TABLES,
         ),
     ] = "full",
     baseline: Annotated[
@@ -55,19 +50,17 @@ def report(
         typer.Option(
             "--baseline",
             help="The sampler that the others are compared with.",
-            rich_help_panel=_TABLES,
         ),
     ] = "uniform",
     groups: Annotated[
         bool,
-        typer.Option("--groups", help="Also show accuracy by group.", rich_help_panel=_TABLES),
+        typer.Option("--groups", help="Also show accuracy by group."),
     ] = False,
     power: Annotated[
         bool,
         typer.Option(
             "--power",
             help="Also show how many questions a difference of one point needs.",
-            rich_help_panel=_TABLES,
         ),
     ] = False,
     prices: Annotated[
@@ -75,7 +68,6 @@ def report(
         typer.Option(
             "--prices",
             help="A server's prices per million tokens of prompts and of replies: 0.15,0.6.",
-            rich_help_panel=_TABLES,
         ),
     ] = None,
     columns: Annotated[
@@ -84,7 +76,6 @@ def report(
             "--columns",
             help="Columns to show, by their keys in --format csv: accuracy,evidence_recall. "
             "Default: those of the layout.",
-            rich_help_panel=_TABLES,
         ),
     ] = None,
     html: Annotated[
@@ -92,7 +83,6 @@ def report(
         typer.Option(
             "--html",
             help="Write a page into this folder instead of printing tables.",
-            rich_help_panel=_PAGE,
         ),
     ] = None,
     curves: Annotated[
@@ -100,7 +90,6 @@ def report(
         typer.Option(
             "--curves",
             help="Folders of trained agents whose curves the page shows; commas separate.",
-            rich_help_panel=_PAGE,
         ),
     ] = None,
     thumbnails: Annotated[
@@ -108,7 +97,6 @@ def report(
         typer.Option(
             "--thumbnails",
             help="How many questions of each set the page shows frames of.",
-            rich_help_panel=_PAGE,
         ),
     ] = 300,
     trust_tasks: Annotated[
@@ -116,7 +104,6 @@ def report(
         typer.Option(
             "--trust-tasks",
             help="Load any task that a run names, custom classes too: for your own runs.",
-            rich_help_panel=_PAGE,
         ),
     ] = False,
     answers: Annotated[
@@ -124,7 +111,6 @@ def report(
         typer.Option(
             "--answers",
             help="Also write every answer to this file: .parquet or .csv.",
-            rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
     budget_curves: Annotated[
@@ -132,7 +118,6 @@ def report(
         typer.Option(
             "--budget-curves",
             help="Also draw accuracy and recall over the frame budget into this folder.",
-            rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
     published: Annotated[
@@ -140,7 +125,6 @@ def report(
         typer.Option(
             "--published",
             help="Compare the uniform rows with published figures, instead of printing tables.",
-            rich_help_panel=panels.OUTPUT,
         ),
     ] = False,
     gate: Annotated[
@@ -148,7 +132,6 @@ def report(
         typer.Option(
             "--gate",
             help="With --published: exit code 3 if a row disagrees with all of them.",
-            rich_help_panel=panels.OUTPUT,
         ),
     ] = False,
     submission: Annotated[
@@ -157,7 +140,6 @@ def report(
             "--submission",
             help="Write the answers of one cell as its benchmark's server takes them (JSON), "
             "instead of printing tables.",
-            rich_help_panel=panels.OUTPUT,
         ),
     ] = None,
 ) -> None:
