@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 _OPTIONS = {
-    "Data": "task data video-root question id limit only-present split data-root annotations "
-    "trust-packets fps cache prune",
+    "Data": "task data video-root videos without-type question id limit only-present split "
+    "data-root annotations trust-packets fps",
     "Samplers": "sampler frames visual-tokens encoder agent candidate-fps candidates seed seeds "
     "with-bounds",
     "Model": "model base-url device batch-size",
-    "Protocol": "preset protocol subtitles answer reply",
-    "Run": "out fresh resume shard",
+    "Protocol": "protocol subtitles answer reply",
+    "Run": "preset out name cache prune fresh resume shard",
     "Output": "baseline groups power tolerance layout format columns prices answers budget-curves "
     "diff published gate submission sheet save image-format messages once verbose json",
     "Page": "html curves thumbnails trust-tasks",

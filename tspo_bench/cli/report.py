@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tspo_bench.cli import options
-from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say
-from tspo_bench.cli.progress import Bar
+from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
+from tspo_bench.cli.page import write_page
 from tspo_bench.errors import UserError
-from tspo_bench.specs import parse_spec, split_specs
+from tspo_bench.specs import parse_spec
 
 if TYPE_CHECKING:
     from tspo_bench.report.comparison import Prices
@@ -120,6 +120,14 @@ def report(
             help="Also draw accuracy and recall over the frame budget into this folder.",
         ),
     ] = None,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff",
+            help="List the questions on which two rows differ, instead of printing tables: of two "
+            "rows, or of each row and the baseline's.",
+        ),
+    ] = False,
     published: Annotated[
         bool,
         typer.Option(
@@ -149,11 +157,11 @@ def report(
 
     Example: tspo-bench report runs/ --groups
     """
-    _check_one_output(html=html, published=published, submission=submission)
+    _check_one_output(html=html, diff=diff, published=published, submission=submission)
     if gate and not published:
         raise UserError("--gate needs --published")
     of_tables = {
-        "--format": format not in ("md", *(["json"] if published or submission else [])),
+        "--format": format not in ("md", "json") or (html is not None and format != "md"),
         "--layout": layout != "full",
         "--groups": groups,
         "--power": power,
@@ -161,7 +169,7 @@ def report(
     }
     if html is None:
         _reject({"--curves": curves is not None, "--trust-tasks": trust_tasks}, "without --html")
-    if html or published or submission:
+    if html or diff or published or submission:
         _reject(of_tables, "without tables")
     if submission is not None:
         from tspo_bench.cli.papers import write_submission
@@ -175,11 +183,14 @@ def report(
 
         loaded = load_results(results, task)
         _write_files(loaded, answers, budget_curves)
-    if published:
+    if diff or published:
         from tspo_bench.cli.papers import show_published
 
         _say_remarks(loaded)
-        show_published(loaded, as_json=format == "json", gate=gate)
+        if diff:
+            _show_differences(loaded, baseline, as_json=format == "json")
+        else:
+            show_published(loaded, as_json=format == "json", gate=gate)
         return
     with only_results_on_stdout():
         from tspo_bench.report.tables.report_text import ReportOptions, report_text
@@ -195,7 +206,7 @@ def report(
             page: dict[str, Any] = {"baseline": baseline, "prices": billed}
             page |= {"thumbnails": thumbnails, "trust_tasks": trust_tasks}
             page |= {"data_root": data_root, "annotations": annotations}
-            text = _write_page(loaded, html, curves, **page)
+            text = write_page(loaded, html, curves, **page)
     typer.echo(text, nl=False)
     _say_remarks(loaded)
     if loaded.errors:
@@ -232,21 +243,17 @@ def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | Non
             say(f"drawn: {path}")
 
 
-def _write_page(loaded: LoadedResults, html: Path, curves: str | None, **settings: Any) -> str:
-    from tspo_bench.files import user_path
-    from tspo_bench.reporting import write_report
+def _show_differences(loaded: LoadedResults, baseline: str, *, as_json: bool) -> None:
+    from tspo_bench.report.escape import visible
+    from tspo_bench.report.tables.differences import differences
 
-    with Bar() as bar:
-        page = write_report(
-            loaded.cells,
-            html,
-            agents=[user_path(part) for part in split_specs(curves or "")],
-            told=_Pictures(bar).told,
-            notes=loaded.notes,
-            errors=loaded.errors,
-            **settings,
-        )
-    return f"{page}\n"
+    found = differences(loaded.cells, baseline)
+    if as_json:
+        show_json({"differences": [one.to_dict() for one in found]})
+    else:
+        for one in found:
+            typer.echo(visible(one.heading))
+            show(one.table())
 
 
 def _say_remarks(loaded: LoadedResults) -> None:
@@ -269,23 +276,6 @@ def _check_baseline(given: str, loaded: LoadedResults) -> None:
             f"--baseline {baseline!r} is none of the samplers: {', '.join(sorted(there))}"
         )
     say(f"note: no run of --baseline {baseline} is there, so nothing is compared")
-
-
-class _Pictures:
-    """Shows how many videos' pictures are there, of one question set after the other."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-        self._done = 0
-
-    def told(self, done: int, total: int) -> None:
-        """So many videos are done."""
-        if done <= self._done or self._done == 0:
-            self._bar.start("pictures", total)
-            self._done = 0
-        while self._done < done:
-            self._bar.advance()
-            self._done += 1
 
 
 def _prices(text: str | None) -> Prices | None:
