@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tspo_bench.locating import LocateResult, locate
+from tspo_bench.locating import RecallResult, recall
 from tspo_bench.selecting import SelectedFrames, select_frames
 from tspo_bench.task_selections import TaskSelections, select_task
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EvaluationResult",
-    "LocateResult",
+    "RecallResult",
     "SelectedFrames",
     "TaskSelections",
     "evaluate",
-    "locate",
+    "recall",
     "register_model",
     "register_sampler",
     "register_task",

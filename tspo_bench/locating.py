@@ -1,4 +1,4 @@
-"""Judge selections without an MLLM: `tspo_bench.locate`."""
+"""Judge selections without an MLLM: `tspo_bench.recall`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LocateResult:
+class RecallResult:
     """Every question's selection, measured, and the rows that they come to."""
 
     located: tuple[Located, ...]
@@ -47,11 +47,11 @@ class LocateResult:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """What `tspo-bench locate --json` prints."""
+        """What `tspo-bench recall --json` prints."""
         return {"rows": [row.to_dict() for row in self.rows], "errors": list(self.errors)}
 
 
-def locate(
+def recall(
     task: str | Sequence[str] = "haystack",
     sampler: str | Sequence[str] = "uniform",
     frames: int | Sequence[int] = 8,
@@ -71,7 +71,7 @@ def locate(
     annotations: str | Path | None = None,
     device: str | None = None,
     progress: PickProgress | None = None,
-) -> LocateResult:
+) -> RecallResult:
     """Measure what samplers select for questions with annotated evidence, with no MLLM.
 
     Samplers that need no more than a video's probe (uniform, random, oracle, selection files) do
@@ -81,7 +81,7 @@ def locate(
 
     Example:
         >>> import tspo_bench
-        >>> found = tspo_bench.locate("films.jsonl", ["uniform", "aks"], frames=4)
+        >>> found = tspo_bench.recall("films.jsonl", ["uniform", "aks"], frames=4)
         >>> [(row.sampler, row.n) for row in found.rows if row.subset == "all"]
         [('uniform', 3), ('aks', 3)]
 
@@ -149,7 +149,7 @@ def locate(
         located += found
         tuned = {n.label: str(n.settings["tuned_for"]) for n in one.samplers if _is_tuned(n)}
         rows += located_rows(one.task.label, found, against, tuned)
-    return LocateResult(tuple(located), tuple(rows))
+    return RecallResult(tuple(located), tuple(rows))
 
 
 def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
@@ -166,13 +166,13 @@ def _refuse_unlocatable(asked: Sequence[Asked]) -> None:
         if not any(question.evidence for question in one.questions):
             raise UserError(
                 f"task {one.task.label!r}: none of its {len(one.questions)} questions has "
-                "annotated evidence, so there is nothing to locate"
+                "annotated evidence, so recall cannot be measured"
             )
         for named in one.samplers:
             if not named.sampler.needs:
                 raise UserError(
                     f"sampler {named.label!r} sees nothing of the video and picks nothing: there "
-                    "is nothing to locate; leave it out"
+                    "is nothing to measure; leave it out"
                 )
 
 

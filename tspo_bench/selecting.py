@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
-from tspo_bench.files import user_path
+from tspo_bench.files import make_folder, user_path, written_whole
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
     JSON,
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SHEET_FRAME_SIDE = 360  # pixels: a sheet shows no frame much larger
+_MESSAGE_SIDE = 448  # pixels, as `openai:NAME` sends
+_JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,53 @@ class SelectedFrames:
             path=user_path(path),
         )
 
+    def save(
+        self, folder: str | Path, image_format: str = "jpg", short_side: int | None = None
+    ) -> list[Path]:
+        """Write each frame to a picture named by its place and time: 003_0h01m02.40s.jpg.
+
+        Args:
+            folder: made if need be; pictures of the same names are replaced.
+            image_format: "jpg" or "png".
+            short_side: pixels; None for the video's own size.
+
+        Raises:
+            UserError: another format, or the folder cannot be written.
+            VideoError: the video cannot be read any more.
+        """
+        from PIL import Image
+
+        if image_format not in ("jpg", "png"):
+            raise UserError(f"image format {image_format!r}; use jpg or png")
+        out = make_folder(user_path(folder), "name another folder")
+        frames = self.fetch(short_side)
+        paths = []
+        for number, (second, pixels) in enumerate(
+            zip(frames.seconds, frames.pixels, strict=True), start=1
+        ):
+            path = out / f"{number:03d}_{_time_in_name(float(second))}.{image_format}"
+            with written_whole(path) as temporary:
+                kind = {"jpg": "JPEG", "png": "PNG"}[image_format]
+                Image.fromarray(pixels).save(temporary, kind, quality=_JPEG_QUALITY)
+            paths.append(path)
+        return paths
+
+    def to_messages(self, short_side: int | None = _MESSAGE_SIDE) -> list[dict[str, Any]]:
+        """Return the frames and the question as a chat message for OpenAI-style APIs.
+
+        Each frame is a JPEG data URL after its time ("[12.3 s]"). Example:
+        `client.chat.completions.create(model=..., messages=picked.to_messages())`.
+
+        Args:
+            short_side: pixels; None for the video's own size.
+
+        Raises:
+            VideoError: the video cannot be read any more.
+        """
+        from tspo_bench.mllms.chat import frames_message
+
+        return frames_message(self.question, self.fetch(short_side))
+
     def to_dict(self) -> dict[str, Any]:
         """What `tspo-bench select --json` prints; a score is None where there is none."""
         picks = zip(self.indices.tolist(), self.seconds.tolist(), self._known_scores(), strict=True)
@@ -137,6 +186,12 @@ class SelectedFrames:
         if self.scores is None:
             return [None] * len(self)
         return [None if math.isnan(score) else score for score in self.scores.tolist()]
+
+
+def _time_in_name(seconds: float) -> str:
+    hundredths = round(100 * seconds)
+    minutes, rest = divmod(hundredths, 6000)
+    return f"{minutes // 60}h{minutes % 60:02d}m{rest / 100:05.2f}s"
 
 
 def select_frames(

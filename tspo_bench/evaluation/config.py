@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation.all_samplers import expand_all
 from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.seeds import any_seed
 from tspo_bench.files import user_path
@@ -186,7 +187,7 @@ class RunConfig:
 
         return cls(
             tasks=_specs(task),
-            samplers=_specs(sampler),
+            samplers=expand_all(_specs(sampler), agent),
             models=_specs(model),
             frames=_numbers(frames),
             visual_tokens=_numbers(visual_tokens),

@@ -123,7 +123,7 @@ class LocatedRow:
     tuned_for: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as `tspo-bench locate --json` prints it."""
+        """The row as `tspo-bench recall --json` prints it."""
         return asdict(self)
 
 

@@ -1,4 +1,4 @@
-"""`tspo-bench locate`: tables, JSON, exit codes."""
+"""`tspo-bench recall`: tables, JSON, exit codes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from tests.cli.conftest import Cli, without
 
-LOCATE = ("locate", "--task", "films.jsonl", "--sampler", "uniform,random", "--frames", "2,3")
+RECALL = ("recall", "--task", "films.jsonl", "--sampler", "uniform,random", "--frames", "2,3")
 
 
 @pytest.mark.usefixtures("films")
 def test_table(cli: Cli) -> None:
-    done = cli(*LOCATE, "--groups")
+    done = cli(*RECALL, "--groups")
     assert done.code == 0
     assert "films: evidence within 1 s" in done.out
     assert "evidence recall" in done.out
@@ -23,7 +23,7 @@ def test_table(cli: Cli) -> None:
 
 @pytest.mark.usefixtures("films")
 def test_json(cli: Cli) -> None:
-    done = cli(*LOCATE, "--tolerance", "1,2", "--json")
+    done = cli(*RECALL, "--tolerance", "1,2", "--json")
     assert done.code == 0
     content = json.loads(done.out)
     assert content["errors"] == []
@@ -39,7 +39,7 @@ def test_json(cli: Cli) -> None:
 def test_a_failed_question_is_exit_code_3(cli: Cli) -> None:
     with open("picks.json", "w") as file:
         file.write('{"pan": [0, 50], "hat": [0]}')
-    done = cli("locate", "--task", "films.jsonl", "--sampler", "file:picks.json", "--frames", "2")
+    done = cli("recall", "--task", "films.jsonl", "--sampler", "file:picks.json", "--frames", "2")
     assert done.code == 3
     assert "question 'pan': entry 1 is 50, but the video has frames 0 to 49" in done.err
     assert "2 questions have no selection (file:picks.json K=2: 2)" in done.err
@@ -57,6 +57,6 @@ def test_a_failed_question_is_exit_code_3(cli: Cli) -> None:
 )
 @pytest.mark.usefixtures("films")
 def test_mistakes(cli: Cli, args: list[str], said: str) -> None:
-    done = cli(*without(LOCATE, args[0]), *args)
+    done = cli(*without(RECALL, args[0]), *args)
     assert done.code == 2
     assert said in done.error

@@ -1,4 +1,4 @@
-"""Entries of lmms-eval's tasks: read, scored and averaged again by the task's own code."""
+"""Bundles of lmms-eval's tasks: read again by the task's own code."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 
 from tests.lmms.local_task import doc_of, write_task
-from tests.report.entries.support import settings_of, written
+from tests.report.bundles import settings_of, written
 from tests.report.support import record
-from tspo_bench.report.entries.entry import open_entry
-from tspo_bench.report.entries.packing import pack
-from tspo_bench.results import read_run
+from tspo_bench.report.bundle import write_bundle
+from tspo_bench.report.rescore import rescore
 from tspo_bench.tasks import load_task
 
 pytest.importorskip("lmms_eval", reason="lmms-eval is an extra")
 pytestmark = pytest.mark.slow
 
 
-def test_own_figures_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replies_are_read_by_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LMMS_EVAL_DATASETS_CACHE", str(tmp_path / "cache"))
     asked = load_task("haystack[length=1min,videos=4]").questions()
     kinds = ("first", "second", "second", "second")
@@ -37,12 +36,6 @@ def test_own_figures_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     records[3] = replace(records[3], status="decode_error", error="broken")
     settings = settings_of(spec)
     run = written(tmp_path / "run", records, settings, tasks=[spec])
-    pack(run, tmp_path / "e.zip")
-    with open_entry(tmp_path / "e.zip", task=spec) as entry:
-        assert (entry.differences, entry.unread) == ((), ())
-        (cell,) = read_run(entry.folder)
-        assert cell.own_scores is not None
-        # first: 1 of 1; second: 1 of 3
-        assert cell.own_scores.headline == pytest.approx((1 + 1 / 3) / 2)
-    with open_entry(tmp_path / "e.zip") as entry:
-        assert "task 'lmms:own' is none of the package's own" in entry.unread[0]
+    bundle = write_bundle(run, tmp_path / "e.zip").path
+    (one,) = rescore(bundle, task=spec)
+    assert (one.num_read, one.differences) == (3, ())

@@ -1,4 +1,4 @@
-"""`tspo-bench locate`: what selections are worth, with no MLLM."""
+"""`tspo-bench recall`: evidence recall of frame selections, without an MLLM."""
 
 from __future__ import annotations
 
@@ -14,66 +14,84 @@ from tspo_bench.specs import parse_spec
 if TYPE_CHECKING:
     from tspo_bench.types import CandidateRule
 
-_FEW = 2  # reasons that are told of each sampler and budget
+_FEW = 2  # reasons that are shown of each sampler and budget
 
 
-def locate(
+def recall(
     task: options.Tasks = "haystack",
+    limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
+    split: options.Split = None,
+    data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
+    annotations: options.Annotations = None,
+    fps: Annotated[
+        float | None,
+        typer.Option(
+            "--fps",
+            help="The videos' frame rate, if the videos are missing. Default: the annotations', "
+            "or as selection files imply.",
+            show_default=False,
+        ),
+    ] = None,
     sampler: Annotated[
         str,
         typer.Option(
             "--sampler",
-            help="Who picks the frames; commas separate: file:SEL.json,uniform,aks[depth=5].",
+            help="Frame sampler(s) to compare; commas separate: uniform, aks[depth=5], "
+            "file:SEL.json, pkg.mod:Name; all: every sampler of the package.",
         ),
     ] = "uniform",
     frames: Annotated[
-        str, typer.Option("--frames", help="The frame budget K; commas separate several.")
+        str,
+        typer.Option(
+            "--frames",
+            help="The frame budget K; commas separate several.",
+        ),
     ] = "8",
+    encoder: options.OptionalEncoder = None,
+    agent: options.Agent = None,
+    candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.Candidates = "auto",
+    seed: options.Seed = 0,
+    device: options.Device = None,
     tolerance: Annotated[
         str | None,
         typer.Option(
             "--tolerance",
             help="Seconds around an annotated moment within which a frame finds it; commas "
             "separate several. Default: the task's.",
+            show_default=False,
         ),
     ] = None,
-    fps: Annotated[
-        float | None,
-        typer.Option("--fps", help="The videos' frame rate, where the videos are not there."),
-    ] = None,
     baseline: Annotated[
-        str, typer.Option("--baseline", help="The sampler that all others are compared with.")
+        str,
+        typer.Option(
+            "--baseline",
+            help="The sampler that the others are compared with.",
+        ),
     ] = "uniform",
     groups: Annotated[
-        bool, typer.Option("--groups", help="Show evidence recall by group too.")
+        bool,
+        typer.Option("--groups", help="Also show evidence recall by group."),
     ] = False,
-    encoder: options.OptionalEncoder = None,
-    agent: options.Agent = None,
-    candidate_fps: options.CandidateFps = 1.0,
-    candidates: options.Candidates = "auto",
-    limit: options.Limit = None,
-    only_present: options.OnlyPresent = False,
-    seed: options.Seed = 0,
-    split: options.Split = None,
-    data_root: options.DataRoot = None,
-    trust_packets: options.TrustPackets = False,
-    annotations: options.Annotations = None,
-    device: options.Device = None,
     json: options.Json = False,
 ) -> None:
-    """Compare selections by the annotated evidence that they find, with no MLLM.
+    """Measure evidence recall of frame selections, without an MLLM.
 
     Selection files, uniform, random and oracle need no videos. Exit code 3: questions failed.
+
+    Example: tspo-bench recall --task haystack --sampler uniform,aks --frames 8,16
     """
     budgets = options.read_numbers("--frames", frames, "8 or 8,16,32")
     tolerances = options.read_floats("--tolerance", tolerance, "1 or 1,2,5")
     parse_spec(baseline)
     with only_results_on_stdout():
-        from tspo_bench.locating import locate as locate_selections
+        from tspo_bench.locating import recall as recall_of
         from tspo_bench.report.tables.located_table import located_table
 
         with Bar() as bar:
-            result = locate_selections(
+            result = recall_of(
                 task,
                 sampler,
                 budgets or [],

@@ -1,4 +1,4 @@
-"""`tspo-bench export-submission`: the file, what is said of it, and how it ends."""
+"""`tspo-bench report --submission`: the file, what is said of it, and how it ends."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.support import make_video, table_rows
 
 def test_failed_questions_are_listed_and_the_file_is_whole(cli: Cli) -> None:
     written(Path("run"), "c", ANSWERS, task="mlvu[split=test]")
-    done = cli("export-submission", "run", "--out", "answers.json")
+    done = cli("report", "run", "--submission", "answers.json")
     assert done.code == 3
     assert done.out == "answers.json: 3 questions, format mlvu\n"
     assert "warning: 1 replies gave no letter: q1" in done.err
@@ -21,7 +21,7 @@ def test_failed_questions_are_listed_and_the_file_is_whole(cli: Cli) -> None:
 
 def test_json(cli: Cli) -> None:
     run = written(Path("run"), "c", [withheld(0, "B")], task="longvideobench[split=test]")
-    done = cli("export-submission", str(run / "c"), "--out", "answers.json", "--json")
+    done = cli("report", str(run / "c"), "--submission", "answers.json", "--format", "json")
     assert (done.code, done.err) == (0, "")
     assert json.loads(done.out) == {
         "file": "answers.json", "format": "letters", "n": 1, "unparsed": [], "failed": []
@@ -30,10 +30,10 @@ def test_json(cli: Cli) -> None:
 
 
 def test_mistakes(cli: Cli) -> None:
-    done = cli("export-submission", "nowhere", "--out", "a.json")
-    assert (done.code, "nowhere is neither a run" in done.error) == (2, True)
+    done = cli("report", "nowhere", "--submission", "a.json")
+    assert (done.code, "nowhere is not a run" in done.error) == (2, True)
     written(Path("run"), "c", ANSWERS, task="t")
-    done = cli("export-submission", "run", "--out", "no/such/folder/a.json")
+    done = cli("report", "run", "--submission", "no/such/folder/a.json")
     assert (done.code, "cannot write no/such/folder/a.json" in done.error) == (2, True)
 
 
@@ -62,7 +62,7 @@ def test_a_withheld_split_is_run_shown_and_exported(cli: Cli, tmp_path: Path) ->
     (cell,) = table_rows(cli("run", *args, "--json").out)
     figures = [cell[k] for k in ("accuracy", "accuracy_low", "headline", "macro", "num_withheld")]
     assert figures == [None, None, None, None, 2]
-    assert cli("export-submission", "r", "--out", "answers.json").code == 0
+    assert cli("report", "r", "--submission", "answers.json").code == 0
     answers = json.loads(Path("answers.json").read_text())
     assert [(one["question_id"], one["question_type"]) for one in answers] == [
         ("SQA_0", "sportsQA"),

@@ -1,4 +1,4 @@
-"""A run by hand, and entries of it as a liar would make them."""
+"""A run by hand, and bundles of it with other contents."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.report.support import record
-from tspo_bench.report.entries.archive import MANIFEST, write_archive
+from tspo_bench.report.bundle import MANIFEST, write_archive
 from tspo_bench.results import RunDirectory
 from tspo_bench.tasks import digest_of, load_task
-from tspo_bench.types import Record, Span
+from tspo_bench.types import Record
 
 HAYSTACK = "haystack[length=1min,split=val,videos=20]"
 SLUG = "haystack--uniform--m--k2"
 Change = Callable[[dict[str, bytes]], None]
-
 
 load = functools.cache(load_task)
 
@@ -57,30 +56,17 @@ def haystack_records() -> list[Record]:
             "letter": said,
             "status": "ok" if said else "unparsed",
             "reply": reply,
-            "timing": {"answer": 0.5},
-            "duration_seconds": question.duration_seconds,
-            "evidence": tuple((span.start, span.end) for span in question.evidence),
-            "evidence_recall": _recall((0.0, 1.0), question.evidence),
         }
         records.append(record(number, said == question.answer, **changes))
     failed = {"status": "decode_error", "letter": None, "correct": False, "reply": None}
-    failed |= {"evidence": (), "duration_seconds": None, "evidence_recall": None}
     records[7] = dataclasses.replace(records[7], error="broken", **failed)
     return records
 
 
-def _recall(seconds: Sequence[float], spans: Sequence[Span]) -> float | None:
-    hit = [any(one.start <= second <= one.end for second in seconds) for one in spans]
-    return sum(hit) / len(hit) if hit else None
-
-
 def written(
-    folder: Path,
-    records: Sequence[Record],
-    settings: Mapping[str, Any],
-    command: Sequence[str] = ("tspo-bench", "run"),
-    **run: Any,
+    folder: Path, records: Sequence[Record], settings: Mapping[str, Any], **run: Any
 ) -> Path:
+    command = ("tspo-bench", "run")
     directory = RunDirectory(folder, command=command, settings={"tasks": [HAYSTACK], **run})
     with directory.open_cell(SLUG, dict(settings)) as writer:
         for one in records:
@@ -88,12 +74,12 @@ def written(
     return folder
 
 
-def changed(entry: Path, path: Path, change: Change) -> Path:
-    """A copy of an entry with other files and hashes to them, as a liar would make it."""
-    with zipfile.ZipFile(entry) as archive:
+def changed(bundle: Path, path: Path, change: Change) -> Path:
+    """A copy of a bundle with other files and hashes to them."""
+    with zipfile.ZipFile(bundle) as archive:
         files = {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
     change(files)
-    write_archive(path, files.items(), {"tspo_bench": "0.1.0"})
+    write_archive(path, files, {"tspo_bench": "0.1.0"})
     return path
 
 
@@ -104,10 +90,6 @@ def with_settings(**changes: Any) -> Change:
         files["run.json"] = json.dumps(content).encode()
 
     return change
-
-
-def with_file(name: str, content: bytes) -> Change:
-    return lambda files: files.update({name: content})
 
 
 def with_record(number: int, **changes: Any) -> Change:

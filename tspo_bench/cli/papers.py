@@ -1,74 +1,96 @@
-"""`tspo-bench verify-baseline`: a finished uniform run beside the published figures."""
+"""What `tspo-bench report` prints of papers: `--published` and `--submission`."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, say, show, show_json
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from tspo_bench.report.loading import LoadedResults
     from tspo_bench.report.papers.baseline import Check, Verdict
 
 RULE = (
     "within: the published figure lies in the run's own 95% interval, widened by 0.05 points of "
     "rounding; a run passes if each figure agrees with at least one first-hand published one"
 )
+_FEW = 10  # ids of questions without an answer
 
 
-def verify_baseline(
-    model: Annotated[str, typer.Argument(help="The model, as published.csv names it.")],
-    task: Annotated[str, typer.Option("--task", help="The benchmark.")],
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="RUN_FOLDER",
-            help="The run's folder; default: the newest under runs/ that can be compared.",
-            show_default=False,
-        ),
-    ] = None,
-    json: options.Json = False,
-) -> None:
-    """Compare a finished uniform run with what others published for it.
+def show_published(loaded: LoadedResults, *, as_json: bool, gate: bool) -> None:
+    """Print the uniform cells beside published figures; with `gate` a disagreement exits with 3.
 
-    Exit code 3: it disagrees with all of them.
+    Raises:
+        UserError: not one cell can be compared.
     """
-    from tspo_bench.mllms.presets import PRESETS
-    from tspo_bench.report.papers.baseline import check_baseline, check_newest
+    from tspo_bench.report.papers.baseline import check_published
     from tspo_bench.report.papers.published import read_published
-    from tspo_bench.results import read_run
-    from tspo_bench.results.run import DEFAULT_RUNS
 
-    # A preset's checkpoint that was given as a folder or hub id goes by its last part.
-    names = [model, *([PRESETS[model].hub_id.rpartition("/")[2]] if model in PRESETS else [])]
-    if folder is None:
-        folder, checks = check_newest(DEFAULT_RUNS, task, model, names, read_published())
-    else:
-        checks = check_baseline(read_run(folder), task, model, names, read_published())
+    checks, reasons = check_published(loaded.cells, read_published())
     passed = all(check.passed for check in checks)
+    for reason in reasons:
+        say(f"note: not compared: {reason}")
     for warning in dict.fromkeys(text for check in checks for text in check.warnings):
         say(f"warning: {warning}")
-    if json:
-        verdict = {"rule": RULE, "passed": passed, "cells": [_entry(check) for check in checks]}
-        show_json({"model": model, "task": task, "run": str(folder), **verdict})
+    if as_json:
+        show_json({"rule": RULE, "passed": passed, "cells": [_entry(check) for check in checks]})
     else:
-        typer.echo(f"run {folder}")
         for check in checks:
             show(_table(check))
         typer.echo(f"{RULE}\n{'passed' if passed else 'not passed'}")
-    if not passed:
+    if gate and not passed:
         raise typer.Exit(EXIT_FAILURES)
+
+
+def write_submission(folder: Path, out: Path, *, as_json: bool) -> None:
+    """Write a cell's answers as its benchmark's evaluation server takes them.
+
+    Raises:
+        UserError: the cell is unfinished, or the file cannot be written.
+        typer.Exit: with code 3 if questions failed.
+    """
+    from tspo_bench.files import written_whole
+    from tspo_bench.report.papers.submission import cell_at, submission
+
+    cell = cell_at(folder)
+    made = submission(cell)
+    text = json.dumps(made.content, indent=2, ensure_ascii=False)
+    with written_whole(out) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    if as_json:
+        about: dict[str, Any] = {"file": str(out), "format": made.format, "n": made.num_questions}
+        show_json({**about, "unparsed": list(made.unparsed), "failed": list(made.failed)})
+    else:
+        typer.echo(f"{out}: {made.num_questions} questions, format {made.format}")
+    if (limit := cell.settings.get("limit")) is not None:
+        say(f"warning: the run has --limit {limit} questions only; servers want all of them")
+    if made.unparsed:
+        say(f"warning: {len(made.unparsed)} replies gave no letter: {_some(made.unparsed)}")
+    if made.failed:
+        say(
+            f"error: {len(made.failed)} questions failed and have an empty answer: "
+            f"{_some(made.failed)}; rerun the run's command to answer them"
+        )
+        raise typer.Exit(EXIT_FAILURES)
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = f" and {len(ids) - _FEW} more" if len(ids) > _FEW else ""
+    return ", ".join(ids[:_FEW]) + more
 
 
 def _entry(check: Check) -> dict[str, Any]:
     summary = check.summary
     return {
-        "frames": check.cell.settings["frames"],
+        **{key: check.cell.settings[key] for key in ("task", "model", "frames")},
+        "cell": str(check.cell.folder),
         "protocol": summary.protocol,
         "answer": summary.answer,
         "n": summary.n,

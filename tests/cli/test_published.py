@@ -1,7 +1,6 @@
-"""`tspo-bench verify-baseline`: runs made by hand beside the shipped published figures."""
+"""`tspo-bench report --published`: runs made by hand beside the shipped published figures."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -47,7 +46,8 @@ def run(
     return folder
 
 
-VERIFY = ("verify-baseline", "llava-video-7b", "run", "--task", "mlvu")
+VERIFY = ("report", "run", "--published", "--gate")
+JSON = ("--format", "json")
 
 
 def verdicts(found: dict) -> dict[tuple[float, str], str]:
@@ -59,7 +59,7 @@ def test_macro_is_compared_with_macro_and_micro_with_micro(cli: Cli) -> None:
     """Micro 70.3% as TSPO's rerun, macro 68.6% as FlexSelect's: of 0.1 a + 0.9 b and their mean."""
     order = (0.703 - 0.1 * 2 * 0.686) / 0.8
     run(2 * 0.686 - order, order)
-    done = cli(*VERIFY, "--json")
+    done = cli(*VERIFY, *JSON)
     assert (done.code, done.err) == (0, "")
     found = json.loads(done.out)
     assert found["passed"]
@@ -80,7 +80,7 @@ def test_macro_is_compared_with_macro_and_micro_with_micro(cli: Cli) -> None:
 def test_micro_that_agrees_does_not_make_up_for_macro(cli: Cli) -> None:
     """Micro 0.1 x 0.2 + 0.9 x 0.759 = 70.3%; macro 48.0%. The model's folder is its name."""
     run(0.2, 0.759, model="LLaVA-Video-7B-Qwen2")
-    done = cli(*VERIFY, "--json")
+    done = cli(*VERIFY, *JSON)
     assert done.code == 3
     found = verdicts(json.loads(done.out))
     assert found[(70.3, "micro")] == "within"
@@ -90,7 +90,7 @@ def test_micro_that_agrees_does_not_make_up_for_macro(cli: Cli) -> None:
 def test_outside_by_how_much(cli: Cli) -> None:
     """The end of the interval, widened by the 0.05 points that rounding hides."""
     run(0.6, 0.6)
-    done = cli(*VERIFY, "--json")
+    done = cli(*VERIFY, *JSON)
     assert done.code == 3
     found = json.loads(done.out)
     assert not found["passed"]
@@ -118,8 +118,7 @@ def test_as_a_table(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_groups_and_second_hand_figures(cli: Cli) -> None:
     """Video-MME: all, and the long ones; what others' notes say is shown and decides nothing."""
     run(0.5, 0.5, task="videomme", model="Qwen2.5-VL-7B-Instruct")
-    args = ("verify-baseline", "qwen2.5-vl-7b", "run", "--task", "videomme", "--json")
-    found = json.loads(cli(*args).out)
+    found = json.loads(cli(*VERIFY, *JSON).out)
     (cell,) = found["cells"]
     by_value = {one["value"]: one for one in cell["published"]}
     assert by_value[53.3]["group"] == "duration=long"
@@ -131,16 +130,15 @@ def test_groups_and_second_hand_figures(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"frames": 8}, "is published with 32, 64 frames; the run has 8"),
-        ({"frames": None, "visual_tokens": 4096}, "the run has None"),
-        ({"sampler": "aks"}, "no cell of sampler 'uniform'; it has: aks"),
+        ({"frames": 8}, "is published with 32, 64 frames, not with 8 frames"),
+        ({"frames": None, "visual_tokens": 4096}, "not with None frames"),
+        ({"sampler": "aks"}, "no cell of sampler 'uniform'"),
         ({"sampler": "uniform[rule=edge]"}, "no cell of sampler 'uniform'"),
-        ({"model": "qwen2.5-vl-7b"}, "no cell of model 'llava-video-7b'"),
-        ({"task": "lvbench"}, "no cell of task 'mlvu'; it has: lvbench"),
-        ({"task": "mlvu[split=test]"}, "no cell of task 'mlvu'; it has: mlvu[split=test]"),
+        ({"model": "smolvlm2"}, "smolvlm2 on mlvu is published not at all"),
+        ({"task": "mlvu[split=test]"}, "on mlvu[split=test] is published not at all"),
         ({"num_questions": 2174}, "is unfinished: 2000 of 2174 questions"),
-        ({"limit": 2000}, "is over the first 2000 questions alone"),
-        ({"answer": "options"}, "weighs the options' letters"),
+        ({"limit": 2000}, "it has the first 2000 questions only"),
+        ({"answer": "options"}, "it weighs the options' letters"),
         ({"protocol": "strict@1+aligned"}, "subtitles none there, aligned here"),
     ],
 )
@@ -151,59 +149,22 @@ def test_what_is_refused(cli: Cli, settings: dict[str, Any], problem: str) -> No
     assert problem in done.error
 
 
-NEWEST = ("verify-baseline", "llava-video-7b", "--task", "mlvu")
-
-
-def age(folder: Path, hours: int) -> None:
-    """A run's folder, last written so long ago."""
-    then = 1.7e9 - 3600 * hours
-    os.utime(folder / "run.json", (then, then))
-
-
-def test_without_a_folder_the_newest_that_can_be_compared(cli: Cli) -> None:
-    """Newer ones are of another task, a first try, answered otherwise, unfinished, or no run."""
-    for hours, count, settings in (
-        (9, 2000, {}),
-        (8, 2000, {}),
-        (7, 20, {"limit": 20, "num_questions": 20}),
-        (6, 20, {"answer": "options", "num_questions": 20}),
-        (5, 20, {}),
-        (4, 20, {"task": "lvbench", "num_questions": 20}),
-        (3, 20, {"frames": 8, "num_questions": 20}),
-    ):
-        folder = Path(f"runs/{hours}")
-        age(run(0.7, 0.7, count, folder, **settings), hours)
-    Path("runs/2").mkdir()
-    Path("runs/2/run.json").write_text("{}")
-    Path("runs/notes.txt").touch()
-    found = json.loads(cli(*NEWEST, "--json").out)
-    assert found["run"] == str(Path("runs/8"))
-    assert cli(*NEWEST).out.startswith("run runs/8\n")
-    age(Path("runs/8"), 10)
-    assert json.loads(cli(*NEWEST, "--json").out)["run"] == "runs/9"
-    assert json.loads(cli(*NEWEST, "runs/8", "--json").out)["run"] == "runs/8"
-
-
-def test_without_a_folder_and_without_a_run(cli: Cli) -> None:
-    done = cli(*NEWEST)
-    assert done.code == 2
-    assert (
-        "make one with `tspo-bench run --task mlvu --model llava-video-7b --sampler uniform "
-        "--frames 64 --protocol lmms-eval --data-root DIR`"
-    ) in done.error
-    run(0.7, 0.7, 20, Path("runs/a"))
-    run(0.7, 0.7, 20, Path("runs/b"), task="lvbench")
-    done = cli(*NEWEST)
-    assert done.code == 2
-    assert "not runs/a: cell runs/a/mlvu--uniform--llava-video-7b--k64 is unfinished" in done.error
-    unknown = cli("verify-baseline", "smolvlm2", "--task", "mlvu")
-    assert unknown.code == 2
-    assert "no published uniform figure of 'smolvlm2' on 'mlvu'" in unknown.error
+def test_cells_that_cannot_be_compared_are_notes(cli: Cli) -> None:
+    run(0.6, 0.6, folder=Path("runs/a"))
+    run(0.6, 0.6, 20, folder=Path("runs/b"))
+    done = cli("report", "runs", "--published", *JSON)
+    assert done.code == 0  # without --gate
+    found = json.loads(done.out)
+    assert not found["passed"]
+    assert [one["cell"].split("/")[1] for one in found["cells"]] == ["a"]
+    assert "note: not compared: runs/b/" in done.err
+    assert "it is unfinished: 20 of 2000 questions" in done.err
+    assert cli("report", "runs", "--published", "--gate").code == 3
 
 
 def test_what_published_runs_did_not_have_is_told(cli: Cli) -> None:
     run(0.7, 0.7, protocol="strict@1", model="llava-video-7b[pool=2]")
-    done = cli(*VERIFY, "--json")
+    done = cli(*VERIFY, *JSON)
     (cell,) = json.loads(done.out)["cells"]
     protocol, options = cell["warnings"]
     assert "protocol 'strict@1'" in protocol
@@ -211,24 +172,15 @@ def test_what_published_runs_did_not_have_is_told(cli: Cli) -> None:
     assert "'llava-video-7b[pool=2]'" in options
     assert done.err.splitlines() == [f"warning: {protocol}", f"warning: {options}"]
     run(0.7, 0.7, folder=Path("plain"))
-    plain = cli("verify-baseline", "llava-video-7b", "plain", "--task", "mlvu", "--json")
+    plain = cli("report", "plain", "--published", *JSON)
     assert json.loads(plain.out)["cells"][0]["warnings"] == []
-
-
-def test_models_and_tasks_without_a_published_figure(cli: Cli) -> None:
-    run(0.5, 0.5)
-    done = cli("verify-baseline", "smolvlm2", "run", "--task", "mlvu")
-    assert done.code == 2
-    assert "no published uniform figure of 'smolvlm2' on 'mlvu'; there are:" in done.error
-    assert "llava-video-7b on mlvu" in done.error
-    assert "has no run.json" in cli("verify-baseline", "m", "nowhere", "--task", "mlvu").error
 
 
 @pytest.mark.parametrize("sampler", ["uniform[short=candidates]", "uniform[variant=qwen]"])
 def test_the_preset_of_the_paper_is_a_published_set_up(cli: Cli, sampler: str) -> None:
     model = "llava-video-7b[template=chatml_direct]"
     run(0.703, 0.703, sampler=sampler, model=model, protocol="tspo-paper@19f4ecb")
-    done = cli(*VERIFY, "--json")
+    done = cli(*VERIFY, *JSON)
     found = json.loads(done.out)
     assert verdicts(found)[70.3, "micro"] == "within"
     assert (found["cells"][0]["warnings"], done.err) == ([], "")
