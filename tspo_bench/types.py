@@ -235,38 +235,52 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """The words put to an MLLM beside the frames.
+
+    Attributes:
+        text: the user's words after the frames.
+        system: the system message; None for the model's own.
+        reply_start: the beginning of the reply, from which the model continues.
+        before: [n] the words before each frame ("" for none), line breaks included, where frames
+            and words are interleaved; () otherwise.
+        max_new_tokens: the longest reply; None for the model's own.
+        notes: kept in the question's record.
+    """
+
+    text: str
+    system: str | None = None
+    reply_start: str = ""
+    before: tuple[str, ...] = ()
+    max_new_tokens: int | None = None
+    notes: Mapping[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Request:
     """One question put to an MLLM: frames in time order (possibly none), and the prompt.
 
     Attributes:
         frames: what is shown.
-        prompt: the user's words after the frames.
+        prompt: the words beside the frames.
         frame_rate: the whole video's.
         letters: those of the options.
         num_frames: the whole video's: models are told its length.
         mode: "generate": words; "options": log-probabilities of the letters as the reply's first
             token, from one forward pass.
-        system: the system message; None for the model's own.
-        reply_start: words put into the model's mouth: its answer goes on from there.
-        before: [n] the words before each frame ("" for none), where frames and words are
-            interleaved, as they stand: with the line breaks around them; () otherwise.
-        max_new_tokens: the longest reply; None for the model's own.
     """
 
     frames: Frames
-    prompt: str
+    prompt: Prompt
     frame_rate: float
     letters: str
     num_frames: int | None = None
     mode: AnswerMode = "generate"
-    system: str | None = None
-    reply_start: str = ""
-    before: tuple[str, ...] = ()
-    max_new_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        if self.before and len(self.before) != len(self.frames):
-            raise ValueError(f"{len(self.before)} texts before {len(self.frames)} frames")
+        before = self.prompt.before
+        if before and len(before) != len(self.frames):
+            raise ValueError(f"{len(before)} texts before {len(self.frames)} frames")
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ class FrameReader:
                 file.write(request.prompt.splitlines()[0] + "\n")
         time.sleep(self.seconds)
         numbers = [read_number(picture) for picture in request.frames.pixels]
-        letters = shown_letters(request.prompt, numbers)
+        letters = shown_letters(request.prompt.text, numbers)
         said = f"The answer is {letters[0]}." if len(letters) == 1 else "Not shown."
         seen = [
             f"{number}@{second:.6f}"
@@ -92,7 +92,7 @@ class Moody(FrameReader):
     cured: ClassVar[bool] = False
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        if not self.cured and any("poison" in request.prompt for request in requests):
+        if not self.cured and any("poison" in request.prompt.text for request in requests):
             raise RuntimeError("out of memory, say")
         return super().answer(requests)
 

@@ -41,7 +41,8 @@ class Weigher(FrameReader):
 
     def _weighed(self, request: Request) -> Answer:
         if self.log is not None:
-            told = (request.system, request.prompt, request.reply_start, request.max_new_tokens)
+            prompt = request.prompt
+            told = (prompt.system, prompt.text, prompt.reply_start, prompt.max_new_tokens)
             Path(self.log).write_text(json.dumps(told))
         seen = Seen(len(request.frames), 28, 56, 2 * len(request.frames))
         if request.mode == "generate":

@@ -40,9 +40,9 @@ class Writer(FrameReader):
         assert self.log is not None
         with Path(self.log).open("a") as file:
             for request in requests:
-                before = request.before or ("",) * len(request.frames)
+                before = request.prompt.before or ("",) * len(request.frames)
                 frames = zip(before, request.frames.indices, strict=True)
-                asked = "".join(f"{text}<{k}>" for text, k in frames) + request.prompt
+                asked = "".join(f"{text}<{k}>" for text, k in frames) + request.prompt.text
                 file.write(json.dumps(asked) + "\n")
         return [Answer("A") for _ in requests]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 import transformers
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.frame_size import bounded, bounded_size, limited_size
@@ -93,7 +92,7 @@ def test_a_model_keeps_to_it_and_foretells_its_cost(checkpoint: Get, name: str) 
     ):
         request = make_request([7 * i for i in range(frames)], size=size)
         if words:
-            request = dataclasses.replace(request, before=("A",) * frames)
+            request = with_prompt(request, before=("A",) * frames)
         seen = model.answer([request])[0].seen
         assert seen is not None
         assert seen.height * seen.width <= limit

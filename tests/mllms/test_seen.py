@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 import transformers
 
 from tests.mllms.checkpoints import BUILDERS, classes
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tspo_bench.mllms.seen import grid_tokens
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
 from tspo_bench.types import Request, Seen
@@ -36,15 +35,15 @@ BY_HAND = {
 def seen(model: TransformersVLM, frames: int, height: int, width: int, words: bool) -> Seen | None:
     request = make_request([7 * i for i in range(frames)], size=(height, width))
     if words:
-        request = dataclasses.replace(request, before=("A",) * frames)
-    return model.answer([dataclasses.replace(request, max_new_tokens=1)])[0].seen
+        request = with_prompt(request, before=("A",) * frames)
+    return model.answer([with_prompt(request, max_new_tokens=1)])[0].seen
 
 
 @pytest.mark.parametrize("name", sorted(BUILDERS))
 def test_it_is_what_one_counts_by_hand(checkpoint: Get, name: str) -> None:
     model = TransformersVLM(str(checkpoint(name)))
     assert (seen(model, 5, 40, 56, False), seen(model, 5, 40, 56, True)) == BY_HAND[name]
-    blind = dataclasses.replace(make_request([]), max_new_tokens=1)
+    blind = with_prompt(make_request([]), max_new_tokens=1)
     assert model.answer([blind])[0].seen == Seen(0, 0, 0, 0)
 
 

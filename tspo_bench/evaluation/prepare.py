@@ -86,15 +86,11 @@ class _Parts:
         record = self._record(chosen, selection, seconds, prompt.notes)
         request = Request(
             frames=frames,
-            prompt=prompt.text,
+            prompt=prompt,
             frame_rate=rate,
             letters=question.letters,
             num_frames=info.num_frames if info else None,
             mode=self.how.mode,
-            system=prompt.system,
-            reply_start=prompt.reply_start,
-            before=prompt.before,
-            max_new_tokens=prompt.max_new_tokens,
         )
         return Prepared(cell, question, record, request, self.video.scores(chosen))
 

@@ -52,7 +52,7 @@ def chat_messages(
             prompt.
     """
     content: list[dict[str, Any]] = []
-    before = request.before or ("",) * len(request.frames)
+    before = request.prompt.before or ("",) * len(request.frames)
     for words, seconds, pixels in zip(
         before, request.frames.seconds, request.frames.pixels, strict=True
     ):
@@ -60,11 +60,12 @@ def chat_messages(
         if words or stamp:
             content.append(_text(words + stamp))
         content.append({"type": "image_url", "image_url": {"url": jpeg_url(pixels, quality)}})
-    start = request.reply_start
-    content.append(_text(request.prompt if prefill or not start else f"{request.prompt}\n{start}"))
+    start = request.prompt.reply_start
+    text = request.prompt.text
+    content.append(_text(text if prefill or not start else f"{text}\n{start}"))
     messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
-    if request.system is not None:
-        messages.insert(0, {"role": "system", "content": request.system})
+    if request.prompt.system is not None:
+        messages.insert(0, {"role": "system", "content": request.prompt.system})
     if start and prefill:
         messages.append({"role": "assistant", "content": start})
     return messages

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
@@ -23,14 +22,14 @@ from tspo_bench.mllms.checkpoint_checks import (
     token_side,
     usable_checkpoint,
 )
-from tspo_bench.mllms.conversation import Conversation, with_times
+from tspo_bench.mllms.conversation import Conversation, with_text, with_times
 from tspo_bench.mllms.equal_frames import share_equal_frames
 from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
 from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
 from tspo_bench.mllms.seen import count_visual_tokens, grid_tokens, what_was_seen
-from tspo_bench.types import Answer, AnswerMode, Frames, Request, Seen
+from tspo_bench.types import Answer, AnswerMode, Frames, Prompt, Request, Seen
 
 COUNTED = 3  # frames; one alone may be cut into tiles, where several are not
 
@@ -228,7 +227,7 @@ class TransformersVLM:
             frames = Frames(numbers, numbers.astype(np.float64), pixels)
             before = ("",) * num_frames if interleaved else ()
             with self._lock:
-                inputs = self._inputs([Request(frames, "", 1.0, "", before=before)])
+                inputs = self._inputs([Request(frames, Prompt("", before=before), 1.0, "")])
             (self._costs[asked],) = count_visual_tokens(inputs, self._model.config)
         return self._costs[asked]
 
@@ -236,7 +235,7 @@ class TransformersVLM:
     def _answer_batch(self, requests: list[Request]) -> list[Answer]:
         """The answers to requests that go together."""
         requests = [self._told(request) for request in requests]
-        mode, longest = requests[0].mode, requests[0].max_new_tokens
+        mode, longest = requests[0].mode, requests[0].prompt.max_new_tokens
         with self._lock:
             inputs = self._inputs(requests).to(self._model.device)
             for key in inputs:
@@ -266,7 +265,7 @@ class TransformersVLM:
         """A request with what is said of its frames' seconds."""
         if self._times == "none":
             return request
-        return dataclasses.replace(request, prompt=with_times(request))
+        return with_text(request, with_times(request))
 
     def _inputs(self, requests: list[Request]) -> Any:
         """The batch as the model takes it; all its requests go together (see `answer`)."""
@@ -330,4 +329,4 @@ class TransformersVLM:
 def _together(request: Request) -> Hashable:
     """What requests that share a forward pass have in common."""
     size = request.frames.pixels.shape[:3] if len(request.frames) else ()
-    return size, bool(request.before), request.mode, request.max_new_tokens
+    return size, bool(request.prompt.before), request.mode, request.prompt.max_new_tokens
