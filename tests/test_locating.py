@@ -102,7 +102,7 @@ def test_recall_by_hand(questions: Path, tmp_path: Path) -> None:
     assert own.groups["kind"]["b"].evidence_recall == 0.0
     assert own.groups["kind"]["a"].evidence_recall == pytest.approx(2.5 / 3)
     assert own.mean_frames == pytest.approx(9 / 5)
-    assert own.looked_at == {"decoded": 0, "encoded": 0}
+    assert own.frames_processed == {"decoded": 0, "encoded": 0}
     assert own.share_inside == pytest.approx(np.mean([0.5, 0, 0.5, 0, 1]))
     # q0: 0, 2, 6, 12; q1: 0, 7, 12; q2: 0, 4, 15, 20; q3: 0, 20; q4: 0, 1, 2, 3
     assert own.largest_gap_seconds == pytest.approx(np.mean([6, 7, 11, 20, 1]))
@@ -192,8 +192,8 @@ def test_redundancy_and_cost(films: Path, tmp_path: Path) -> None:
     expected = np.mean([unit[a] @ unit[b] for a, b in itertools.pairwise(best)])
     own = only(found.rows, sampler="clip-topk")
     assert own.redundancy == pytest.approx(expected, abs=1e-5)
-    assert own.looked_at == {"decoded": len(stored), "encoded": len(stored)}
-    assert only(found.rows, sampler="uniform").looked_at == {"decoded": 0, "encoded": 0}
+    assert own.frames_processed == {"decoded": len(stored), "encoded": len(stored)}
+    assert only(found.rows, sampler="uniform").frames_processed == {"decoded": 0, "encoded": 0}
 
 
 @pytest.mark.parametrize(

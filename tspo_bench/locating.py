@@ -189,7 +189,7 @@ def _located(
     progress: PickProgress | None,
 ) -> list[Located]:
     """Every selection for a task's questions, measured: sampler by sampler, not video by video."""
-    from tspo_bench.evaluation.choosing import VideoChooser
+    from tspo_bench.evaluation.choosing import SelectionContext
     from tspo_bench.evaluation.picking import Picker
     from tspo_bench.evaluation.plan import OpenCell
     from tspo_bench.features import FeatureStore
@@ -199,7 +199,7 @@ def _located(
         for named in asked.samplers
         for budget in config.budgets
     ]
-    chooser = VideoChooser(
+    chooser = SelectionContext(
         asked.task, FeatureStore(), encoder, config.candidate_fps, rule=config.candidates
     )
     if progress is not None:
@@ -248,7 +248,7 @@ def _measured(pick: Pick, tolerances: Sequence[float], is_guessed: bool) -> Loca
         inside={t: share_inside(spans, pick.seconds, tolerance=t) for t in tolerances},
         largest_gap=_gap(pick),
         redundancy=_redundancy(pick),
-        looked_at=pick.looked_at,
+        frames_processed=pick.frames_processed,
         timing=pick.timing,
     )
 

@@ -184,7 +184,7 @@ def select_frames(
     from tspo_bench.evaluation.checks import check_encoder
     from tspo_bench.evaluation.picking import scores_at
     from tspo_bench.evaluation.reference_use import warn_of_reference_video
-    from tspo_bench.evaluation.sight import VideoSight
+    from tspo_bench.evaluation.sampler_inputs import SamplerInputs
     from tspo_bench.features import FeatureStore
     from tspo_bench.samplers import load_sampler
     from tspo_bench.video import open_video
@@ -206,15 +206,15 @@ def select_frames(
     query = Query(question, str(path), question, text_features=text_features)
     with open_video(path) as reader:
         info, times = reader.info, reader.times
-        sight = VideoSight(path, reader, candidate_fps, FeatureStore(), loaded, candidates)
+        inputs = SamplerInputs(path, reader, candidate_fps, FeatureStore(), loaded, candidates)
         if "features" in chosen.needs:
-            sight.scan()
-        shown = sight.candidates(chosen.needs, chosen, text_features)
+            inputs.scan()
+        shown = inputs.for_sampler(chosen.needs, chosen, text_features)
         selection = _selected(label, chosen, query, shown, frames)
     notes = dict(selection.notes)
-    if sight.ruled is not None:
-        notes["candidates"] = sight.ruled
-        for line in rules_said({str(path): sight.ruled}, candidate_fps):
+    if inputs.ruled is not None:
+        notes["candidates"] = inputs.ruled
+        for line in rules_said({str(path): inputs.ruled}, candidate_fps):
             _log.warning(line)
     picks = selection.indices
     return SelectedFrames(

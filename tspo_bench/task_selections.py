@@ -204,14 +204,14 @@ def _check_out(path: Path, shape: str | None) -> None:
 
 
 def _picks(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> Iterator[Pick]:
-    from tspo_bench.evaluation.choosing import VideoChooser
+    from tspo_bench.evaluation.choosing import SelectionContext
     from tspo_bench.evaluation.picking import Picker
     from tspo_bench.evaluation.plan import OpenCell
     from tspo_bench.features import FeatureStore
 
     (named,) = asked.samplers
     cell = OpenCell(named.label, named.sampler, config.budgets[0])
-    chooser = VideoChooser(
+    chooser = SelectionContext(
         asked.task, FeatureStore(), encoder, config.candidate_fps, rule=config.candidates
     )
     yield from Picker(chooser).picks(asked.questions, [cell])

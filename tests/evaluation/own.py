@@ -60,7 +60,7 @@ class FrameReader:
             self.stop_after -= 1
         if self.log is not None:
             with Path(self.log).open("a") as file:
-                file.write(request.prompt.splitlines()[0] + "\n")
+                file.write(request.prompt.text.splitlines()[0] + "\n")
         time.sleep(self.seconds)
         numbers = [read_number(picture) for picture in request.frames.pixels]
         letters = shown_letters(request.prompt.text, numbers)
@@ -117,7 +117,7 @@ class Babbler(FrameReader):
     replies = ("", "A man opens the door", "A or B", "\ud83d \x00\n\u2028 ?!", "Z")
 
     def reply(self, request: Request) -> str:
-        digits = re.findall(r"\d+", request.prompt.splitlines()[0])
+        digits = re.findall(r"\d+", request.prompt.text.splitlines()[0])
         return self.replies[int(digits[0]) % len(self.replies)]
 
 

@@ -27,7 +27,7 @@ from tspo_bench.mllms.conversation import with_times
 from tspo_bench.mllms.llava_keys import SO400M
 from tspo_bench.mllms.llava_processor import LlavaVideoProcessor
 from tspo_bench.mllms.llava_video import LlavaVideo, originally_told
-from tspo_bench.types import Request, Seen
+from tspo_bench.types import Request, VisualInput
 
 PROMPT = (
     "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n"
@@ -108,7 +108,10 @@ def test_each_reply_is_the_originals(model: LlavaVideo, llava_original: Original
 
 def test_what_was_seen(model: LlavaVideo) -> None:
     answers = model.answer([make_request([1, 5, 9]), make_request([])])
-    assert [answer.seen for answer in answers] == [Seen(3, 44, 44, 36), Seen(0, 0, 0, 0)]
+    assert [answer.seen for answer in answers] == [
+        VisualInput(3, 44, 44, 36),
+        VisualInput(0, 0, 0, 0),
+    ]
     assert model.visual_tokens(64, 40, 56) == 64 * 12
     assert model.short_side == 44
 
@@ -189,7 +192,7 @@ def test_words_between_frames(model: LlavaVideo, llava_original: Original) -> No
     expected = log_probabilities(llava_original, prompt, frames)
     for answer in model.answer([request, request]):
         assert difference(answer.option_logprobs, expected) <= 1e-4
-        assert answer.seen == Seen(3, 44, 44, 36)
+        assert answer.seen == VisualInput(3, 44, 44, 36)
 
 
 def test_the_original_time_instruction_is_the_released_one() -> None:

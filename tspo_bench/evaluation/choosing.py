@@ -12,10 +12,10 @@ import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.budget import Cost
-from tspo_bench.evaluation.parts import Chosen
+from tspo_bench.evaluation.chunks import Chosen
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.evaluation.sampler_contract import ask_sampler
-from tspo_bench.evaluation.sight import VideoSight, looked_at
+from tspo_bench.evaluation.sampler_inputs import SamplerInputs, frames_processed
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.results import CandidateScores, Inputs
@@ -53,7 +53,7 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
 
 
-def share(
+def attribute_time(
     stage: str, spent: dict[str, float], jobs: Sequence[Chosen], weights: Sequence[float]
 ) -> None:
     """Charge a stage's seconds to those that asked for it: uniform sampling pays for no scan."""
@@ -65,7 +65,7 @@ def share(
 
 
 @dataclass
-class VideoChooser:
+class SelectionContext:
     """How samplers are asked; safe to use from several threads.
 
     Args:
@@ -96,9 +96,9 @@ class VideoChooser:
     ruled: dict[str, CandidateRule] = field(default_factory=dict)
     inputs: Inputs | None = None
 
-    def open(self, work: VideoWork, stack: ExitStack) -> ChosenVideo:
+    def open(self, work: VideoWork, stack: ExitStack) -> VideoSession:
         """Open a video until the stack closes it; what fails is recorded, not raised."""
-        return ChosenVideo(self, work, stack)
+        return VideoSession(self, work, stack)
 
     def say_rules(self) -> None:
         """Warn of the videos where it matters by which rule their candidates were taken."""
@@ -106,15 +106,15 @@ class VideoChooser:
             _log.warning(line)
 
 
-class ChosenVideo:
+class VideoSession:
     """One video with what the samplers of its jobs see of it and pick."""
 
-    def __init__(self, how: VideoChooser, work: VideoWork, stack: ExitStack) -> None:
-        self.how = how
+    def __init__(self, context: SelectionContext, work: VideoWork, stack: ExitStack) -> None:
+        self.context = context
         self.reader: VideoReader | None = None
         self._work = work
         self._seconds: dict[str, float] = {}  # per stage, for all jobs together
-        self._sight: VideoSight | None = None
+        self._inputs: SamplerInputs | None = None
         self._text_features: dict[str, Features] = {}
         self._unreadable: str | None = None
         self._unscannable: str | None = None
@@ -127,31 +127,31 @@ class ChosenVideo:
             self._unreadable = str(error)
 
     def _open(self, stack: ExitStack, needs: Collection[Need]) -> None:
-        path = self.how.task.video_path(self._work.video)
-        encoder = self.how.encoder
+        path = self.context.task.video_path(self._work.video)
+        encoder = self.context.encoder
         with timed(self._seconds, "probe"):
             self.reader = stack.enter_context(open_video(path))
-            self._sight = VideoSight(
+            self._inputs = SamplerInputs(
                 path,
                 self.reader,
-                self.how.candidate_fps,
-                self.how.store,
+                self.context.candidate_fps,
+                self.context.store,
                 encoder,
-                self.how.rule,
+                self.context.rule,
             )
-        if self._sight.ruled is not None:
-            self.how.ruled[self._work.video] = self._sight.ruled
+        if self._inputs.ruled is not None:
+            self.context.ruled[self._work.video] = self._inputs.ruled
         if encoder is None:
             return
         with timed(self._seconds, "text"):
             self._encode_texts(encoder)
         if "features" in needs:
             try:
-                self._timed_features(self._sight.scan)
+                self._timed_features(self._inputs.scan)
             except VideoError as error:  # one broken candidate: other frames may be sound
                 self._unscannable = str(error)
         if "lazy_scores" in needs:
-            self._timed_features(self._sight.read_stored)
+            self._timed_features(self._inputs.read_stored)
 
     def _timed_features(self, get: Callable[[], bool]) -> None:
         """Have features; the stage says whether their work was done now or found in the store."""
@@ -166,7 +166,7 @@ class ChosenVideo:
 
     def _encode_texts(self, encoder: FrameEncoder) -> None:
         asked = [q for cell, q in self._work.jobs if SEARCHING & cell.sampler.needs]
-        for text in dict.fromkeys(map(self.how.task.query_text, asked)):
+        for text in dict.fromkeys(map(self.context.task.query_text, asked)):
             # One at a time: the features must not depend on which questions are still pending.
             self._text_features[text] = encoder.encode_text([text])
 
@@ -176,9 +176,11 @@ class ChosenVideo:
         """What each job's sampler picks, in the order of the jobs."""
         chosen = [self._chosen(cell, question) for cell, question in self._work.jobs]
         needs = [one.cell.sampler.needs for one in chosen]
-        share("probe", self._seconds, chosen, [float(bool(need)) for need in needs])
+        attribute_time("probe", self._seconds, chosen, [float(bool(need)) for need in needs])
         for stage in ("text", "scan", "stored"):
-            share(stage, self._seconds, chosen, [float(bool(SEARCHING & need)) for need in needs])
+            attribute_time(
+                stage, self._seconds, chosen, [float(bool(SEARCHING & need)) for need in needs]
+            )
         return chosen
 
     def info(self, needs: Collection[Need]) -> VideoInfo | None:
@@ -186,28 +188,28 @@ class ChosenVideo:
         return self.reader.info if needs and self.reader is not None else None
 
     @property
-    def shown(self) -> Candidates | None:
+    def candidates(self) -> Candidates | None:
         """The candidates, with features if a sampler needs them; None without a video."""
-        return None if self._sight is None else self._sight.shown
+        return None if self._inputs is None else self._inputs.candidates
 
     def size(self) -> tuple[int, int]:
         """Height and width of the frames as the MLLM is given them; 1 x 1 without a video."""
         if self.reader is None:
             return 1, 1
         info = self.reader.info
-        width, height = scaled_size(info.width, info.height, self.how.short_side)
+        width, height = scaled_size(info.width, info.height, self.context.short_side)
         return height, width
 
     def num_candidates(self, needs: Collection[Need]) -> int | None:
         """How many candidates a sampler of these needs had; None for one that needs nothing."""
-        return len(self._sight.probed) if needs and self._sight is not None else None
+        return len(self._inputs.probed) if needs and self._inputs is not None else None
 
     def inputs(self, question: Question, needs: Collection[Need]) -> dict[str, str]:
         """Hashes of what the question's record is made of."""
-        if self.how.inputs is None:
+        if self.context.inputs is None:
             return {}
-        of_video = self.how.inputs.video(question.video) if needs else None
-        found = {"question": self.how.inputs.questions.get(question.id), "video": of_video}
+        of_video = self.context.inputs.video(question.video) if needs else None
+        found = {"question": self.context.inputs.questions.get(question.id), "video": of_video}
         return {key: value for key, value in found.items() if value is not None}
 
     def evidence(
@@ -225,9 +227,9 @@ class ChosenVideo:
         if info is None or isinstance(chosen.picked, Record) or chosen.picked.scores is None:
             return None
         scores = np.asarray(chosen.picked.scores)
-        assert self._sight is not None
-        seconds = self._sight.probed.seconds
-        interval = info.candidate_stride(self.how.candidate_fps) / float(info.frame_rate)
+        assert self._inputs is not None
+        seconds = self._inputs.probed.seconds
+        interval = info.candidate_stride(self.context.candidate_fps) / float(info.frame_rate)
         if len(seconds) > 1:
             interval = float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
         return CandidateScores.of(chosen.question.id, scores, interval)
@@ -241,8 +243,8 @@ class ChosenVideo:
             gold=question.answer,
             groups=question.groups,
             error=error,
-            protocol=self.how.task.rules.label,
-            mode=self.how.mode,
+            protocol=self.context.task.rules.label,
+            mode=self.context.mode,
         )
 
     def _chosen(self, cell: OpenCell, question: Question) -> Chosen:
@@ -268,14 +270,16 @@ class ChosenVideo:
             query = self._query(cell, question)
             candidates = NO_CANDIDATES
             if needs:
-                assert self._sight is not None
-                candidates = self._sight.candidates(needs, cell.sampler, query.text_features)
-            k = cell.budget.k(self.how.cost, candidates.num_frames, *self.size())
-            warned = self.how.warned
+                assert self._inputs is not None
+                candidates = self._inputs.for_sampler(needs, cell.sampler, query.text_features)
+            k = cell.budget.k(self.context.cost, candidates.num_frames, *self.size())
+            warned = self.context.warned
             checked = ask_sampler(cell.label, cell.sampler, query, candidates, k, warned)
-            if needs and self._sight is not None and self._sight.ruled is not None:
-                checked = replace(checked, notes={**checked.notes, "candidates": self._sight.ruled})
-            return checked, looked_at(candidates)
+            if needs and self._inputs is not None and self._inputs.ruled is not None:
+                checked = replace(
+                    checked, notes={**checked.notes, "candidates": self._inputs.ruled}
+                )
+            return checked, frames_processed(candidates)
         except VideoError as error:  # of a sampler that has frames decoded as it goes
             return self.failure(question, "decode_error", str(error)), {}
         except UserError as error:
@@ -286,7 +290,7 @@ class ChosenVideo:
 
     def _query(self, cell: OpenCell, question: Question) -> Query:
         needs = cell.sampler.needs
-        text = self.how.task.query_text(question)
+        text = self.context.task.query_text(question)
         return Query(
             question_id=question.id,
             video_id=question.video,

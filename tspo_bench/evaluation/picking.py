@@ -13,9 +13,9 @@ from typing import Protocol
 import numpy as np
 
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation.choosing import ChosenVideo, VideoChooser, timed
-from tspo_bench.evaluation.engine import AHEAD
-from tspo_bench.evaluation.parts import Chosen
+from tspo_bench.evaluation.choosing import SelectionContext, VideoSession, timed
+from tspo_bench.evaluation.chunks import Chosen
+from tspo_bench.evaluation.engine import PREFETCH
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.evaluation.sampler_contract import ask_sampler
 from tspo_bench.samplers.published import PublishedFrames
@@ -61,7 +61,7 @@ class Pick:
         seconds: their times [n].
         candidates: those of the video, with features if it was scanned; None with an error.
         duration_seconds: the video's length, if known.
-        looked_at: frames decoded and encoded to choose, as in a record.
+        frames_processed: frames decoded and encoded to choose, as in a record.
         timing: seconds per stage.
         assumed: there was no video: length and rate are the annotations'.
     """
@@ -72,7 +72,7 @@ class Pick:
     seconds: FloatArray
     candidates: Candidates | None
     duration_seconds: float | None = None
-    looked_at: Mapping[str, int] = field(default_factory=dict)
+    frames_processed: Mapping[str, int] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
     assumed: bool = False
     error: str | None = None
@@ -89,7 +89,7 @@ class Picker:
             frames of it.
     """
 
-    chooser: VideoChooser
+    chooser: SelectionContext
     rates: Mapping[str, float | None] = field(default_factory=dict)
 
     def picks(self, questions: Sequence[Question], cells: Sequence[OpenCell]) -> Iterator[Pick]:
@@ -101,12 +101,12 @@ class Picker:
             VideoWork(video, tuple((cell, question) for cell in cells for question in asked))
             for video, asked in by_video.items()
         ]
-        pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="pick")
+        pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="pick")
         under_way: deque[Future[list[Pick]]] = deque()
         try:
             for one in work:
                 under_way.append(pool.submit(self._of_video, one))
-                if len(under_way) > AHEAD:
+                if len(under_way) > PREFETCH:
                     yield from under_way.popleft().result()
             while under_way:
                 yield from under_way.popleft().result()
@@ -221,7 +221,7 @@ def scores_at(picks: IntArray, candidates: Candidates, selection: Selection) -> 
     return np.where(is_candidate, scores[places], np.float32(math.nan)).astype(np.float32)
 
 
-def _pick(video: ChosenVideo, chosen: Chosen) -> Pick:
+def _pick(video: VideoSession, chosen: Chosen) -> Pick:
     if isinstance(chosen.picked, Record):
         return _failed(chosen.cell, chosen.question, chosen.picked.error or "")
     info = video.info(chosen.cell.sampler.needs)
@@ -231,9 +231,9 @@ def _pick(video: ChosenVideo, chosen: Chosen) -> Pick:
         chosen.question,
         chosen.picked,
         times[chosen.picked.indices],
-        video.shown,
+        video.candidates,
         None if info is None else info.duration_seconds,
-        chosen.looked_at,
+        chosen.frames_processed,
         chosen.seconds,
     )
 

@@ -12,20 +12,20 @@ from dataclasses import replace
 import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.evaluation.choosing import ChosenVideo, VideoChooser, share, timed
-from tspo_bench.evaluation.parts import NO_FRAMES, PART_BYTES, Chosen, Prepared, cut_by_union
+from tspo_bench.evaluation.choosing import SelectionContext, VideoSession, attribute_time, timed
+from tspo_bench.evaluation.chunks import CHUNK_BYTES, NO_FRAMES, Chosen, Prepared, chunk_by_frames
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.results import evidence_recall
 from tspo_bench.types import JSON, FloatArray, Frames, Record, Request, Selection
 
 
-class VideoPreparer(VideoChooser):
+class VideoPreparer(SelectionContext):
     """Turns the work on one video into requests; safe to call from several threads."""
 
     def __call__(self, work: VideoWork) -> Iterator[list[Prepared]]:
         """The work's questions in the order of its jobs; failures are recorded, not raised.
 
-        They come in parts whose frames together hold at most PART_BYTES (or are one question's).
+        They come in parts whose frames together hold at most CHUNK_BYTES (or are one question's).
         """
         with ExitStack() as stack:
             yield from _Parts(self.open(work, stack)).all()
@@ -34,18 +34,18 @@ class VideoPreparer(VideoChooser):
 class _Parts:
     """The jobs of one video, with their frames."""
 
-    def __init__(self, video: ChosenVideo) -> None:
+    def __init__(self, video: VideoSession) -> None:
         self.video = video
-        self.how = video.how
+        self.context = video.context
 
     def all(self) -> Iterator[list[Prepared]]:
         chosen = self.video.choose()
-        for part in cut_by_union([one.indices for one in chosen], self._most_frames()):
+        for part in chunk_by_frames([one.indices for one in chosen], self._most_frames()):
             yield from self._filled(chosen[part])
 
     def _most_frames(self) -> int:
         height, width = self.video.size()
-        return PART_BYTES // (3 * width * height)
+        return CHUNK_BYTES // (3 * width * height)
 
     def _filled(self, part: Sequence[Chosen]) -> Iterator[list[Prepared]]:
         """A part with its frames; question by question if one of them cannot be decoded.
@@ -58,10 +58,10 @@ class _Parts:
         if len(union) and self.video.reader is not None:
             try:
                 with timed(seconds, "fetch"):
-                    frames = self.video.reader.fetch(union, short_side=self.how.short_side)
+                    frames = self.video.reader.fetch(union, short_side=self.context.short_side)
             except VideoError as error:
                 problem = str(error)
-            share("fetch", seconds, part, [float(len(one.indices)) for one in part])
+            attribute_time("fetch", seconds, part, [float(len(one.indices)) for one in part])
         if problem is None or len(part) == 1:
             yield [self._ready(one, frames, problem) for one in part]
             return
@@ -79,7 +79,7 @@ class _Parts:
         info = self.video.info(cell.sampler.needs)
         rate = float(info.frame_rate) if info else 1.0
         try:
-            prompt = self.how.task.prompt(question, seconds.tolist(), rate)
+            prompt = self.context.task.prompt(question, seconds.tolist(), rate)
         except UserError as error:  # a subtitle file, say
             record = self.video.failure(question, "decode_error", str(error))
             return Prepared(cell, question, replace(record, timing=chosen.seconds))
@@ -90,7 +90,7 @@ class _Parts:
             frame_rate=rate,
             letters=question.letters,
             num_frames=info.num_frames if info else None,
-            mode=self.how.mode,
+            mode=self.context.mode,
         )
         return Prepared(cell, question, record, request, self.video.scores(chosen))
 
@@ -102,7 +102,7 @@ class _Parts:
         notes: Mapping[str, JSON],
     ) -> Record:
         """All but the answer, with the picks' times [n] in seconds."""
-        question, needs, task = chosen.question, chosen.cell.sampler.needs, self.how.task
+        question, needs, task = chosen.question, chosen.cell.sampler.needs, self.context.task
         info, evidence = self.video.info(needs), self.video.evidence(question, needs)
         duration = info.duration_seconds if info else None
         recall = evidence_recall(
@@ -114,17 +114,17 @@ class _Parts:
             status="ok",
             gold=question.answer,
             frames=tuple(selection.indices.tolist()),
-            seconds=tuple(round(second, 6) for second in seconds.tolist()),
+            timestamps=tuple(round(second, 6) for second in seconds.tolist()),
             num_candidates=self.video.num_candidates(needs),
             num_filled=selection.num_filled,
-            looked_at=chosen.looked_at,
+            frames_processed=chosen.frames_processed,
             evidence_recall=recall.recall,
             evidence=tuple((round(a, 6), round(b, 6)) for a, b in evidence) if info else (),
             duration_seconds=None if duration is None else round(duration, 6),
             groups=question.groups,
             notes={**selection.notes, **notes},
             protocol=task.rules.label,
-            mode=self.how.mode,
+            mode=self.context.mode,
             inputs=self.video.inputs(question, needs),
             timing=chosen.seconds,
         )

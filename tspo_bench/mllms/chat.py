@@ -15,7 +15,7 @@ from PIL import Image
 
 from tspo_bench.mllms.hidden_error import hidden_words
 from tspo_bench.reasoning import is_reasoning_mark
-from tspo_bench.types import Answer, Pixels, Request, Seen
+from tspo_bench.types import Answer, Pixels, Request, VisualInput
 
 TOP_LOGPROBS = 20  # the most that the API lists
 _MOST_TOKENS = 10**12  # larger counts are no server's, and a record cannot hold them
@@ -202,10 +202,10 @@ def _log_sum(logprobs: list[float]) -> float:
     return largest + math.log(sum(math.exp(each - largest) for each in logprobs))
 
 
-def _seen(request: Request) -> Seen | None:
+def _seen(request: Request) -> VisualInput | None:
     """The frames as they were sent; what the server makes of them it does not tell."""
     frames = request.frames
-    return Seen(len(frames), *frames.pixels.shape[1:3]) if len(frames) else None
+    return VisualInput(len(frames), *frames.pixels.shape[1:3]) if len(frames) else None
 
 
 def _usage(content: Mapping[str, Any]) -> dict[str, int]:

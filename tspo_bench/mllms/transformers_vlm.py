@@ -28,8 +28,8 @@ from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
 from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
-from tspo_bench.mllms.seen import count_visual_tokens, grid_tokens, what_was_seen
-from tspo_bench.types import Answer, AnswerMode, Frames, Prompt, Request, Seen
+from tspo_bench.mllms.visual_input import count_visual_tokens, grid_tokens, visual_input
+from tspo_bench.types import Answer, AnswerMode, Frames, Prompt, Request, VisualInput
 
 COUNTED = 3  # frames; one alone may be cut into tiles, where several are not
 
@@ -196,7 +196,7 @@ class TransformersVLM:
     def visual_tokens(
         self, num_frames: int, height: int, width: int, interleaved: bool = False
     ) -> int:
-        """What a request of so many frames costs, in tokens of its prompt: `Seen.visual_tokens`.
+        """The visual tokens of a request of so many frames: `VisualInput.visual_tokens`.
 
         Without a forward pass, and remembered. Where a video's size hangs on its number of frames
         (Qwen), its processor is asked on frames that are not there; else a few empty ones are
@@ -252,7 +252,7 @@ class TransformersVLM:
             return self._options(requests, inputs, seen)
 
     def _options(
-        self, requests: list[Request], inputs: Any, seen: list[Seen | None]
+        self, requests: list[Request], inputs: Any, seen: list[VisualInput | None]
     ) -> list[Answer]:
         asked = [(self._conversation.write(request), request.letters) for request in requests]
         listed = letter_logprobs(self._model, self._processor.tokenizer, inputs, asked)
@@ -296,10 +296,10 @@ class TransformersVLM:
             inputs["position_ids"] = true_time_positions(self._model, inputs, seconds)
         return inputs
 
-    def _seen(self, requests: list[Request], inputs: Any) -> list[Seen | None]:
+    def _seen(self, requests: list[Request], inputs: Any) -> list[VisualInput | None]:
         """What of each request's frames reached the model."""
         medium = self._conversation.medium_of(requests[0])
-        return what_was_seen(requests, inputs, self._model.config, medium)
+        return visual_input(requests, inputs, self._model.config, medium)
 
     @classmethod
     def _load_processor(cls, checkpoint: str, folder: Path, **_: Any) -> Any:

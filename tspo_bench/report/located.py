@@ -42,7 +42,7 @@ class Located:
         largest_gap: seconds, from the start to the first frame, between frames, or to the end.
         redundancy: mean cosine of the features of neighbours; None with fewer than two, or without
             features.
-        looked_at: frames decoded and encoded to choose.
+        frames_processed: frames decoded and encoded to choose.
         timing: seconds spent to choose, by stage.
         error: why there is no selection; then nothing else is known.
     """
@@ -60,7 +60,7 @@ class Located:
     inside: Mapping[float, float | None] = field(default_factory=dict)
     largest_gap: float | None = None
     redundancy: float | None = None
-    looked_at: Mapping[str, int] = field(default_factory=dict)
+    frames_processed: Mapping[str, int] = field(default_factory=dict)
     timing: Mapping[str, float] = field(default_factory=dict)
     error: str | None = None
 
@@ -113,7 +113,7 @@ class LocatedRow:
     largest_gap_seconds: float | None
     redundancy: float | None
     mean_frames: float | None
-    looked_at: Mapping[str, float | None]
+    frames_processed: Mapping[str, float | None]
     seconds_per_question: float | None
     feature_sources: Mapping[FeatureSource, int]
     num_short: int
@@ -200,8 +200,8 @@ def _row(
         largest_gap_seconds=_mean_known(one.largest_gap for one in picked),
         redundancy=_mean_known(one.redundancy for one in picked),
         mean_frames=_mean(one.num_picked for one in picked),
-        looked_at={
-            key: _mean(one.looked_at.get(key, 0) for one in picked)
+        frames_processed={
+            key: _mean(one.frames_processed.get(key, 0) for one in picked)
             for key in ("decoded", "encoded")
         },
         seconds_per_question=_mean(sum(one.timing.values()) for one in picked),

@@ -36,13 +36,13 @@ def own_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     make_films(secret)
     films = [
         record(0, question_id="pan", video=str(secret / "film.mp4"), reply="one", frames=(3, 40),
-               seconds=(0.3, 4.0), evidence=((2.0, 3.0),), evidence_recall=0.0,
+               timestamps=(0.3, 4.0), evidence=((2.0, 3.0),), evidence_recall=0.0,
                duration_seconds=5.0, groups={"of": "x"}),
         record(1, question_id="hat", video=str(secret / "film.mp4"), reply="b", frames=(5,),
-               seconds=(0.5,), evidence=((0.0, 1.0),), evidence_recall=1.0,
+               timestamps=(0.5,), evidence=((0.0, 1.0),), evidence_recall=1.0,
                duration_seconds=5.0, gold="B", letter="B", groups={"of": "y"}),
         record(2, question_id="dog", video=str(secret / "short.mp4"), status="decode_error",
-               letter=None, correct=False, frames=(), seconds=(),
+               letter=None, correct=False, frames=(), timestamps=(),
                error=f"no {secret}/x y.bin; geheim-12345 at http://u:p@host/v1?k=1"),
     ]  # fmt: skip
     spec = str(secret / "films.jsonl")

@@ -67,7 +67,7 @@ def test_what_only_rounding_or_a_cut_tells_apart_is_no_lie(honest: Path, tmp_pat
 
 def test_more_times_than_frames(honest: Path, tmp_path: Path) -> None:
     """As many times as seconds would hit all evidence, at any K."""
-    lied = changed(honest, tmp_path / "e.zip", with_record(0, seconds=list(range(60))))
+    lied = changed(honest, tmp_path / "e.zip", with_record(0, timestamps=list(range(60))))
     with (
         pytest.raises(UserError, match="was asked with 2 frames, of 60 times"),
         open_entry(lied),
@@ -78,7 +78,7 @@ def test_more_times_than_frames(honest: Path, tmp_path: Path) -> None:
 def test_evidence_that_is_a_bomb(honest: Path, tmp_path: Path) -> None:
     many = list(range(4000))
     spans = [[second, second] for second in many]
-    bomb = with_record(0, frames=many, seconds=many, evidence=spans)
+    bomb = with_record(0, frames=many, timestamps=many, evidence=spans)
 
     def change(files: dict[str, bytes]) -> None:
         bomb(files)
@@ -94,7 +94,7 @@ def test_evidence_that_is_a_bomb(honest: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(("said", "found"), [(0.0, 0.0), (1.0, 0.0)])
 def test_a_sampler_that_saw_no_video(tmp_path: Path, said: float, found: float) -> None:
     """The record of a blind answer has neither evidence nor length, and hits nothing."""
-    unseen: dict[str, Any] = {"frames": (), "seconds": (), "evidence": ()}
+    unseen: dict[str, Any] = {"frames": (), "timestamps": (), "evidence": ()}
     blind = [
         dataclasses.replace(one, **unseen, duration_seconds=None,
                             evidence_recall=None if one.failed else said)
@@ -124,7 +124,7 @@ def moments(tmp_path: Path) -> tuple[Path, Path]:
     recalls = (0.5, 0.0, 0.0)
     records = [
         record(0, question_id=one.id, video=one.video, reply="A", groups=dict(one.groups),
-               frames=(610, 2900), seconds=(round(610 / RATE, 6), round(2900 / RATE, 6)),
+               frames=(610, 2900), timestamps=(round(610 / RATE, 6), round(2900 / RATE, 6)),
                evidence=tuple((round(m.start / RATE, 6),) * 2 for m in one.evidence),
                duration_seconds=100.1, evidence_recall=recall)
         for one, recall in zip(task.questions(), recalls, strict=True)
@@ -189,7 +189,7 @@ def test_all_evidence_by_another_rate(moments: tuple[Path, Path], tmp_path: Path
     ("change", "found"),
     [
         (with_record(0, evidence_recall=1.0), 0.5),
-        (with_record(0, frames=[], seconds=[], duration_seconds=None, evidence_recall=1.0), 0.0),
+        (with_record(0, frames=[], timestamps=[], duration_seconds=None, evidence_recall=1.0), 0.0),
     ],
 )
 def test_recall_follows_from_the_entrys_own_evidence(

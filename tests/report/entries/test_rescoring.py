@@ -260,7 +260,7 @@ def test_times_outside_of_the_video_are_told(honest: Path, tmp_path: Path) -> No
     """A minute long, give or take a second."""
     question = haystack_records()[0].question_id
     for seconds, told in (([0, 60.9], 0), ([0, 61.1], 1), ([-0.9, 1], 0), ([-1.1, 1], 1)):
-        lied = changed(honest, tmp_path / "e.zip", with_record(0, seconds=seconds))
+        lied = changed(honest, tmp_path / "e.zip", with_record(0, timestamps=seconds))
         with open_entry(lied) as entry:
             said = f"{SLUG}: frames are shown from outside of the video's length, of question "
             assert entry.problems == (f"{said}{question}",) * told

@@ -45,7 +45,7 @@ def with_evidence(
     elif tolerance is not None:
         # Who says that a video is longer than it is has no more of its evidence found.
         end = None if duration is None else max(duration, stored.duration_seconds or 0) + _ROUNDED
-        found = evidence_recall(spans, stored.seconds, tolerance=tolerance, duration_seconds=end)
+        found = evidence_recall(spans, stored.timestamps, tolerance=tolerance, duration_seconds=end)
         recall = found.recall
     evidence = spans if is_seen else ()
     return replace(stored, evidence=evidence, duration_seconds=duration, evidence_recall=recall)
@@ -53,7 +53,7 @@ def with_evidence(
 
 def is_beyond(record: Record) -> bool:
     """Whether frames are of times that the video does not have, where its length is known."""
-    length, seconds = record.duration_seconds, record.seconds
+    length, seconds = record.duration_seconds, record.timestamps
     if length is None or not seconds:
         return False
     near = max(_NEAR_SECONDS, _NEAR_SHARE * length)
@@ -72,7 +72,7 @@ def frame_rates(records: Iterable[Record], questions: Mapping[str, Question]) ->
         question = questions.get(record.question_id)
         if question is None or all(span.unit == "seconds" for span in question.evidence):
             continue
-        last = max(zip(record.frames, record.seconds, strict=False), default=(0, 0.0))
+        last = max(zip(record.frames, record.timestamps, strict=False), default=(0, 0.0))
         shown[question.video] = max(last, shown.get(question.video, last))
         for span, (_, end) in zip(question.evidence, record.evidence, strict=False):
             latest = (span.end, end)

@@ -41,8 +41,8 @@ def _frames_problem(record: Record, most: int | None) -> str | None:
             f"{len(frames)} frames, and has {len(record.evidence)} spans of evidence, more than "
             "any run's"
         )
-    if len(frames) != len(record.seconds):
-        return f"{len(frames)} frames, of {len(record.seconds)} times"
+    if len(frames) != len(record.timestamps):
+        return f"{len(frames)} frames, of {len(record.timestamps)} times"
     if list(frames) != sorted(set(frames)) or min(frames, default=0) < 0:
         return "frames that are not sorted, distinct numbers from 0 on"
     if min(record.seen.values(), default=0) < 0:

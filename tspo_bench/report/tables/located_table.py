@@ -82,7 +82,7 @@ def _lie(rows: Sequence[LocatedRow]) -> dict[str, list[str]]:
     if any(row.redundancy is not None for row in rows):
         columns["redun-\ndancy"] = [_number(row.redundancy, "{:.3f}") for row in rows]
     for key in ("decoded", "encoded"):
-        columns[f"frames\n{key}"] = [_number(row.looked_at[key], "{:.0f}") for row in rows]
+        columns[f"frames\n{key}"] = [_number(row.frames_processed[key], "{:.0f}") for row in rows]
     columns["seconds /\nquestion"] = [
         timed_text(row.seconds_per_question, row.feature_sources, "{:.3f}") for row in rows
     ]

@@ -14,21 +14,21 @@ from tspo_bench.types import Frames, IntArray, Question, Record, Request, Select
 NO_FRAMES = Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8))
 # Of a part's pixels. Unbounded, many questions about an hour of 720p take tens of gigabytes; a
 # lower bound decodes more often, since each part goes through the file once.
-PART_BYTES = 512 * 2**20
+CHUNK_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
 class Chosen:
     """What a sampler picked for a question of a cell, or the record of why there is nothing.
 
-    `looked_at` counts the frames that it had decoded and encoded for it.
+    `frames_processed` counts the frames that it had decoded and encoded for it.
     """
 
     cell: OpenCell
     question: Question
     picked: Selection | Record
     seconds: dict[str, float]
-    looked_at: dict[str, int]
+    frames_processed: dict[str, int]
 
     @property
     def indices(self) -> IntArray:
@@ -64,7 +64,7 @@ class Prepared:
         return replace(self.shared, frames=Frames(own, union.seconds[rows], union.pixels[rows]))
 
 
-def cut_by_union(picks: Sequence[IntArray], most: int) -> Iterator[slice]:
+def chunk_by_frames(picks: Sequence[IntArray], most: int) -> Iterator[slice]:
     """Cut picks into runs whose union has at most `most` frames, or into single ones."""
     start, union = 0, np.empty(0, np.int64)
     for position, indices in enumerate(picks):
