@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from tspo_bench.agent import TemporalAgent
     from tspo_bench.api import (
         EvaluationResult,
-        LocateResult,
+        RecallResult,
         SelectedFrames,
         TaskSelections,
         evaluate,
-        locate,
+        recall,
         register_model,
         register_sampler,
         register_task,
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EvaluationResult",
-    "LocateResult",
+    "RecallResult",
     "SelectedFrames",
     "TaskSelections",
     "TemporalAgent",
     "__version__",
     "evaluate",
-    "locate",
     "read_records",
     "read_summaries",
+    "recall",
     "register_model",
     "register_sampler",
     "register_task",

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tspo_bench.locating import LocateResult, locate
-from tspo_bench.selecting import SelectedFrames, select_frames
-from tspo_bench.task_selections import TaskSelections, select_task
+from tspo_bench.selecting import (
+    RecallResult,
+    SelectedFrames,
+    TaskSelections,
+    recall,
+    select_frames,
+    select_task,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -28,11 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EvaluationResult",
-    "LocateResult",
+    "RecallResult",
     "SelectedFrames",
     "TaskSelections",
     "evaluate",
-    "locate",
+    "recall",
     "register_model",
     "register_sampler",
     "register_task",

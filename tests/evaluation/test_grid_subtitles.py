@@ -92,7 +92,7 @@ def test_each_sampler_shows_the_subtitles_of_its_own_frames(talk: Path, tmp_path
     expected = []
     for cell in result.cells:
         film = {record.question_id: record for record in cell.records}["film"]
-        seconds = [second for second in film.seconds if second % 1]
+        seconds = [second for second in film.timestamps if second % 1]
         shown = "\n".join(dict.fromkeys(f"second {int(second)}" for second in seconds))
         listed = f"This video's subtitles are listed below:\n{shown}\n" if shown else ""
         expected.append("".join(f"<{k}>" for k in film.frames) + f"{listed}film?")

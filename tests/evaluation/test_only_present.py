@@ -44,8 +44,8 @@ def test_a_limit_draws_among_those_that_are_there(
 
 
 def test_the_other_commands(partly: Path, tmp_path: Path, cli: Cli) -> None:  # noqa: F811
-    found = tspo_bench.locate(str(partly), "uniform", 4, fps=10, only_present=True)
-    assert len(found.located) == 6
+    found = tspo_bench.recall(str(partly), "uniform", 4, fps=10, only_present=True)
+    assert len(found.selections) == 6
     made = tspo_bench.select_task(
         str(partly), tmp_path / "sel.json", "uniform", 4, only_present=True
     )
@@ -84,7 +84,7 @@ def test_annotations_left_out_are_told(
 ) -> None:
     path = tmp_path / "more.jsonl"
     path.write_text(partly.read_text() + '{"id": "broken"}\n' * 7)
-    tspo_bench.locate(str(path), "uniform", 4, fps=10)
+    tspo_bench.recall(str(path), "uniform", 4, fps=10)
     assert (
         "task 'more': annotations left out: 7: more.jsonl line 13: no field 'video'" in caplog.text
     )

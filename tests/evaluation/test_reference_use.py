@@ -42,7 +42,7 @@ def test_every_call_that_searches_films_with_it(
     out, task = tmp_path, str(questions)
     calls = (
         lambda: tspo_bench.evaluate(task, "aks", READER, 2, encoder=name, limit=1, out=out / "a"),
-        lambda: tspo_bench.locate(task, "aks", 2, encoder=name, limit=3),
+        lambda: tspo_bench.recall(task, "aks", 2, encoder=name, limit=3),
         lambda: tspo_bench.select_task(task, out / "s.json", "aks", 2, encoder=name, limit=1),
     )
     for call in calls:
@@ -64,7 +64,7 @@ def test_not_where_it_is_at_home_or_not_used(questions: Path, clip: Path, tmp_pa
         lambda: tspo_bench.select_frames(video, "Where?", "aks", 2),
         lambda: tspo_bench.select_frames(film, "Where?", "uniform", 2),
         lambda: tspo_bench.select_frames(film, "Where?", "aks", 2, encoder=str(clip)),
-        lambda: tspo_bench.locate(task.label, "aks", 2, limit=1),
+        lambda: tspo_bench.recall(task.label, "aks", 2, limit=1),
         lambda: tspo_bench.evaluate(
             str(questions), "uniform", READER, 2, limit=1, out=tmp_path / "r"
         ),

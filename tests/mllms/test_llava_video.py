@@ -298,4 +298,4 @@ def test_a_run_from_the_command_line(
     assert [record["status"] in ("ok", "unparsed") for record in records] == [True] * 3
     seen = {"frames": 4, "height": 44, "width": 44, "visual_tokens": 48}
     assert all(record["seen"] == seen for record in records)
-    assert np.allclose(records[0]["seconds"], np.array(records[0]["frames"]) / 10)
+    assert np.allclose(records[0]["timestamps"], np.array(records[0]["frames"]) / 10)

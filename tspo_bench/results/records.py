@@ -6,6 +6,7 @@ whole, so a broken line further up is an error and never skipped.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import reprlib
@@ -21,11 +22,15 @@ from tspo_bench.types import Record
 
 FORMAT_VERSION = 2  # lines without one are of version 1
 _RENAMED = {"seconds": "timestamps", "looked_at": "frames_processed"}  # since version 1
-_ADAPTER = TypeAdapter(Record)
 _KEYS = tuple(field.name for field in fields(Record))
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = _SHORTENED.maxother = 80
 _BLANK = Record(question_id="", video="", status="model_error", gold=None)
+
+
+@functools.cache
+def _adapter() -> TypeAdapter[Record]:
+    return TypeAdapter(Record)  # takes a tenth of a second to build
 
 
 def record_to_line(record: Record) -> str:
@@ -116,7 +121,7 @@ def record_from_line(line: str) -> Record:
     elif version != FORMAT_VERSION:
         raise ValueError(f"format_version {shortened(version)}; this version reads 1 and 2")
     try:
-        return _ADAPTER.validate_python(content)
+        return _adapter().validate_python(content)
     except ValidationError as error:
         raise ValueError(_reason(error, content)) from error
 
@@ -134,7 +139,7 @@ def _reason(error: ValidationError, content: Mapping[str, Any]) -> str:
 
 def record_schema() -> dict[str, Any]:
     """The JSON schema of a line, as docs/record.schema.json has it."""
-    schema = _ADAPTER.json_schema()
+    schema = _adapter().json_schema()
     version = {"const": FORMAT_VERSION, "description": "Of this form; lines of 1 have none."}
     schema["properties"] = {"format_version": version, **schema["properties"]}
     return schema

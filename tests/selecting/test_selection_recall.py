@@ -1,4 +1,4 @@
-"""`locate`: evidence recall without an MLLM, and without videos where that can be."""
+"""`recall`: evidence recall without an MLLM, and without videos where that can be."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tests.features.checkpoints import clip as make_clip
 from tests.support import make_video
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore, load_encoder
-from tspo_bench.report.located import LocatedRow
-from tspo_bench.report.tables.located_table import located_table
+from tspo_bench.selecting.recall_rows import RecallRow
+from tspo_bench.selecting.recall_table import recall_table
 from tspo_bench.tasks import load_task
 
 FPS = 10
@@ -70,7 +70,7 @@ def selection(folder: Path, **frames: list[float]) -> str:
     return f"file:{path}"
 
 
-def only(rows: tuple[LocatedRow, ...], subset: str = "all", **wanted: Any) -> LocatedRow:
+def only(rows: tuple[RecallRow, ...], subset: str = "all", **wanted: Any) -> RecallRow:
     (found,) = [
         one
         for one in rows
@@ -91,7 +91,7 @@ PICKS = {
 def test_recall_by_hand(questions: Path, tmp_path: Path) -> None:
     """No video is there: its length is the annotation's, its rate the numbers' divisor."""
     sampler = selection(tmp_path, **PICKS)
-    found = tspo_bench.locate(str(questions), [sampler, "uniform"], 4, tolerance=(1, 2))
+    found = tspo_bench.recall(str(questions), [sampler, "uniform"], 4, tolerance=(1, 2))
     assert found.errors == ()
     own = only(found.rows, sampler="file:sel.json", tolerance=1)
     assert own.evidence_recall == pytest.approx((1 / 2 + 0 + 1 + 1) / 4)  # q3 has nothing to find
@@ -109,7 +109,7 @@ def test_recall_by_hand(questions: Path, tmp_path: Path) -> None:
 
 
 def test_subsets_are_of_videos_by_their_candidates(questions: Path, tmp_path: Path) -> None:
-    found = tspo_bench.locate(str(questions), [selection(tmp_path, **PICKS), "uniform"], [3, 4])
+    found = tspo_bench.recall(str(questions), [selection(tmp_path, **PICKS), "uniform"], [3, 4])
     rows = [one for one in found.rows if one.sampler == "uniform"]
     assert only(tuple(rows), "more_than_k", frames=4).n == 3
     assert only(tuple(rows), "k_or_fewer", frames=4).n == 1  # three candidates, 30 frames
@@ -119,7 +119,7 @@ def test_subsets_are_of_videos_by_their_candidates(questions: Path, tmp_path: Pa
 
 def test_the_difference_to_the_baseline(questions: Path, tmp_path: Path) -> None:
     sampler = selection(tmp_path, **PICKS)
-    found = tspo_bench.locate(str(questions), ["uniform", sampler], 4)
+    found = tspo_bench.recall(str(questions), ["uniform", sampler], 4)
     own, uniform = (only(found.rows, sampler=name) for name in ("file:sel.json", "uniform"))
     assert uniform.paired is None
     assert own.paired is not None
@@ -129,14 +129,14 @@ def test_the_difference_to_the_baseline(questions: Path, tmp_path: Path) -> None
     assert own.paired.n == 4
     low, high = own.paired.ci95 or (0, 0)
     assert low < own.paired.difference < high
-    turned = tspo_bench.locate(str(questions), ["uniform", sampler], 4, baseline="file:sel.json")
+    turned = tspo_bench.recall(str(questions), ["uniform", sampler], 4, baseline="file:sel.json")
     assert only(turned.rows, sampler="uniform").paired is not None
 
 
 def test_with_the_videos_there_they_are_asked(films: Path, tmp_path: Path) -> None:
     """two.mp4 turns out to have 200 frames; a pick behind its end is an error, not clamped."""
     sampler = selection(tmp_path, **{**PICKS, "q2": [40.0, 200.0]})
-    found = tspo_bench.locate(str(films), [sampler, "uniform"], 4)
+    found = tspo_bench.recall(str(films), [sampler, "uniform"], 4)
     assert found.errors == (
         f"frame selections {tmp_path / 'sel.json'}, question 'q2': entry 1 is 200.0, but the video "
         "has frames 0 to 199",
@@ -150,7 +150,7 @@ def test_without_videos_a_pick_far_behind_the_end_is_an_error(
     questions: Path, tmp_path: Path
 ) -> None:
     sampler = selection(tmp_path, **{**PICKS, "q2": [40.0, 990.0]})
-    found = tspo_bench.locate(str(questions), sampler, 4)
+    found = tspo_bench.recall(str(questions), sampler, 4)
     (error,) = found.errors
     assert "question 'q2': entry 1 is 990.0, but the video has frames 0 to" in error
 
@@ -158,19 +158,19 @@ def test_without_videos_a_pick_far_behind_the_end_is_an_error(
 def test_the_rate_may_be_given(questions: Path) -> None:
     """Uniform alone has nothing to tell the rate by."""
     with pytest.raises(UserError) as caught:
-        tspo_bench.locate(str(questions), "uniform", 4)
+        tspo_bench.recall(str(questions), "uniform", 4)
     assert str(caught.value) == (
         "task 'quiz': none of 3 videos found, and their frame rate is unknown; give --fps, a "
         "selection file (--sampler file:PATH), or the videos (--data-root)"
     )
-    found = tspo_bench.locate(str(questions), "uniform,random,oracle", 4, fps=FPS)
+    found = tspo_bench.recall(str(questions), "uniform,random,oracle", 4, fps=FPS)
     # one.mp4: int(linspace(0, 119, 4)) = 0, 39, 79, 119, that is 0, 3.9, 7.9 and 11.9 s
     assert only(found.rows, sampler="uniform").groups["kind"]["b"].evidence_recall == 0.0
     assert only(found.rows, sampler="oracle").evidence_recall == 1.0
 
 
 def test_a_search_needs_the_videos(questions: Path, tmp_path: Path) -> None:
-    found = tspo_bench.locate(str(questions), ["uniform", "clip-topk"], 4, fps=FPS)
+    found = tspo_bench.recall(str(questions), ["uniform", "clip-topk"], 4, fps=FPS)
     assert only(found.rows, sampler="clip-topk").num_failed == 5
     assert only(found.rows, sampler="clip-topk").evidence_recall is None
     assert "one.mp4 not found" in found.errors[0]
@@ -178,8 +178,8 @@ def test_a_search_needs_the_videos(questions: Path, tmp_path: Path) -> None:
 
 def test_redundancy_and_cost(films: Path, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip")
-    found = tspo_bench.locate(str(films), ["uniform", "clip-topk"], 3, encoder=str(clip), limit=1)
-    (one,) = {one.question_id for one in found.located}
+    found = tspo_bench.recall(str(films), ["uniform", "clip-topk"], 3, encoder=str(clip), limit=1)
+    (one,) = {one.question.id for one in found.selections}
     video = next(entry["video"] for entry in ROWS if entry["id"] == one)
     encoder, store = load_encoder(str(clip)), FeatureStore()
     stored = store.candidates(films.parent / video, encoder)
@@ -207,14 +207,14 @@ def test_redundancy_and_cost(films: Path, tmp_path: Path) -> None:
 )
 def test_what_is_refused(settings: dict[str, Any], message: str, questions: Path) -> None:
     with pytest.raises(UserError, match=message):
-        tspo_bench.locate(str(questions), **settings)
+        tspo_bench.recall(str(questions), **settings)
 
 
 def test_a_task_without_evidence(tmp_path: Path) -> None:
     path = tmp_path / "quiz.jsonl"
     path.write_text(json.dumps({**ROWS[0], "evidence": []}) + "\n")
     with pytest.raises(UserError, match="none of its 1 questions has annotated evidence"):
-        tspo_bench.locate(str(path), "uniform", fps=FPS)
+        tspo_bench.recall(str(path), "uniform", fps=FPS)
 
 
 def test_the_published_selections(real_data: Path) -> None:
@@ -228,7 +228,7 @@ def test_the_published_selections(real_data: Path) -> None:
         "AKS": "AKS_LongVideoBench_64.json",
     }
     files = {name: f"file:{real_data / 'selections' / file}" for name, file in names.items()}
-    found = tspo_bench.locate(
+    found = tspo_bench.recall(
         "longvideobench", [*files.values(), "uniform"], 64, annotations=annotations
     )
     assert found.errors == ()
@@ -272,10 +272,10 @@ def _naive(real_data: Path, names: dict[str, str]) -> dict[str, tuple[float, flo
 def test_our_own_file_needs_no_video(films: Path, tmp_path: Path) -> None:
     """Its frames count the video's own, whatever the annotated length makes of it."""
     made = tspo_bench.select_task(str(films), tmp_path / "own.json", "random", 4)
-    with_videos = tspo_bench.locate(str(films), f"file:{made.path}", 4)
+    with_videos = tspo_bench.recall(str(films), f"file:{made.path}", 4)
     for name in LENGTHS:
         (films.parent / name).unlink()
-    without = tspo_bench.locate(str(films), f"file:{made.path}", 4)
+    without = tspo_bench.recall(str(films), f"file:{made.path}", 4)
     assert without.errors == ()
     first, second = only(with_videos.rows), only(without.rows)
     assert second.evidence_recall == first.evidence_recall
@@ -285,7 +285,7 @@ def test_our_own_file_needs_no_video(films: Path, tmp_path: Path) -> None:
 
 def test_a_rate_that_nobody_tells_is_an_error_of_its_own(questions: Path, tmp_path: Path) -> None:
     sampler = selection(tmp_path, **{**PICKS, "q4": [1.0, 2.0]})  # no divisor that is a rate
-    found = tspo_bench.locate(str(questions), [sampler, "uniform"], 4)
+    found = tspo_bench.recall(str(questions), [sampler, "uniform"], 4)
     assert set(found.errors) == {
         "question 'q4': video small.mp4 is not opened, and its frame rate is unknown; give "
         "--fps, or give the videos (--data-root)"
@@ -296,7 +296,7 @@ def test_a_length_that_nobody_tells_is_an_error_of_its_own(tmp_path: Path, cache
     path = tmp_path / "quiz.jsonl"
     without = {key: value for key, value in ROWS[1].items() if key != "duration"}
     path.write_text("".join(json.dumps(one) + "\n" for one in (ROWS[0], without)))
-    found = tspo_bench.locate(str(path), "uniform", 4, fps=FPS)
+    found = tspo_bench.recall(str(path), "uniform", 4, fps=FPS)
     (error,) = found.errors
     assert "question 'q1': video one.mp4 is not opened, and its length is unknown" in error
     assert only(found.rows).n == 1
@@ -305,12 +305,12 @@ def test_a_length_that_nobody_tells_is_an_error_of_its_own(tmp_path: Path, cache
 def test_short_lists_and_tuned_samplers_are_told(films: Path, tmp_path: Path) -> None:
     samplers = [selection(tmp_path, **PICKS), "uniform", "aks-videomme"]
     clip = make_clip(tmp_path / "clip")
-    found = tspo_bench.locate(str(films), samplers, 3, encoder=str(clip))
+    found = tspo_bench.recall(str(films), samplers, 3, encoder=str(clip))
     assert only(found.rows, sampler="file:sel.json").num_short == 4
     assert only(found.rows, sampler="uniform").num_short == 0
     assert only(found.rows, sampler="aks-videomme").tuned_for == "videomme"
     console = Console(width=100, file=io.StringIO(), record=True)
-    console.print(located_table(found.rows))
+    console.print(recall_table(found.rows))
     said = console.export_text()
     assert "aks-videomme*" in said
     assert "* tuned for videomme (aks-videomme)" in said
@@ -318,10 +318,10 @@ def test_short_lists_and_tuned_samplers_are_told(films: Path, tmp_path: Path) ->
 
 
 def test_blind_and_an_unknown_baseline_are_refused(questions: Path) -> None:
-    with pytest.raises(UserError, match="sampler 'blind' sees nothing of the video"):
-        tspo_bench.locate(str(questions), "uniform,blind", fps=FPS)
+    with pytest.raises(UserError, match="sampler 'blind' selects no frames"):
+        tspo_bench.recall(str(questions), "uniform,blind", fps=FPS)
     with pytest.raises(UserError, match="--baseline 'unifrom' is none of the samplers: random"):
-        tspo_bench.locate(str(questions), "random", fps=FPS, baseline="unifrom")
+        tspo_bench.recall(str(questions), "random", fps=FPS, baseline="unifrom")
 
 
 LVBENCH: dict[str, Any] = {
@@ -347,7 +347,7 @@ def test_lvbench_tells_length_and_rate(tmp_path: Path, cache: Path, fps: Any) ->
     path = tmp_path / "lvbench.jsonl"
     info = {**LVBENCH["video_info"], "fps": fps}
     path.write_text(json.dumps({**LVBENCH, "video_info": info}))
-    found = tspo_bench.locate("lvbench", ["uniform", "oracle"], 4, annotations=path)
+    found = tspo_bench.recall("lvbench", ["uniform", "oracle"], 4, annotations=path)
     assert found.errors == ()
     row = only(found.rows, sampler="uniform")
     assert (row.n, row.num_not_opened, row.num_guessed_rates) == (3, 3, 0)
@@ -357,7 +357,7 @@ def test_lvbench_tells_length_and_rate(tmp_path: Path, cache: Path, fps: Any) ->
     frames = [int(second * 30000 / 1001) for second in (1, 3599, 1025)]
     picks = {uid: [frame] for uid, frame in zip("123", frames, strict=True)}
     (tmp_path / "sel.json").write_text(json.dumps(picks))
-    found = tspo_bench.locate("lvbench", f"file:{tmp_path}/sel.json", 1, annotations=path)
+    found = tspo_bench.recall("lvbench", f"file:{tmp_path}/sel.json", 1, annotations=path)
     assert only(found.rows).evidence_recall == 1.0
     assert only(found.rows).num_guessed_rates == 0
 
@@ -365,7 +365,7 @@ def test_lvbench_tells_length_and_rate(tmp_path: Path, cache: Path, fps: Any) ->
 def test_an_info_in_a_tables_cell_is_json(tmp_path: Path, cache: Path) -> None:
     path = tmp_path / "lvbench.jsonl"
     path.write_text(json.dumps({**LVBENCH, "video_info": json.dumps(LVBENCH["video_info"])}))
-    found = tspo_bench.locate("lvbench", "uniform", 4, annotations=path)
+    found = tspo_bench.recall("lvbench", "uniform", 4, annotations=path)
     assert found.errors == ()
 
 
@@ -377,7 +377,7 @@ def test_an_absurd_length_or_rate_costs_its_own_questions(
     other = {**LVBENCH, "key": "other", "qa": [{**LVBENCH["qa"][0], "uid": "9"}]}
     other["video_info"] = {**LVBENCH["video_info"], **absurd}
     path.write_text(f"{json.dumps(LVBENCH)}\n{json.dumps(other)}\n")
-    found = tspo_bench.locate("lvbench", "uniform", 4, annotations=path)
+    found = tspo_bench.recall("lvbench", "uniform", 4, annotations=path)
     assert only(found.rows).n == 3
     (error,) = found.errors
     assert "question '9': no video has" in error
@@ -388,7 +388,7 @@ def test_lvbench_that_tells_nothing(tmp_path: Path, cache: Path) -> None:
         path = tmp_path / "lvbench.jsonl"
         path.write_text(json.dumps({**LVBENCH, "video_info": info}))
         with pytest.raises(UserError, match="their frame rate is unknown"):
-            tspo_bench.locate("lvbench", "uniform", 4, annotations=path)
+            tspo_bench.recall("lvbench", "uniform", 4, annotations=path)
 
 
 def test_a_stride_of_29_is_29_97(tmp_path: Path, cache: Path) -> None:
@@ -402,16 +402,16 @@ def test_a_stride_of_29_is_29_97(tmp_path: Path, cache: Path) -> None:
     (tmp_path / "near.json").write_text(json.dumps({"q": [30, 60, 300, 30 * 3496]}))
     cut, rounded = (f"file:{tmp_path}/{name}.json" for name in ("cut", "near"))
     for samplers in ([cut], [cut, rounded]):
-        found = tspo_bench.locate(str(tmp_path / "q.jsonl"), samplers, 4)
+        found = tspo_bench.recall(str(tmp_path / "q.jsonl"), samplers, 4)
         of_cut = only(found.rows, sampler="file:cut.json")
         assert of_cut.evidence_recall == 1.0
         assert of_cut.num_guessed_rates == 1
-        assert all(one.assumed_rate == pytest.approx(rate) for one in found.located)
+        assert all(one.assumed_rate == pytest.approx(rate) for one in found.selections)
     # what the annotation says counts for more
     (tmp_path / "q.jsonl").write_text(json.dumps({**late, "fps": 30}))
-    found = tspo_bench.locate(str(tmp_path / "q.jsonl"), cut, 4)
+    found = tspo_bench.recall(str(tmp_path / "q.jsonl"), cut, 4)
     assert only(found.rows).evidence_recall == 0.0
     (tmp_path / "q.jsonl").write_text(json.dumps({**late, "fps": 29}))  # cut in the same way
-    found = tspo_bench.locate(str(tmp_path / "q.jsonl"), cut, 4)
+    found = tspo_bench.recall(str(tmp_path / "q.jsonl"), cut, 4)
     assert only(found.rows).evidence_recall == 1.0
     assert only(found.rows).num_guessed_rates == 0
