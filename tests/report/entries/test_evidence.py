@@ -35,7 +35,7 @@ RATE = 30000 / 1001
     [
         (0, {"evidence_recall": 1.0}, "evidence recall 1.0, computed again 0.0"),
         (0, {"evidence_recall": None}, "evidence recall none, computed again 0.0"),
-        (0, {"evidence": [[0, 1]], "evidence_recall": 1.0}, "evidence [[0.0, 1.0]], in the task [["),
+        (0, {"evidence": [[0, 1]], "evidence_recall": 1.0}, "evidence [[0.0, 1.0]], in the task"),
         (0, {"evidence": [], "evidence_recall": None}, "evidence [], in the task [["),
         (0, {"duration_seconds": 0.5, "evidence_recall": None}, "duration seconds 0.5, in the"),
         (0, {"duration_seconds": None}, "duration seconds none, in the task 60.0"),
