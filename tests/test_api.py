@@ -110,11 +110,11 @@ def test_evaluate_tells_of_progress_and_of_skipped_lines(films: Path) -> None:
 def test_selected_frames_are_the_pixels_of_their_numbers() -> None:
     picked = tspo_bench.select_frames("film.mp4", "What?", "uniform", 7)
     assert picked.indices.tolist() == np.linspace(0, 49, 7, dtype=int).tolist()
-    np.testing.assert_allclose(picked.seconds, picked.indices / 10)
+    np.testing.assert_allclose(picked.timestamps, picked.indices / 10)
     frames = picked.fetch()
     assert [read_number(image) for image in frames.pixels] == picked.indices.tolist()
-    assert (picked.scores, picked.candidate_scores) == (None, None)
-    np.testing.assert_allclose(picked.candidate_seconds, [0, 1, 2, 3, 4])
+    assert (picked.scores, picked.frame_scores) == (None, None)
+    np.testing.assert_allclose(picked.candidates.seconds, [0, 1, 2, 3, 4])
     assert picked.duration_seconds == 5.0
 
 
@@ -123,11 +123,10 @@ def test_an_encoder_can_be_used_again() -> None:
     once = tspo_bench.select_frames("film.mp4", "What?", "clip-topk", 2, encoder=encoder)
     again = tspo_bench.select_frames("film.mp4", "What?", "clip-topk", 2)
     assert once.to_dict() == again.to_dict()
-    assert once.candidate_scores is not None
     assert once.scores is not None
-    best = np.sort(np.argsort(-once.candidate_scores, kind="stable")[:2])
+    best = np.sort(np.argsort(-once.scores, kind="stable")[:2])
     np.testing.assert_array_equal(once.indices, best * 10)
-    np.testing.assert_array_equal(once.scores, once.candidate_scores[best])
+    np.testing.assert_array_equal(once.frame_scores, once.scores[best])
 
 
 def test_blind_picks_nothing_and_still_draws() -> None:

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tspo_bench.locating import RecallResult, recall
-from tspo_bench.selecting import SelectedFrames, select_frames
-from tspo_bench.task_selections import TaskSelections, select_task
+from tspo_bench.selecting import (
+    RecallResult,
+    SelectedFrames,
+    TaskSelections,
+    recall,
+    select_frames,
+    select_task,
+)
 
 if TYPE_CHECKING:
     from pandas import DataFrame

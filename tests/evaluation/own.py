@@ -60,10 +60,10 @@ class FrameReader:
             self.stop_after -= 1
         if self.log is not None:
             with Path(self.log).open("a") as file:
-                file.write(request.prompt.splitlines()[0] + "\n")
+                file.write(request.prompt.text.splitlines()[0] + "\n")
         time.sleep(self.seconds)
         numbers = [read_number(picture) for picture in request.frames.pixels]
-        letters = shown_letters(request.prompt, numbers)
+        letters = shown_letters(request.prompt.text, numbers)
         said = f"The answer is {letters[0]}." if len(letters) == 1 else "Not shown."
         seen = [
             f"{number}@{second:.6f}"
@@ -92,7 +92,7 @@ class Moody(FrameReader):
     cured: ClassVar[bool] = False
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        if not self.cured and any("poison" in request.prompt for request in requests):
+        if not self.cured and any("poison" in request.prompt.text for request in requests):
             raise RuntimeError("out of memory, say")
         return super().answer(requests)
 
@@ -117,7 +117,7 @@ class Babbler(FrameReader):
     replies = ("", "A man opens the door", "A or B", "\ud83d \x00\n\u2028 ?!", "Z")
 
     def reply(self, request: Request) -> str:
-        digits = re.findall(r"\d+", request.prompt.splitlines()[0])
+        digits = re.findall(r"\d+", request.prompt.text.splitlines()[0])
         return self.replies[int(digits[0]) % len(self.replies)]
 
 

@@ -104,6 +104,6 @@ def naive_recall(question: Question, record: Record) -> float | None:
     hits = []
     for span in question.evidence:
         margin = 1.0 if span.start == span.end else 0.0
-        hit = any(span.start - margin <= t <= span.end + margin for t in record.seconds)
+        hit = any(span.start - margin <= t <= span.end + margin for t in record.timestamps)
         hits.append(hit)
     return sum(hits) / len(hits) if hits else None

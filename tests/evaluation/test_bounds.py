@@ -61,7 +61,7 @@ class Billing(FrameReader):
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         answers = super().answer(requests)
         return [
-            replace(answer, usage={"prompt_tokens": 10**400 if "thing 3 " in r.prompt else 7})
+            replace(answer, usage={"prompt_tokens": 10**400 if "thing 3 " in r.prompt.text else 7})
             for answer, r in zip(answers, requests, strict=True)
         ]
 

@@ -15,8 +15,8 @@ from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget, cost_of
-from tspo_bench.mllms.seen import grid_tokens
-from tspo_bench.types import Answer, Request, Seen
+from tspo_bench.mllms.visual_input import grid_tokens
+from tspo_bench.types import Answer, Request, VisualInput
 
 COUNTER = "tests.evaluation.test_budget:Counter"
 
@@ -31,7 +31,7 @@ class Counter(FrameReader):
         answers = []
         for request in requests:
             n, h, w = request.frames.pixels.shape[:3]
-            answers.append(Answer("A", seen=Seen(n, h, w, self.visual_tokens(n, h, w))))
+            answers.append(Answer("A", seen=VisualInput(n, h, w, self.visual_tokens(n, h, w))))
         return answers
 
 

@@ -95,8 +95,8 @@ def test_the_model_sees_what_the_sampler_picked(
             num_frames = LENGTHS[Path(questions[key].video).name]
             numbers, times, size, told_frames, told_rate = seen(record)
             assert numbers == list(record.frames) == sorted(set(record.frames))
-            assert times == list(record.seconds)
-            np.testing.assert_allclose(record.seconds, np.array(record.frames) / RATE, atol=1e-6)
+            assert times == list(record.timestamps)
+            np.testing.assert_allclose(record.timestamps, np.array(record.frames) / RATE, atol=1e-6)
             if label != "blind":
                 assert (size, told_frames, told_rate) == ([96, 160], num_frames, RATE)
                 assert len(numbers) == 7

@@ -14,7 +14,7 @@ from tests.evaluation.own import FrameReader
 from tests.evaluation.support import READER, run
 from tspo_bench.errors import UserError
 from tspo_bench.tasks.protocols import DEFAULT
-from tspo_bench.types import Answer, Request, Seen
+from tspo_bench.types import Answer, Request, VisualInput
 
 WEIGHER = "tests.evaluation.test_grid_protocol:Weigher"
 CARD = """
@@ -41,9 +41,10 @@ class Weigher(FrameReader):
 
     def _weighed(self, request: Request) -> Answer:
         if self.log is not None:
-            told = (request.system, request.prompt, request.reply_start, request.max_new_tokens)
+            prompt = request.prompt
+            told = (prompt.system, prompt.text, prompt.reply_start, prompt.max_new_tokens)
             Path(self.log).write_text(json.dumps(told))
-        seen = Seen(len(request.frames), 28, 56, 2 * len(request.frames))
+        seen = VisualInput(len(request.frames), 28, 56, 2 * len(request.frames))
         if request.mode == "generate":
             return Answer("(A)", seen=seen)
         total = math.log(sum(range(1, len(request.letters) + 1)))

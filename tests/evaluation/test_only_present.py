@@ -45,7 +45,7 @@ def test_a_limit_draws_among_those_that_are_there(
 
 def test_the_other_commands(partly: Path, tmp_path: Path, cli: Cli) -> None:  # noqa: F811
     found = tspo_bench.recall(str(partly), "uniform", 4, fps=10, only_present=True)
-    assert len(found.located) == 6
+    assert len(found.selections) == 6
     made = tspo_bench.select_task(
         str(partly), tmp_path / "sel.json", "uniform", 4, only_present=True
     )

@@ -282,7 +282,7 @@ def test_uneven_films_are_said_once_and_noted(
         assert notes["uneven-a"]["candidates"] == notes["uneven-b"]["candidates"] == taken
         assert "candidates" not in notes["even-a"]
         assert all("candidates" not in record.notes for record in blind.records)
-    assert found["auto"]["uneven-a"].seconds == tuple(map(float, range(24)))
+    assert found["auto"]["uneven-a"].timestamps == tuple(map(float, range(24)))
     assert found["time"].keys() == found["auto"].keys()
     for number in ("uneven-a", "even-a"):
         assert found["auto"][number].frames == found["time"][number].frames

@@ -159,7 +159,7 @@ def test_the_frames_in_memory_are_bounded_whatever_is_picked(
     settings = {"samplers": ("random",), "frames": (12,), "candidate_fps": 10.0}
     whole = run(task, tmp_path / "whole", **settings)
     assert len(picks(whole)["long.mp4"]) * 96 * 160 * 3 > 9e6
-    monkeypatch.setattr(prepare, "PART_BYTES", 12 * 96 * 160 * 3)
+    monkeypatch.setattr(prepare, "CHUNK_BYTES", 12 * 96 * 160 * 3)
     tracemalloc.start()
     try:
         run(task, tmp_path / "parts", **settings)

@@ -31,14 +31,14 @@ class Teller:
         return [Answer(json.dumps(self.told(request))) for request in requests]
 
     def told(self, request: Request) -> dict[str, Any]:
-        if "fail" in request.prompt:
+        if "fail" in request.prompt.text:
             raise RuntimeError("out of memory, say")
         return {
-            "prompt": request.prompt,
+            "prompt": request.prompt.text,
             "frames": request.frames.indices.tolist(),
             "size": request.frames.pixels.shape[1:3],
-            "length": request.max_new_tokens,
-            "before": request.before,
+            "length": request.prompt.max_new_tokens,
+            "before": request.prompt.before,
             "num_frames": request.num_frames,
         }
 

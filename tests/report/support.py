@@ -20,7 +20,7 @@ def record(number: int, correct: bool = True, **changes: Any) -> Record:
         "letter": "A" if correct else "B",
         "correct": correct,
         "frames": (0, 1),
-        "seconds": (0.0, 1.0),
+        "timestamps": (0.0, 1.0),
     }
     return Record(**fields | changes)
 

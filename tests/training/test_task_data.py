@@ -83,7 +83,8 @@ def test_a_rollout_asks_as_the_tasks_protocol_does(cache: Path, tmp_path: Path) 
 
     episode = TaskData(task, FrameReader(), FeatureStore(), k=2).episode(0, 0)
     answer_groups([episode], [torch.tensor([[0, 1]])], Listener())
-    told = [(r.system, r.prompt, r.reply_start, r.max_new_tokens) for r in asked]
+    prompts = [request.prompt for request in asked]
+    told = [(p.system, p.text, p.reply_start, p.max_new_tokens) for p in prompts]
     assert told == [("Look.", "What?", "(", 3)]
 
 

@@ -10,16 +10,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 from tspo_bench.evaluation.checks import checked_answers
-from tspo_bench.evaluation.parts import Prepared
+from tspo_bench.evaluation.chunks import Prepared
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.evaluation.sampler_contract import crash_said
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.results.records import kept_record
 from tspo_bench.tasks import Reading, Task
-from tspo_bench.types import Answer, Failed, Record, Request, Seen
+from tspo_bench.types import Answer, Failed, Record, Request, VisualInput
 
-AHEAD = 2  # videos prepared while the model answers: with PART_BYTES this bounds memory
+PREFETCH = 2  # videos prepared while the model answers: with CHUNK_BYTES this bounds memory
 
 
 def answer_videos(
@@ -36,23 +36,23 @@ def answer_videos(
     before an interruption stays.
     """
     waiting: list[Prepared] = []
-    for prepared in _ahead(work, prepare):
+    for prepared in _prefetch(work, prepare):
         # Models pad a batch to its longest request: K = 4 must not cost what K = 64 does.
         waiting += sorted(prepared, key=lambda one: one.cell.budget.frames or 0)
         while len(waiting) >= batch_size:
-            _settle(waiting[:batch_size], task, model, finished)
+            _answer_batch(waiting[:batch_size], task, model, finished)
             del waiting[:batch_size]
-    _settle(waiting, task, model, finished)
+    _answer_batch(waiting, task, model, finished)
 
 
-def _ahead(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
-    """The prepared parts of the videos in order, the next one of AHEAD more videos under way."""
-    pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="prepare")
+def _prefetch(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
+    """The prepared parts of the videos in order, the next one of PREFETCH more videos under way."""
+    pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="prepare")
     under_way: deque[tuple[Iterator[list[Prepared]], Future[list[Prepared] | None]]] = deque()
     videos = iter(work)
     try:
         while True:
-            for video in itertools.islice(videos, AHEAD + 1 - len(under_way)):
+            for video in itertools.islice(videos, PREFETCH + 1 - len(under_way)):
                 parts = prepare(video)
                 under_way.append((parts, pool.submit(next, parts, None)))
             if not under_way:
@@ -66,7 +66,7 @@ def _ahead(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[P
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _settle(
+def _answer_batch(
     waiting: Sequence[Prepared],
     task: Task,
     model: MLLM,
@@ -145,7 +145,7 @@ def _likeliest(answer: Answer) -> Reading:
     return Reading(max(logprobs, key=logprobs.__getitem__) if logprobs else None)
 
 
-def _told(seen: Seen | None) -> dict[str, int]:
+def _told(seen: VisualInput | None) -> dict[str, int]:
     """What is known of what the model saw."""
     if seen is None:
         return {}

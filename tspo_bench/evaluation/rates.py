@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.asked import Asked
 from tspo_bench.samplers.published import PublishedFrames
-from tspo_bench.selections import Picked
-from tspo_bench.selections.picked import common_rate
+from tspo_bench.selections import FileSelection
+from tspo_bench.selections.file_selection import common_rate
 from tspo_bench.selections.rates import rate_of_strides
 from tspo_bench.tasks import Task
 from tspo_bench.types import Question
@@ -90,12 +90,14 @@ def _guess(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> f
     return rate_of_strides(strides)
 
 
-def _picks_in(file: PublishedFrames, questions: Sequence[Question]) -> list[Picked]:
+def _picks_in(file: PublishedFrames, questions: Sequence[Question]) -> list[FileSelection]:
     picks = [file.selections.picks.get(question.id) for question in questions]
     return [picked for picked in picks if picked is not None]
 
 
-def _is_possible(stride: int, picks: Sequence[Picked], questions: Sequence[Question]) -> bool:
+def _is_possible(
+    stride: int, picks: Sequence[FileSelection], questions: Sequence[Question]
+) -> bool:
     """Whether a film may have this rate, and this one's length holds what was picked of it.
 
     A third may lie beyond: a wrong entry or two are reported one by one.

@@ -20,8 +20,8 @@ from tspo_bench.lmms.loading import load_lmms_task, version
 from tspo_bench.lmms.messages import read_context, read_messages
 from tspo_bench.lmms.scoring import figures, is_right, said_letter, score_reply
 from tspo_bench.results import OwnScores
-from tspo_bench.tasks import MultipleChoice, Prompt, Protocol, Reading, read_answer
-from tspo_bench.types import Question, Record
+from tspo_bench.tasks import MultipleChoice, Protocol, Reading, read_answer
+from tspo_bench.types import Prompt, Question, Record
 
 PROTOCOL = "lmms-eval"
 _VIDEO_FIELDS = ("video_path", "video", "video_name", "videoID", "video_id", "video_idx", "key")

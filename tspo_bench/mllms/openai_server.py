@@ -12,7 +12,7 @@ import numpy as np
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.chat import TOP_LOGPROBS, chat_messages, read_reply
 from tspo_bench.specs import Spec, read_yaml
-from tspo_bench.types import Answer, Failed, Frames, Request
+from tspo_bench.types import Answer, Failed, Frames, Prompt, Request
 
 try:
     import anyio
@@ -29,10 +29,9 @@ _HELLO_RETRIES = 2  # a connection may break between two requests; an unserved m
 _LISTED = 10  # served models that a message names
 _HELLO = Request(
     Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8)),
-    prompt="Hello",
+    prompt=Prompt("Hello", max_new_tokens=1),
     frame_rate=1.0,
     letters="AB",
-    max_new_tokens=1,
 )
 Result = TypeVar("Result")
 
@@ -170,7 +169,7 @@ class OpenAIServer:
         body: dict[str, Any] = {
             "model": self._model,
             "messages": messages,
-            "max_tokens": request.max_new_tokens or self._max_new_tokens,
+            "max_tokens": request.prompt.max_new_tokens or self._max_new_tokens,
             "temperature": 0,
             "seed": 0,
         }

@@ -141,7 +141,7 @@ def summarise(
         num_filled=sum(record.num_filled for record in records),
         num_short=sum(number < (settings.get("frames") or 0) for number in given),
         mean_frames=_mean(given),
-        mean_frames_processed=_mean_of([record.looked_at for record in records]),
+        mean_frames_processed=_mean_of([record.frames_processed for record in records]),
         mean_visual_tokens=_mean_of([record.seen for record in records]).get("visual_tokens"),
         frame_sizes=_frame_sizes(records),
         mean_usage=_mean_of([record.usage for record in records]),

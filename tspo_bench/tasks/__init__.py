@@ -13,7 +13,7 @@ from tspo_bench.tasks.loading import (
     videos_of,
 )
 from tspo_bench.tasks.multiple_choice import MultipleChoice
-from tspo_bench.tasks.protocols import INSTRUCTION, Prompt, Protocol, Reading
+from tspo_bench.tasks.protocols import INSTRUCTION, Protocol, Reading
 from tspo_bench.tasks.reading import read_answer
 
 __all__ = [

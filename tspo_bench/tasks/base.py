@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from tspo_bench.tasks.protocols import Prompt, Reading
 from tspo_bench.tasks.protocols import Protocol as Rules
-from tspo_bench.types import Question
+from tspo_bench.tasks.protocols import Reading
+from tspo_bench.types import Prompt, Question
 
 
 class Task(Protocol):

@@ -104,15 +104,11 @@ class TaskData:
         path = self._task.video_path(question.video)
         candidates = self._store.candidates(path, self._encoder, self._rate, self._rule)
         assert candidates.features is not None
-        prompt = self._task.prompt(question)
         return TaskEpisode(
             id=question.id,
             features=candidates.features,
             text_features=self._text_features(self._task.query_text(question)),
-            prompt=prompt.text,
-            system=prompt.system,
-            reply_start=prompt.reply_start,
-            max_new_tokens=prompt.max_new_tokens,
+            prompt=self._task.prompt(question),
             letters=question.letters,
             options=question.options,
             answer=question.answer,

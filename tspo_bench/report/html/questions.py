@@ -216,7 +216,7 @@ class SetWriter:
             "reply": None if record.reply is None else harmless(record.reply),
             "error": None if record.error is None else harmless(record.error),
             "frames": record.frames,
-            "seconds": [round(second, 2) for second in record.seconds],
+            "seconds": [round(second, 2) for second in record.timestamps],
             "recall": record.evidence_recall,
             "guessed": record.guessed,
             "filled": record.num_filled,

@@ -1,4 +1,4 @@
-"""What is known of a question while its video is prepared, and how a video's are cut into parts."""
+"""Questions that are ready to be answered, and how a video's are cut into chunks."""
 
 from __future__ import annotations
 
@@ -9,38 +9,19 @@ import numpy as np
 
 from tspo_bench.evaluation.plan import OpenCell
 from tspo_bench.results import CandidateScores
-from tspo_bench.types import Frames, IntArray, Question, Record, Request, Selection
+from tspo_bench.types import Frames, IntArray, Question, Record, Request
 
 NO_FRAMES = Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8))
-# Of a part's pixels. Unbounded, many questions about an hour of 720p take tens of gigabytes; a
-# lower bound decodes more often, since each part goes through the file once.
-PART_BYTES = 512 * 2**20
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """What a sampler picked for a question of a cell, or the record of why there is nothing.
-
-    `looked_at` counts the frames that it had decoded and encoded for it.
-    """
-
-    cell: OpenCell
-    question: Question
-    picked: Selection | Record
-    seconds: dict[str, float]
-    looked_at: dict[str, int]
-
-    @property
-    def indices(self) -> IntArray:
-        """The picks, rising; none where there is only a record."""
-        return NO_FRAMES.indices if isinstance(self.picked, Record) else self.picked.indices
+# Of a chunk's pixels. Unbounded, many questions about an hour of 720p take tens of gigabytes; a
+# lower bound decodes more often, since each chunk goes through the file once.
+CHUNK_BYTES = 512 * 2**20
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A question of a cell, ready to be answered: `shared` is None where `record` is a failure.
 
-    The frames of `shared` are the union that all questions of a part share, those of its `request`
+    The frames of `shared` are the union that all questions of a chunk share, those of its `request`
     the record's own. `scores` are the candidates', where the sampler gave any.
     """
 
@@ -54,7 +35,7 @@ class Prepared:
     def request(self) -> Request | None:
         """What the model is asked, made anew at each call.
 
-        The frames are copied no sooner than they are needed: those of all a part's questions
+        The frames are copied no sooner than they are needed: those of all a chunk's questions
         would take many times the union's memory.
         """
         if self.shared is None:
@@ -64,7 +45,7 @@ class Prepared:
         return replace(self.shared, frames=Frames(own, union.seconds[rows], union.pixels[rows]))
 
 
-def cut_by_union(picks: Sequence[IntArray], most: int) -> Iterator[slice]:
+def chunk_by_frames(picks: Sequence[IntArray], most: int) -> Iterator[slice]:
     """Cut picks into runs whose union has at most `most` frames, or into single ones."""
     start, union = 0, np.empty(0, np.int64)
     for position, indices in enumerate(picks):

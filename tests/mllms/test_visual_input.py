@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -11,41 +10,43 @@ import pytest
 import transformers
 
 from tests.mllms.checkpoints import BUILDERS, classes
-from tests.mllms.conftest import make_request
-from tspo_bench.mllms.seen import grid_tokens
+from tests.mllms.conftest import make_request, with_prompt
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
-from tspo_bench.types import Request, Seen
+from tspo_bench.mllms.visual_input import grid_tokens
+from tspo_bench.types import Request, VisualInput
 
 Get = Callable[[str], Path]
 # Five frames of 40 x 56. Patches are 8 pixels (4 for Qwen, merged 2 x 2).
 BY_HAND = {
     # 32 x 32: 4 x 4 patches pooled to 2 x 2 a frame, and one newline behind the video
-    "llava_onevision": (Seen(5, 32, 32, 5 * 4 + 1), Seen(5, 32, 32, 5 * (16 + 1))),
+    "llava_onevision": (VisualInput(5, 32, 32, 5 * 4 + 1), VisualInput(5, 32, 32, 5 * (16 + 1))),
     # (56 / 8) x (40 / 8) = 35 a pair of frames, three pairs; as images 35 each
-    "qwen2_5_vl": (Seen(6, 40, 56, 3 * 35), Seen(5, 40, 56, 5 * 35)),
+    "qwen2_5_vl": (VisualInput(6, 40, 56, 3 * 35), VisualInput(5, 40, 56, 5 * 35)),
     # the whole video has 8 x 48 x 48 pixels to share: 5 x 40 x 56 fits
-    "qwen3_vl": (Seen(6, 40, 56, 3 * 35), Seen(5, 40, 56, 5 * 35)),
+    "qwen3_vl": (VisualInput(6, 40, 56, 3 * 35), VisualInput(5, 40, 56, 5 * 35)),
     # 4 x 4 patches, 2 x 2 shuffled into one
-    "smolvlm": (Seen(5, 32, 32, 5 * 4), Seen(5, 32, 32, 5 * 4)),
-    "internvl": (Seen(5, 32, 32, 5 * 4), Seen(5, 32, 32, 5 * 4)),
+    "smolvlm": (VisualInput(5, 32, 32, 5 * 4), VisualInput(5, 32, 32, 5 * 4)),
+    "internvl": (VisualInput(5, 32, 32, 5 * 4), VisualInput(5, 32, 32, 5 * 4)),
     # all patches, no class token
-    "llava": (Seen(5, 32, 32, 5 * 16), Seen(5, 32, 32, 5 * 16)),
+    "llava": (VisualInput(5, 32, 32, 5 * 16), VisualInput(5, 32, 32, 5 * 16)),
 }
 
 
-def seen(model: TransformersVLM, frames: int, height: int, width: int, words: bool) -> Seen | None:
+def seen(
+    model: TransformersVLM, frames: int, height: int, width: int, words: bool
+) -> VisualInput | None:
     request = make_request([7 * i for i in range(frames)], size=(height, width))
     if words:
-        request = dataclasses.replace(request, before=("A",) * frames)
-    return model.answer([dataclasses.replace(request, max_new_tokens=1)])[0].seen
+        request = with_prompt(request, before=("A",) * frames)
+    return model.answer([with_prompt(request, max_new_tokens=1)])[0].seen
 
 
 @pytest.mark.parametrize("name", sorted(BUILDERS))
 def test_it_is_what_one_counts_by_hand(checkpoint: Get, name: str) -> None:
     model = TransformersVLM(str(checkpoint(name)))
     assert (seen(model, 5, 40, 56, False), seen(model, 5, 40, 56, True)) == BY_HAND[name]
-    blind = dataclasses.replace(make_request([]), max_new_tokens=1)
-    assert model.answer([blind])[0].seen == Seen(0, 0, 0, 0)
+    blind = with_prompt(make_request([]), max_new_tokens=1)
+    assert model.answer([blind])[0].seen == VisualInput(0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("name", classes("llava_onevision", "qwen3_vl"))
@@ -63,12 +64,12 @@ def test_the_cost_is_foretold(checkpoint: Get, name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "by_hand"),
     [
-        ("qwen2_5_vl", Seen(10, 40, 56, 5 * 35)),
+        ("qwen2_5_vl", VisualInput(10, 40, 56, 5 * 35)),
         # 10 x 40 x 56 pixels are more than 8 x 48 x 48: each frame shrinks to 4 x 6 blocks of 8
-        ("qwen3_vl", Seen(10, 32, 48, 5 * 24)),
+        ("qwen3_vl", VisualInput(10, 32, 48, 5 * 24)),
     ],
 )
-def test_doubled_frames_are_counted(checkpoint: Get, name: str, by_hand: Seen) -> None:
+def test_doubled_frames_are_counted(checkpoint: Get, name: str, by_hand: VisualInput) -> None:
     model = TransformersVLM(str(checkpoint(name)), pairs="repeat")
     assert seen(model, 5, 40, 56, False) == by_hand
     for frames in (1, 4, 9, 20):
@@ -97,4 +98,4 @@ def test_requests_of_one_batch_have_their_own(checkpoint: Get) -> None:
         make_request([0, 5, 9]), make_request([]), make_request([1, 2], size=(24, 24))
     ]  # fmt: skip
     told = [answer.seen for answer in model.answer(requests)]
-    assert told == [Seen(4, 40, 56, 70), Seen(0, 0, 0, 0), Seen(2, 24, 24, 9)]
+    assert told == [VisualInput(4, 40, 56, 70), VisualInput(0, 0, 0, 0), VisualInput(2, 24, 24, 9)]

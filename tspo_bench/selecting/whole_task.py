@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
 from tspo_bench.samplers.published import PublishedFrames
-from tspo_bench.selections import SHAPES, Picked, SelectionFile, write_selections
-from tspo_bench.selections.picked import checked_frames
+from tspo_bench.selections import SHAPES, FileSelection, SelectionFile, write_selections
+from tspo_bench.selections.file_selection import checked_frames
 from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import JSON, CandidateRule
 
 if TYPE_CHECKING:
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import Asked
-    from tspo_bench.evaluation.picking import Pick, PickProgress
     from tspo_bench.features.base import FrameEncoder
+    from tspo_bench.selecting.task_selector import SelectionProgress
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ def select_task(
     data_root: str | Path | None = None,
     annotations: str | Path | None = None,
     device: str | None = None,
-    progress: PickProgress | None = None,
+    progress: SelectionProgress | None = None,
 ) -> TaskSelections:
     """Pick frames for every question of a task and write them to a file.
 
@@ -125,7 +120,7 @@ def select_task(
         return _converted(asked, named.sampler, path, shape)
     network = load_run_encoder(config, [asked])
     warn_of_reference([asked.task], network)
-    picked, errors = _collected(config, asked, network, progress)
+    picked, errors = _selections(config, asked, network, progress)
     if not picked:
         first = next(iter(errors.values()))
         raise UserError(f"no question has a selection, so {path} is not written; {first}")
@@ -134,21 +129,30 @@ def select_task(
     return TaskSelections(path, selections, errors)
 
 
-def _collected(
-    config: RunConfig, asked: Asked, encoder: FrameEncoder | None, progress: PickProgress | None
-) -> tuple[dict[str, Picked], dict[str, str]]:
-    """What was picked, in the questions' order, and why nothing was: both by question."""
-    if progress is not None:
-        progress.started(asked.task.label, len(asked.questions))
-    picked: dict[str, Picked] = {}
+def _selections(
+    config: RunConfig,
+    asked: Asked,
+    encoder: FrameEncoder | None,
+    progress: SelectionProgress | None,
+) -> tuple[dict[str, FileSelection], dict[str, str]]:
+    """The file's rows in the questions' order, and why there is none: both by question."""
+    from tspo_bench.evaluation.choosing import SelectionContext
+    from tspo_bench.evaluation.plan import OpenCell
+    from tspo_bench.features import FeatureStore
+    from tspo_bench.selecting.task_selector import TaskSelector
+
+    (named,) = asked.samplers
+    cell = OpenCell(named.label, named.sampler, config.budgets[0])
+    context = SelectionContext(
+        asked.task, FeatureStore(), encoder, config.candidate_fps, rule=config.candidates
+    )
+    picked: dict[str, FileSelection] = {}
     errors: dict[str, str] = {}
-    for pick in _picks(config, asked, encoder):
-        if pick.error is not None:
-            errors[pick.question.id] = pick.error
+    for job in TaskSelector(context).jobs(asked.questions, [cell], progress):
+        if job.selection.failure is not None:
+            errors[job.question.id] = job.selection.failure.error
         else:
-            picked[pick.question.id] = _picked(pick)
-        if progress is not None:
-            progress.advance()
+            picked[job.question.id] = FileSelection.of(job.selection, job.question.video)
     return {q.id: picked[q.id] for q in asked.questions if q.id in picked}, errors
 
 
@@ -173,7 +177,7 @@ def _converted(
     """A file's selections of the task's questions, written in another shape."""
     from tspo_bench.evaluation.plan import annotation_ids
 
-    picked: dict[str, Picked] = {}
+    picked: dict[str, FileSelection] = {}
     errors: dict[str, str] = {}
     for question in asked.questions:
         one = sampler.selections.picks.get(question.id)
@@ -201,50 +205,6 @@ def _check_out(path: Path, shape: str | None) -> None:
         raise UserError(f"frame selections {path}: give a name that ends in .json or .parquet")
     if not path.absolute().parent.is_dir():
         raise UserError(f"frame selections {path}: there is no folder {path.absolute().parent}")
-
-
-def _picks(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> Iterator[Pick]:
-    from tspo_bench.evaluation.choosing import VideoChooser
-    from tspo_bench.evaluation.picking import Picker
-    from tspo_bench.evaluation.plan import OpenCell
-    from tspo_bench.features import FeatureStore
-
-    (named,) = asked.samplers
-    cell = OpenCell(named.label, named.sampler, config.budgets[0])
-    chooser = VideoChooser(
-        asked.task, FeatureStore(), encoder, config.candidate_fps, rule=config.candidates
-    )
-    yield from Picker(chooser).picks(asked.questions, [cell])
-    chooser.say_rules()
-
-
-def _picked(pick: Pick) -> Picked:
-    from tspo_bench.evaluation.picking import scores_at
-
-    assert pick.selection is not None
-    assert pick.candidates is not None
-    indices, features = pick.selection.indices, pick.candidates.features
-    scores = scores_at(indices, pick.candidates, pick.selection)
-    return Picked(
-        question_id=pick.question.id,
-        indices=tuple(indices.tolist()),
-        seconds=tuple(round(second, 6) for second in pick.seconds.tolist()),
-        scores=None if scores is None else tuple(_or_none(score) for score in scores.tolist()),
-        video=pick.question.video,
-        frame_rate=pick.candidates.frame_rate,
-        num_frames=pick.candidates.num_frames,
-        num_filled=pick.selection.num_filled,
-        features=None if features is None else _digest(features),
-        notes=pick.selection.notes,
-    )
-
-
-def _or_none(score: float) -> float | None:
-    return score if math.isfinite(score) else None
-
-
-def _digest(features: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(features).tobytes()).hexdigest()[:16]
 
 
 def _made_by(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> dict[str, JSON]:

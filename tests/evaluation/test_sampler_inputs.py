@@ -29,7 +29,7 @@ def test_scores_on_demand_encode_what_is_asked_for_once(
     assert not [key for key in decoding if key.startswith("scan")]
     for record in result.cells[0].records:
         number = NUM_PEEKED[Path(record.video).name]
-        assert record.looked_at == {"decoded": number, "encoded": number}
+        assert record.frames_processed == {"decoded": number, "encoded": number}
 
 
 def test_scores_on_demand_are_those_of_a_whole_scan(
@@ -46,7 +46,7 @@ def test_scores_on_demand_are_those_of_a_whole_scan(
     stored = run(questions, tmp_path / "stored", samplers=(PEEKING,), encoder=str(clip))
     assert decoding["encoded"] == 0  # the store has them now
     pairs = zip(lazy.cells[0].records, stored.cells[0].records, strict=True)
-    assert all(one.looked_at == other.looked_at for one, other in pairs)
+    assert all(one.frames_processed == other.frames_processed for one, other in pairs)
 
 
 def _text(questions: Path, question_id: str) -> str:
@@ -67,9 +67,9 @@ def test_pixels_are_decoded_once_for_all_questions_and_budgets(
     }
     for record in by_label(result)[BRIGHTEST].values():
         number = -(-LENGTHS[Path(record.video).name] // (RATE // 2))
-        assert record.looked_at == {"decoded": number, "encoded": 0}
+        assert record.frames_processed == {"decoded": number, "encoded": 0}
     for record in by_label(result)["uniform"].values():
-        assert record.looked_at == {"decoded": 0, "encoded": 0}
+        assert record.frames_processed == {"decoded": 0, "encoded": 0}
 
 
 def test_features_cost_all_candidates(questions: Path, clip: Path, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_features_cost_all_candidates(questions: Path, clip: Path, tmp_path: Pat
         result = run(questions, tmp_path / "run", samplers=("aks",), encoder=str(clip), fresh=True)
         for record in result.cells[0].records:
             number = NUM_CANDIDATES[Path(record.video).name]
-            assert record.looked_at == {"decoded": number, "encoded": number}
+            assert record.frames_processed == {"decoded": number, "encoded": number}
 
 
 def test_a_frame_that_cannot_be_decoded_is_the_videos_fault(

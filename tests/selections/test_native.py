@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from tspo_bench.errors import UserError
 from tspo_bench.selections import (
     SHAPES,
-    Picked,
+    FileSelection,
     SelectionFile,
     read_selections,
     write_selections,
@@ -30,12 +30,12 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 
 
 @st.composite
-def picked(draw: st.DrawFn, question_id: str) -> Picked:
+def picked(draw: st.DrawFn, question_id: str) -> FileSelection:
     indices = sorted(draw(st.sets(st.integers(0, 10**7), max_size=12)))
     n = len(indices)
     lists = st.lists(number, min_size=n, max_size=n).map(tuple)
     scores = st.lists(st.none() | number, min_size=n, max_size=n).map(tuple)
-    return Picked(
+    return FileSelection(
         question_id=question_id,
         indices=tuple(indices),
         seconds=draw(st.none() | lists),
@@ -80,7 +80,7 @@ QUESTIONS = [
 IDS = [question.id for question in QUESTIONS]
 FILE = SelectionFile(
     {
-        question.id: Picked(question.id, (30 * n, 30 * n + 75), (float(n), n + 2.5))
+        question.id: FileSelection(question.id, (30 * n, 30 * n + 75), (float(n), n + 2.5))
         for n, question in enumerate(QUESTIONS)
     }
 )
@@ -149,7 +149,7 @@ def test_lists_in_annotation_order_are_of_all_annotations(tmp_path: Path) -> Non
 
 
 def of_all(**fields: Any) -> SelectionFile:
-    return SelectionFile({key: Picked(key, **fields) for key in IDS})
+    return SelectionFile({key: FileSelection(key, **fields) for key in IDS})
 
 
 @pytest.mark.parametrize("shape", ["tspo", "wfs-sb", "aks", "videoitg"])
@@ -190,7 +190,7 @@ def test_ranked_lists_stay_ranked_or_are_refused(tmp_path: Path) -> None:
 
 def test_a_record_without_its_id_is_given_one(tmp_path: Path) -> None:
     bare = Question("own-7", "a.mp4", "What?", ("x", "y"), "A", record={"id": 7})
-    file = SelectionFile({"own-7": Picked("own-7", (1,))})
+    file = SelectionFile({"own-7": FileSelection("own-7", (1,))})
     write_selections(tmp_path / "sel.json", file, [bare], "tspo")
     assert json.loads((tmp_path / "sel.json").read_text()) == [
         {"question_id": "own-7", "id": 7, "frame_idx": [1]}
@@ -261,7 +261,7 @@ def test_fields_of_another_type(key: str, value: Any, kind: str, tmp_path: Path)
 
 
 def test_every_field_has_a_type(tmp_path: Path) -> None:
-    one = Picked("q", (1,), (0.5,), (None,), True, "a.mp4", 30, 0, 0, "f", {"a": [1]})
+    one = FileSelection("q", (1,), (0.5,), (None,), True, "a.mp4", 30, 0, 0, "f", {"a": [1]})
     (tmp_path / "sel.json").write_text(json.dumps(own(questions=[asdict(one)])))
     assert read_selections(tmp_path / "sel.json").picks == {"q": one}
 
@@ -342,7 +342,7 @@ def test_what_cannot_be_written(tmp_path: Path) -> None:
     some = SelectionFile({"q1": FILE.picks["q1"]})
     with pytest.raises(UserError, match="2 of 3 questions have none, the first is 'q0'"):
         write_selections(tmp_path / "sel.json", some, QUESTIONS, "aks")
-    timeless = SelectionFile({key: Picked(key, (1,)) for key in IDS})
+    timeless = SelectionFile({key: FileSelection(key, (1,)) for key in IDS})
     with pytest.raises(UserError, match="'q0': its selection has no times"):
         write_selections(tmp_path / "sel.json", timeless, QUESTIONS, "toolmerge")
     assert not list(tmp_path.iterdir())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tspo_bench.types import JSON, IntArray
+from tspo_bench.types import JSON, Features, IntArray, Selection
 
 # Frame numbers and seconds of one file tell its rate; two rates closer than this are one.
 _SAME_RATE = 0.01
@@ -17,7 +18,7 @@ _MOST = 2**53  # no video has as many frames, and floats count no further
 
 
 @dataclass(frozen=True)
-class Picked:
+class FileSelection:
     """The frames that a file lists for one question.
 
     Attributes:
@@ -45,6 +46,26 @@ class Picked:
     num_filled: int = 0
     features: str | None = None
     notes: Mapping[str, JSON] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, selection: Selection, video: str) -> FileSelection:
+        """The row of a selection in a file."""
+        candidates, scores = selection.candidates, selection.frame_scores
+        assert candidates is not None
+        return cls(
+            question_id=selection.question_id,
+            indices=tuple(selection.indices.tolist()),
+            seconds=tuple(round(second, 6) for second in selection.timestamps.tolist()),
+            scores=None
+            if scores is None
+            else tuple(score if math.isfinite(score) else None for score in scores.tolist()),
+            video=video,
+            frame_rate=candidates.frame_rate,
+            num_frames=candidates.num_frames,
+            num_filled=selection.num_filled,
+            features=None if candidates.features is None else _digest(candidates.features),
+            notes=selection.notes,
+        )
 
     def frames(self, num_frames: int, frame_rate: float, k: int | None = None) -> IntArray:
         """Sorted frame numbers in a video of that length and rate.
@@ -97,7 +118,7 @@ class Picked:
 class SelectionFile:
     """A file's selections by question id; `made_by` is what it says of how they were made."""
 
-    picks: Mapping[str, Picked]
+    picks: Mapping[str, FileSelection]
     made_by: Mapping[str, JSON] = field(default_factory=dict)
 
 
@@ -105,7 +126,7 @@ def checked_frames(entries: Sequence[Any], num_frames: int | None) -> IntArray:
     """Sorted frame numbers of a list, in a video of that length if it is known.
 
     Raises:
-        ValueError: see `Picked.frames`.
+        ValueError: see `FileSelection.frames`.
     """
     seen: dict[int, int] = {}
     for position, entry in enumerate(entries):
@@ -134,6 +155,10 @@ def common_rate(lists: Iterable[Sequence[Any]]) -> int | None:
         if _is_number(entry) and float(entry).is_integer()
     ]
     return math.gcd(*numbers) or None
+
+
+def _digest(features: Features) -> str:
+    return hashlib.sha256(np.ascontiguousarray(features).tobytes()).hexdigest()[:16]
 
 
 def _is_number(entry: Any) -> bool:

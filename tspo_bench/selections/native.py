@@ -12,14 +12,14 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
-from tspo_bench.selections.picked import Picked, SelectionFile
+from tspo_bench.selections.file_selection import FileSelection, SelectionFile
 
 FORMAT = "tspo-bench selections 1"
 _HINT = "give another file"
 _KEY = b"tspo_bench"
 
 
-def is_own(content: Any) -> bool:
+def is_native(content: Any) -> bool:
     """Whether parsed JSON is of our own form, in whatever version."""
     kind = content.get("format") if isinstance(content, dict) else None
     return isinstance(kind, str) and kind.startswith("tspo-bench selections")
@@ -44,13 +44,13 @@ def is_json(value: Any) -> bool:
     return True
 
 
-def by_id(path: Path, picks: Iterable[Picked]) -> dict[str, Picked]:
+def by_id(path: Path, picks: Iterable[FileSelection]) -> dict[str, FileSelection]:
     """The picks by question id.
 
     Raises:
         UserError: an id stands twice.
     """
-    found: dict[str, Picked] = {}
+    found: dict[str, FileSelection] = {}
     for picked in picks:
         if picked.question_id in found:
             raise UserError(
@@ -77,7 +77,7 @@ def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
     return SelectionFile(by_id(path, (_row(path, row, n) for n, row in enumerate(rows))), made_by)
 
 
-def _row(path: Path, row: Any, number: int) -> Picked:
+def _row(path: Path, row: Any, number: int) -> FileSelection:
     where = f"frame selections {path}: entry {number} of 'questions'"
     if not isinstance(row, dict) or not {"question_id", "indices"} <= set(row) <= set(_TYPES):
         raise UserError(f"{where} is no selection of ours: {reprlib.repr(row)}")
@@ -95,7 +95,7 @@ def _row(path: Path, row: Any, number: int) -> Picked:
                 f"frame selections {path}, question {row['question_id']!r}: {len(values)} {key} "
                 f"beside {len(row['indices'])} indices"
             )
-    return Picked(**{**row, **lists})
+    return FileSelection(**{**row, **lists})
 
 
 def _is_count(value: Any) -> bool:

@@ -5,24 +5,21 @@ from __future__ import annotations
 import logging
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.files import make_folder, user_path, written_whole
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
-    JSON,
     SEARCHING,
     CandidateRule,
     Candidates,
-    Features,
-    FloatArray,
     Frames,
-    IntArray,
     Query,
     Selection,
 )
@@ -37,41 +34,21 @@ _MESSAGE_SIDE = 448  # pixels, as `openai:NAME` sends
 _JPEG_QUALITY = 92
 
 
-@dataclass(frozen=True)
-class SelectedFrames:
-    """The frames of one video that a sampler picked for a question.
+@dataclass(frozen=True, kw_only=True)
+class SelectedFrames(Selection):
+    """The frames of one video that a sampler selected for a question.
 
     Attributes:
         video: the file.
-        question: what the frames were picked for.
+        question: what the frames were selected for.
         sampler: the sampler's label, with its options.
-        indices: the picks [n], sorted, in the video's own frame numbers.
-        seconds: their times [n].
-        scores: their scores [n], NaN for a frame that is no candidate; None for a sampler that
-            does not score.
-        candidate_seconds: times [T] of all candidates.
-        candidate_scores: scores [T] of all candidates, or None.
-        duration_seconds: the video's length.
-        num_filled: how many picks the sampler's fill rule added.
-        num_asked: the frame budget; the picks are fewer where the video has fewer candidates, say.
-        notes: what the sampler says about itself.
+        num_asked: the frame budget; the frames are fewer where the video has fewer candidates, say.
     """
 
     video: Path
     question: str
     sampler: str
-    indices: IntArray
-    seconds: FloatArray
-    scores: Features | None
-    candidate_seconds: FloatArray
-    candidate_scores: Features | None
-    duration_seconds: float
-    num_filled: int
     num_asked: int
-    notes: Mapping[str, JSON]
-
-    def __len__(self) -> int:
-        return len(self.indices)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -79,7 +56,7 @@ class SelectedFrames:
         found = []
         if len(self) < self.num_asked:
             why = "the sampler gives no more of this video"
-            if len(self) == len(self.candidate_seconds):
+            if len(self) == self._num_candidates:
                 why = f"the video has {len(self)} candidates (--candidate-fps gives more)"
             found.append(f"{len(self)} frames picked of {self.num_asked} asked for: {why}")
         if self.num_filled:
@@ -111,9 +88,9 @@ class SelectedFrames:
         draw_sheet(
             self.fetch(_SHEET_FRAME_SIDE),
             title=self.question or self.sampler,
-            seconds=self.candidate_seconds,
-            scores=self.candidate_scores,
-            duration_seconds=self.duration_seconds,
+            seconds=np.empty(0) if self.candidates is None else self.candidates.seconds,
+            scores=self.scores,
+            duration_seconds=self.duration_seconds or 0.0,
             path=user_path(path),
         )
 
@@ -166,26 +143,32 @@ class SelectedFrames:
 
     def to_dict(self) -> dict[str, Any]:
         """What `tspo-bench select --json` prints; a score is None where there is none."""
-        picks = zip(self.indices.tolist(), self.seconds.tolist(), self._known_scores(), strict=True)
+        known = [None] * len(self) if self.frame_scores is None else self.frame_scores.tolist()
         frames = [
-            {"index": index, "seconds": second, "score": score} for index, second, score in picks
+            {
+                "index": index,
+                "seconds": second,
+                "score": None if score is None or math.isnan(score) else score,
+            }
+            for index, second, score in zip(
+                self.indices.tolist(), self.timestamps.tolist(), known, strict=True
+            )
         ]
         return {
             "video": str(self.video),
             "question": self.question,
             "sampler": self.sampler,
             "duration_seconds": self.duration_seconds,
-            "num_candidates": len(self.candidate_seconds),
+            "num_candidates": self._num_candidates,
             "num_asked": self.num_asked,
             "num_filled": self.num_filled,
             "notes": dict(self.notes),
             "frames": frames,
         }
 
-    def _known_scores(self) -> list[float | None]:
-        if self.scores is None:
-            return [None] * len(self)
-        return [None if math.isnan(score) else score for score in self.scores.tolist()]
+    @property
+    def _num_candidates(self) -> int:
+        return 0 if self.candidates is None else len(self.candidates)
 
 
 def _time_in_name(seconds: float) -> str:
@@ -212,7 +195,7 @@ def select_frames(
     Example:
         >>> import tspo_bench
         >>> picked = tspo_bench.select_frames("film.mp4", "What is in the pan?", frames=4)
-        >>> len(picked.indices), len(picked.seconds)
+        >>> len(picked.indices), len(picked.timestamps)
         (4, 4)
         >>> picked.fetch(short_side=48).pixels.shape
         (4, 48, 80, 3)
@@ -237,9 +220,8 @@ def select_frames(
         VideoError: the video is missing or cannot be read.
     """
     from tspo_bench.evaluation.checks import check_encoder
-    from tspo_bench.evaluation.picking import scores_at
     from tspo_bench.evaluation.reference_use import warn_of_reference_video
-    from tspo_bench.evaluation.sight import VideoSight
+    from tspo_bench.evaluation.sampler_inputs import SamplerInputs, frames_processed
     from tspo_bench.features import FeatureStore
     from tspo_bench.samplers import load_sampler
     from tspo_bench.video import open_video
@@ -261,30 +243,29 @@ def select_frames(
     query = Query(question, str(path), question, text_features=text_features)
     with open_video(path) as reader:
         info, times = reader.info, reader.times
-        sight = VideoSight(path, reader, candidate_fps, FeatureStore(), loaded, candidates)
+        inputs = SamplerInputs(path, reader, candidate_fps, FeatureStore(), loaded, candidates)
         if "features" in chosen.needs:
-            sight.scan()
-        shown = sight.candidates(chosen.needs, chosen, text_features)
+            inputs.scan()
+        shown = inputs.for_sampler(chosen.needs, chosen, text_features)
         selection = _selected(label, chosen, query, shown, frames)
-    notes = dict(selection.notes)
-    if sight.ruled is not None:
-        notes["candidates"] = sight.ruled
-        for line in rules_said({str(path): sight.ruled}, candidate_fps):
+    ruled = {} if inputs.ruled is None else {"candidates": inputs.ruled}
+    for rule in ruled.values():
+        for line in rules_said({str(path): rule}, candidate_fps):
             _log.warning(line)
-    picks = selection.indices
     return SelectedFrames(
+        indices=selection.indices,
+        scores=selection.scores,
+        num_filled=selection.num_filled,
+        notes={**selection.notes, **ruled},
+        question_id=question,
+        timestamps=times[selection.indices],
+        candidates=replace(shown, score=None, scan=None),
+        duration_seconds=info.duration_seconds,
+        frames_processed=frames_processed(shown),
         video=path,
         question=question,
         sampler=label,
-        indices=picks,
-        seconds=times[picks],
-        scores=scores_at(picks, shown, selection),
-        candidate_seconds=shown.seconds,
-        candidate_scores=selection.scores,
-        duration_seconds=info.duration_seconds,
-        num_filled=selection.num_filled,
         num_asked=frames,
-        notes=notes,
     )
 
 

@@ -1,4 +1,4 @@
-"""What selections are worth without an MLLM, for the terminal."""
+"""Evidence recall of selections, for the terminal."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tspo_bench.report.format import (
     percent,
     timed_text,
 )
-from tspo_bench.report.located import LocatedRow, Subset
 from tspo_bench.report.tables.terminal import empty_table
+from tspo_bench.selecting.recall_rows import RecallRow, Subset
 
 _SHOWN: tuple[Subset, ...] = ("all", "more_than_k")
 
 
-def located_table(rows: Sequence[LocatedRow], groups: bool = False) -> Group:
+def recall_table(rows: Sequence[RecallRow], groups: bool = False) -> Group:
     """The comparison of selections, for `rich.print`: one table a task, tolerance and subset.
 
     Args:
-        rows: as `located_rows` gives them.
+        rows: as `recall_rows` gives them.
         groups: show evidence recall by group, too.
     """
     parts: list[RenderableType] = []
@@ -44,15 +44,15 @@ def located_table(rows: Sequence[LocatedRow], groups: bool = False) -> Group:
             parts += [_table(title, some, _recall_columns(some))]
             parts += [Text(visible(note, MOST_OF_NOTE), style="dim") for note in _notes(some)]
             if subset == "all":
-                title = Text("\nhow the frames lie, and what they cost")
-                parts += [_table(title, some, _lie(some))]
+                title = Text("\nframe placement and cost")
+                parts += [_table(title, some, _placement(some))]
                 cached = cached_notes([row.feature_sources for row in some])
                 parts += [Text(note, style="dim") for note in cached]
                 parts += _group_tables(some) if groups else []
     return Group(*parts)
 
 
-def _n_of_all(row: LocatedRow, rows: Sequence[LocatedRow]) -> int:
+def _n_of_all(row: RecallRow, rows: Sequence[RecallRow]) -> int:
     same = (row.task, row.sampler, row.frames, row.tolerance, "all")
     return next(
         one.n
@@ -61,7 +61,7 @@ def _n_of_all(row: LocatedRow, rows: Sequence[LocatedRow]) -> int:
     )
 
 
-def _recall_columns(rows: Sequence[LocatedRow]) -> dict[str, list[str]]:
+def _recall_columns(rows: Sequence[RecallRow]) -> dict[str, list[str]]:
     columns = {
         "n": [str(row.n) for row in rows],
         "evidence recall\n[95% interval]": [
@@ -74,7 +74,7 @@ def _recall_columns(rows: Sequence[LocatedRow]) -> dict[str, list[str]]:
     return columns
 
 
-def _lie(rows: Sequence[LocatedRow]) -> dict[str, list[str]]:
+def _placement(rows: Sequence[RecallRow]) -> dict[str, list[str]]:
     columns = {
         "in the\nevidence": [percent(row.share_inside) for row in rows],
         "largest\ngap": [_number(row.largest_gap_seconds, "{:.1f} s") for row in rows],
@@ -82,16 +82,14 @@ def _lie(rows: Sequence[LocatedRow]) -> dict[str, list[str]]:
     if any(row.redundancy is not None for row in rows):
         columns["redun-\ndancy"] = [_number(row.redundancy, "{:.3f}") for row in rows]
     for key in ("decoded", "encoded"):
-        columns[f"frames\n{key}"] = [_number(row.looked_at[key], "{:.0f}") for row in rows]
+        columns[f"frames\n{key}"] = [_number(row.frames_processed[key], "{:.0f}") for row in rows]
     columns["seconds /\nquestion"] = [
         timed_text(row.seconds_per_question, row.feature_sources, "{:.3f}") for row in rows
     ]
     return columns
 
 
-def _table(
-    title: Text, rows: Sequence[LocatedRow], columns: dict[str, list[str]]
-) -> RenderableType:
+def _table(title: Text, rows: Sequence[RecallRow], columns: dict[str, list[str]]) -> RenderableType:
     table = empty_table(title)
     table.add_column("sampler", overflow="fold")
     for heading in ("K", *columns):
@@ -103,7 +101,7 @@ def _table(
     return table
 
 
-def _paired_text(row: LocatedRow) -> str:
+def _paired_text(row: RecallRow) -> str:
     if row.paired is None:
         return ""
     return difference_text(row.paired.difference, row.paired.ci95)
@@ -113,7 +111,7 @@ def _number(value: float | None, form: str) -> str:
     return UNDEFINED if value is None else form.format(value)
 
 
-def _notes(rows: Sequence[LocatedRow]) -> list[str]:
+def _notes(rows: Sequence[RecallRow]) -> list[str]:
     notes = []
     baselines = dict.fromkeys(row.paired.baseline for row in rows if row.paired)
     if baselines:
@@ -146,7 +144,7 @@ def _notes(rows: Sequence[LocatedRow]) -> list[str]:
     return notes
 
 
-def _group_tables(rows: Sequence[LocatedRow]) -> list[RenderableType]:
+def _group_tables(rows: Sequence[RecallRow]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for group in dict.fromkeys(group for row in rows for group in row.groups):
         table = empty_table()

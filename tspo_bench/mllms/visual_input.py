@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from tspo_bench.mllms.conversation import Medium
-from tspo_bench.types import Request, Seen
+from tspo_bench.types import Request, VisualInput
 
 
 def count_visual_tokens(inputs: Any, config: Any) -> list[int]:
@@ -36,16 +36,16 @@ def grid_tokens(processor: Any, num_frames: int, height: int, width: int) -> int
     return int(made["video_grid_thw"].prod()) // int(processor.merge_size) ** 2
 
 
-def what_was_seen(
+def visual_input(
     requests: Sequence[Request], inputs: Any, config: Any, medium: Medium | None
-) -> list[Seen | None]:
+) -> list[VisualInput | None]:
     """For each request of a batch, the frames and their size at the vision tower, and its tokens.
 
     None for classes that cut frames up in a way that cannot be read off the tensors. Where frames
     are cut into tiles (LLaVA-NeXT), height and width are those of a tile.
     """
     if medium is None:
-        return [Seen(0, 0, 0, 0) for _ in requests]
+        return [VisualInput(0, 0, 0, 0) for _ in requests]
     shape = _shape(len(requests), inputs, config, medium)
     if shape is None:
         return [None for _ in requests]
@@ -55,15 +55,17 @@ def what_was_seen(
     return [dataclasses.replace(shape, visual_tokens=count) for count in tokens]
 
 
-def _shape(batch: int, inputs: Any, config: Any, medium: Medium) -> Seen | None:
+def _shape(batch: int, inputs: Any, config: Any, medium: Medium) -> VisualInput | None:
     """Frames and size of one request; all of a batch have the same."""
     grid = inputs.get(f"{medium}_grid_thw")
     if grid is not None:
         steps, high, wide = grid[0].tolist()
         patch = config.vision_config.patch_size
-        return Seen(steps * config.vision_config.temporal_patch_size, high * patch, wide * patch)
+        return VisualInput(
+            steps * config.vision_config.temporal_patch_size, high * patch, wide * patch
+        )
     pixels = inputs.get("pixel_values_videos", inputs.get("pixel_values"))
     if pixels is None or pixels.ndim < 4:
         return None
     height, width = pixels.shape[-2:]
-    return Seen(pixels.shape[:-3].numel() // batch, height, width)
+    return VisualInput(pixels.shape[:-3].numel() // batch, height, width)

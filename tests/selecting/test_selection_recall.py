@@ -17,8 +17,8 @@ from tests.features.checkpoints import clip as make_clip
 from tests.support import make_video
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore, load_encoder
-from tspo_bench.report.located import LocatedRow
-from tspo_bench.report.tables.located_table import located_table
+from tspo_bench.selecting.recall_rows import RecallRow
+from tspo_bench.selecting.recall_table import recall_table
 from tspo_bench.tasks import load_task
 
 FPS = 10
@@ -70,7 +70,7 @@ def selection(folder: Path, **frames: list[float]) -> str:
     return f"file:{path}"
 
 
-def only(rows: tuple[LocatedRow, ...], subset: str = "all", **wanted: Any) -> LocatedRow:
+def only(rows: tuple[RecallRow, ...], subset: str = "all", **wanted: Any) -> RecallRow:
     (found,) = [
         one
         for one in rows
@@ -102,7 +102,7 @@ def test_recall_by_hand(questions: Path, tmp_path: Path) -> None:
     assert own.groups["kind"]["b"].evidence_recall == 0.0
     assert own.groups["kind"]["a"].evidence_recall == pytest.approx(2.5 / 3)
     assert own.mean_frames == pytest.approx(9 / 5)
-    assert own.looked_at == {"decoded": 0, "encoded": 0}
+    assert own.frames_processed == {"decoded": 0, "encoded": 0}
     assert own.share_inside == pytest.approx(np.mean([0.5, 0, 0.5, 0, 1]))
     # q0: 0, 2, 6, 12; q1: 0, 7, 12; q2: 0, 4, 15, 20; q3: 0, 20; q4: 0, 1, 2, 3
     assert own.largest_gap_seconds == pytest.approx(np.mean([6, 7, 11, 20, 1]))
@@ -179,7 +179,7 @@ def test_a_search_needs_the_videos(questions: Path, tmp_path: Path) -> None:
 def test_redundancy_and_cost(films: Path, tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip")
     found = tspo_bench.recall(str(films), ["uniform", "clip-topk"], 3, encoder=str(clip), limit=1)
-    (one,) = {one.question_id for one in found.located}
+    (one,) = {one.question.id for one in found.selections}
     video = next(entry["video"] for entry in ROWS if entry["id"] == one)
     encoder, store = load_encoder(str(clip)), FeatureStore()
     stored = store.candidates(films.parent / video, encoder)
@@ -192,8 +192,8 @@ def test_redundancy_and_cost(films: Path, tmp_path: Path) -> None:
     expected = np.mean([unit[a] @ unit[b] for a, b in itertools.pairwise(best)])
     own = only(found.rows, sampler="clip-topk")
     assert own.redundancy == pytest.approx(expected, abs=1e-5)
-    assert own.looked_at == {"decoded": len(stored), "encoded": len(stored)}
-    assert only(found.rows, sampler="uniform").looked_at == {"decoded": 0, "encoded": 0}
+    assert own.frames_processed == {"decoded": len(stored), "encoded": len(stored)}
+    assert only(found.rows, sampler="uniform").frames_processed == {"decoded": 0, "encoded": 0}
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_short_lists_and_tuned_samplers_are_told(films: Path, tmp_path: Path) ->
     assert only(found.rows, sampler="uniform").num_short == 0
     assert only(found.rows, sampler="aks-videomme").tuned_for == "videomme"
     console = Console(width=100, file=io.StringIO(), record=True)
-    console.print(located_table(found.rows))
+    console.print(recall_table(found.rows))
     said = console.export_text()
     assert "aks-videomme*" in said
     assert "* tuned for videomme (aks-videomme)" in said
@@ -318,7 +318,7 @@ def test_short_lists_and_tuned_samplers_are_told(films: Path, tmp_path: Path) ->
 
 
 def test_blind_and_an_unknown_baseline_are_refused(questions: Path) -> None:
-    with pytest.raises(UserError, match="sampler 'blind' sees nothing of the video"):
+    with pytest.raises(UserError, match="sampler 'blind' selects no frames"):
         tspo_bench.recall(str(questions), "uniform,blind", fps=FPS)
     with pytest.raises(UserError, match="--baseline 'unifrom' is none of the samplers: random"):
         tspo_bench.recall(str(questions), "random", fps=FPS, baseline="unifrom")
@@ -406,7 +406,7 @@ def test_a_stride_of_29_is_29_97(tmp_path: Path, cache: Path) -> None:
         of_cut = only(found.rows, sampler="file:cut.json")
         assert of_cut.evidence_recall == 1.0
         assert of_cut.num_guessed_rates == 1
-        assert all(one.assumed_rate == pytest.approx(rate) for one in found.located)
+        assert all(one.assumed_rate == pytest.approx(rate) for one in found.selections)
     # what the annotation says counts for more
     (tmp_path / "q.jsonl").write_text(json.dumps({**late, "fps": 30}))
     found = tspo_bench.recall(str(tmp_path / "q.jsonl"), cut, 4)

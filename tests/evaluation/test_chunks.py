@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tspo_bench.evaluation.parts import cut_by_union
+from tspo_bench.evaluation.chunks import chunk_by_frames
 
 PICKS = st.lists(st.lists(st.integers(0, 30), max_size=8), min_size=1, max_size=12)
 
@@ -14,7 +14,7 @@ PICKS = st.lists(st.lists(st.integers(0, 30), max_size=8), min_size=1, max_size=
 @given(picks=PICKS, most=st.integers(0, 20))
 def test_parts_are_as_long_as_the_bound_allows(picks: list[list[int]], most: int) -> None:
     arrays = [np.array(sorted(set(pick)), np.int64) for pick in picks]
-    parts = list(cut_by_union(arrays, most))
+    parts = list(chunk_by_frames(arrays, most))
     places = range(len(picks))
     assert [i for part in parts for i in places[part]] == list(places)
 

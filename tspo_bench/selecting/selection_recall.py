@@ -1,49 +1,54 @@
-"""Judge selections without an MLLM: `tspo_bench.recall`."""
+"""Evidence recall of frame selections, without an MLLM: `tspo_bench.recall`."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.located import Located, LocatedRow, largest_gap, located_rows
 from tspo_bench.results import evidence_recall, share_inside
+from tspo_bench.selecting.recall_rows import (
+    RecallRow,
+    SelectionRecall,
+    largest_gap,
+    recall_rows,
+)
 from tspo_bench.tasks import tell_of_skipped
-from tspo_bench.types import CandidateRule, Features
+from tspo_bench.types import CandidateRule, Features, Selection
 
 if TYPE_CHECKING:
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import Asked
-    from tspo_bench.evaluation.picking import Pick, PickProgress
-    from tspo_bench.evaluation.plan import NamedSampler
+    from tspo_bench.evaluation.choosing import Job
     from tspo_bench.evaluation.rates import AssumedRates
     from tspo_bench.features.base import FrameEncoder
+    from tspo_bench.selecting.task_selector import SelectionProgress
 
 
 @dataclass(frozen=True)
 class RecallResult:
     """Every question's selection, measured, and the rows that they come to."""
 
-    located: tuple[Located, ...]
-    rows: tuple[LocatedRow, ...]
+    selections: tuple[SelectionRecall, ...]
+    rows: tuple[RecallRow, ...]
 
     @property
     def errors(self) -> tuple[str, ...]:
         """Why questions have no selection."""
-        return tuple(one.error for one in self.located if one.error is not None)
+        return tuple(error for errors in self.errors_by_cell.values() for error in errors)
 
     @property
     def errors_by_cell(self) -> dict[str, list[str]]:
         """The same by sampler and budget: "aks K=8"."""
         found: dict[str, list[str]] = {}
-        for one in self.located:
-            if one.error is not None:
-                found.setdefault(f"{one.sampler} K={one.frames}", []).append(one.error)
+        for one in self.selections:
+            if one.failure is not None:
+                found.setdefault(f"{one.sampler} K={one.frames}", []).append(one.failure.error)
         return found
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,7 +75,7 @@ def recall(
     data_root: str | Path | None = None,
     annotations: str | Path | None = None,
     device: str | None = None,
-    progress: PickProgress | None = None,
+    progress: SelectionProgress | None = None,
 ) -> RecallResult:
     """Measure what samplers select for questions with annotated evidence, with no MLLM.
 
@@ -137,19 +142,23 @@ def recall(
     asked = load_asked(config)
     for one in asked:
         tell_of_skipped(one.task)
-    _refuse_unlocatable(asked)
+    _check_measurable(asked)
     against = check_baseline(baseline, asked)
     rates = [assumed_rates(one, fps) for one in asked]
     network = load_run_encoder(config, asked)
     warn_of_reference([one.task for one in asked], network)
-    rows: list[LocatedRow] = []
-    located: list[Located] = []
+    rows: list[RecallRow] = []
+    measured: list[SelectionRecall] = []
     for one, known in zip(asked, rates, strict=True):
-        found = _located(config, one, known, network, tolerances, progress)
-        located += found
-        tuned = {n.label: str(n.settings["tuned_for"]) for n in one.samplers if _is_tuned(n)}
-        rows += located_rows(one.task.label, found, against, tuned)
-    return RecallResult(tuple(located), tuple(rows))
+        found = _measured(config, one, known, network, tolerances, progress)
+        measured += found
+        tuned = {
+            named.label: str(named.settings["tuned_for"])
+            for named in one.samplers
+            if "tuned_for" in named.settings
+        }
+        rows += recall_rows(one.task.label, found, against, tuned)
+    return RecallResult(tuple(measured), tuple(rows))
 
 
 def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
@@ -160,112 +169,83 @@ def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
             raise UserError(f"tolerance {seconds} must be 0 seconds or more")
 
 
-def _refuse_unlocatable(asked: Sequence[Asked]) -> None:
-    """Refuse tasks without evidence, and samplers that pick nothing."""
+def _check_measurable(asked: Sequence[Asked]) -> None:
+    """Reject tasks without evidence, and samplers that select nothing."""
     for one in asked:
         if not any(question.evidence for question in one.questions):
             raise UserError(
                 f"task {one.task.label!r}: none of its {len(one.questions)} questions has "
-                "annotated evidence, so recall cannot be measured"
+                "annotated evidence"
             )
         for named in one.samplers:
             if not named.sampler.needs:
-                raise UserError(
-                    f"sampler {named.label!r} sees nothing of the video and picks nothing: there "
-                    "is nothing to measure; leave it out"
-                )
+                raise UserError(f"sampler {named.label!r} selects no frames; leave it out")
 
 
-def _is_tuned(named: NamedSampler) -> bool:
-    return "tuned_for" in named.settings
-
-
-def _located(
+def _measured(
     config: RunConfig,
     asked: Asked,
     rates: AssumedRates,
     encoder: FrameEncoder | None,
     tolerances: Sequence[float] | None,
-    progress: PickProgress | None,
-) -> list[Located]:
+    progress: SelectionProgress | None,
+) -> list[SelectionRecall]:
     """Every selection for a task's questions, measured: sampler by sampler, not video by video."""
-    from tspo_bench.evaluation.choosing import VideoChooser
-    from tspo_bench.evaluation.picking import Picker
+    from tspo_bench.evaluation.choosing import SelectionContext
     from tspo_bench.evaluation.plan import OpenCell
     from tspo_bench.features import FeatureStore
+    from tspo_bench.selecting.task_selector import TaskSelector
 
     cells = [
         OpenCell(named.label, named.sampler, budget)
         for named in asked.samplers
         for budget in config.budgets
     ]
-    chooser = VideoChooser(
+    context = SelectionContext(
         asked.task, FeatureStore(), encoder, config.candidate_fps, rule=config.candidates
     )
-    if progress is not None:
-        progress.started(asked.task.label, len(cells) * len(asked.questions))
-    found = []
-    for pick in Picker(chooser, rates.by_video).picks(asked.questions, cells):
-        within = tolerances or (asked.task.tolerance_seconds,)
-        found.append(_measured(pick, within, pick.question.video in rates.guessed))
-        if progress is not None:
-            progress.advance()
-    chooser.say_rules()
+    within = tolerances or (asked.task.tolerance_seconds,)
+    found = [
+        _measure(job, within, job.question.video in rates.guessed)
+        for job in TaskSelector(context, rates.by_video).jobs(asked.questions, cells, progress)
+    ]
     order = {(cell.label, cell.budget.frames): place for place, cell in enumerate(cells)}
     return sorted(found, key=lambda one: order[one.sampler, one.frames])
 
 
-def _measured(pick: Pick, tolerances: Sequence[float], is_guessed: bool) -> Located:
-    cell, question = pick.cell, pick.question
+def _measure(job: Job, tolerances: Sequence[float], is_guessed: bool) -> SelectionRecall:
+    cell, question, selection = job
     assert cell.budget.frames is not None
-    if pick.selection is None or pick.candidates is None:
-        return Located(
-            question.id,
-            question.video,
-            cell.label,
-            cell.budget.frames,
-            question.groups,
-            error=pick.error or "the sampler sees nothing of the video",
-        )
-    spans = [span.in_seconds(pick.candidates.frame_rate) for span in question.evidence]
-    recalls = {
-        tolerance: evidence_recall(
-            spans, pick.seconds, tolerance=tolerance, duration_seconds=pick.duration_seconds
-        )
-        for tolerance in tolerances
-    }
-    return Located(
-        question_id=question.id,
-        video=question.video,
-        sampler=cell.label,
-        frames=cell.budget.frames,
-        groups=question.groups,
-        num_candidates=len(pick.candidates),
-        num_picked=len(pick.selection.indices),
-        assumed_rate=pick.candidates.frame_rate if pick.assumed else None,
-        is_guessed=pick.assumed and is_guessed,
-        recalls=recalls,
-        inside={t: share_inside(spans, pick.seconds, tolerance=t) for t in tolerances},
-        largest_gap=_gap(pick),
-        redundancy=_redundancy(pick),
-        looked_at=pick.looked_at,
-        timing=pick.timing,
+    of_question = SelectionRecall(question, cell.label, cell.budget.frames, selection.failure)
+    if selection.failure is not None or selection.candidates is None:
+        return of_question
+    spans = [span.in_seconds(selection.frame_rate) for span in question.evidence]
+    times, duration = selection.timestamps, selection.duration_seconds
+    return replace(
+        of_question,
+        num_candidates=len(selection.candidates),
+        num_selected=len(selection),
+        assumed_rate=selection.frame_rate if selection.is_assumed else None,
+        is_guessed=selection.is_assumed and is_guessed,
+        recalls={
+            seconds: evidence_recall(spans, times, tolerance=seconds, duration_seconds=duration)
+            for seconds in tolerances
+        },
+        inside={t: share_inside(spans, times, tolerance=t) for t in tolerances},
+        largest_gap=None if duration is None else largest_gap(times.tolist(), duration),
+        redundancy=_redundancy(selection),
+        frames_processed=selection.frames_processed,
+        timing=selection.timing,
     )
 
 
-def _gap(pick: Pick) -> float | None:
-    if pick.duration_seconds is None:
+def _redundancy(selection: Selection) -> float | None:
+    """Mean cosine of each frame and the next, by the features of the nearest candidates."""
+    candidates = selection.candidates
+    if candidates is None or candidates.features is None or len(selection) < 2:
         return None
-    return largest_gap(pick.seconds.tolist(), pick.duration_seconds)
-
-
-def _redundancy(pick: Pick) -> float | None:
-    """Mean cosine of each picked frame and the next, by the features of the nearest candidates."""
-    assert pick.candidates is not None
-    features, picked = pick.candidates.features, pick.seconds
-    if features is None or len(picked) < 2:
-        return None
-    places = [int(np.abs(pick.candidates.seconds - second).argmin()) for second in picked]
-    chosen: Features = features[places].astype(np.float32)
+    times = candidates.seconds
+    places = [int(np.abs(times - second).argmin()) for second in selection.timestamps]
+    chosen: Features = candidates.features[places].astype(np.float32)
     unit = chosen / np.linalg.norm(chosen, axis=1, keepdims=True).clip(min=1e-8)
     return float((unit[1:] * unit[:-1]).sum(axis=1).mean())

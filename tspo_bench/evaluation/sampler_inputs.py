@@ -1,4 +1,4 @@
-"""What samplers are shown of one video: its probe, features, scores on demand, pixels."""
+"""What samplers are given of one video: its probe, features, scores on demand, pixels."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class CountedScan:
             yield frames
 
 
-class VideoSight:
+class SamplerInputs:
     """An open video as samplers see it, each no more than it declares as a need.
 
     Args:
@@ -128,7 +128,7 @@ class VideoSight:
         self._scans: dict[int, CountedScan] = {}
 
     @property
-    def shown(self) -> Candidates:
+    def candidates(self) -> Candidates:
         """All that is known of the candidates so far: their features once the video is scanned."""
         return self._scanned or self.probed
 
@@ -155,7 +155,7 @@ class VideoSight:
         self._lazy_features()
         return self._is_stored
 
-    def candidates(
+    def for_sampler(
         self, needs: Collection[Need], sampler: object, text_features: Features | None
     ) -> Candidates:
         """What a sampler of these needs is given for a question whose text has these features.
@@ -187,7 +187,7 @@ class VideoSight:
         return self._lazy
 
 
-def looked_at(candidates: Candidates) -> dict[str, int]:
+def frames_processed(candidates: Candidates) -> dict[str, int]:
     """How many frames a sampler had decoded and encoded to choose from these candidates.
 
     Counted as if nothing had been kept from before, so that it tells of the sampler, not of the
