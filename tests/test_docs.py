@@ -1,4 +1,4 @@
-"""The examples of a reward and a sampler of one's own run as the docs have them."""
+"""The examples in the docs run, and the table of columns is that of the code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 
 from tests.samplers.cases import QUERY, scored_candidates
 from tests.training.episodes import Openings
+from tests.write_columns import PAGE as COLUMNS_PAGE
+from tests.write_columns import columns_csv
 from tspo_bench.samplers import load_sampler
 from tspo_bench.training.rewards import load_rewards, total_rewards
 
@@ -61,3 +63,8 @@ def test_write_a_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache:
     done = doctest.testfile(str(DOCS / "write-a-sampler.md"), module_relative=False)
     assert (done.failed, done.attempted) == (0, 6)
     monkeypatch.delitem(sys.modules, "my_sampler")
+
+
+def test_the_columns() -> None:
+    """If this fails: `python -m tests.write_columns`."""
+    assert COLUMNS_PAGE.read_text(encoding="utf-8") == columns_csv()
