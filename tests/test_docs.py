@@ -31,11 +31,12 @@ def put_beside(page: str, file: str, folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_beside("samplers.md", "my_sampler.py", tmp_path, monkeypatch)
+    put_beside("write-a-sampler.md", "my_sampler.py", tmp_path, monkeypatch)
     monkeypatch.delitem(sys.modules, "my_sampler", raising=False)  # another test's
-    candidates = scored_candidates([0.5] * 10)
-    for spec, picked in [("", [0, 2, 4]), ("[step=3]", [0, 3, 6])]:
-        sampler = load_sampler(f"my_sampler:EveryOther{spec}")
+    candidates = scored_candidates([0.9, 0.8, 0.1, 0.2, 0.7, 0.6, 0.3])
+    step = candidates.seconds[1] - candidates.seconds[0]
+    for gap, picked in [(1, [0, 1, 4]), (2, [0, 4, 6]), (9, [0, 1, 4])]:  # the last: filled
+        sampler = load_sampler(f"my_sampler:SpacedBest[gap={gap * step}]")
         selection = sampler.select(QUERY, candidates, 3)
         assert selection.indices.tolist() == candidates.indices[picked].tolist()
     monkeypatch.delitem(sys.modules, "my_sampler")
