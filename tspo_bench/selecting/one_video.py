@@ -93,7 +93,7 @@ class SelectedFrames(Selection):
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What `tspo-bench select --json` prints; a score is None where there is none."""
+        """Return what `tspo-bench select --json` prints; a score is None if unknown."""
         known = [None] * len(self) if self.frame_scores is None else self.frame_scores.tolist()
         frames = [
             {
@@ -253,7 +253,7 @@ def _loaded_encoder(
 
 
 def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
-    """Refuse what cannot be had for a video without annotations."""
+    """Reject samplers that need annotations."""
     from tspo_bench.samplers.published import PublishedFrames
 
     if "evidence" in sampler.needs:

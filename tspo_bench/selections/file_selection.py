@@ -1,4 +1,4 @@
-"""What a selection file holds for one question, and when that is frames of a video."""
+"""A question's entry in a selection file, and the frames of a video that it stands for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from tspo_bench.types import JSON, Features, IntArray, Selection
 
-# Frame numbers and seconds of one file tell its rate; two rates closer than this are one.
+# A file's frame numbers and seconds give its rate; two rates closer than this are one.
 _SAME_RATE = 0.01
 _MOST = 2**53  # no video has as many frames, and floats count no further
 
@@ -27,9 +27,9 @@ class FileSelection:
         seconds: their times [n], or None.
         scores: their scores [n], None for a frame without one; or None for all.
         ranked: the file lists more frames than anybody is shown, the best first.
-        video: the video's name, if the file tells.
-        frame_rate: the video's, if the file tells.
-        num_frames: the video's, if the file tells.
+        video: the video's name, if the file has it.
+        frame_rate: the video's, if the file has it.
+        num_frames: the video's, if the file has it.
         num_filled: how many of the frames a sampler's fill rule added.
         features: a hash of the candidates' features that the sampler saw, if any.
         notes: what the sampler said of itself.
@@ -75,7 +75,7 @@ class FileSelection:
         those seconds are given. Of a ranked list the k best.
 
         Raises:
-            ValueError: an entry is no whole number, repeats another or is not in the video; the
+            ValueError: an entry is not a whole number, repeats another or is not in the video; the
                 message names the first such entry.
         """
         entries: Sequence[Any] = self.indices
@@ -95,13 +95,13 @@ class FileSelection:
     def counts_otherwise(self, frame_rate: float) -> bool:
         """Whether the file's numbers are not those of a video of that rate, by its seconds.
 
-        A file that tells of the video counts the video's own frames: those of a variable rate do
-        not follow from seconds.
+        A file with the video's rate or length counts the video's own frames: those of a variable
+        rate do not follow from seconds.
         """
         rate = self.counted_rate()
         if rate is None or self.frame_rate is not None or self.num_frames is not None:
             return False
-        # Near the start of a video rounded seconds tell the rate badly: a frame does no harm.
+        # Near the start of a video rounded seconds give a bad rate: a frame does no harm.
         off = abs(rate - frame_rate) * max(self.seconds or (0.0,))
         return off > max(1.0, _SAME_RATE * frame_rate * max(self.seconds or (0.0,)))
 

@@ -1,4 +1,4 @@
-"""Our own form of a selection file: everything that `select --task` knows, JSON or parquet."""
+"""Our own form of a selection file: all that `select --task` knows, as JSON or parquet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEY = b"tspo_bench"
 
 
 def is_native(content: Any) -> bool:
-    """Whether parsed JSON is of our own form, in whatever version."""
+    """Whether parsed JSON is of our own form, in any version."""
     kind = content.get("format") if isinstance(content, dict) else None
     return isinstance(kind, str) and kind.startswith("tspo-bench selections")
 
@@ -61,7 +61,7 @@ def by_id(path: Path, picks: Iterable[FileSelection]) -> dict[str, FileSelection
 
 
 def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
-    """What a file of our own form holds.
+    """Read the content of a file of our own form.
 
     Raises:
         UserError: another version, or a row that is none.
@@ -158,7 +158,7 @@ def write_parquet(path: Path, selections: SelectionFile) -> None:
 
 
 def read_parquet(path: Path) -> SelectionFile:
-    """What a parquet file of our own form holds.
+    """Read a parquet file of our own form.
 
     Raises:
         UserError: it is none.
