@@ -64,7 +64,7 @@ class Question:
     `video` is the file's name relative to the task's data root (or an absolute path), `answer` the
     right option's letter (None where the benchmark withholds it), `subtitles` the subtitle file's
     name, `groups` what accuracies are broken down by. `record` is the annotation as it stands,
-    letter for letter, for protocols that quote it; it is no part of a question's identity.
+    letter for letter, for protocols that quote it; it is not part of a question's identity.
     `subtitle_offset` is how many seconds the subtitle file's times run ahead of the video's.
     `frame_rate` is the video's, where the annotation states it.
     """
@@ -113,7 +113,7 @@ class Question:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a probe tells of a video file; of its frames it decodes the first one alone.
+    """A video file as a probe finds it, which decodes the first frame alone.
 
     Width and height are those shown, after the stored picture is `mirrored` (left to right), then
     turned by `rotation` (degrees clockwise). `num_frames` is counted in the packets, not taken from
@@ -177,7 +177,7 @@ class Candidates:
         num_frames: the whole video's.
         frame_rate: the whole video's.
         features: [T, d], the encoder's projected image features, not normalised.
-        score: the need "lazy_scores": tells the relevance (cosine to the question) of the
+        score: the need "lazy_scores": gives the relevance (cosine to the question) of the
             candidates at some positions. A frame is decoded and encoded when it is first asked for.
         scan: the need "pixels": decodes the video at a rate and size of the sampler's choice. Equal
             videos of a run share this object, so that a sampler can keep by it what it found.
@@ -204,7 +204,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Query:
-    """What a sampler may see of a question: never the answer.
+    """A question as a sampler may see it: never the answer.
 
     `text_features` [1, d] is the encoder's feature of the question's text, for samplers that need
     features; `evidence` holds (start, end) in seconds, for samplers that declare this need.
@@ -321,7 +321,7 @@ class Request:
         prompt: the words beside the frames.
         frame_rate: the whole video's.
         letters: those of the options.
-        num_frames: the whole video's: models are told its length.
+        num_frames: the whole video's, for models that are given its length.
         mode: "generate": words; "options": log-probabilities of the letters as the reply's first
             token, from one forward pass.
     """
@@ -341,10 +341,10 @@ class Request:
 
 @dataclass(frozen=True)
 class VisualInput:
-    """What of a request's frames reached an MLLM, after its processor.
+    """The frames of a request as an MLLM got them from its processor.
 
     `frames` counts repeated ones too (classes that take pairs); height and width are in pixels;
-    `visual_tokens` is None where nobody tells (a server).
+    `visual_tokens` is None if unknown (a server).
     """
 
     frames: int
@@ -355,7 +355,7 @@ class VisualInput:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the MLLM said: its raw text, and log-probabilities of the letters if asked for.
+    """An MLLM's reply: its raw text, and log-probabilities of the letters if asked for.
 
     A letter without a log-probability is less likely than those with one (servers list only the
     likeliest tokens). `usage` holds numbers of tokens as a server counts them ("prompt_tokens",

@@ -291,8 +291,9 @@ def test_a_run_from_the_command_line(
     args = ("run", "--task", "own.jsonl", "--sampler", "uniform", "--frames", "4")
     done = cli(*args, "--model", f"{llava_folder}[times=prompt]", "--json")
     assert done.code == 0, done.err
-    (cell,) = json.loads(done.out)["tables"][0]["rows"]
-    assert (cell["model"], cell["n"]) == ("tiny[times=prompt]", 3)
+    (table,) = json.loads(done.out)["tables"]
+    (cell,) = table["rows"]
+    assert (table["model"], cell["n"]) == ("tiny[times=prompt]", 3)
     (path,) = Path(cell["runs"][0]).glob("*/records.jsonl")
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["status"] in ("ok", "unparsed") for record in records] == [True] * 3

@@ -81,7 +81,7 @@ class SelectionContext:
         candidate_fps: candidates per second.
         short_side: to which the MLLM wants frames scaled down; None for full size.
         mode: how the MLLM is to answer.
-        cost: tells the MLLM's visual tokens, where cells are limited by these.
+        cost: counts the MLLM's visual tokens, where cells are limited by these.
         warned: the samplers' faults that have been named (`ask_sampler`).
         rule: which frames are candidates.
         inputs: what records are made of, to be kept with them; None where none are kept.
@@ -176,7 +176,7 @@ class VideoSession:
             # One at a time: the features must not depend on which questions are still pending.
             self._text_features[text] = encoder.encode_text([text])
 
-    # What a cell is told depends on its own needs alone, never on the cells beside it.
+    # What a cell is given depends on its own needs alone, never on the cells beside it.
 
     def choose(self) -> list[Job]:
         """The jobs in their order, each with what its sampler selects."""

@@ -33,7 +33,7 @@ class Prepared:
 
     @property
     def request(self) -> Request | None:
-        """What the model is asked, made anew at each call.
+        """The request with its own frames, made at each call.
 
         The frames are copied no sooner than they are needed: those of all a chunk's questions
         would take many times the union's memory.

@@ -32,7 +32,7 @@ def answer_videos(
 ) -> None:
     """Answer the questions of all videos and append their records, in each cell in order.
 
-    `finished` is told of each record, with its cell's sampler and frame budget. What is appended
+    `finished` is called with each record, its cell's sampler and frame budget. What is appended
     before an interruption stays.
     """
     waiting: list[Prepared] = []
@@ -127,7 +127,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         reply=answer.text,
         truncated=answer.truncated,
         option_logprobs=answer.option_logprobs,
-        seen=_told(answer.seen),
+        seen=_known(answer.seen),
         usage=answer.usage,
         notes={**record.notes, **refused},
     )
@@ -145,8 +145,8 @@ def _likeliest(answer: Answer) -> Reading:
     return Reading(max(logprobs, key=logprobs.__getitem__) if logprobs else None)
 
 
-def _told(seen: VisualInput | None) -> dict[str, int]:
-    """What is known of what the model saw."""
+def _known(seen: VisualInput | None) -> dict[str, int]:
+    """The visual input, without what is unknown."""
     if seen is None:
         return {}
     return {name: value for name, value in asdict(seen).items() if value is not None}

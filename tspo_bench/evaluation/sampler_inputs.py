@@ -1,4 +1,4 @@
-"""What samplers are given of one video: its probe, features, scores on demand, pixels."""
+"""A video as samplers are given it: its probe, features, scores on demand, pixels."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class CountedScan:
         self.num_frames = 0
 
     def begin(self) -> CountedScan:
-        """Count anew, for the next question."""
+        """Start counting for the next question."""
         self._decoded = 0
         return self
 
@@ -158,7 +158,7 @@ class SamplerInputs:
     def for_sampler(
         self, needs: Collection[Need], sampler: object, text_features: Features | None
     ) -> Candidates:
-        """What a sampler of these needs is given for a question whose text has these features.
+        """The candidates for a sampler of these needs and a question's text features.
 
         A sampler is given one and the same `scan` for all its questions.
         """
@@ -190,8 +190,8 @@ class SamplerInputs:
 def frames_processed(candidates: Candidates) -> dict[str, int]:
     """How many frames a sampler had decoded and encoded to choose from these candidates.
 
-    Counted as if nothing had been kept from before, so that it tells of the sampler, not of the
-    cache. What the MLLM is shown comes on top.
+    Counted as if nothing had been cached, so that it measures the sampler. The frames shown to the
+    MLLM come on top.
     """
     decoded = encoded = len(candidates) if candidates.features is not None else 0
     if isinstance(candidates.score, CountedScores) and candidates.features is None:

@@ -142,7 +142,7 @@ class SelectedFrames(Selection):
         return frames_message(self.question, self.fetch(short_side))
 
     def to_dict(self) -> dict[str, Any]:
-        """What `tspo-bench select --json` prints; a score is None where there is none."""
+        """Return what `tspo-bench select --json` prints; a score is None if unknown."""
         known = [None] * len(self) if self.frame_scores is None else self.frame_scores.tolist()
         frames = [
             {
@@ -308,7 +308,7 @@ def _loaded_encoder(
 
 
 def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
-    """Refuse what cannot be had for a video without annotations."""
+    """Reject samplers that need annotations."""
     from tspo_bench.samplers.published import PublishedFrames
 
     if "evidence" in sampler.needs:

@@ -63,7 +63,7 @@ class SelectionRecall:
 
     @property
     def groups(self) -> Mapping[str, str]:
-        """What figures are broken down by."""
+        """The question's, by which figures are broken down."""
         return self.question.groups
 
 

@@ -52,7 +52,7 @@ class RecallResult:
         return found
 
     def to_dict(self) -> dict[str, Any]:
-        """What `tspo-bench recall --json` prints."""
+        """Return what `tspo-bench recall --json` prints."""
         return {"rows": [row.to_dict() for row in self.rows], "errors": list(self.errors)}
 
 
@@ -110,11 +110,11 @@ def recall(
         data_root: the folder with annotations and videos.
         annotations: the annotation file, where it lies elsewhere.
         device: a torch device.
-        progress: is told of each selection.
+        progress: follows the selections.
 
     Raises:
         UserError: something that was asked for does not exist, no question has evidence, or videos
-            are missing and nothing tells their rate.
+            are missing and their frame rate is unknown.
     """
     from tspo_bench.evaluation import RunConfig
     from tspo_bench.evaluation.asked import check_baseline, load_asked, load_run_encoder

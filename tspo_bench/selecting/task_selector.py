@@ -65,7 +65,7 @@ class TaskSelector:
         cells: Sequence[OpenCell],
         progress: SelectionProgress | None = None,
     ) -> Iterator[Job]:
-        """What every cell selects, video by video, in the order of each one's first question."""
+        """Select for every cell, video by video, in the order of each one's first question."""
         by_video: dict[str, list[Question]] = {}
         for question in questions:
             by_video.setdefault(question.video, []).append(question)
@@ -182,22 +182,15 @@ def _for_files(cell: OpenCell, question: Question, candidates: Candidates) -> Ca
     if not isinstance(sampler, PublishedFrames) or sampler.spreads(question.id, frames):
         return candidates
     listed = sampler.selections.picks.get(question.id)
-    most = most_frames(question.duration_seconds, candidates.frame_rate)
+    # Lengths are rounded and rates cut (29.97 to 29): frames near the end may be real.
+    most = math.ceil((question.duration_seconds + 1) * (candidates.frame_rate + 1))
     return replace(candidates, num_frames=(listed and listed.num_frames) or most)
-
-
-def most_frames(duration_seconds: float, rate: float) -> int:
-    """How many frames a video may have by its annotated length and a guessed rate.
-
-    Lengths are rounded and rates cut (29.97 to 29): frames near the end may be real.
-    """
-    return math.ceil((duration_seconds + 1) * (rate + 1))
 
 
 def assumed_candidates(
     question: Question, rate: float, candidate_fps: float, rule: CandidateRule = "auto"
 ) -> Candidates:
-    """What a probe would find, by a question's annotated length and a frame rate."""
+    """The candidates of a video that was not opened, by its annotated length and a frame rate."""
     assert question.duration_seconds is not None
     num_frames = max(1, int(question.duration_seconds * rate))
     times = np.arange(num_frames) / rate

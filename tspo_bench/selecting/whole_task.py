@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TaskSelections:
-    """What a sampler picked for a task's questions, and why it picked nothing for some.
+    """A task's selections, and why some questions have none.
 
     `errors` maps a question's id to the reason.
     """
@@ -58,7 +58,7 @@ def select_task(
     The file is what the sampler `file:PATH` reads, so that a model can be asked on another machine
     or day. Features are kept as they are made: a call that was interrupted starts over at little
     cost. With `file:PATH` for the sampler, a file is turned into another shape as it stands,
-    whatever `frames` says and without the videos.
+    without the videos; `frames` does not matter.
 
     Example:
         >>> import tspo_bench
@@ -84,7 +84,7 @@ def select_task(
         data_root: the folder with annotations and videos.
         annotations: the annotation file, where it lies elsewhere.
         device: a torch device.
-        progress: is told of each selection.
+        progress: follows the selections.
 
     Raises:
         UserError: something that was asked for does not exist, or the file cannot be written.
@@ -198,7 +198,7 @@ def _converted(
 
 
 def _check_out(path: Path, shape: str | None) -> None:
-    """Refuse now what could not be written after hours."""
+    """Reject now what could not be written after hours."""
     if shape is not None and shape not in SHAPES:
         raise UserError(f"shape {shape!r} of frame selections; use one of: {', '.join(SHAPES)}")
     if shape is None and path.suffix not in (".json", ".parquet"):

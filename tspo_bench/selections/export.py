@@ -80,7 +80,7 @@ def _with_whole_numbers(picked: FileSelection) -> FileSelection:
 
 
 def _check_meaning(path: Path, shape: str, picked: FileSelection) -> None:
-    """Refuse what the shape's readers would take for other frames."""
+    """Reject what the shape's readers would take for other frames."""
     where = f"frame selections {path}, question {picked.question_id!r}"
     if shape != "toolmerge" and not _counts_video_frames(picked):
         raise UserError(
@@ -103,7 +103,7 @@ def _check_meaning(path: Path, shape: str, picked: FileSelection) -> None:
 
 
 def _counts_video_frames(picked: FileSelection) -> bool:
-    """Whether its numbers are the video's own, as far as it tells."""
+    """Whether its numbers are the video's own, as far as is known."""
     if picked.frame_rate is not None or picked.num_frames is not None:
         return True
     rate = picked.counted_rate()
@@ -113,7 +113,7 @@ def _counts_video_frames(picked: FileSelection) -> bool:
 def _check_whole(
     path: Path, selections: SelectionFile, ids: Sequence[str | None], *, may_lack: bool
 ) -> None:
-    """Refuse questions without a selection; where some may lack one, a file of none."""
+    """Reject questions without a selection; where some may lack one, a file without any."""
     asked = [key for key in ids if key is not None]
     missing = [key for key in asked if key not in selections.picks]
     if missing and not (may_lack and len(missing) < len(asked)):

@@ -1,4 +1,4 @@
-"""What a selection file holds for one question, and when that is frames of a video."""
+"""A question's entry in a selection file, and the frames of a video that it stands for."""
 
 from __future__ import annotations
 
@@ -6,46 +6,47 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import ConfigDict, Field
 
-from tspo_bench.types import JSON, Features, IntArray, Selection
+from tspo_bench.types import JSON, Count, Features, Finite, Flag, IntArray, Selection, Text
 
-# Frame numbers and seconds of one file tell its rate; two rates closer than this are one.
+# A file's frame numbers and seconds give its rate; two rates closer than this are one.
 _SAME_RATE = 0.01
 _MOST = 2**53  # no video has as many frames, and floats count no further
 
 
 @dataclass(frozen=True)
 class FileSelection:
-    """The frames that a file lists for one question.
+    """The frames that a file lists for one question."""
 
-    Attributes:
-        question_id: the question's.
-        indices: [n] as they stand in the file: not yet checked, in its order.
-        seconds: their times [n], or None.
-        scores: their scores [n], None for a frame without one; or None for all.
-        ranked: the file lists more frames than anybody is shown, the best first.
-        video: the video's name, if the file tells.
-        frame_rate: the video's, if the file tells.
-        num_frames: the video's, if the file tells.
-        num_filled: how many of the frames a sampler's fill rule added.
-        features: a hash of the candidates' features that the sampler saw, if any.
-        notes: what the sampler said of itself.
-    """
+    __pydantic_config__ = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
-    question_id: str
+    question_id: Text
+    """The question's id."""
     indices: tuple[Any, ...]
-    seconds: tuple[float, ...] | None = None
-    scores: tuple[float | None, ...] | None = None
-    ranked: bool = False
-    video: str | None = None
-    frame_rate: float | None = None
-    num_frames: int | None = None
-    num_filled: int = 0
-    features: str | None = None
-    notes: Mapping[str, JSON] = field(default_factory=dict)
+    """The frame numbers [n] in the file's order, checked when they are used: a wrong one costs its
+    own question only."""
+    seconds: tuple[Finite, ...] | None = None
+    """Their times [n]."""
+    scores: tuple[Finite | None, ...] | None = None
+    """Their scores [n], null for a frame without one."""
+    ranked: Flag = False
+    """The file lists more frames than are shown, the best first."""
+    video: Text | None = None
+    """The video's name."""
+    frame_rate: Annotated[Finite, Field(gt=0)] | None = None
+    """The video's frames a second."""
+    num_frames: Annotated[Count, Field(ge=0)] | None = None
+    """The video's number of frames."""
+    num_filled: Annotated[Count, Field(ge=0)] = 0
+    """How many of the frames a sampler's fill rule added."""
+    features: Text | None = None
+    """A hash of the candidates' features that the sampler saw."""
+    notes: Mapping[Text, Any] = field(default_factory=dict)
+    """What the sampler reported of itself."""
 
     @classmethod
     def of(cls, selection: Selection, video: str) -> FileSelection:
@@ -75,7 +76,7 @@ class FileSelection:
         those seconds are given. Of a ranked list the k best.
 
         Raises:
-            ValueError: an entry is no whole number, repeats another or is not in the video; the
+            ValueError: an entry is not a whole number, repeats another or is not in the video; the
                 message names the first such entry.
         """
         entries: Sequence[Any] = self.indices
@@ -95,13 +96,13 @@ class FileSelection:
     def counts_otherwise(self, frame_rate: float) -> bool:
         """Whether the file's numbers are not those of a video of that rate, by its seconds.
 
-        A file that tells of the video counts the video's own frames: those of a variable rate do
-        not follow from seconds.
+        A file with the video's rate or length counts the video's own frames: those of a variable
+        rate do not follow from seconds.
         """
         rate = self.counted_rate()
         if rate is None or self.frame_rate is not None or self.num_frames is not None:
             return False
-        # Near the start of a video rounded seconds tell the rate badly: a frame does no harm.
+        # Near the start of a video rounded seconds give a bad rate: a frame does no harm.
         off = abs(rate - frame_rate) * max(self.seconds or (0.0,))
         return off > max(1.0, _SAME_RATE * frame_rate * max(self.seconds or (0.0,)))
 

@@ -1,14 +1,17 @@
-"""Our own form of a selection file: everything that `select --task` knows, JSON or parquet."""
+"""Our own form of a selection file: all that `select --task` knows, as JSON or parquet."""
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
@@ -17,10 +20,11 @@ from tspo_bench.selections.file_selection import FileSelection, SelectionFile
 FORMAT = "tspo-bench selections 1"
 _HINT = "give another file"
 _KEY = b"tspo_bench"
+_KEYS = {field.name for field in fields(FileSelection)}
 
 
 def is_native(content: Any) -> bool:
-    """Whether parsed JSON is of our own form, in whatever version."""
+    """Whether parsed JSON is of our own form, in any version."""
     kind = content.get("format") if isinstance(content, dict) else None
     return isinstance(kind, str) and kind.startswith("tspo-bench selections")
 
@@ -61,7 +65,7 @@ def by_id(path: Path, picks: Iterable[FileSelection]) -> dict[str, FileSelection
 
 
 def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
-    """What a file of our own form holds.
+    """Read the content of a file of our own form.
 
     Raises:
         UserError: another version, or a row that is none.
@@ -79,56 +83,45 @@ def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
 
 def _row(path: Path, row: Any, number: int) -> FileSelection:
     where = f"frame selections {path}: entry {number} of 'questions'"
-    if not isinstance(row, dict) or not {"question_id", "indices"} <= set(row) <= set(_TYPES):
+    if not isinstance(row, dict) or not {"question_id", "indices"} <= set(row) <= _KEYS:
         raise UserError(f"{where} is no selection of ours: {reprlib.repr(row)}")
-    for key, value in row.items():
-        is_one, kind = _TYPES[key]
-        if not is_one(value):
+    try:
+        found = _adapter().validate_python(row)
+        bad = None if is_json(row.get("notes")) else "notes"
+    except ValidationError as error:
+        bad = str(error.errors(include_url=False)[0]["loc"][0])
+    if bad is not None:
+        raise UserError(
+            f"{where}, question {reprlib.repr(row['question_id'])}: its {bad} cannot be "
+            f"{reprlib.repr(row[bad])}"
+        )
+    for key in ("seconds", "scores"):
+        values = getattr(found, key)
+        if values is not None and len(values) != len(found.indices):
             raise UserError(
-                f"{where}, question {reprlib.repr(row['question_id'])}: its {key} must be {kind}, "
-                f"got {reprlib.repr(value)}"
+                f"frame selections {path}, question {found.question_id!r}: {len(values)} {key} "
+                f"beside {len(found.indices)} indices"
             )
-    lists = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
-    for key, values in lists.items():
-        if len(values) != len(row["indices"]):
-            raise UserError(
-                f"frame selections {path}, question {row['question_id']!r}: {len(values)} {key} "
-                f"beside {len(row['indices'])} indices"
-            )
-    return FileSelection(**{**row, **lists})
+    return found
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and value >= 0
+@functools.cache
+def _adapter() -> TypeAdapter[FileSelection]:
+    return TypeAdapter(FileSelection)
 
 
-# What each field of a question must be. The entries of indices are checked when they are used: one
-# that is wrong costs its own question only.
-_TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "question_id": (lambda value: isinstance(value, str), "a text"),
-    "video": (lambda value: isinstance(value, str | None), "a text or null"),
-    "indices": (lambda value: isinstance(value, list), "a list"),
-    "seconds": (
-        lambda value: value is None or (isinstance(value, list) and all(map(is_finite, value))),
-        "a list of finite numbers or null",
-    ),
-    "scores": (
-        lambda value: (
-            value is None
-            or (isinstance(value, list) and all(one is None or is_finite(one) for one in value))
-        ),
-        "a list of finite numbers and nulls, or null",
-    ),
-    "ranked": (lambda value: isinstance(value, bool), "true or false"),
-    "frame_rate": (
-        lambda value: value is None or (is_finite(value) and value > 0),
-        "a number above 0 or null",
-    ),
-    "num_frames": (lambda value: value is None or _is_count(value), "a whole number or null"),
-    "num_filled": (_is_count, "a whole number"),
-    "features": (lambda value: isinstance(value, str | None), "a text or null"),
-    "notes": (lambda value: isinstance(value, dict) and is_json(value), "an object without NaN"),
-}
+def selections_schema() -> dict[str, Any]:
+    """The JSON schema of a file of our own form, as docs/selections.schema.json has it."""
+    row = _adapter().json_schema()
+    return {
+        "type": "object",
+        "properties": {
+            "format": {"const": FORMAT},
+            "made_by": {"type": "object", "description": "The settings of the selection."},
+            "questions": {"type": "array", "items": row},
+        },
+        "required": ["format", "made_by", "questions"],
+    }
 
 
 def write_json(path: Path, selections: SelectionFile) -> None:
@@ -158,7 +151,7 @@ def write_parquet(path: Path, selections: SelectionFile) -> None:
 
 
 def read_parquet(path: Path) -> SelectionFile:
-    """What a parquet file of our own form holds.
+    """Read a parquet file of our own form.
 
     Raises:
         UserError: it is none.

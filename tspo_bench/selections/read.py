@@ -1,4 +1,4 @@
-"""Selection files of any known shape, told apart by what they hold."""
+"""Selection files of any known shape, recognised by their content."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FRAMES_KEYS = ("frame_idx", "keyframe_indices", "frames_used")
 
 
 def read_selections(path: Path, question_ids: Sequence[str | None] | None = None) -> SelectionFile:
-    """The frame lists of a file by question id, as they stand there.
+    """Read the frame lists of a file, by question id, unchecked.
 
     These shapes are read:
 
@@ -33,8 +33,8 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
 
     Args:
         path: the file.
-        question_ids: the ids of all annotations in their order (None for one that is no question),
-            for the shapes without ids.
+        question_ids: the ids of all annotations in their order (None for one that is not a
+            question), for the shapes without ids.
 
     Raises:
         UserError: the file is missing, cannot be parsed, or has none of these shapes.
@@ -63,7 +63,7 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
 
 
 def _parsed(path: Path) -> Any:
-    """The file's JSON value, or the list of its lines' values, whatever its suffix."""
+    """The file's JSON value, or the list of its lines' values; the suffix does not matter."""
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".jsonl":
