@@ -320,7 +320,7 @@ def test_short_lists_and_tuned_samplers_are_told(films: Path, tmp_path: Path) ->
 def test_blind_and_an_unknown_baseline_are_refused(questions: Path) -> None:
     with pytest.raises(UserError, match="sampler 'blind' sees nothing of the video"):
         tspo_bench.recall(str(questions), "uniform,blind", fps=FPS)
-    with pytest.raises(UserError, match="baseline 'unifrom' is none of the samplers: random"):
+    with pytest.raises(UserError, match="--baseline 'unifrom' is none of the samplers: random"):
         tspo_bench.recall(str(questions), "random", fps=FPS, baseline="unifrom")
 
 
@@ -408,7 +408,10 @@ def test_a_stride_of_29_is_29_97(tmp_path: Path, cache: Path) -> None:
         assert of_cut.num_guessed_rates == 1
         assert all(one.assumed_rate == pytest.approx(rate) for one in found.located)
     # what the annotation says counts for more
-    (tmp_path / "q.jsonl").write_text(json.dumps({**late, "fps": 29}))
+    (tmp_path / "q.jsonl").write_text(json.dumps({**late, "fps": 30}))
     found = tspo_bench.recall(str(tmp_path / "q.jsonl"), cut, 4)
     assert only(found.rows).evidence_recall == 0.0
+    (tmp_path / "q.jsonl").write_text(json.dumps({**late, "fps": 29}))  # cut in the same way
+    found = tspo_bench.recall(str(tmp_path / "q.jsonl"), cut, 4)
+    assert only(found.rows).evidence_recall == 1.0
     assert only(found.rows).num_guessed_rates == 0

@@ -47,11 +47,13 @@ class EvaluationResult:
     """The cells that were asked for, as they stand on disk.
 
     `cells` are in the order tasks, models, samplers, seeds, frame budgets; `skipped` says which
-    annotations were left out and why. Tables take the cells that differ in the seed alone together.
+    annotations were left out and why. Tables take the cells that differ in the seed alone together,
+    and compare with `baseline`.
     """
 
     cells: tuple[Cell, ...]
     skipped: tuple[str, ...]
+    baseline: str = "uniform"
 
     @property
     def summaries(self) -> tuple[Summary, ...]:
@@ -65,11 +67,11 @@ class EvaluationResult:
         """The run's folder."""
         return self.cells[0].run_folder
 
-    def to_dict(self, baseline: str = "uniform") -> dict[str, Any]:
+    def to_dict(self, baseline: str | None = None) -> dict[str, Any]:
         """What `tspo-bench run --json` prints: shares of 1, None where undefined."""
         from tspo_bench.report import cells_json
 
-        return cells_json(self.cells, baseline)
+        return cells_json(self.cells, baseline or self.baseline)
 
     def to_pandas(self) -> DataFrame:
         """The answers as a frame, a row for each; see `tspo_bench.read_records`."""
@@ -77,11 +79,11 @@ class EvaluationResult:
 
         return records_frame(self.cells)
 
-    def table(self, baseline: str = "uniform") -> Group:
+    def table(self, baseline: str | None = None) -> Group:
         """The comparison, and each sampler's difference to `baseline`, for `rich.print`."""
         from tspo_bench.report import results_table
 
-        return results_table(self.cells, baseline)
+        return results_table(self.cells, baseline or self.baseline)
 
     def groups_table(self) -> Group:
         """Accuracy by group (question type, duration, ...), for `rich.print`."""
@@ -116,6 +118,7 @@ def evaluate(
     batch_size: int = 8,
     out: str | Path | None = None,
     fresh: bool = False,
+    baseline: str = "uniform",
     command: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> EvaluationResult:
@@ -172,6 +175,7 @@ def evaluate(
         batch_size: questions that the model answers at once.
         out: the run's folder; None for one under `runs/` that follows from the settings.
         fresh: start the cells over.
+        baseline: the sampler that the result's tables compare the others with.
         command: a command line to be kept in run.json.
         progress: is told of each record.
 
@@ -214,9 +218,10 @@ def evaluate(
         batch_size=batch_size,
         out=out,
         fresh=fresh,
+        baseline=baseline,
     )
     result = run_grid(config, command=command, progress=progress)
-    return EvaluationResult(result.cells, result.skipped)
+    return EvaluationResult(result.cells, result.skipped, baseline)
 
 
 def train(

@@ -13,7 +13,6 @@ import numpy as np
 from tspo_bench.errors import UserError
 from tspo_bench.report.located import Located, LocatedRow, largest_gap, located_rows
 from tspo_bench.results import evidence_recall, share_inside
-from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import CandidateRule, Features
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from tspo_bench.evaluation.plan import NamedSampler
     from tspo_bench.evaluation.rates import AssumedRates
     from tspo_bench.features.base import FrameEncoder
-
-BASELINE = "uniform"
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def recall(
     frames: int | Sequence[int] = 8,
     *,
     tolerance: float | Sequence[float] | None = None,
-    baseline: str = BASELINE,
+    baseline: str = "uniform",
     fps: float | None = None,
     encoder: str | None = None,
     agent: str | None = None,
@@ -115,7 +112,7 @@ def recall(
             are missing and nothing tells their rate.
     """
     from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+    from tspo_bench.evaluation.asked import check_baseline, load_asked, load_run_encoder
     from tspo_bench.evaluation.rates import assumed_rates
     from tspo_bench.evaluation.reference_use import warn_of_reference
 
@@ -141,7 +138,7 @@ def recall(
     for one in asked:
         tell_of_skipped(one.task)
     _refuse_unlocatable(asked)
-    against = _baseline(baseline, asked)
+    against = check_baseline(baseline, asked)
     rates = [assumed_rates(one, fps) for one in asked]
     network = load_run_encoder(config, asked)
     warn_of_reference([one.task for one in asked], network)
@@ -161,17 +158,6 @@ def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
     for seconds in tolerances:
         if not 0 <= seconds < math.inf:
             raise UserError(f"tolerance {seconds} must be 0 seconds or more")
-
-
-def _baseline(baseline: str, asked: Sequence[Asked]) -> str:
-    """The baseline's label; one that was named must be among the samplers."""
-    labels = [named.label for one in asked for named in one.samplers]
-    label = parse_spec(baseline).label
-    if label not in labels and baseline != BASELINE:
-        raise UserError(
-            f"baseline {baseline!r} is none of the samplers: {', '.join(dict.fromkeys(labels))}"
-        )
-    return label
 
 
 def _refuse_unlocatable(asked: Sequence[Asked]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -42,3 +42,9 @@ def cli(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
     return make_films(tmp_path)
+
+
+def without(words: Sequence[str], option: str) -> list[str]:
+    """A command without an option that is a list: given again, it would add to it."""
+    place = words.index(option) if option in words else len(words)
+    return [*words[:place], *words[place + 2 :]]

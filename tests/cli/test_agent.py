@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from tests.agent.published import CLIP_WIDTH, published, training_checkpoint
 from tests.cli.conftest import Cli
@@ -78,10 +81,40 @@ def test_an_agent_refuses_features_of_another_encoder(cli: Cli, both: str, encod
         done = cli(*command, "--sampler", "tspo", "--agent", both, "--encoder", encoder)
         assert done.code == 2
         assert "sampler 'tspo' reads features of encoder 'both', clip-" in done.error
-        assert load_encoder(encoder).id in done.error
+        assert f"not of {encoder!r}, {load_encoder(encoder).id}" in done.error
         named = cli(*command, "--sampler", f"tspo[agent={both}]")
         assert named.code == 2  # the encoder is the reference
         assert "reads features of encoder 'both'" in named.error
+
+
+@pytest.mark.parametrize("changed", [None, "text_model.final_layer_norm.weight"])
+def test_an_agents_clip_saved_elsewhere_is_its_encoder(
+    cli: Cli, both: str, changed: str | None
+) -> None:
+    """As openai/clip-vit-large-patch14 is that of TSPO-0.4B: without the agent, more exact."""
+    shutil.copytree(both, "apart")
+    saved = load_file("apart/model.safetensors")
+    rounded = {name: weight.bfloat16() for name, weight in saved.items()}
+    save_file(rounded, f"{both}/model.safetensors", {"format": "pt"})
+    weights = {k: v for k, v in saved.items() if not k.startswith("selector.")}
+    weights["text_model.embeddings.position_ids"] = torch.arange(4)  # as older versions saved
+    if changed is not None:
+        weights[changed] += 0.1
+    save_file(weights, "apart/model.safetensors", {"format": "pt"})
+    done = cli(*SELECT, "--sampler", "tspo", "--agent", both, "--encoder", "apart", "--json")
+    assert done.code == (0 if changed is None else 2), done.err
+    if changed is not None:
+        assert "reads features of encoder 'both'" in done.error
+        assert "not of 'apart', clip-" in done.error
+
+
+def test_an_encoder_replaced_at_its_place_is_another(cli: Cli, encoder: str) -> None:
+    known = {"encoder": encoder, "encoder_id": load_encoder(encoder).id}
+    PaperAgent(CLIP_WIDTH, **known).save_pretrained("mine")
+    asked = (*SELECT, "--sampler", "tspo", "--agent", "mine", "--encoder", encoder)
+    assert cli(*asked).code == 0
+    clip(Path(encoder), 6, CLIP_WIDTH)
+    assert "reads features of encoder 'clip'" in cli(*asked).error
 
 
 FILMS = ("--task", "films.jsonl", "--frames", "2")

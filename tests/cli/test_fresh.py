@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Cli, Result
+from tests.cli.conftest import Cli, Result, without
 from tests.cli.own import ALWAYS_A
 from tests.films import make_films
 
@@ -90,6 +90,7 @@ OF_RUN = [
     ("--limit", "0"),
     ("--visual-tokens", "100"),
     ("--baseline", "uniform["),
+    ("--baseline", "unifrom"),
     ("--model", f"{LATER}Unloadable"),
 ]
 
@@ -97,7 +98,7 @@ OF_RUN = [
 @pytest.mark.parametrize("wrong", MISTAKES + OF_RUN)
 def test_a_finished_run_outlives_a_mistake(wrong: tuple[str, ...], finished: Path) -> None:
     before = content(finished / "out")
-    done = Result(*RUN, "--fresh", *wrong)
+    done = Result(*without(RUN, wrong[0]), "--fresh", *wrong)
     assert done.code == 2
     after = content(finished / "out")
     del before["run.json"], after["run.json"]  # which lists the commands
@@ -107,7 +108,7 @@ def test_a_finished_run_outlives_a_mistake(wrong: tuple[str, ...], finished: Pat
 def test_a_finished_run_outlives_an_interruption(finished: Path) -> None:
     settings = json.loads((finished / "out" / "run.json").read_text())["cells"]
     before = content(finished / "out")
-    done = Result(*RUN, "--fresh", "--model", f"{LATER}InterruptedAtOnce")
+    done = Result(*without(RUN, "--model"), "--fresh", "--model", f"{LATER}InterruptedAtOnce")
     assert done.code == 130
     assert "without --fresh resumes" in done.err
     after = content(finished / "out")
@@ -119,7 +120,7 @@ def test_a_finished_run_outlives_an_interruption(finished: Path) -> None:
 def test_a_finished_run_outlives_a_model_that_answers_nothing(finished: Path) -> None:
     (cell,) = (path for path in (finished / "out").iterdir() if path.is_dir())
     before = content(cell)
-    done = Result(*RUN, "--fresh", "--model", f"{LATER}OfNothing")
+    done = Result(*without(RUN, "--model"), "--fresh", "--model", f"{LATER}OfNothing")
     assert done.code == 3
     assert content(cell / "previous").items() > before.items()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import subprocess
 import sys
 
@@ -60,3 +61,20 @@ def test_usage_errors(cli: Cli, args: list[str], said: str) -> None:
     done = cli(*args)
     assert (done.code, done.out) == (2, "")
     assert said in done.err
+
+
+@pytest.mark.usefixtures("films")
+def test_lists_add_up(cli: Cli) -> None:
+    words = ("recall", "--task", "films.jsonl", "--json")
+    at_once = cli(*words, "--sampler", "uniform,random", "--frames", "2,3")
+    one_by_one = cli(
+        *(*words, "--sampler", "uniform", "--frames=2", "--sampler=random", "--frames", "3")
+    )
+    assert at_once.code == one_by_one.code == 0
+    asked = [
+        [(row["sampler"], row["frames"]) for row in json.loads(done.out)["rows"]]
+        for done in (at_once, one_by_one)
+    ]
+    assert asked[0] == asked[1]
+    assert set(asked[0]) >= {("uniform", 2), ("random", 3)}
+    assert "requires an argument" in cli(*words, "--sampler", "uniform", "--sampler").err

@@ -61,8 +61,7 @@ def test_mistakes(cli: Cli, agent: tuple[str, ...]) -> None:
     assert "agent 'agents/q' has no seed-5; it has seed-0, seed-1, seed-2" in missing.error
     assert not Path("mine").exists()
     other = cli(*RUN, "--sampler", "uniform,random", "--baseline", "aks")
-    assert other.code == 0
-    assert "warning: no cell of --baseline aks to compare with; the run has uniform, random" in (
-        other.err
-    )
+    assert other.code == 2
+    assert "--baseline 'aks' is none of the samplers: uniform, random" in other.error
+    assert not Path("mine").exists()
     assert "baseline" not in cli(*RUN, "--sampler", "random").err

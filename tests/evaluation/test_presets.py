@@ -71,6 +71,11 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             (f"./qwen[{QWENS}]", "[variant=qwen]", "", "tspo-paper"),
         ),
         ("lvbench", "./qwen", (f"./qwen[{QWENS}]", "[variant=qwen]", "", "lmms-eval")),
+        (
+            "haystack[length=1min]",
+            "reference",
+            ("reference", "[short=candidates]", "", "strict"),
+        ),
         ("mlvu[split=test]", "reference", ("reference", "[short=candidates]", "", "tspo-paper")),
         (
             "cards/videomme.yaml",
@@ -104,7 +109,11 @@ def test_the_encoder_is_the_agents_or_clip(caplog: pytest.LogCaptureFixture) -> 
     assert found(sampler="uniform,clip-topk") == (None, ENCODER)
     assert found(sampler="tspo[agent=TSPO]", encoder="TSPO") == (None, "TSPO")
     assert found(sampler="router[local=tspo]", encoder="TSPO") == (AGENT, "TSPO")
+    assert found(agent="tspo") == ("tspo", "reference")  # in the package, trained with it
     assert "model reference is neither LLaVA-Video nor Qwen2.5-VL" in caplog.text
+    assert "one of the paper's benchmarks" not in caplog.text
+    with_preset("tspo-paper", "haystack", "reference", **{**OPEN, "agent": "tspo"})
+    assert "task haystack is not one of the paper's benchmarks" in caplog.text
 
 
 @pytest.mark.usefixtures("here")

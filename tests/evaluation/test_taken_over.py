@@ -100,12 +100,12 @@ def test_limits_are_tables_of_their_own(questions: Path, tmp_path: Path) -> None
     for limit in (4, 8):
         run(questions, tmp_path / "run", samplers=("uniform", "random"), limit=limit)
     tables = comparison_tables(read_run(tmp_path / "run"))
-    assert [(t.shared["limit"], [s.row.summary.n for s in t.standings]) for t in tables] == [
+    assert [(t.shared["limit"], [s.row.summary.n for s in t.rows]) for t in tables] == [
         (4, [4, 4]),
         (8, [8, 8]),
     ]
     assert all(one.row.paired.num_questions <= t.shared["limit"]
-               for t in tables for one in t.standings if one.row.paired)  # fmt: skip
+               for t in tables for one in t.rows if one.row.paired)  # fmt: skip
 
 
 def test_a_smaller_limit_goes_on_where_a_larger_one_stopped(

@@ -79,9 +79,61 @@ def test_a_runs_own_baseline_goes_before_another_runs() -> None:
     ]
 
 
+def test_of_a_runs_baselines_the_one_of_the_same_video_files_is_taken() -> None:
+    """A video was replaced in between: cells of before and of after stand beside each other."""
+
+    def made(sampler: str, num_correct: int, file: str) -> Cell:
+        changed = {} if file == "old" else {"replaced": {"v0.mp4": file}}
+        records = [
+            record(n, n < num_correct, inputs={"video": file if n < 2 else "same"})
+            for n in range(10)
+        ]
+        one = cell(sampler, records, **changed)
+        return Cell(one.settings, one.records, one.folder.with_name(f"{sampler}-{file}"))
+
+    before = [made("uniform", 4, "old"), made("aks", 7, "old")]
+    table = only(comparison_tables([*before, made("uniform", 5, "new"), made("aks", 6, "new")]))
+    differences = {
+        one.row.cells[0].folder.name: one.row.paired and one.row.paired.difference
+        for one in table.rows
+    }
+    assert differences == {
+        "uniform-old": None,
+        "uniform-new": None,
+        "aks-old": pytest.approx(0.3),
+        "aks-new": pytest.approx(0.1),
+    }
+    assert not any("replaced" in note for note in comparison_grid(table).notes)
+    table = only(comparison_tables([*before, made("uniform", 5, "new"), made("bolt", 6, "newer")]))
+    (note,) = [note for note in comparison_grid(table).notes if "replaced" in note]
+    assert note.startswith("bolt: not compared with the baseline: 1 videos were replaced")
+
+
+def test_tables_of_other_code_say_which() -> None:
+    tables = comparison_tables(
+        [cell_with("uniform", n, code=f"code{n}", run=RUNS / "a") for n in (1, 2)]
+    )
+    notes = [comparison_grid(table).notes[0] for table in tables]
+    assert notes == ["code code1", "code code2"]
+
+
 def seed_cell(run: str, seed: int, agent: str) -> Cell:
     options = {"options": {"agent": f"{agent}/seed-{seed}"}, "id": f"{agent}{seed}"}
     return cell_with("tspo-q", 5 + seed, run=RUNS / run, seed=seed, sampler_settings=options)
+
+
+def test_rows_of_one_sampler_are_named_by_the_options_that_differ() -> None:
+    def made(agent: str, k: int) -> Cell:
+        options = {"options": {"agent": agent}, "id": agent}
+        return cell_with("tspo-q", 5, frames=k, sampler_settings=options, folder=f"{agent}{k}")
+
+    cells = [made("tspo-q", 8), made("tspo-q", 16), made("agents/mine", 8)]
+    table = only(comparison_tables(cells))
+    assert [(one.name, one.row.cells[0].settings["frames"]) for one in table.rows] == [
+        ("tspo-q (agent=tspo-q)", 8),
+        ("tspo-q (agent=agents/mine)", 8),
+        ("tspo-q (agent=tspo-q)", 16),
+    ]
 
 
 def test_of_several_baselines_one_is_taken_by_a_rule_and_named() -> None:

@@ -86,6 +86,30 @@ def test_changed_settings_are_named_with_both_values(tmp_path: Path) -> None:
         assert list(cell.done) == ["q1"]
 
 
+def test_a_change_is_said_beside_the_most_similar_cell(tmp_path: Path) -> None:
+    """Not beside the newest, which may differ in what was asked for in between alone."""
+    run = RunDirectory(tmp_path)
+    whole = SETTINGS | {"limit": None, "num_questions": 12, "questions": "all"}
+    reasons = []
+    for changed in (
+        {},
+        {"candidate_fps": 2.0},
+        {"limit": 5, "num_questions": 5, "questions": "five"},  # nothing to be told of
+        {"questions": "corrected"},
+        {"candidate_fps": 4.0},
+    ):
+        with run.open_cell("cell", whole | changed) as cell:
+            cell.append(record("q1"))
+            reasons.append(cell.reason)
+    assert reasons == [
+        None,
+        "candidate_fps: absent then, 2.0 now",
+        None,
+        'questions: "all" then, "corrected" now',
+        "candidate_fps: 2.0 then, 4.0 now",
+    ]
+
+
 def test_fresh_with_other_settings_leaves_the_finished_cell(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     with run.open_cell("cell", SETTINGS) as cell:

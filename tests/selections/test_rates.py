@@ -48,3 +48,10 @@ def test_a_guess_is_near_the_rate(rate: Fraction, files: int) -> None:
 def test_rounded_rates(rate: Fraction) -> None:
     for digits in (2, 3, 5):
         assert stated_rate(round(float(rate), digits)) == pytest.approx(float(rate), abs=1e-9)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_a_stated_floor_is_the_rate_that_strides_make_of_it(rate: Fraction) -> None:
+    floor = math.floor(rate)
+    assert stated_rate(floor) == stated_rate(float(floor)) == pytest.approx(float(rate))
+    assert stated_rate(math.ceil(rate)) == math.ceil(rate)

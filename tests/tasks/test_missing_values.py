@@ -186,3 +186,22 @@ def test_other_fields_of_such_a_text_are_no_options(
     found, _ = read(path)
     assert found["rows-1"].groups == {"continent": "NA"}
     assert "options that read" not in caplog.text
+
+
+@pytest.mark.parametrize("missing", ["", "nan"])
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_ids_of_a_column_with_gaps_are_whole_numbers(
+    tmp_path: Path, missing: str, separator: str
+) -> None:
+    rows = [{**BASE, "A": "x", "B": "y", "id": one} for one in (1, None, 30)]
+    path = tmp_path / ("rows.csv" if separator == "," else "rows.tsv")
+    pandas.DataFrame(rows).to_csv(path, index=False, sep=separator, na_rep=missing)
+    assert "30.0" in path.read_text()
+    assert list(read(path)[0]) == ["1", "rows-3", "30"]
+
+
+def test_other_ids_with_dots_stay(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    rows = [{**BASE, "A": "x", "B": "y", "id": one} for one in ("1.0", "1.1", "2.0")]
+    pandas.DataFrame(rows).to_csv(path, index=False)
+    assert list(read(path)[0]) == ["1.0", "1.1", "2.0"]

@@ -19,6 +19,8 @@ FILES = [
     "film.MOV",
     "old.mkv",
     "a.mov.mp4",
+    "cut.ts",
+    "tape.MPG",
 ]
 
 
@@ -53,6 +55,10 @@ def task(tmp_path: Path) -> AnnotatedTask:
         ("film.mp4", "film.MOV"),
         ("old.mp4", "old.mkv"),
         ("a.mov", "a.mov.mp4"),
+        ("cut", "cut.ts"),
+        ("cut.mp4", "cut.ts"),
+        ("clip.m4v", "clip.mp4"),
+        ("tape", "tape.MPG"),
         (".", None),
         ("..", None),
         ("/", None),

@@ -17,14 +17,14 @@ from tspo_bench.training.train import keep_to_one_gpu, training_arguments
 
 def test_each_setting_goes_where_it_belongs(tmp_path: Path) -> None:
     config = train_config(
-        "tspo-q", str(tmp_path), video_root="~/videos", without="film,echo", hidden=32, steps=5,
+        "tspo-q", str(tmp_path), data_root="~/videos", without="film,echo", hidden=32, steps=5,
         without_types=["after"], seed=3, num_videos=None, tau=0.5, window=None, device="cpu",
     )  # fmt: skip
     assert config.options == {"without": ["film", "echo"], "hidden": 32}
     assert (config.preset.steps, config.preset.tau) == (5, 0.5)
     assert config.preset.rollouts == PRESETS["haystack"].rollouts
     assert (config.seed, config.num_videos, config.without_types) == (3, None, ("after",))
-    assert (config.out, config.video_root) == (tmp_path, Path.home() / "videos")
+    assert (config.out, config.data_root) == (tmp_path, Path.home() / "videos")
 
 
 def test_nothing_given_is_the_preset(tmp_path: Path) -> None:
@@ -102,3 +102,19 @@ def test_a_device_is_one_that_is_there(tmp_path: Path) -> None:
 def test_absurd_sizes_are_named(name: str) -> None:
     with pytest.raises(UserError, match=rf"--{name} must be below 10\^12"):
         train_config("tspo-q", "agents/x", **{name: 10**20})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"data": "a.jsonl", "video_root": ".", "candidates": "time"}, "candidates"),
+        ({"data": "a.jsonl", "video_root": ".", "task": "mlvu", "num_videos": 5}, "task, num_vid"),
+        ({"data": "a.jsonl", "video_root": ".", "only_present": True}, "only_present"),
+        ({"video_root": "."}, "video_root"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(
+    settings: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=f"leave {said}"):
+        train_config("tspo", tmp_path, **settings)

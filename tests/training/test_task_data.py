@@ -16,7 +16,7 @@ from tests.training.support import FrameReader, make_videos
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore
 from tspo_bench.samplers.oracle import evidence_frames
-from tspo_bench.tasks import AnnotatedTask
+from tspo_bench.tasks import AnnotatedTask, load_task
 from tspo_bench.training.rollout import answer_groups
 from tspo_bench.training.task_data import TaskData, _needle_of
 from tspo_bench.types import Answer, Candidates, Question, Record, Request, Span
@@ -98,3 +98,16 @@ def test_a_task_that_scores_by_itself_is_no_reward() -> None:
 
     with pytest.raises(UserError, match="'lmms:own' scores replies by code of its own"):
         TaskData(Own(), FrameReader(), FeatureStore())
+
+
+def test_only_videos_that_are_there(tmp_path: Path) -> None:
+    make_videos(tmp_path)
+    row = {"question": "What?", "options": ["x", "y"], "answer": "A"}
+    rows = [{**row, "id": name, "video": f"{name}.mp4"} for name in ("gone", "a", "b")]
+    (tmp_path / "quiz.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    task = load_task(str(tmp_path / "quiz.jsonl"))
+    for number, names in ((1, ["a"]), (None, ["a", "b"])):
+        data = TaskData(
+            task, FrameReader(), FeatureStore(), k=2, num_videos=number, only_present=True
+        )
+        assert [question.id for question in data._questions] == names

@@ -118,12 +118,14 @@ def is_published(folder: Path) -> bool:
 def default_encoder(agent: str | None, without: str | None = None) -> str:
     """The encoder to use where none is named: the agent's folder if that holds both.
 
-    Else it is `without`, or, if that is None, the reference.
+    Else it is `without`, or, if that is None or the agent is one of the package, the reference.
 
     Raises:
         UserError: there is no such agent, or its folder should hold CLIP and does not.
     """
-    if agent is None or agent in KINDS or not is_published(folder := find_agent(agent)):
+    if agent in KINDS:
+        return "reference"
+    if agent is None or not is_published(folder := find_agent(agent)):
         return without or "reference"
     if not _holds_clip(folder):
         if without is not None:

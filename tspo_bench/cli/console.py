@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from tspo_bench.cli.panels import set_panels
 from tspo_bench.errors import TspoBenchWarning, UserError
@@ -49,8 +49,37 @@ class App(typer.Typer):
 
     def command(self, *arguments: Any, **settings: Any) -> Callable[[Any], Any]:
         """See `typer.Typer.command`."""
-        register = super().command(*arguments, **settings)
+        register = super().command(*arguments, cls=_Command, **settings)
         return lambda function: register(_with_home(function))
+
+
+class _Command(TyperCommand):
+    """A command whose lists add up: `--sampler a --sampler b` is `--sampler a,b`.
+
+    Lists are the options whose help speaks of commas.
+    """
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """See `click.Command.parse_args`."""
+        with_help = [(one, getattr(one, "help", None) or "") for one in self.params]
+        lists = {name for one, text in with_help if "commas" in text for name in one.opts}
+        joined: list[str] = []
+        places: dict[str, int] = {}  # of each list's value in `joined`
+        words = iter(args)
+        for word in words:
+            option, equals, value = word.partition("=")
+            if option not in lists:
+                joined.append(word)
+                continue
+            given = value if equals else next(words, None)
+            if given is None:  # a mistake that the parser names
+                joined.append(word)
+            elif option in places:
+                joined[places[option]] += f",{given}"
+            else:
+                joined += [option, given]
+                places[option] = len(joined) - 1
+        return super().parse_args(ctx, joined)
 
 
 def _with_home(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -20,13 +20,12 @@ from tspo_bench.cli.console import (
     show_json,
 )
 from tspo_bench.cli.progress import Bar, RunProgress
-from tspo_bench.specs import parse_spec, split_specs
+from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
     from tspo_bench.api import EvaluationResult
     from tspo_bench.types import AnswerMode, CandidateRule, SubtitleMode
 
-DEFAULT_BASELINE = "uniform"
 _FEW = 3  # examples of what was left out
 
 
@@ -65,7 +64,8 @@ def run(
         str | None,
         typer.Option(
             "--visual-tokens",
-            help="In place of --frames: as many frames as take so many of the model's tokens.",
+            help="In place of --frames: as many frames as take so many of the model's tokens; "
+            "commas separate several.",
         ),
     ] = None,
     encoder: options.OptionalEncoder = None,
@@ -78,7 +78,8 @@ def run(
         str | None,
         typer.Option(
             "--seeds",
-            help="Of samplers that draw, and of an --agent trained with several: 0,1,2. Default: "
+            help="Of samplers that draw, and of an --agent trained with several; commas separate: "
+            "0,1,2. Default: "
             "all of the agent's, 0 for what draws.",
         ),
     ] = None,
@@ -123,7 +124,7 @@ def run(
     ] = False,
     baseline: Annotated[
         str, typer.Option("--baseline", help="The sampler that all others are compared with.")
-    ] = DEFAULT_BASELINE,
+    ] = "uniform",
     json: options.Json = False,
 ) -> None:
     """Compare frame samplers on tasks, with models and frame budgets.
@@ -133,7 +134,6 @@ def run(
     budgets = options.read_numbers("--frames", frames, "8 or 8,16,32")
     tokens = options.read_numbers("--visual-tokens", visual_tokens, "4096 or 4096,8192")
     numbers = options.read_numbers("--seeds", seeds, "0 or 0,1,2")
-    parse_spec(baseline)  # what cannot be read must not come out after hours
     with only_results_on_stdout():
         from tspo_bench.api import evaluate
         from tspo_bench.mllms.loading import with_base_url
@@ -165,15 +165,15 @@ def run(
                 batch_size=batch_size,
                 out=out,
                 fresh=fresh,
+                baseline=baseline,
                 command=sys.argv,
                 progress=RunProgress(bar),
             )
     if json:
-        show_json(result.to_dict(baseline))
+        show_json(result.to_dict())
     else:
-        show(result.table(baseline), *([result.groups_table()] if groups else []))
+        show(result.table(), *([result.groups_table()] if groups else []))
         typer.echo(_files(result))
-    _tell_of_a_missing_baseline(result, parse_spec(baseline).label)
     _tell_what_is_missing(result)
 
 
@@ -203,15 +203,6 @@ def _files(result: EvaluationResult) -> str:
             *cells,
         ]
     )
-
-
-def _tell_of_a_missing_baseline(result: EvaluationResult, label: str) -> None:
-    from tspo_bench.results import Cell, read_cells
-
-    cells = [cell for cell in read_cells(result.folder) if isinstance(cell, Cell)]
-    run = dict.fromkeys(cell.settings["sampler"] for cell in cells)
-    if label not in run and label != DEFAULT_BASELINE:
-        say(f"warning: no cell of --baseline {label} to compare with; the run has {', '.join(run)}")
 
 
 def _tell_what_is_missing(result: EvaluationResult) -> None:

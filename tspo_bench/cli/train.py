@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 AGENTS_FOLDER = Path("agents")
 _OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate", "base_url")
-_OF_A_TASK = ("task", "split", "data_root", "num_videos", "without_types")
 _SHOWN = ("without_signal", "entropy", "seconds_per_step")
 
 
@@ -66,6 +65,13 @@ def train(
     num_videos: Annotated[
         int | None, typer.Option("--videos", help="Train on the first so many videos of the task.")
     ] = 100,
+    only_present: Annotated[
+        bool,
+        typer.Option(
+            "--only-present",
+            help="Only questions whose videos are there; --videos counts these.",
+        ),
+    ] = False,
     without_types: Annotated[
         str, typer.Option("--without-type", help="Leave out question types; commas separate.")
     ] = "",
@@ -129,7 +135,8 @@ def train(
     candidate_fps: options.CandidateFps = 1.0,
     candidates: options.Candidates = "auto",
     seeds: Annotated[
-        str, typer.Option("--seeds", help="0, or 0,1,2: an agent of each, in NAME/seed-N.")
+        str,
+        typer.Option("--seeds", help="0, or between commas 0,1,2: one agent each, in NAME/seed-N."),
     ] = "0",
     device: options.Device = None,
     batch_size: Annotated[
@@ -310,11 +317,13 @@ def _compared(
 
 def _check_options(ctx: typer.Context) -> None:
     """Refuse options that would change nothing beside the others that were given."""
+    from tspo_bench.training.settings import OF_A_TASK
+
     idle: tuple[str, ...]
     if ctx.params["toy"]:
-        reason, idle = "--toy asks a question of its own", ("data", "video_root", *_OF_A_TASK)
+        reason, idle = "--toy asks a question of its own", ("data", "video_root", *OF_A_TASK)
     elif ctx.params["data"] is not None:
-        reason, idle = "--data is trained on in place of a task", (*_OF_A_TASK, "candidates")
+        reason, idle = "--data is trained on in place of a task", (*OF_A_TASK, "candidates")
     else:
         reason, idle = "there is no --data", ("video_root",)
     given = [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tspo_bench.errors import VideoError
+from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.checks import check_encoder
-from tspo_bench.evaluation.config import RunConfig
+from tspo_bench.evaluation.config import BASELINE, RunConfig
 from tspo_bench.evaluation.plan import (
     NamedSampler,
     load_samplers,
@@ -16,7 +16,9 @@ from tspo_bench.evaluation.plan import (
 )
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.report.rows import or_only_variant
 from tspo_bench.results import Inputs
+from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task, digest_of, limit_questions, load_tasks, with_videos
 from tspo_bench.types import SEARCHING, Question
 
@@ -53,6 +55,25 @@ def load_asked(config: RunConfig) -> list[Asked]:
     )
     refuse_equal_labels("tasks", config.tasks, [task.label for task in loaded])
     return [_asked(config, task) for task in loaded]
+
+
+def check_baseline(baseline: str, asked: Sequence[Asked], others: Iterable[str] = ()) -> str:
+    """The label of the sampler that the others are compared with.
+
+    Args:
+        baseline: its spec; the default one need not be there.
+        asked: its samplers can be the baseline.
+        others: labels of further samplers that can be.
+
+    Raises:
+        UserError: it is none of them.
+    """
+    label = parse_spec(baseline).label
+    there = dict.fromkeys([*(named.label for one in asked for named in one.samplers), *others])
+    found = or_only_variant(label, there)
+    if baseline != BASELINE and found not in there:
+        raise UserError(f"--baseline {baseline!r} is none of the samplers: {', '.join(there)}")
+    return found
 
 
 def _asked(config: RunConfig, task: Task) -> Asked:

@@ -18,25 +18,48 @@ def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> N
     """Refuse features that a sampler was not made for.
 
     A sampler may say by its attributes `encoder_id` (in which the precision does not count) and
-    `encoder_width` whose features it reads.
+    `encoder_width` whose features it reads. By `encoder`, the name, another copy of the same
+    weights is known.
 
     Raises:
         UserError: the encoder is another one, even if its features are as wide.
     """
-    from tspo_bench.features.checkpoint import without_precision
-
     made_for, width = (getattr(sampler, f"encoder_{key}", None) for key in ("id", "width"))
-    if made_for and without_precision(made_for) != without_precision(encoder.id):
-        name = getattr(sampler, "encoder", None)
+    name = getattr(sampler, "encoder", None)
+    if made_for and not _is_encoder(encoder, made_for, name):
+        given = getattr(encoder, "folder", None)
         raise UserError(
             f"sampler {label!r} reads features of encoder {f'{name!r}, ' if name else ''}"
-            f"{made_for}, not of {encoder.id}; give the first with --encoder, or another --agent"
+            f"{made_for}, not of {f'{str(given)!r}, ' if given else ''}{encoder.id}; give the "
+            "first with --encoder, or another --agent"
         )
     if width and width != encoder.width:
         raise UserError(
             f"sampler {label!r} reads features of width {width}, but those of encoder {encoder.id} "
             f"have width {encoder.width}; give its own with --encoder, or another --agent"
         )
+
+
+def _is_encoder(encoder: FrameEncoder, made_for: str, name: str | None) -> bool:
+    """Whether an encoder has the weights of that id, or a copy: rounded, or with others beside."""
+    from tspo_bench.features.checkpoint import (
+        checkpoint_id,
+        find_checkpoint,
+        is_same_encoder,
+        without_precision,
+    )
+
+    if without_precision(made_for) == without_precision(encoder.id):
+        return True
+    if name is None or not hasattr(encoder, "folder"):
+        return False
+    try:
+        own = find_checkpoint("encoder", name)
+    except UserError:  # it cannot be compared
+        return False
+    return checkpoint_id(own) == without_precision(made_for) and is_same_encoder(
+        own, encoder.folder
+    )
 
 
 def checked_selection(selection: Selection, num_frames: int, k: int) -> Selection:

@@ -25,12 +25,13 @@ from tspo_bench.video import trusts_packets
 from tspo_bench.video.candidates import check_rule
 
 DEFAULT_FRAMES = 8
+BASELINE = "uniform"
 # What a run's folder is not named after: these add cells to it, of which some may ask what others
 # have asked already, or change nothing in them.
 _NOT_ASKED = {
     *("out", "fresh", "device", "batch_size", "data_root", "annotations", "trust_packets"),
     *("samplers", "frames", "visual_tokens", "seeds", "with_bounds"),
-    *("limit", "encoder", "agent", "candidate_fps", "candidates", "preset"),
+    *("limit", "encoder", "agent", "candidate_fps", "candidates", "preset", "baseline"),
 }
 
 
@@ -66,6 +67,7 @@ class RunConfig:
         out: the run's folder; None for `runs/<name>`, where the name follows from the settings, so
             that the same call goes on where it stopped.
         fresh: start over.
+        baseline: the sampler that the others will be compared with.
         preset: the name of the one that decided some of these, for the record.
         trust_packets: what `video.trust_packets` was set to, for the record.
 
@@ -96,6 +98,7 @@ class RunConfig:
     batch_size: int = 8
     out: Path | None = None
     fresh: bool = False
+    baseline: str = BASELINE
     preset: str | None = None
     trust_packets: bool = field(default_factory=trusts_packets)
 

@@ -32,6 +32,11 @@ _MODEL_OPTIONS: Mapping[str | None, Mapping[str, Any]] = {
     # 235200 is their flag, 256 x 28 x 28 their default; no rate reaches the processor.
     _QWEN: {"max_pixels": 235_200, "min_pixels": 200_704, "positions": "constant"},
 }
+# For LVBench, whose code its authors keep, lmms-eval's.
+_PROTOCOLS = {
+    **dict.fromkeys(("longvideobench", "mlvu", "videomme"), "tspo-paper"),
+    "lvbench": "lmms-eval",
+}
 CANDIDATES = "stride"  # the published rule: every round(rate)-th frame
 # What a run has by itself and the paper's too.
 _PLAIN: Mapping[str, Any] = {"candidate_fps": 1.0, "subtitles": "none", "answer": "generate"}
@@ -82,8 +87,8 @@ def with_preset(
 
 
 def _protocol(task: str) -> str:
-    """The paper's; of LVBench, whose code its authors keep, lmms-eval's."""
-    return "lmms-eval" if _task_name(task) == "lvbench" else "tspo-paper"
+    """The paper's; of a task that is not in the paper the default."""
+    return _PROTOCOLS.get(_task_name(task), "strict")
 
 
 def _tspo(task: str) -> str:
@@ -144,6 +149,9 @@ def _tell(preset: str, tasks: Sequence[str], settings: Mapping[str, Any]) -> Non
     _log.warning("preset %s: %s", preset, shlex.join(words))
     if any(_task_name(task) == "lvbench" for task in tasks):
         _log.warning("preset %s: TSPO's authors have not released their code for LVBench", preset)
+    for task in tasks:
+        if _task_name(task) not in _PROTOCOLS:
+            _log.warning("preset %s: task %s is not one of the paper's benchmarks", preset, task)
 
 
 def _tell_of_changes(

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from tspo_bench.evaluation.asked import Asked, load_asked, load_run_encoder
+from tspo_bench.evaluation.asked import Asked, check_baseline, load_asked, load_run_encoder
 from tspo_bench.evaluation.budget import cost_of, refuse_untold
-from tspo_bench.evaluation.config import RunConfig
+from tspo_bench.evaluation.config import BASELINE, RunConfig
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.plan import (
     RunCell,
@@ -37,6 +38,7 @@ from tspo_bench.results import (
     reasons_said,
 )
 from tspo_bench.results.cell import RECORDS_FILE
+from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.tasks import Task
 from tspo_bench.types import JSON, CandidateRule, Record
 from tspo_bench.video.candidates import rules_said
@@ -104,6 +106,8 @@ def run_grid(
     """
     # What is wrong must come out now, not when the first model has answered for hours.
     asked = load_asked(config)
+    if config.baseline != BASELINE:
+        check_baseline(config.baseline, asked, _samplers_in(config.folder))
     if config.visual_tokens is not None:
         for spec in config.models:
             refuse_untold(spec)
@@ -132,6 +136,12 @@ def run_grid(
     by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
     skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
+
+
+def _samplers_in(folder: Path) -> Iterator[str]:
+    """The samplers of the cells that a run's folder holds already."""
+    if (folder / RUN_FILE).exists():
+        yield from (c.settings["sampler"] for c in read_cells(folder) if isinstance(c, Cell))
 
 
 def _recorded(config: RunConfig, asked: Sequence[Asked]) -> dict[str, JSON]:

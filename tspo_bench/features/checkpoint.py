@@ -19,6 +19,7 @@ from typing import Any
 import torch
 import transformers
 from huggingface_hub import snapshot_download
+from safetensors import safe_open
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
@@ -35,6 +36,7 @@ SETTINGS = (
     "chat_template.json",
     "chat_template.jinja",
 )
+_ENCODER = ("text_model.", "vision_model.", "text_projection.", "visual_projection.")
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _TRAINED = "agents/"  # where `tspo-bench train` puts what it makes: no owner's name on a hub
 _NAMED = 8  # folders in a message
@@ -128,6 +130,29 @@ def checkpoint_id(folder: Path) -> str:
 def without_precision(encoder_id: str) -> str:
     """What an encoder's id says of the weights, whatever the device they run on."""
     return re.sub(r"-(float32|bfloat16)$", "", encoder_id)
+
+
+def is_same_encoder(first: Path, second: Path) -> bool:
+    """Whether two checkpoints hold one CLIP or SigLIP, whatever lies beside its weights.
+
+    Compared in bfloat16, in which one of them may have been saved.
+    """
+    own, other = _encoder_weights(first), _encoder_weights(second)
+    return (
+        len(own) > 0
+        and own.keys() == other.keys()
+        and all(torch.equal(weight, other[name]) for name, weight in own.items())
+    )
+
+
+def _encoder_weights(folder: Path) -> dict[str, torch.Tensor]:
+    found: dict[str, torch.Tensor] = {}
+    for path in folder.glob(WEIGHTS):
+        with safe_open(path, framework="pt") as file:
+            for name in list(file.keys()):
+                if name.startswith(_ENCODER) and not name.endswith("position_ids"):
+                    found[name] = file.get_tensor(name).bfloat16()
+    return found
 
 
 def _file_digest(path: Path) -> str:

@@ -53,6 +53,7 @@ class TransformersEncoder:
     def __init__(self, name: str, device: str = "cpu", batch_size: int = 32) -> None:
         path = str(packaged_checkpoint("encoder")) if name == "reference" else name
         folder = find_checkpoint(KIND, path)
+        self.folder = folder
         self._model = load_model(KIND, name, transformers.AutoModel, folder, device)
         if not hasattr(self._model, "get_text_features"):
             raise UserError(

@@ -201,7 +201,7 @@ def _features(source: str) -> Callable[[ComparedRow], int]:
 
 
 def _frames_decoded(one: ComparedRow) -> float | None:
-    processed, shown = one.row.summary.mean_looked_at, one.row.summary.mean_frames
+    processed, shown = one.row.summary.mean_frames_processed, one.row.summary.mean_frames
     return None if shown is None else processed.get("decoded", 0.0) + shown
 
 

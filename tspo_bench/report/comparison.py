@@ -6,6 +6,7 @@ A table is over one task, model, question set, protocol (with its subtitles) and
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,18 +126,19 @@ def comparison_tables(
 def _compared(
     rows: Sequence[Row], baselines: Baselines, prices: Prices | None
 ) -> tuple[ComparedRow, ...]:
+    names = _names(rows)
     by_budget: dict[str, list[Row]] = {}
     for row in sorted(rows, key=_order):
         by_budget.setdefault(budget(row), []).append(row)
     return tuple(
         compared
         for some in by_budget.values()
-        for compared in _of_one_budget(some, baselines, prices)
+        for compared in _of_one_budget(some, names, baselines, prices)
     )
 
 
 def _of_one_budget(
-    rows: Sequence[Row], baselines: Baselines, prices: Prices | None
+    rows: Sequence[Row], names: Mapping[int, str], baselines: Baselines, prices: Prices | None
 ) -> list[ComparedRow]:
     adjusted = holm([row.paired.p_value if row.paired else None for row in rows])
     contenders = [row for row in rows if not is_bound(label(row, "sampler"))]
@@ -145,7 +147,7 @@ def _of_one_budget(
     return [
         ComparedRow(
             row,
-            _name(row, rows),
+            names[id(row)],
             baselines.baseline(row.cells[0]),
             num_done=sum(len(cell.records) for cell in row.cells),
             num_planned=_num_planned(row),
@@ -160,14 +162,43 @@ def _of_one_budget(
     ]
 
 
-def _name(row: Row, rows: Sequence[Row]) -> str:
-    names = [label(other, "sampler") for other in rows]
-    name = label(row, "sampler")
-    if names.count(name) < 2:
-        return name
-    alike = [o.cells[0].run_folder for o, n in zip(rows, names, strict=True) if n == name]
-    cell = row.cells[0]
-    return f"{name} ({cell.folder if alike.count(cell.run_folder) > 1 else cell.run_folder})"
+def _names(rows: Sequence[Row]) -> dict[int, str]:
+    """A name for each row by its id: the sampler, and what tells it from others of that name.
+
+    That is the options that differ (the agent, say), whatever the budget; of equal ones the run.
+    """
+    by_label: dict[str, list[Row]] = {}
+    for row in rows:
+        by_label.setdefault(label(row, "sampler"), []).append(row)
+    names = {}
+    for sampler, alike in by_label.items():
+        options = [_options(row) for row in alike]
+        keys = dict.fromkeys(key for some in options for key in some)
+        differing = [key for key in keys if len({some.get(key) for some in options}) > 1]
+        for row, some in zip(alike, options, strict=True):
+            told = ", ".join(f"{key}={some.get(key, 'default')}" for key in differing)
+            names[id(row)] = f"{sampler} ({told})" if told else sampler
+    return names | _places(rows, names)
+
+
+def _places(rows: Sequence[Row], names: Mapping[int, str]) -> dict[int, str]:
+    """Names of the rows of one budget that would have the same: their run or cell is told."""
+    found = {}
+    for row in rows:
+        equal = [o for o in rows if (budget(o), names[id(o)]) == (budget(row), names[id(row)])]
+        if len(equal) > 1:
+            runs = [other.cells[0].run_folder for other in equal]
+            cell = row.cells[0]
+            place = cell.folder if runs.count(cell.run_folder) > 1 else cell.run_folder
+            found[id(row)] = f"{label(row, 'sampler')} ({place})"
+    return found
+
+
+def _options(row: Row) -> dict[str, str]:
+    """The options of a row's sampler; the agents of several seeds are one."""
+    settings = row.cells[0].settings.get("sampler_settings") or {}
+    options = settings.get("options") or {}
+    return {key: re.sub(r"/seed-[0-9]+$", "", str(value)) for key, value in options.items()}
 
 
 def _num_planned(row: Row) -> int | None:

@@ -89,18 +89,18 @@ class Baselines:
         others: Sequence[Cell] | None = None,
     ) -> None:
         self._baseline = parse_spec(baseline).label
-        self._of_runs: dict[tuple[Any, ...], list[Cell]] = {}
+        self._of_runs: dict[tuple[Any, ...], list[list[Cell]]] = {}
         self._anywhere: dict[tuple[Any, ...], list[list[Cell]]] = {}
         if others is None:
             others = _on_disk(cells, {*SCALE, self._baseline})
         self._labels: dict[tuple[Any, ...], set[str]] = {}
         for cell in [*cells, *others]:
             self._labels.setdefault(_setting(cell), set()).add(cell.settings["sampler"])
-        # Of several in one run, with other code of their own, say, one that is shown, the newest.
+        # Of several in one run the last is taken: those that are shown stand last, the newest too.
         for pool in [*_pools(others), *_pools(cells)]:
             setting = _sampler_setting(pool[0])
             for run in dict.fromkeys(cell.run_folder for cell in pool):
-                self._of_runs[(run, *setting)] = pool
+                self._of_runs.setdefault((run, *setting), []).append(pool)
             self._anywhere.setdefault(setting, []).append(pool)
         for pools in self._anywhere.values():
             pools.sort(key=_trusted_first)
@@ -150,6 +150,8 @@ class Baselines:
 
         Where there are some, the two are not compared.
         """
+        if cells[0].settings["sampler"] == self.baseline(cells[0]):
+            return ()
         return _replaced_between(cells, self._cells(cells[0], self.baseline(cells[0])))
 
     def chosen_run(self, cell: Cell) -> Path | None:
@@ -163,8 +165,10 @@ class Baselines:
     def _cells(self, cell: Cell, label: str) -> list[Cell]:
         """Those of the sampler `label` in a cell's setting; none where it has not run."""
         setting = _sampler_setting(cell, label)
-        own = self._of_runs.get((cell.run_folder, *setting))
-        return own or next(iter(self._anywhere.get(setting, [])), [])
+        own = self._of_runs.get((cell.run_folder, *setting), [])
+        if len(own) > 1:  # of several the newest that was made of the same videos
+            own = [pool for pool in own if not _replaced_between([cell], pool)] or own
+        return own[-1] if own else next(iter(self._anywhere.get(setting, [])), [])
 
 
 def or_only_variant(label: str, present: Collection[str]) -> str:

@@ -20,6 +20,7 @@ from tspo_bench.results import Cell
 from tspo_bench.types import Record, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
+FORMAT_VERSION = 2  # of summary.json, which only people and scripts read
 FeatureSource = Literal["computed", "cached", "unknown"]
 
 
@@ -42,7 +43,7 @@ class Summary:
     `num_guessed` letters were drawn by the protocol. `num_truncated` replies were cut at the
     longest length; no letter could be read in `num_unread` (unparsed or drawn), of which
     `num_unread_truncated` were cut. `num_short` answers were given fewer frames
-    than asked for, though `mean_frames` were given on average; `mean_looked_at` counts the frames
+    than asked for, though `mean_frames` were given on average; `mean_frames_processed` counts those
     decoded and encoded to choose them. `feature_sources` counts the answers by where the features
     came from that their sampler searched (`feature_source`). `frame_sizes` counts the answers by
     height x width of their frames as the model's processor made them, the commonest first;
@@ -74,7 +75,7 @@ class Summary:
     num_filled: int
     num_short: int
     mean_frames: float | None
-    mean_looked_at: Mapping[str, float]
+    mean_frames_processed: Mapping[str, float]
     mean_visual_tokens: float | None
     frame_sizes: Mapping[str, int]
     mean_usage: Mapping[str, float]
@@ -140,7 +141,7 @@ def summarise(
         num_filled=sum(record.num_filled for record in records),
         num_short=sum(number < (settings.get("frames") or 0) for number in given),
         mean_frames=_mean(given),
-        mean_looked_at=_mean_of([record.looked_at for record in records]),
+        mean_frames_processed=_mean_of([record.looked_at for record in records]),
         mean_visual_tokens=_mean_of([record.seen for record in records]).get("visual_tokens"),
         frame_sizes=_frame_sizes(records),
         mean_usage=_mean_of([record.usage for record in records]),
@@ -177,7 +178,8 @@ def summarise_cells(cells: Sequence[Cell]) -> Summary:
 
 def summary_json(summary: Summary) -> dict[str, Any]:
     """A summary as plain JSON values, for summary.json."""
-    return {**asdict(summary), "num_failed": summary.num_failed}
+    figures = {**asdict(summary), "num_failed": summary.num_failed}
+    return {"format_version": FORMAT_VERSION, **figures}
 
 
 def accuracy_of(records: Sequence[Record]) -> float | None:

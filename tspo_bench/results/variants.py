@@ -62,8 +62,9 @@ class Inputs:
 class Place:
     """Where a cell's records go: its folder's name, the settings kept with it, and why there.
 
-    `reason` says what differs from the cell beside which this one is begun, None for one that goes
-    on, has no cell beside it, or asks other questions by its limit alone.
+    `reason` says what differs from the most similar of the cells beside which this one is begun
+    (of several the newest), None for one that goes on, has no cell beside it, or asks other
+    questions than one of these by its limit alone.
     """
 
     slug: str
@@ -105,7 +106,8 @@ def find_place(
     settings = {**asked, REPLACED: replaced} if replaced else asked
     if slug not in cells or not _has_records(run / slug):
         return Place(slug, settings)
-    return Place(_variant(slug, settings), settings, _difference(cells[variants[-1]], settings))
+    nearest = min(reversed(variants), key=lambda name: len(_differing(cells[name], settings)))
+    return Place(_variant(slug, settings), settings, _difference(cells[nearest], settings))
 
 
 def records_that_hold(
@@ -181,12 +183,20 @@ def _replaced(folder: Path, inputs: Inputs | None) -> dict[str, JSON]:
 
 
 def _difference(before: Settings, now: Settings) -> str | None:
+    differing = _differing(before, now)
+    if "limit" in differing or not differing.keys() <= set(_WHICH):  # the limit decides the others
+        differing = _without(differing, *_WHICH)
+    return (
+        "; ".join(f"{key}: {then} then, {new} now" for key, (then, new) in differing.items())
+        or None
+    )
+
+
+def _differing(before: Settings, now: Settings) -> dict[str, tuple[str, str]]:
+    """The settings that differ, with both values."""
     old, new = (_flat(_without(one, *_DERIVED)) for one in (before, now))
-    keys = [key for key in sorted(old.keys() | new.keys()) if _shown(old, key) != _shown(new, key)]
-    if "limit" in keys or not set(keys) <= set(_WHICH):  # the limit decides the other two
-        keys = [key for key in keys if key not in _WHICH]
-    told = [f"{key}: {_shown(old, key)} then, {_shown(new, key)} now" for key in keys]
-    return "; ".join(told) or None
+    both = {key: (_shown(old, key), _shown(new, key)) for key in sorted(old.keys() | new.keys())}
+    return {key: (then, now) for key, (then, now) in both.items() if then != now}
 
 
 def _shown(flat: Settings, key: str) -> str:

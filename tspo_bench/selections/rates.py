@@ -9,6 +9,7 @@ from collections.abc import Iterable
 _NOMINAL = (12, 15, 24, 30, 48, 60, 120)
 # A stride of 11 or 14 may be the true rate of a film as well as the floor of 11.99 or 14.99.
 _LEAST_ALONE = 24
+_FLOORS = {n - 1: n for n in _NOMINAL if n >= _LEAST_ALONE}
 _MULTIPLES = (1, 2, 3)
 
 
@@ -18,7 +19,9 @@ def ntsc(nominal: int) -> float:
 
 
 def stated_rate(value: float) -> float:
-    """The true rate behind a rounded one: 29.97 and 29.970 are 30000/1001, 30 is 30."""
+    """The true rate behind a rounded one: 29.97, 29.970 and 29 are 30000/1001, 30 is 30."""
+    if value in _FLOORS:
+        return ntsc(_FLOORS[int(value)])
     return next((ntsc(n) for n in _NOMINAL if abs(value - ntsc(n)) < 0.0075), value)
 
 
@@ -36,15 +39,14 @@ def rate_of_strides(strides: Iterable[int]) -> float | None:
     known = sorted(set(strides))
     if not known:
         return None
-    floors = {n - 1: n for n in _NOMINAL if n >= _LEAST_ALONE}
-    known = sorted({_stride(one, floors) for one in known})
+    known = sorted({_stride(one) for one in known})
     known = [one for one in known if one < 1.5 * known[0]]  # the others are multiples
     lowest, highest = known[0], known[-1]
     if highest - lowest == 1 and highest in _NOMINAL:
         return ntsc(highest)
-    return ntsc(floors[highest]) if highest in floors else float(highest)
+    return ntsc(_FLOORS[highest]) if highest in _FLOORS else float(highest)
 
 
-def _stride(divisor: int, floors: dict[int, int]) -> int:
+def _stride(divisor: int) -> int:
     """A divisor, or the stride that it is a multiple of: no film has 58 frames a second."""
-    return next((divisor // n for n in _MULTIPLES if divisor in {f * n for f in floors}), divisor)
+    return next((divisor // n for n in _MULTIPLES if divisor in {f * n for f in _FLOORS}), divisor)

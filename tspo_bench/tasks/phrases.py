@@ -12,13 +12,15 @@ from dataclasses import dataclass
 # A capital letter that stands alone states itself. "A" and "I" are also words, and lower-case
 # letters may be: these count only where punctuation, the end or "because" follows.
 _CAPITAL = r"[B-HJ-Z](?![A-Za-z0-9]|['’-][A-Za-z0-9])"
-_CJK = r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
+CJK = r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]"
+# "C++" and "C#" are names, "B. B. King" is one.
+_ALONE = r"(?![+#]|\.[^\S\n]?[A-Z]\.)"
 _LINK = r"because|since|as|and|or|porque|ya\s+que|y|o|weil|denn|und|oder|car|parce|et|ou|pois"
-CLAUSE_END = rf"(?=(?!['’-]\w)[^\S\n]*(?:$|\n|[^\w\s])|{_CJK}|\s+(?:{_LINK})\b)"
-_OPEN = r"[\s(\[{<\"'“‘「『【〔\\]{0,8}"
-LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>{_CAPITAL}|[A-Za-z]{CLAUSE_END})"
-FINAL_LETTER = rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]{CLAUSE_END})"
-_CLOSE = r"[)\]}\"'”’」』】〕]*"
+CLAUSE_END = rf"(?=(?!['’-]\w)[^\S\n]*(?:$|\n|[^\w\s])|{CJK}|\s+(?:{_LINK})\b)"
+OPEN = r"[\s(\[{<\"'“‘「『【〔\\]{0,8}"
+LETTER = rf"{OPEN}(?<![A-Za-z])(?P<letter>{_CAPITAL}|[A-Za-z]{CLAUSE_END}){_ALONE}"
+FINAL_LETTER = rf"{OPEN}(?<![A-Za-z])(?P<letter>[A-Z]{CLAUSE_END}){_ALONE}"
+CLOSE = r"[)\]}\"'”’」』】〕]*"
 _GAP = r"(?:(?!\b[B-Z]\b)[^.:;\n]){0,60}?"
 _SIGN = r"[:=→–—-]"
 _BEFORE = r"(?:^|[.,;:!?。、\n]\s*)"
@@ -60,7 +62,7 @@ def _european(
         unsaid,
         rf"{start}{filled}{LETTER}",
         rf"(?i:\b(?:{verb})\b){filled}{FINAL_LETTER}",
-        rf"(?:{_BEFORE}|{named}){_OPEN}(?P<letter>[A-Z]){_CLOSE}\s+(?i:(?:{verb})\s+(?:(?:{fill})\s+)*(?:{right}))",
+        rf"(?:{_BEFORE}|{named}){OPEN}(?P<letter>[A-Z]){CLOSE}\s+(?i:(?:{verb})\s+(?:(?:{fill})\s+)*(?:{right}))",
         rf"(?i:\b(?:{pick})){filled}{LETTER}",
     ), start
 
@@ -72,15 +74,19 @@ _OTHER = (
     r"distract(?:or|ing)|his|her|their|one|initial|(?!(?:here|there|that|what|let|it)['’])\w+['’]s"
 )
 _PICK = r"(?:say|think|believe|guess|answer|choose|chose|select|pick|go)\w*"
-_SOMEBODY = "you|one|he|she|they|people|man|woman|boy|girl|user|someone|somebody|everyone|many|some"
+_SOMEBODY = (
+    "you|one|he|she|they|people|man|woman|boy|girl|user|someone|somebody|everyone|nobody|many|some"
+)
 _DOUBT = (
-    r"\b(?:if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|unlikely|except|refuse|"
+    rf"\b(?:(?:used|about|reluctant)\s+to\s+{_PICK}|"
+    r"if|unless|whether|maybe|perhaps|possibly|suppos\w+|assum\w+|imagine|let['’]s\s+say|unlikely|"
+    r"except|refuse|would\s+consider|chance|"
     r"reject\w*|avoid\w*|hesitat\w*|almost|nearly|tempt\w*|was\s+going\s+to|initially|originally|"
     r"previously|should\s+(?:I|we|you)|opposite|say\s+it['’]s|"
-    rf"(?:please|why(?:\s+not)?)\s+(?:choose|select|pick|answer)|(?:might|could)\s+(?:\w+\s+)?{_PICK}|"
+    rf"(?:please|why(?:\s+not)?)\s+(?:choose|select|pick|answer)|(?:might|may|could)\s+(?:have\s+to\s+|\w+\s+)?{_PICK}|"
     r"(?:some|many|most|few)\s+(?:people|would|may|will)|"
     rf"(?:{_OTHER})\s+(?:\w+\s+)?(?:answer|option|choice|selection|solution|pick|guess)s?|"
-    rf"(?:{_SOMEBODY})\s+(?:\w+ly\s+|would\s+|may\s+|will\s+)?"
+    rf"(?:{_SOMEBODY})\s+(?:\w+ly\s+|would\s+|should\s+|may\s+|will\s+)?"
     rf"{_PICK}|"
     r"rul(?:e|es|ed|ing)\s+out|eliminat\w+|exclud\w+|"
     r"(?<!no )(?<!without )(?<!without a )doubt\w*)\b"
@@ -92,7 +98,8 @@ _FILL = (
     r"(?:the\s+)?(?:(?:correct|best|right)\s+)?(?:(?:option|choice|letter|answer)\b:?)?)"
 )
 _I_SAY = (
-    r"(?i:\bI(?:['’](?:d|ll)|\s+would|\s+will)?\s+(?:think|believe|guess|say|answer)(?:\s+that)?)"
+    r"(?i:\bI(?:['’](?:d|ll)|\s+(?:would|will|can|must))?\s+(?:\w+ly\s+)?"
+    r"(?:think|believe|guess|say|answer)(?:\s+that)?)"
 )
 _I_PICK = r"(?i:\b(?:choose|chose|select|pick|go(?:ing)?\s+with|go\s+for))"
 _IT_IS = r"(?i:\b(?:it|this|that)(?:['’]s|\s+is|\s+must\s+be|\s+should\s+be|\s+would\s+be))"
@@ -112,11 +119,17 @@ ENGLISH = _language(
     rf"{_FORMS_OF_NOT}|{_DOUBT}",
     rf"{_START}{_FILL}{LETTER}",
     rf"(?i:\banswer|\bans\.){LETTER}",
-    rf"{_I_SAY}{_FILL}{LETTER}",
+    rf"{_I_SAY}{_FILL}(?:\s*{_IS})?{LETTER}",
     rf"{_I_PICK}{_FILL}{LETTER}",
     rf"{_IT_IS}{_FILL}{FINAL_LETTER}",
-    rf"(?:{_BEFORE}|{_NAMED}){_OPEN}(?P<letter>[A-Z]){_CLOSE}\s+{_IS_RIGHT}",
-    rf"(?:^|[.,;!?\n]\s*)(?:\b{_SO}\b[,:]?){_FILL}{_OPEN}(?P<letter>[A-Z])(?=\W*$)",
+    rf"(?:{_BEFORE}|{_NAMED}){OPEN}(?P<letter>[A-Z]){CLOSE}\s+{_IS_RIGHT}",
+    rf"(?:^|[.,;!?\n]\s*)(?:\b{_SO}\b[,:]?){_FILL}{OPEN}(?P<letter>[A-Z])(?=\W*$)",
+)
+_GERMAN_NO = (
+    r"\b(?:nicht|kein\w*|kaum|beinahe|weder|noch|nie|niemals|falsch\w*|inkorrekt\w*|unzutreffend\w*|wenn|falls|"
+    r"ob|vielleicht|k[oö]nnte|eventuell|m[oö]glicherweise|unwahrscheinlich\w*|zuerst|bitte|"
+    r"(?:erste|letzte|andere|zweit\w*|schlechteste|deine|seine|ihre)\s+(?:\w+\s+)?(?:antwort|option)|"
+    r"antwort\s+des\s+\w+)\b"
 )
 _SPANISH, _SPANISH_START = _european(
     "respuesta|opci[oó]n|alternativa|soluci[oó]n|elecci[oó]n",
@@ -124,8 +137,9 @@ _SPANISH, _SPANISH_START = _european(
     "la|el|una|opci[oó]n|letra|respuesta|alternativa|correcta|m[aá]s|muy|probablemente",
     "correct|adecuad|acertad|verdader|precis|apropiad|la\\s+correct",
     "elijo|escojo|elegir[ií]a|escoger[ií]a|selecciono|opto\\s+por|me\\s+quedo\\s+con",
-    r"\b(?:vielleicht|no|ni|nunca|tampoco|incorrect\w*|fals\w*|equivocad\w*|err[oó]ne\w*|si|quiz[aá]s?|"
-    r"tal\s+vez|a\s+lo\s+mejor|podr[ií]a|puede|posiblemente|casi|jam[aá]s|menos|dicen?\s+que|"
+    rf"{_GERMAN_NO}|"  # "es" is German, too
+    r"\b(?:no|ni|nunca|tampoco|incorrect\w*|fals\w*|equivocad\w*|err[oó]ne\w*|si|quiz[aá]s?|"
+    r"tal\s+vez|supong\w+|acaso|a\s+lo\s+mejor|podr[ií]a|puede|posiblemente|casi|jam[aá]s|menos|dicen?\s+que|"
     r"(?:primera|[uú]ltima|otra|segunda|peor|tu|su)\s+(?:\w+\s+)?(?:respuesta|opci[oó]n|alternativa)|"
     r"respuesta\s+del\s+\w+)\b",
 )
@@ -135,10 +149,7 @@ _GERMAN, _GERMAN_START = _european(
     r"die|der|das|antwort\w*|option|richtige|korrekte|buchstabe|am|wohl|sehr|wahrscheinlich|vermutlich",
     r"richtig|korrekt|zutreffend|beste|passend|wahr",
     r"w[aä]hle|nehme|entscheide\s+mich\s+f[uü]r|tippe\s+auf",
-    r"\b(?:nicht|kein\w*|weder|noch|nie|niemals|falsch\w*|inkorrekt\w*|unzutreffend\w*|wenn|falls|"
-    r"ob|vielleicht|k[oö]nnte|eventuell|m[oö]glicherweise|unwahrscheinlich\w*|zuerst|bitte|"
-    r"(?:erste|letzte|andere|zweit\w*|schlechteste|deine|seine|ihre)\s+(?:\w+\s+)?(?:antwort|option)|"
-    r"antwort\s+des\s+\w+)\b",
+    _GERMAN_NO,
 )
 _FRENCH, _FRENCH_START = _european(
     "r[ée]ponse|option|choix|solution|alternative",
@@ -177,8 +188,8 @@ _RUSSIAN, _RUSSIAN_START = _european(
 _NEAR = r"[^A-Za-z.。;\n]{0,15}?"
 _CHINESE_NO = (
     r"不(?![仅但管论])|没|沒|非|无法|無法|除(?!非)|错|錯|误|誤|如果|假如|假设|若|是否|"
-    r"(?<!最)(?<!最有)(?<!很)(?<!很有)可能|也许|或许|别(?!的)|请选|要么|本来|起初|原以为|为什么|为何|即使|"
-    r"有人|很多人|用户|[他她]们?(?:选|说|认为|觉得)|(?:第[一二三四]|最后一|另一?|其他)个?(?:选项|答案)|"
+    r"(?<!最)(?<!最有)(?<!很)(?<!很有)可能|也许|或许|别(?!的)|请选|要么|本来|起初|最初|之前|差点|考虑|犹豫|怀疑|难说|原以为|为什么|为何|即使|"
+    r"用户|(?:[他她人]们?|老师|学生)(?:都|会|就)?(?:选|说|认为|觉得)|(?:第[一二三四]|最后一|另一?|其他)个?(?:选项|答案)|"
     r"写着|字幕|(?:答案从|从|由)(?=[A-Z])|改选"
 )
 _CHINESE = _language(
@@ -186,7 +197,7 @@ _CHINESE = _language(
     rf"(?:答案|正确选项|正確選項|正确的(?:选项)?是|正確的(?:選項)?是|最佳(?:选项|選項)){_NEAR}{LETTER}",
     rf"(?:选项|選項)\s*(?:是|应?为|應?為|:){LETTER}",
     rf"(?:选|選)(?![项項])(?:择|擇)?(?:的是|了|为|為|:|选项|選項|答案|\s)*{LETTER}",
-    rf"(?:^|[.,;:!?。、\n]|选项|選項|答案|所以|因此|只有|故)\s*{_OPEN}(?P<letter>[A-Z]){_CLOSE}\s*"
+    rf"(?:^|[.,;:!?。、\n]|选项|選項|答案|所以|因此|只有|故)\s*{OPEN}(?P<letter>[A-Z]){CLOSE}\s*"
     r"(?:选项|選項|[项項])?\s*(?:才?是|为|為|最|的描述|的说法|更)*\s*"
     r"(?:正确|正確|对的|對的|最佳|合适|合適|符合|准确|準確|答案)",
     rf"(?:^|[\n。,])\s*答\s*:{LETTER}",
@@ -196,19 +207,21 @@ _JAPANESE = _language(
     r"不正解|不適切|誤|間違|ない|なく|ません|もし|仮に|ひょっと|彼|ユーザー|最初の|最後の|別の|他の|看板",
     rf"(?:答え|正解|解答|回答){_NEAR}{LETTER}",
     rf"(?:選択肢|正しい(?:の|もの)|適切な(?:の|もの)|正しい\S{{1,6}})\s*(?:は|:){LETTER}",
-    rf"(?:{_BEFORE}|選択肢|つまり|よって|ので|から)\s*{_OPEN}(?P<letter>[A-Z]){_CLOSE}\s*"
+    rf"(?:{_BEFORE}|選択肢|つまり|よって|ので|から)\s*{OPEN}(?P<letter>[A-Z]){CLOSE}\s*"
     r"(?:が|は)\s*(?:最も)?(?:(?:正解|正しい|答え|適切)(?!\s*(?:では|じゃ|とは|か))|正しいです)",
-    rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*を\s*"
-    r"(?:選(?!ば|びません|択しま?せ?ない|ぶ(?:の|べき|こと|な)|んで|べ)|答え)",
+    rf"{OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){CLOSE}\s*を\s*"
+    r"(?:選(?:びま(?:す|した)|択しま(?:す|した)|ぶ$|んだ$)|答え)",
+    rf"{OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){CLOSE}\s*と答えます",
 )
 _KOREAN = _language(
     r"오답|틀린|잘못|낮은|아닌|않|만약|혹시|없|어떤\s*사람|그는|그녀|사용자|첫\s*번째|마지막|다른|표지판",
     rf"(?:정답|답){_NEAR}{LETTER}",
     rf"(?:옵션|선택지|보기)\s*(?:은|는|:){LETTER}",
-    rf"(?:{_BEFORE}|옵션|선택지|보기|따라서|그러므로)\s*{_OPEN}(?P<letter>[A-Z]){_CLOSE}\s*(?:번)?\s*"
-    r"(?:이|가|은|는)\s*(?:(?:정답|답)(?!\s*이?\s*아)|맞(?!지)|옳(?!지)|올바(?!르지))",
-    rf"{_OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*(?:번)?\s*[을를]\s*"
-    r"(?:선택|고르|고릅|택)(?!\S*\s*(?:않|안|할\s*수\s*없)|하는|하면|\S*세요)",
+    rf"(?:{_BEFORE}|옵션|선택지|보기|따라서|그러므로)\s*{OPEN}(?P<letter>[A-Z]){CLOSE}\s*(?:번)?\s*"
+    r"(?:이|가|은|는)\s*(?:가장\s*)?(?:(?:정답|답)|맞|옳|올바|적절|적합)"
+    r"(?!\S*\s*아|\S*지|이?일|이?라(?!고\s*생각)|을\s*수|\S*다고)",
+    rf"{OPEN}(?<![A-Za-z])(?P<letter>[A-Z]){CLOSE}\s*(?:번)?\s*[을를]\s*"
+    r"(?:선택|고르|고릅|택)(?!\S*\s*(?:않|안|수|지도|뻔)|하는|하면|\S*(?:세요|지도|까))",
 )
 LANGUAGES = (
     *(ENGLISH, _SPANISH, _GERMAN, _FRENCH, _PORTUGUESE, _ITALIAN, _RUSSIAN),
@@ -237,13 +250,13 @@ NOUNS = (
 _BARE_END = r"(?:选项|選項|项|項|番|です|だ|である|번?\s*(?:입니다|이다|이에요|예요)|번|かな)?"
 # A line of the letter alone, or with what it is called.
 BARE = re.compile(
-    rf"^[^\w\n]{{0,4}}(?:{NOUNS})?[^\w\n]{{0,4}}(?P<letter>[A-Za-z])[^\w\n?]{{0,4}}{_BARE_END}[^\w\n?]{{0,4}}$",
+    rf"^[^\w\n]{{0,4}}(?:{NOUNS})?[^\w\n]{{0,4}}(?P<letter>[A-Za-z])[^\w\n?+#]{{0,4}}{_BARE_END}[^\w\n?+#]{{0,4}}$",
     re.MULTILINE,
 )
 # Right behind a letter: what denies it, doubts it or asks.
 DENIED_AFTER = re.compile(
-    rf"(?i){_CLOSE}(?:"
-    r"[\s.!(\[]*\?|\s*[×✗✘❌✖]|,?\s+(?:only\s+)?(?:if|unless|provided|assuming|wenn|falls|si)\b|的人|\s*(?:とは限|なら|の場合|(?:だろう)?か(?:な|どうか)?(?=[。?\s]|$|分)|だろうか|かどうか|と言う|と書|だと思うかも)|\s*(?:라고\s*(?:합|할|볼|적|쓰)|라면|인지|가\s*아닐)|\s*(?:以外|之外|이외|말고|보다|제외|빼고)"
+    rf"(?i){CLOSE}(?:"
+    r"[\s.!(\[]*\?|\s*[×✗✘❌✖]|,?\s+(?:only\s+)?(?:if|unless|provided|assuming|wenn|falls|si)\b|的(?:人|(?:概率|可能性?)[^,。]*[不低小])|\s*(?:とは限|なら|の場合|(?:だろう)?か(?:な|どうか)?(?=[。?\s]|$|分)|だろうか|かどうか|と言う|と書|だと思うかも)|\s*(?:라고\s*(?:합|할|볼|적|쓰)|라면|인지|가\s*아닐)|\s*(?:以外|之外|이외|말고|보다|제외|빼고)"
     r"|,?\s*(?:which\s+|that\s+)?(?:is|was|are|would\s+be|can|could|does|did|do|seems?|looks?)"
     r"(?:\s+(?:definitely|clearly|certainly|also|obviously|probably|likely|simply))?"
     r"(?:\s+(?:not|never|incorrect|wrong|false|ruled\s+out|unlikely|less\s+likely|impossible)\b"
@@ -256,7 +269,7 @@ DENIED_AFTER = re.compile(
     r"|\s*(?:は|が|も|とは|では|じゃ|で|って)*\s*(?:ない|なく|なかった|ありません|間違|誤|不正解|違|"
     r"言え|思いません|除外|です?か(?!ら)|でしょうか|かも|か[。?])"
     r"|\s*번?\s*(?:은|는|이|가|도|를|을|라고)?\s*(?:정답이\s*|답이\s*|맞지\s*|옳지\s*)?"
-    r"(?:아니|아닙|아닌|않|틀|오답|볼\s*수\s*없|인가|입니까|일까|일\s*수도|일지도))"
+    r"(?:아니|아닙|아닌|않|틀|오답|볼\s*수\s*없|인가|입니까|일까|일\s*수도|일지도|일\s*것\s*같지))"
 )
 # Behind a label ("B."), in its clause, and behind a label and the option's text: what denies it.
 LABEL_CLAUSE = re.compile(r"[^.;。\n]*?(?=\b(?:because|since|as)\b|[.;。\n]|$)", re.MULTILINE)
@@ -270,21 +283,9 @@ TEXT_DENIED = re.compile(
     r"(?:(?:is|are|was|were|does|do|did|can|could|would|es|ist|wird)\s*)?"
     rf"(?:be\s+|also\s+)?(?:{_LABEL_NOT}|no\b)"
 )
-_ALSO = (
-    r"\b(?:and|or|as\s+well\s+as|to|through|then|followed\s+by|else|versus|y|o|u|a|e|ou|et|ни|или|и|oder|und|bzw\.?|noch|ni|bis|sonst|si\s+no|vs\.?)\b|[/&+|~]|或者?|"
-    r"还是|還是|和|与|與|以?及|跟|か|または|もしくは|あるいは|と|や|또는|혹은|이?나|와|과|하고|이거나"
-)
-_MAYBE = (
+MAYBE = (
     r"(?:maybe|perhaps|possibly|also|either|even|option|选项|選項|opci[oó]n|la|antwort|quiz[aá]s?|"
     r"tal\s+vez|vielleicht|doch|mejor|besser|lieber|者是|是)\s*"
-)
-# "B or C", "B, C": the letter that stands beside the one that is stated.
-ALSO_AFTER = re.compile(
-    rf"{_CLOSE}(?:番|번)?\s*(?:[,、(]?\s*(?:{_ALSO})\s*(?:(?:,|、|{_ALSO})\s*){{0,2}}(?i:{_MAYBE})?{LETTER}"
-    rf"|[,、]\s*(?i:{_MAYBE})?{FINAL_LETTER.replace('letter', 'listed')})"
-)
-ALSO_BEFORE = re.compile(
-    rf"(?<![A-Za-z])(?P<letter>[A-Z]){_CLOSE}\s*(?:{_ALSO}|[,、])\s*(?i:{_MAYBE})?{_OPEN}$"
 )
 _CLAUSE = r"(?:^|[.…,;:!?。、(\n—–-])\s*(?:(?:oh|no|but|hmm+)\b,?\s*)?"
 # "B... wait", "B. No, C": what was said is taken back. The second kind needs another letter.
@@ -304,10 +305,10 @@ ALTERNATIVE = re.compile(
     r"(?i:\b(?:or|alternatively|edit|update|hmm+|on\s+(?:reflection|second\s+thoughts?)|so\s+(?:is|are)|"
     r"(?:could|might|may)\s+(?:also\s+)?be|"
     r"(?:but|though|although|however|yet|actually)\b[^.\n]{0,40}?\b(?:is|be))\b)"
-    rf"\W{{0,3}}(?i:{_MAYBE}|it\s+is\s+|it['’]s\s+|(?:the\s+)?(?:correct\s+)?answer\s+is\s+)*{LETTER}"
+    rf"\W{{0,3}}(?i:{MAYBE}|it\s+is\s+|it['’]s\s+|(?:the\s+)?(?:correct\s+)?answer\s+is\s+)*{LETTER}"
     rf"|(?:但|也有?可能|要么|が、|が,|이?지만|인지|\b(?i:aunque|pero|aber)\b)[^.。\n]{{0,14}}?"
     + LETTER.replace("letter", "but")
-    + rf"|(?<![A-Za-z])(?P<too>[A-Z]){_CLOSE}{_RIGHT_TOO}"
+    + rf"|(?<![A-Za-z])(?P<too>[A-Z]){CLOSE}{_RIGHT_TOO}"
     r"(?i:correct|right|possible|plausible|valid)\b"
 )
 NEGATION = re.compile(
@@ -317,7 +318,7 @@ NEGATION = re.compile(
 # Right before a statement that is somebody's words, or was a first thought.
 QUOTING = re.compile(
     r"(?i)(?:\b(?:says?|said|reads?|asks?|asked|states?|written|displays?|shouts?|I\s+thought|dice|steht|"
-    r"sagt|sagen|dachte\s+ich)|说|写着|(?:字幕|黑板)显示)\W{1,4}"
+    r"sagt|(?<!würde )sagen|angenommen|dachte\s+ich)|说|写着|(?:字幕|黑板)显示)\W{1,4}"
     r"(?:(?:the|my|correct|right|answer|la|respuesta|die|richtige|antwort)\s+)*$"
 )
 CLAUSE_START = re.compile(r"(?i)[.,;:!?\n。、]|\b(?:but|so|thus|therefore|hence)\b")

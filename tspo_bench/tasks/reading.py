@@ -13,9 +13,8 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from tspo_bench.reasoning import without_reasoning
+from tspo_bench.tasks.neighbours import MARKUP, plain_text, with_neighbours
 from tspo_bench.tasks.phrases import (
-    ALSO_AFTER,
-    ALSO_BEFORE,
     ALTERNATIVE,
     BARE,
     CLAUSE_START,
@@ -54,10 +53,7 @@ _LETTER_AND_TEXT = re.compile(
 )
 _TEXT_AND_LETTER = re.compile(r"(?P<text>.+?)\s*[\W_]\s*(?P<letter>[A-Z])\W{0,3}", re.DOTALL)
 _CROSSED = re.compile(CROSSED)
-_LONE_LETTER = re.compile(r"\W{0,4}([A-Za-z])[^\w?]{0,4}")
-_MARKUP = re.compile(
-    r"\*+|_{2,}|`+|\$+|</?(?:b|i|u|p|em|strong|span|div|center|code|h\d)>|<br\s?/?>", re.IGNORECASE
-)
+_LONE_LETTER = re.compile(r"\W{0,4}([A-Za-z])[^\w?+#]{0,4}")
 _FONT = re.compile(
     r"\\(?:text\w{0,6}|math\w{1,6}|operatorname|mbox|bm)\s*\{([^{}]*)\}|\\(?:bf|rm|it|sf|tt)\b\s*"
 )
@@ -109,7 +105,7 @@ def _cleaned(reply: str) -> str | None:
     text = _shortened(_ENDING.sub("", _BEGINNING.sub("", said)))
     for _ in range(3):  # \text{\textbf{B}}
         text = _FONT.sub(r"\1", text)
-    return _shortened(_MARKUP.sub("", text)).strip()
+    return _shortened(MARKUP.sub("", text)).strip()
 
 
 def _shortened(text: str) -> str:
@@ -154,19 +150,19 @@ def _repeated_options(text: str, options: Sequence[str]) -> set[str]:
     leading = LEADING.match(text)
     if leading and not DENIAL.search(leading[0]):
         texts.append(text[leading.end() :])
-    said = {_plain(one) for one in texts} - {""}
-    plain = [_plain(option) for option in options]
+    said = {plain_text(one) for one in texts} - {""}
+    plain = [plain_text(option) for option in options]
     matches = {letter for letter, one in zip(OPTION_LETTERS, plain, strict=False) if one in said}
     contrary = set[str]()
     for one in texts:
         for form in (_LETTER_AND_TEXT, _TEXT_AND_LETTER):
             found = form.fullmatch(one)
-            if not found or _plain(found["text"]) not in plain or not _plain(found["text"]):
+            if not found or plain_text(found["text"]) not in plain or not plain_text(found["text"]):
                 continue
             of_text = {
                 letter
                 for letter, option in zip(OPTION_LETTERS, plain, strict=False)
-                if option == _plain(found["text"])
+                if option == plain_text(found["text"])
             }
             letter = found["letter"].upper()
             if letter in of_text:
@@ -176,19 +172,13 @@ def _repeated_options(text: str, options: Sequence[str]) -> set[str]:
     return matches if len(matches) == 1 else contrary if not matches else set()
 
 
-def _plain(text: str) -> str:
-    plain = _MARKUP.sub("", unicodedata.normalize("NFKC", text))
-    words = " ".join(plain.casefold().split())
-    return words.strip(" .,;:!?\"'“”‘’()[]{}<>\\。，；：！？-–—=")
-
-
 def _statements(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
     """Every letter that the text states, also those of "B or C", and where it ends."""
     for language in LANGUAGES:
         for pattern in language.stated:
             for match in pattern.finditer(text):
                 if not _is_unsaid(text, match, language):
-                    yield from _with_neighbours(text, *match.span("letter"))
+                    yield from with_neighbours(text, options, *match.span("letter"))
     for match in BARE.finditer(text):
         if not _CROSSED.search(match[0]):
             yield match["letter"], match.end("letter")
@@ -196,17 +186,6 @@ def _statements(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
     if start and not TEXT_DENIED.match(text, start.end("letter")):
         yield start["letter"], start.end("letter")
     yield from _labels(text, options)
-
-
-def _with_neighbours(text: str, start: int, end: int) -> Iterator[tuple[str, int]]:
-    """A letter from `start` to `end`, and those that stand beside it."""
-    yield text[start:end], end
-    after = ALSO_AFTER.match(text, end)
-    if after:
-        yield after["letter"] or after["listed"], after.end()
-    before = ALSO_BEFORE.search(text[max(0, start - 40) : start])
-    if before:
-        yield before["letter"], end
 
 
 def _labels(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
@@ -218,7 +197,7 @@ def _labels(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
         return
     for match in found:
         if not _is_denied_label(text, match, options):
-            yield from _with_neighbours(text, *match.span(match.lastgroup or 0))
+            yield from with_neighbours(text, options, *match.span(match.lastgroup or 0))
 
 
 def _is_denied_label(text: str, label: re.Match[str], options: Sequence[str]) -> bool:

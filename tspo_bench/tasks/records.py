@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import functools
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
+from tspo_bench.tasks.values import MISSING_TEXTS
 
 Record = Mapping[str, Any]
+_FLOAT_ID = re.compile(rf"\d+\.0|{'|'.join(MISSING_TEXTS)}")
 _MOST_LEVELS = 100  # of lists and objects in each other; what goes through them is recursive
 
 
@@ -114,6 +117,19 @@ def _unreadable(error: ValueError | RecursionError) -> str:
 
 
 def _read_table(path: Path, delimiter: str) -> Iterator[Entry]:
+    entries = list(_read_rows(path, delimiter))
+    ids = [one.record["id"] for one in entries if one.record and "id" in one.record]
+    # A column of whole numbers with a gap is written as 3.0, 4.0, ...
+    are_floats = all(_FLOAT_ID.fullmatch(one) for one in ids)
+    for entry in entries:
+        if are_floats and entry.record and "id" in entry.record:
+            whole = entry.record["id"].removesuffix(".0")
+            yield replace(entry, record={**entry.record, "id": whole})
+        else:
+            yield entry
+
+
+def _read_rows(path: Path, delimiter: str) -> Iterator[Entry]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, strict=True, delimiter=delimiter)
         # Reads the header, so that line_num counts from here on.

@@ -8,7 +8,11 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov")
+# In the order in which they are tried: what downloads mostly have comes first.
+VIDEO_SUFFIXES = (
+    *(".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".flv", ".wmv", ".mpg", ".mpeg", ".ts"),
+    *(".m2ts", ".mts", ".3gp", ".ogv", ".vob", ".gif"),
+)
 
 
 def find_file(folders: Iterable[Path], names: Sequence[str]) -> Path | None:

@@ -28,6 +28,8 @@ from tspo_bench.types import CandidateRule
 from tspo_bench.video.candidates import check_rule
 
 AGENTS = {kind: agent_class(kind) for kind in KINDS}
+# What says which questions of a task are trained on.
+OF_A_TASK = ("task", "split", "data_root", "num_videos", "only_present", "without_types")
 _PATHS = ("data", "video_root", "data_root")
 _LARGEST_SEED = 2**32 - 1  # numpy's
 
@@ -46,6 +48,7 @@ class TrainConfig:
         split: of the task; None for "train", or all of an annotation file.
         data_root: the folder with the task's annotations and videos.
         num_videos: use the task's first so many videos; None for all.
+        only_present: only questions whose videos are there; `num_videos` counts these.
         without_types: question types (group `type`) left out.
         encoder: gives the features; the agent is bound to it.
         model: the frozen MLLM whose answers are rewarded.
@@ -70,6 +73,7 @@ class TrainConfig:
     split: str | None = None
     data_root: Path | None = None
     num_videos: int | None = 100
+    only_present: bool = False
     without_types: tuple[str, ...] = ()
     encoder: str = "reference"
     model: str = "reference"
@@ -82,6 +86,7 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         check_agent(self.agent)
+        self._check_idle()
         if self.data is not None and self.video_root is None:
             raise UserError(f"--data {self.data}: say where its videos are with --video-root")
         if self.num_videos is not None:
@@ -92,6 +97,14 @@ class TrainConfig:
         if not 0 < self.candidate_fps < math.inf:
             raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
         precision(self.device)  # refuses an unusable device
+
+    def _check_idle(self) -> None:
+        """Refuse settings that would change nothing beside the others."""
+        idle = (*OF_A_TASK, "candidates") if self.data is not None else ("video_root",)
+        defaults = {each.name: each.default for each in fields(TrainConfig)}
+        if given := [name for name in idle if getattr(self, name) != defaults[name]]:
+            reason = "there is no data" if self.data is None else "data is trained on, not a task"
+            raise UserError(f"{reason}; leave {', '.join(given)} out")
 
     def settings(self) -> dict[str, Any]:
         """What decides the trained weights, as JSON: of the device its precision."""

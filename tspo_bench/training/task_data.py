@@ -10,7 +10,7 @@ import numpy as np
 from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.store import FeatureStore
-from tspo_bench.tasks import Task
+from tspo_bench.tasks import Task, videos_of, with_videos
 from tspo_bench.training.episode import Episode, Skipped
 from tspo_bench.training.frames import FrameCache
 from tspo_bench.types import CandidateRule, Candidates, Features, Frames, IntArray, Question
@@ -40,6 +40,7 @@ class TaskData:
         encoder: of frames and questions.
         store: keeps the frames' features.
         k: frames a rollout draws.
+        only_present: leave out questions whose videos are missing.
         num_videos: use the first so many videos; None for all.
         without_types: leave out questions whose group `type` is one of these.
         rate: candidates a second.
@@ -60,15 +61,18 @@ class TaskData:
         *,
         k: int = 8,
         num_videos: int | None = None,
+        only_present: bool = False,
         without_types: frozenset[str] = frozenset(),
         rate: float = 1.0,
         rule: CandidateRule = "auto",
     ) -> None:
-        videos = list(dict.fromkeys(question.video for question in task.questions()))[:num_videos]
-        chosen = set(videos)
+        questions = task.questions()
+        if only_present:
+            questions = with_videos(task, questions)
+        chosen = set(list(videos_of(questions))[:num_videos])
         self._questions = [
             question
-            for question in task.questions()
+            for question in questions
             if question.video in chosen
             and question.answer is not None
             and question.groups.get("type") not in without_types

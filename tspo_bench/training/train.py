@@ -178,6 +178,7 @@ def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
         store,
         k=k,
         num_videos=config.num_videos,
+        only_present=config.only_present,
         without_types=frozenset(config.without_types),
         rate=config.candidate_fps,
         rule=config.candidates,

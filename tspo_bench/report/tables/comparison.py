@@ -108,9 +108,8 @@ def entry_of(column: Column, row: FrameRow, layout: Layout) -> Entry:
 
 
 def _question_set(table: ComparisonTable) -> list[str]:
-    digest, model_id = table.shared["questions"], table.shared["model_id"]
-    known = [f"question set {digest}"] if digest else []
-    known += [f"model {model_id}"] if model_id else []
+    said = {"questions": "question set", "model_id": "model", "code": "code"}
+    known = [f"{what} {table.shared[key]}" for key, what in said.items() if table.shared[key]]
     return [", ".join(known)] if known else []
 
 

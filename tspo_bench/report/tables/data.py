@@ -14,11 +14,10 @@ from tspo_bench.report.comparison import ComparisonTable, comparison_tables
 from tspo_bench.report.escape import spreadsheet
 from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.rows import BASELINE
+from tspo_bench.report.summary import FORMAT_VERSION
 from tspo_bench.report.tables.comparison import group_rows, rows_of
 from tspo_bench.report.tables.paper import Paper
 from tspo_bench.results import Cell
-
-FORMAT_VERSION = 2
 
 
 def tables_csv(tables: Sequence[ComparisonTable], groups: bool = False) -> str:
