@@ -24,14 +24,18 @@ if TYPE_CHECKING:
         select_task,
         train,
     )
+    from tspo_bench.mllms import MLLM
     from tspo_bench.report.dataframes import read_records, read_summaries
+    from tspo_bench.tasks import Task
 
     __version__: str
 
 __all__ = [
+    "MLLM",
     "EvaluationResult",
     "LocateResult",
     "SelectedFrames",
+    "Task",
     "TaskSelections",
     "TemporalAgent",
     "__version__",
@@ -47,15 +51,21 @@ __all__ = [
     "train",
 ]
 
+_HOMES = {  # of what is not in `api`
+    "MLLM": "tspo_bench.mllms",
+    "Task": "tspo_bench.tasks",
+    "TemporalAgent": "tspo_bench.agent",
+    "read_records": "tspo_bench.report.dataframes",
+    "read_summaries": "tspo_bench.report.dataframes",
+}
+
 
 def __getattr__(name: str) -> Any:
     """Import on first use."""
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("tspo-bench")
-    if name == "TemporalAgent":
-        return importlib.import_module("tspo_bench.agent").TemporalAgent
-    if name in ("read_records", "read_summaries"):
-        return getattr(importlib.import_module("tspo_bench.report.dataframes"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     if name in __all__:
         return getattr(importlib.import_module("tspo_bench.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -154,9 +154,7 @@ def _collected(
 
 def _write(path: Path, selections: SelectionFile, asked: Asked, shape: str | None) -> None:
     """Write the file; where its shape cannot hold the selections, they are kept in ours."""
-    from tspo_bench.evaluation.plan import annotation_ids
-
-    ids = annotation_ids(asked.task)
+    ids = asked.task.annotation_ids
     try:
         write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
     except UserError as error:
@@ -171,8 +169,6 @@ def _converted(
     asked: Asked, sampler: PublishedFrames, path: Path, shape: str | None
 ) -> TaskSelections:
     """A file's selections of the task's questions, written in another shape."""
-    from tspo_bench.evaluation.plan import annotation_ids
-
     picked: dict[str, Picked] = {}
     errors: dict[str, str] = {}
     for question in asked.questions:
@@ -188,7 +184,7 @@ def _converted(
             errors[question.id] = f"{where}: {error}"
     made_by = sampler.selections.made_by or {"task": asked.task.label, "file": sampler.path.name}
     selections = SelectionFile(picked, made_by)
-    ids = annotation_ids(asked.task)
+    ids = asked.task.annotation_ids
     write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
     return TaskSelections(path, selections, errors)
 

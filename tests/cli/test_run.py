@@ -225,6 +225,7 @@ def test_a_benchmark_from_its_own_annotations(cli: Cli, real_data: Path) -> None
 
 SAMPLER = """
 import numpy as np
+from tspo_bench import MLLM
 from tspo_bench.types import Selection
 
 class First:
@@ -236,7 +237,7 @@ class First:
     def select(self, query, candidates, k):
         return Selection(np.arange(k) * self.step)
 
-class Model:
+class Model(MLLM):
     name, id, short_side = "mine", "mine", None
 
     def answer(self, requests):

@@ -15,7 +15,7 @@ UNLOADABLE = "tests.evaluation.test_preflight:Unloadable"
 NAMED = "tests.evaluation.test_preflight:Named[name=mine]"
 
 
-class Unloadable:
+class Unloadable(FrameReader):
     """A model that must not be built."""
 
     def __init__(self) -> None:

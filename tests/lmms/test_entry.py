@@ -41,8 +41,8 @@ def test_own_figures_are_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with open_entry(tmp_path / "e.zip", task=spec) as entry:
         assert (entry.differences, entry.unread) == ((), ())
         (cell,) = read_run(entry.folder)
-        assert cell.own_scores is not None
+        assert cell.task_scores is not None
         # first: 1 of 1; second: 1 of 3
-        assert cell.own_scores.headline == pytest.approx((1 + 1 / 3) / 2)
+        assert cell.task_scores.headline == pytest.approx((1 + 1 / 3) / 2)
     with open_entry(tmp_path / "e.zip") as entry:
         assert "task 'lmms:own' is none of the package's own" in entry.unread[0]

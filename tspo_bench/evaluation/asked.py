@@ -91,7 +91,7 @@ def _asked(config: RunConfig, task: Task) -> Asked:
 
 def _video_id(task: Task, store: FeatureStore, video: str) -> str | None:
     """A hash of a video's file; None where it cannot be read, or the task makes it when needed."""
-    if getattr(task, "makes_videos", False):
+    if task.makes_videos:
         return None
     try:
         return store.video_id(task.video_path(video))[:16]

@@ -92,7 +92,7 @@ def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
         UserError: a sampler that cannot be built, or two that tables could not tell apart.
     """
     context = {
-        "question_ids": annotation_ids(task),
+        "question_ids": task.annotation_ids,
         "device": config.device,
     }
     asked = [*config.samplers, *_bounds(config, task)]
@@ -103,12 +103,6 @@ def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
         for label, text in zip(labels, asked, strict=True)
         for seeded in with_seeds(text, config.agent, config.seeds, context)
     ]
-
-
-def annotation_ids(task: Task) -> Sequence[str | None]:
-    """The ids of a task's annotations in their order, None where one is no question."""
-    own: Sequence[str | None] | None = getattr(task, "annotation_ids", None)
-    return own or [question.id for question in task.questions()]
 
 
 def _bounds(config: RunConfig, task: Task) -> list[str]:
@@ -170,7 +164,7 @@ def _named_class(text: str) -> Card | None:
 def _of_task(task: Task) -> dict[str, JSON]:
     """The source of a task's class and of the functions that its card names."""
     found: dict[str, JSON] = dict(sources_of(type(task)))
-    functions = {"parser": getattr(task, "parser", None), "reader": task.rules.reader}
+    functions = {"parser": task.parser, "reader": task.rules.reader}
     for what, target in functions.items():
         if isinstance(target, str):
             found |= sources_of(import_object(what, target))
@@ -252,8 +246,8 @@ def known_settings(
         settings["task_code"] = of_task
     if budget.visual_tokens is not None:
         settings["visual_tokens"] = budget.visual_tokens
-    if macro := getattr(task, "macro", None):
-        settings["macro"] = macro
+    if task.macro:
+        settings["macro"] = task.macro
     if "tuned_for" in sampler.settings:
         settings["tuned_for"] = sampler.settings["tuned_for"]
     return settings

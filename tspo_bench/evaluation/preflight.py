@@ -49,7 +49,7 @@ def check_videos(config: RunConfig, asked: Asked, models: Sequence[str | None]) 
         UserError: there is none of them.
     """
     task = asked.task
-    if getattr(task, "makes_videos", False):
+    if task.makes_videos:
         return
     wanted = {
         question.video

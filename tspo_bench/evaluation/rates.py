@@ -63,7 +63,7 @@ def assumed_rates(asked: Asked, fps: float | None) -> AssumedRates:
 
 
 def _is_there(task: Task, video: str) -> bool:
-    if getattr(task, "makes_videos", False):
+    if task.makes_videos:
         return True
     try:
         task.video_path(video)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from tspo_bench.evaluation.asked import Asked, check_baseline, load_asked, load_run_encoder
-from tspo_bench.evaluation.budget import cost_of, refuse_untold
+from tspo_bench.evaluation.budget import cost_of, require_visual_token_count
 from tspo_bench.evaluation.config import BASELINE, RunConfig
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.plan import (
@@ -26,12 +26,11 @@ from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.evaluation.reference_use import warn_of_reference
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.mllms import check_asking, check_mllm, load_mllm, reach_mllm
+from tspo_bench.mllms import check_asking, check_mllm, check_server, load_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import (
     Cell,
-    OwnScores,
     RunDirectory,
     read_cells,
     read_records,
@@ -110,7 +109,7 @@ def run_grid(
         check_baseline(config.baseline, asked, _samplers_in(config.folder))
     if config.visual_tokens is not None:
         for spec in config.models:
-            refuse_untold(spec)
+            require_visual_token_count(spec)
     names = [check_mllm(spec, config.device) for spec in config.models]
     refuse_equal_labels("models", config.models, [name for name in names if name is not None])
     for spec in config.models:
@@ -120,7 +119,7 @@ def run_grid(
         check_videos(config, one, names)
     for spec, name in zip(config.models, names, strict=True):
         if not is_finished(config, asked, name):
-            reach_mllm(spec, config.device)
+            check_server(spec, config.device)
     encoder = load_run_encoder(config, asked)
     warn_of_reference([one.task for one in asked], encoder, config.models)
     run = RunDirectory(config.folder, command=command, settings=_recorded(config, asked))
@@ -134,7 +133,7 @@ def run_grid(
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
     # Another cell of the run may be broken: that is for whoever opens it.
     by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
-    skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
+    skipped = [f"{s.where}: {s.reason}" for one in asked for s in one.task.skipped]
     return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
 
 
@@ -250,14 +249,8 @@ class _Grid:
     def _sum_up(self, cell: RunCell, task: Task) -> None:
         """Write the figures of a finished cell."""
         records = read_records(cell.writer.folder / RECORDS_FILE)
-        own = self._own_scores(task, records)
+        own = task.task_scores(records)
         if own is not None:
-            cell.writer.write_own_scores(own)
+            cell.writer.write_task_scores(own)
         headline = own.headline if own is not None else None
         cell.writer.write_summary(summary_json(summarise(records, cell.settings, headline)))
-
-    @staticmethod
-    def _own_scores(task: Task, records: Sequence[Record]) -> OwnScores | None:
-        """What a task that scores by its own code makes of a finished cell's records."""
-        score: Callable[[Sequence[Record]], OwnScores] | None = getattr(task, "own_scores", None)
-        return None if score is None else score(records)

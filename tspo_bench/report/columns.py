@@ -210,7 +210,7 @@ def _runs(one: ComparedRow) -> list[str]:
 
 
 def _task_scores(one: ComparedRow) -> dict[str, float] | None:
-    scores = one.row.cells[0].own_scores
+    scores = one.row.cells[0].task_scores
     return None if scores is None else dict(scores.figures)
 
 

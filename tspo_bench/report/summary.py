@@ -100,7 +100,7 @@ def summarise(
         settings: the cell's: of interest are `frames` (K, to count the answers that were given
             fewer), `scoring` (see `report.headline`), `macro` (the group that the benchmark
             averages over), and what says how it was asked.
-        own_headline: that of a task which scores by its own code (`results.OwnScores`).
+        own_headline: that of a task which scores by its own code (`results.TaskScores`).
     """
     counts = Counter(record.status for record in records)
     known = [record for record in records if record.gold is not None]
@@ -170,7 +170,7 @@ def count_sources(timings: Iterable[Mapping[str, float]]) -> dict[FeatureSource,
 def summarise_cells(cells: Sequence[Cell]) -> Summary:
     """The figures of cells that differ in the seed alone (mostly one cell), together."""
     records = [record for cell in cells for record in cell.records]
-    own = [cell.own_scores.headline for cell in cells if cell.own_scores is not None]
+    own = [cell.task_scores.headline for cell in cells if cell.task_scores is not None]
     known = [headline for headline in own if headline is not None]
     mean = _mean(known) if len(known) == len(cells) else None
     return summarise(records, cells[0].settings, mean)

@@ -8,16 +8,20 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from tspo_bench.errors import UserError
 from tspo_bench.results.cell import (
+    OLD_TASK_SCORES_FILE,
     OTHER_FOLDER,
-    OWN_SCORES_FILE,
     RECORDS_FILE,
+    TASK_SCORES_FILE,
     Cell,
-    OwnScores,
 )
 from tspo_bench.results.records import read_whole_lines, shortened
+from tspo_bench.tasks import TaskScores
 from tspo_bench.types import Record
+from tspo_bench.validation import plain
 
 FORMAT = 1
 RUN_FILE = "run.json"
@@ -40,10 +44,6 @@ def _is_number(value: Any) -> bool:
 
 def _is_number_or_none(value: Any) -> bool:
     return value is None or _is_number(value)
-
-
-def _is_figure(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < MOST  # not of NaN either
 
 
 def _is_mapping(value: Any) -> bool:
@@ -204,7 +204,7 @@ def _read_cell(run: Path, slug: str, settings: Any, on_cuda: bool) -> Cell:
         records, num_bytes = read_whole_lines(path)
         is_cut = num_bytes < path.stat().st_size
     _check_records(path, records, settings)
-    return Cell(settings, records, folder, _read_own_scores(folder), is_cut, on_cuda)
+    return Cell(settings, records, folder, _read_task_scores(folder), is_cut, on_cuda)
 
 
 def _check_settings(folder: Path, settings: Any) -> None:
@@ -254,25 +254,29 @@ def _check_records(path: Path, records: list[Record], settings: Mapping[str, Any
         )
 
 
-def _read_own_scores(folder: Path) -> OwnScores | None:
-    path = folder / OWN_SCORES_FILE
-    try:
-        scores = OwnScores(**json.loads(path.read_text(encoding="utf-8")))
-        _check_own_scores(scores)
-    except FileNotFoundError:
+class _TaskScoresFile(BaseModel):
+    """The content of task_scores.json."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
+
+    headline: float | None
+    """The first of the figures as a share of 1, or null."""
+    figures: dict[str, float]
+    """Every metric of the task, each in its own unit."""
+
+
+def _read_task_scores(folder: Path) -> TaskScores | None:
+    for name in (TASK_SCORES_FILE, OLD_TASK_SCORES_FILE):
+        path = folder / name
+        if path.is_file():
+            break
+    else:
         return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    try:
+        content = _TaskScoresFile.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = plain(error) if isinstance(error, ValidationError) else error
         raise UserError(
-            f"cannot read {path}: {error}; remove it, and run the same command again"
+            f"cannot read {path}: {reason}; remove it, and run the same command again"
         ) from error
-    return scores
-
-
-def _check_own_scores(scores: OwnScores) -> None:
-    if scores.headline is not None and not _is_figure(scores.headline):
-        raise ValueError(f"headline {shortened(scores.headline)} is no number")
-    if not _is_mapping(scores.figures):
-        raise ValueError(f"figures {shortened(scores.figures)} are no JSON object")
-    for name, figure in scores.figures.items():
-        if not _is_figure(figure):
-            raise ValueError(f"figure {shortened(name)} is {shortened(figure)}, no number")
+    return TaskScores(content.headline, content.figures)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from tspo_bench.report.entries.archive import QUESTIONS_FILE
 from tspo_bench.report.entries.differences import Checked, Source
 from tspo_bench.report.entries.evidence import frame_rates
 from tspo_bench.report.entries.rescoring import Known, named_task, own_task, rescored
-from tspo_bench.results import Cell, OwnScores
-from tspo_bench.tasks import Task, digest_of, limit_questions, load_task, load_tasks
+from tspo_bench.results import Cell
+from tspo_bench.tasks import digest_of, limit_questions, load_task, load_tasks
 from tspo_bench.types import Question, Record
 
 ByLabel = dict[str, tuple[Source, Sequence[Question]]]
@@ -70,8 +70,10 @@ class Checker:
         """
         task = named_task(cell.settings, self._specs.get(str(cell.settings["task"])))
         checked = rescored(cell, task, self._known_of(cell))
-        own = None if isinstance(task, str) or checked.unread else _own_scores(task, checked.cell)
-        return replace(checked, cell=replace(checked.cell, own_scores=own))
+        own = None
+        if not isinstance(task, str) and not checked.unread:
+            own = task.task_scores(checked.cell.records)
+        return replace(checked, cell=replace(checked.cell, task_scores=own))
 
     def _known_of(self, cell: Cell) -> Known:
         label, limit = str(cell.settings["task"]), cell.settings.get("limit")
@@ -138,12 +140,7 @@ def _made(label: str) -> Sequence[Question]:
         task = load_task(own_task(label))
     except UserError:
         return ()
-    return task.questions() if getattr(task, "makes_videos", False) else ()
-
-
-def _own_scores(task: Task, cell: Cell) -> OwnScores | None:
-    score: Callable[[Sequence[Record]], OwnScores] | None = getattr(task, "own_scores", None)
-    return None if score is None else score(cell.records)
+    return task.questions() if task.makes_videos else ()
 
 
 def _published_questions(path: Path) -> dict[str, list[Question]]:

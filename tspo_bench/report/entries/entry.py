@@ -15,7 +15,7 @@ from tspo_bench.report.entries.archive import unpack
 from tspo_bench.report.entries.checker import Checker, is_own
 from tspo_bench.report.entries.differences import Checked, Difference, Source
 from tspo_bench.results import read_run, read_scores, record_to_line
-from tspo_bench.results.cell import OWN_SCORES_FILE, RECORDS_FILE, SCORES_FILE, write_json
+from tspo_bench.results.cell import RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE, write_json
 from tspo_bench.results.run import RUN_FILE
 
 _SOURCES: Mapping[Source, str] = {
@@ -190,6 +190,6 @@ def _write_again(folder: Path, checked: Sequence[Checked]) -> None:
         lines = "".join(f"{record_to_line(record)}\n" for record in cell.records)
         cell.folder.mkdir(exist_ok=True)  # an entry may name a cell and hold no file of it
         (cell.folder / RECORDS_FILE).write_text(lines, encoding="utf-8")
-        if cell.own_scores is not None:
-            write_json(cell.folder / OWN_SCORES_FILE, asdict(cell.own_scores))
+        if cell.task_scores is not None:
+            write_json(cell.folder / TASK_SCORES_FILE, asdict(cell.task_scores))
     write_json(folder / RUN_FILE, content)

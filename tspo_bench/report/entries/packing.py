@@ -2,7 +2,7 @@
 
 What is nobody's business stays behind (`scrub`). Records are written anew, as they count: a
 question that was asked again after a failure has its last record alone. A task's own figures
-(`own_scores.json`) and summaries stay behind, too: they follow from the records.
+(`task_scores.json`) and summaries stay behind, too: they follow from the records.
 """
 
 from __future__ import annotations

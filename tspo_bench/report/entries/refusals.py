@@ -56,7 +56,7 @@ def refuse_other_macro(cell: Cell, task: Task) -> None:
     Raises:
         UserError: it is.
     """
-    theirs, ours = cell.settings.get("macro"), getattr(task, "macro", None)
+    theirs, ours = cell.settings.get("macro"), task.macro
     if theirs != ours:
         raise UserError(
             f"{cell.folder.name}: its macro average is over {shown(theirs)}, that of task "

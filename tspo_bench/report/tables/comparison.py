@@ -201,7 +201,7 @@ def _part(one: ComparedRow, group: str, value: str) -> ComparedRow:
             cell,
             settings={**cell.settings, "macro": None, "scoring": {}, "num_questions": 0},
             records=[record for record in cell.records if value in values_of(record, group)],
-            own_scores=None,
+            task_scores=None,
         )
         for cell in one.row.cells
     )
