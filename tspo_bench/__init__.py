@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tspo_bench.agent import TemporalAgent
     from tspo_bench.api import (
-        EvaluationResult,
         LocateResult,
         SelectedFrames,
         TaskSelections,
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
         select_task,
         train,
     )
+    from tspo_bench.evaluation import EvaluationResult, RunSettings
     from tspo_bench.mllms import MLLM
     from tspo_bench.report.dataframes import read_records, read_summaries
     from tspo_bench.tasks import Task
@@ -34,6 +34,7 @@ __all__ = [
     "MLLM",
     "EvaluationResult",
     "LocateResult",
+    "RunSettings",
     "SelectedFrames",
     "Task",
     "TaskSelections",
@@ -52,7 +53,9 @@ __all__ = [
 ]
 
 _HOMES = {  # of what is not in `api`
+    "EvaluationResult": "tspo_bench.evaluation",
     "MLLM": "tspo_bench.mllms",
+    "RunSettings": "tspo_bench.evaluation",
     "Task": "tspo_bench.tasks",
     "TemporalAgent": "tspo_bench.agent",
     "read_records": "tspo_bench.report.dataframes",

@@ -17,11 +17,11 @@ from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import CandidateRule, Features
 
 if TYPE_CHECKING:
-    from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import Asked
+    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.picking import Pick, PickProgress
     from tspo_bench.evaluation.plan import NamedSampler
     from tspo_bench.evaluation.rates import AssumedRates
+    from tspo_bench.evaluation.task_plan import TaskPlan
     from tspo_bench.features.base import FrameEncoder
 
 
@@ -111,14 +111,14 @@ def locate(
         UserError: something that was asked for does not exist, no question has evidence, or videos
             are missing and nothing tells their rate.
     """
-    from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import check_baseline, load_asked, load_run_encoder
+    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.rates import assumed_rates
     from tspo_bench.evaluation.reference_use import warn_of_reference
+    from tspo_bench.evaluation.task_plan import check_baseline, load_run_encoder, load_tasks
 
-    config = RunConfig.of(
-        task,
-        sampler,
+    config = RunSettings.of(
+        task=task,
+        sampler=sampler,
         frames=frames,
         encoder=encoder,
         agent=agent,
@@ -134,7 +134,7 @@ def locate(
     )
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
     _check_numbers(fps, tolerances or ())
-    asked = load_asked(config)
+    asked = load_tasks(config)
     for one in asked:
         tell_of_skipped(one.task)
     _refuse_unlocatable(asked)
@@ -160,7 +160,7 @@ def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
             raise UserError(f"tolerance {seconds} must be 0 seconds or more")
 
 
-def _refuse_unlocatable(asked: Sequence[Asked]) -> None:
+def _refuse_unlocatable(asked: Sequence[TaskPlan]) -> None:
     """Refuse tasks without evidence, and samplers that pick nothing."""
     for one in asked:
         if not any(question.evidence for question in one.questions):
@@ -181,8 +181,8 @@ def _is_tuned(named: NamedSampler) -> bool:
 
 
 def _located(
-    config: RunConfig,
-    asked: Asked,
+    config: RunSettings,
+    asked: TaskPlan,
     rates: AssumedRates,
     encoder: FrameEncoder | None,
     tolerances: Sequence[float] | None,

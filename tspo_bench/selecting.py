@@ -236,8 +236,8 @@ def select_frames(
 def _check_asked(
     sampler: str, frames: int, agent: str | None, candidate_fps: float, seed: int
 ) -> None:
-    from tspo_bench.evaluation.config import check_bound
     from tspo_bench.samplers import AGENTS, takes_agent
+    from tspo_bench.validation import check_bound
 
     check_bound("--frames", frames)
     check_bound("--seed", seed)

@@ -20,9 +20,9 @@ from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import JSON, CandidateRule
 
 if TYPE_CHECKING:
-    from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import Asked
+    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.picking import Pick, PickProgress
+    from tspo_bench.evaluation.task_plan import TaskPlan
     from tspo_bench.features.base import FrameEncoder
 
 
@@ -94,15 +94,15 @@ def select_task(
     Raises:
         UserError: something that was asked for does not exist, or the file cannot be written.
     """
-    from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.reference_use import warn_of_reference
+    from tspo_bench.evaluation.task_plan import load_run_encoder, load_tasks
 
     path = user_path(out)
     _check_out(path, shape)
-    config = RunConfig.of(
-        (task,),
-        (sampler,),
+    config = RunSettings.of(
+        tasks=(task,),
+        samplers=(sampler,),
         frames=frames,
         encoder=encoder,
         agent=agent,
@@ -116,7 +116,7 @@ def select_task(
         annotations=annotations,
         device=device,
     )
-    (asked,) = load_asked(config)
+    (asked,) = load_tasks(config)
     tell_of_skipped(asked.task)
     (named,) = asked.samplers
     if not named.sampler.needs:
@@ -135,7 +135,10 @@ def select_task(
 
 
 def _collected(
-    config: RunConfig, asked: Asked, encoder: FrameEncoder | None, progress: PickProgress | None
+    config: RunSettings,
+    asked: TaskPlan,
+    encoder: FrameEncoder | None,
+    progress: PickProgress | None,
 ) -> tuple[dict[str, Picked], dict[str, str]]:
     """What was picked, in the questions' order, and why nothing was: both by question."""
     if progress is not None:
@@ -152,7 +155,7 @@ def _collected(
     return {q.id: picked[q.id] for q in asked.questions if q.id in picked}, errors
 
 
-def _write(path: Path, selections: SelectionFile, asked: Asked, shape: str | None) -> None:
+def _write(path: Path, selections: SelectionFile, asked: TaskPlan, shape: str | None) -> None:
     """Write the file; where its shape cannot hold the selections, they are kept in ours."""
     ids = asked.task.annotation_ids
     try:
@@ -166,7 +169,7 @@ def _write(path: Path, selections: SelectionFile, asked: Asked, shape: str | Non
 
 
 def _converted(
-    asked: Asked, sampler: PublishedFrames, path: Path, shape: str | None
+    asked: TaskPlan, sampler: PublishedFrames, path: Path, shape: str | None
 ) -> TaskSelections:
     """A file's selections of the task's questions, written in another shape."""
     picked: dict[str, Picked] = {}
@@ -199,7 +202,7 @@ def _check_out(path: Path, shape: str | None) -> None:
         raise UserError(f"frame selections {path}: there is no folder {path.absolute().parent}")
 
 
-def _picks(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> Iterator[Pick]:
+def _picks(config: RunSettings, asked: TaskPlan, encoder: FrameEncoder | None) -> Iterator[Pick]:
     from tspo_bench.evaluation.choosing import VideoChooser
     from tspo_bench.evaluation.picking import Picker
     from tspo_bench.evaluation.plan import OpenCell
@@ -243,7 +246,7 @@ def _digest(features: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(features).tobytes()).hexdigest()[:16]
 
 
-def _made_by(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> dict[str, JSON]:
+def _made_by(config: RunSettings, asked: TaskPlan, encoder: FrameEncoder | None) -> dict[str, JSON]:
     (named,) = asked.samplers
     return {
         "task": asked.task.label,

@@ -7,12 +7,21 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tspo_bench.errors import UserError
+
+MOST = 10**12  # numbers in a run's files are smaller
 _SHOWN = 80  # characters of a value, in a message
 _BOUNDS = {
     "greater_than": ">",
     "greater_than_equal": ">=",
     "less_than": "<",
     "less_than_equal": "<=",
+}
+_SAID = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known",
+    "too_short": "needs at least one value",
+    "json_invalid": "is not JSON: {error}",
 }
 _KINDS = {
     "int": "a whole number",
@@ -37,27 +46,32 @@ def plain(error: ValidationError) -> str:
 
 def problem(found: Mapping[str, Any]) -> str:
     """Return what is wrong with a value, from an item of `ValidationError.errors`."""
-    kind, context, value = found["type"], found.get("ctx", {}), found["input"]
-    if kind == "missing":
-        return "is missing"
-    if kind == "extra_forbidden":
-        return "is not known"
-    for name, sign in _BOUNDS.items():
-        if kind == name:
-            return f"must be {sign} {next(iter(context.values()))} (got {shown(value)})"
-    if kind == "literal_error":
-        return f"must be {context['expected']} (got {shown(value)})"
-    if kind == "json_invalid":
-        return f"is not JSON: {context['error']}"
-    return f"must be {_kind(kind)} (got {shown(value)})"
+    kind, context = found["type"], found.get("ctx", {})
+    if kind in _SAID:
+        return _SAID[kind].format(**context)
+    if kind in _BOUNDS:
+        bound = next(iter(context.values()))
+        wanted = f"{_BOUNDS[kind]} {'10^12' if bound == MOST else bound}"
+    elif kind == "literal_error":
+        wanted = context["expected"]
+    else:
+        wanted = next((words for name, words in _KINDS.items() if kind.startswith(name)), "valid")
+    return f"must be {wanted} (got {shown(found['input'])})"
+
+
+def check_bound(option: str, number: float) -> None:
+    """Check that a number is one that a run's files may hold.
+
+    Raises:
+        UserError: it is 10^12 or more.
+    """
+    if number >= MOST:
+        raise UserError(f"{option} must be < 10^12 (got {shown(number)})")
 
 
 def shown(value: Any) -> str:
     """Return a value as messages show it, cut if it is long."""
+    if isinstance(value, int) and abs(value) > MOST**2:  # Python limits the digits it prints
+        return "a larger one still"
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def _kind(kind: str) -> str:
-    found = (words for name, words in _KINDS.items() if kind.startswith(name))
-    return next(found, "of another kind")

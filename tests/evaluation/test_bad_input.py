@@ -277,10 +277,10 @@ def test_equal_names_are_refused_before_anything_is_asked(
     tasks = [path.parent / "quiz.jsonl" for path in (one, two)]
     for task in tasks:
         task.write_text(questions.read_text())
-    from tspo_bench.evaluation import RunConfig, run_grid
+    from tspo_bench.evaluation import RunSettings, run_grid
 
     with pytest.raises(UserError, match="two of them are called 'quiz' in tables"):
-        run_grid(RunConfig(tuple(map(str, tasks)), out=tmp_path / "run", fresh=True))
+        run_grid(RunSettings(tasks=tuple(map(str, tasks)), out=tmp_path / "run", fresh=True))
     twins = []
     for name in ("a", "b"):
         twins.append(tmp_path / name / "tiny-llava")

@@ -12,7 +12,7 @@ from tests.evaluation.conftest import LENGTHS
 from tests.evaluation.support import RATE, READER, naive_recall, run
 from tspo_bench.api import evaluate
 from tspo_bench.device import default_device
-from tspo_bench.evaluation import RunConfig, run_grid
+from tspo_bench.evaluation import RunSettings, run_grid
 from tspo_bench.report.summary import summarise
 from tspo_bench.tasks import limit_questions, load_task
 from tspo_bench.types import Record
@@ -59,7 +59,7 @@ def test_withheld_answers_give_replies_and_no_accuracy(
     ]
     path = tmp_path / "lvb_test_wo_gt.json"
     path.write_text(json.dumps(rows))
-    config = RunConfig(
+    config = RunSettings(
         tasks=("longvideobench[split=test]",),
         samplers=("oracle",),
         models=(READER,),
@@ -125,12 +125,18 @@ def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> No
         def started(self, task: str, model: str, pending: int, done: int) -> None:
             told.append((task, model, f"{pending} pending", f"{done} done"))
 
-        def finished(self, record: Record, sampler: str, budget: str) -> None:
+        def on_record(self, record: Record, sampler: str, budget: str) -> None:
             told.append((record.question_id, sampler, budget))
 
     def go(samplers: tuple[str, ...]) -> list[tuple[str, ...]]:
         told.clear()
-        config = RunConfig((str(questions),), samplers, (READER,), (4,), out=tmp_path / "run")
+        config = RunSettings(
+            tasks=(str(questions),),
+            samplers=samplers,
+            models=(READER,),
+            frames=(4,),
+            out=tmp_path / "run",
+        )
         run_grid(config, progress=Teller())
         return told
 
@@ -146,7 +152,7 @@ def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) ->
     other = tmp_path / "other.jsonl"
     other.write_text(questions.read_text())
     Alone.others.clear()
-    config = RunConfig(
+    config = RunSettings(
         tasks=(str(questions), str(other)),
         samplers=("uniform", "blind"),
         models=tuple(f"tests.evaluation.own:Alone[name={name}]" for name in ("a", "b", "c")),

@@ -121,7 +121,7 @@ def test_a_seed_that_is_not_there(agents: Path, clip: Path) -> None:
     ):
         with_seeds("tspo-q", str(agents), (0, 2), {})
     make_agents(agents, clip, (None,))
-    with pytest.raises(UserError, match="is one itself and holds"):
+    with pytest.raises(UserError, match="is an agent folder and also contains"):
         with_seeds("tspo-q", str(agents), None, {})
 
 

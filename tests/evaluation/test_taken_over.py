@@ -11,8 +11,7 @@ import pytest
 
 from tests.evaluation.support import READER, run, untimed, write_rows
 from tests.support import make_video
-from tspo_bench.api import EvaluationResult
-from tspo_bench.evaluation import RunConfig, RunResult
+from tspo_bench.evaluation import EvaluationResult, RunSettings
 from tspo_bench.evaluation.run import run_grid
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.notes import footnotes
@@ -60,7 +59,7 @@ def root(rows: list[dict], tmp_path: Path) -> Path:
     return folder
 
 
-def accuracy(result: RunResult) -> list[float]:
+def accuracy(result: EvaluationResult) -> list[float]:
     return [float(np.mean([r.correct for r in cell.records])) for cell in result.cells]
 
 
@@ -124,7 +123,7 @@ def test_the_default_folder_is_the_same_for_every_limit(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for limit, asked in ((3, 3), (6, 3), (3, 0)):
-        grid = run_grid(RunConfig((str(questions),), models=(log.model,), limit=limit))
+        grid = run_grid(RunSettings(tasks=(str(questions),), models=(log.model,), limit=limit))
         assert len(log.take()) == asked
         assert len(grid.cells[0].records) == limit
 

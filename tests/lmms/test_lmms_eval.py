@@ -16,7 +16,7 @@ from tests.lmms.test_fields import FORMS
 from tests.mllms.conftest import checkpoint  # noqa: F401
 from tests.real import ANNOTATIONS
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.evaluation import RunConfig, run_grid
+from tspo_bench.evaluation import RunSettings, run_grid
 from tspo_bench.report.headline import headline
 from tspo_bench.results import Cell
 from tspo_bench.tasks import load_task
@@ -78,7 +78,7 @@ def score(found: dict[str, Any], name: str, metric: str) -> float:
 
 
 def ran(task: str, out: Path, **more: Any) -> Cell:
-    config = RunConfig(
+    config = RunSettings(
         tasks=(task,),
         out=out,
         **{"samplers": (SAMPLER,), "frames": (4,), "batch_size": 2, **more},

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,8 +23,7 @@ from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
-    from tspo_bench.api import EvaluationResult
-    from tspo_bench.types import AnswerMode, CandidateRule, SubtitleMode
+    from tspo_bench.evaluation import EvaluationResult
 
 _FEW = 3  # examples of what was left out
 
@@ -129,57 +128,29 @@ def run(
 ) -> None:
     """Compare frame samplers on tasks, with models and frame budgets.
 
-    An interrupted run goes on where it stopped. Exit code 3: questions failed.
+    An interrupted run resumes. Exit code 3: questions failed.
     """
-    budgets = options.read_numbers("--frames", frames, "8 or 8,16,32")
-    tokens = options.read_numbers("--visual-tokens", visual_tokens, "4096 or 4096,8192")
-    numbers = options.read_numbers("--seeds", seeds, "0 or 0,1,2")
+    settings = dict(locals())
+    for name in ("model", "base_url", "groups", "json", "trust_packets"):  # handled by themselves
+        del settings[name]
     with only_results_on_stdout():
         from tspo_bench.api import evaluate
         from tspo_bench.mllms.loading import with_base_url
 
         models = with_base_url(split_specs(model), base_url)
-        with Bar() as bar, _telling_how_to_go_on(fresh=fresh):
-            result = evaluate(
-                task,
-                sampler,
-                models,
-                budgets,
-                preset=preset,
-                visual_tokens=tokens,
-                encoder=encoder,
-                agent=agent,
-                candidate_fps=candidate_fps,
-                candidates=cast("CandidateRule | None", candidates),  # checked likewise
-                limit=limit,
-                only_present=only_present,
-                seeds=numbers,
-                split=split,
-                protocol=protocol,
-                subtitles=cast("SubtitleMode", subtitles),  # checked by the run's settings
-                answer=cast("AnswerMode", answer),  # checked by the run's settings
-                with_bounds=with_bounds,
-                data_root=data_root,
-                annotations=annotations,
-                device=device,
-                batch_size=batch_size,
-                out=out,
-                fresh=fresh,
-                baseline=baseline,
-                command=sys.argv,
-                progress=RunProgress(bar),
-            )
+        with Bar() as bar, _explain_resume(fresh=fresh):
+            result = evaluate(model=models, command=sys.argv, progress=RunProgress(bar), **settings)
     if json:
         show_json(result.to_dict())
     else:
         show(result.table(), *([result.groups_table()] if groups else []))
         typer.echo(_files(result))
-    _tell_what_is_missing(result)
+    _warn_missing_videos(result)
 
 
 @contextlib.contextmanager
-def _telling_how_to_go_on(*, fresh: bool) -> Iterator[None]:
-    """Have an interruption with --fresh say that it is not to be repeated."""
+def _explain_resume(*, fresh: bool) -> Iterator[None]:
+    """Say after an interruption with --fresh that the rerun must leave it out."""
     try:
         yield
     except KeyboardInterrupt:
@@ -192,7 +163,7 @@ def _telling_how_to_go_on(*, fresh: bool) -> Iterator[None]:
 
 
 def _files(result: EvaluationResult) -> str:
-    """The run's folder with what is in it."""
+    """List the run's folder and its files."""
     cells = [f"    {cell.folder.name}/" for cell in result.cells]
     inside = "records.jsonl (one line a question), summary.json"
     return "\n".join(
@@ -205,17 +176,17 @@ def _files(result: EvaluationResult) -> str:
     )
 
 
-def _tell_what_is_missing(result: EvaluationResult) -> None:
-    """Name the annotations left out and the records that failed; exit if there are some.
+def _warn_missing_videos(result: EvaluationResult) -> None:
+    """Report annotations that were left out and records that failed.
 
     Raises:
-        typer.Exit: with code 3, if a record has no answer.
+        typer.Exit: with code 3 if a record has no answer.
     """
     if result.skipped:
         lines = "annotation line" + "s" * (len(result.skipped) > 1)
         first = "; ".join(result.skipped[:_FEW])
         say(f"warning: {len(result.skipped)} {lines} skipped: {first}")
-    _tell_of_missing_subtitles(result)
+    _warn_missing_subtitles(result)
     failed = [record for cell in result.cells for record in cell.records if record.failed]
     if failed:
         total = sum(len(cell.records) for cell in result.cells)
@@ -229,7 +200,7 @@ def _tell_what_is_missing(result: EvaluationResult) -> None:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _tell_of_missing_subtitles(result: EvaluationResult) -> None:
+def _warn_missing_subtitles(result: EvaluationResult) -> None:
     has_some: dict[tuple[str, str], bool] = {}
     for cell in result.cells:
         for record in cell.records:

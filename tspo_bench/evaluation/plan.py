@@ -10,8 +10,8 @@ from typing import Any, Protocol
 
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
-from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
+from tspo_bench.evaluation.settings import RunSettings
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.files import user_path
 from tspo_bench.mllms.base import MLLM
@@ -28,7 +28,7 @@ from tspo_bench.video.base import READER_VERSION
 
 @dataclass(frozen=True)
 class NamedSampler:
-    """A sampler with what tables and settings say of it; `seed` where it hangs on one."""
+    """A sampler with what tables and settings say of it; `seed` if it depends on one."""
 
     label: str
     seed: int | None
@@ -36,22 +36,22 @@ class NamedSampler:
     settings: dict[str, JSON]
 
 
-class Keeper(Protocol):
-    """Where records go as they are settled."""
+class RecordSink(Protocol):
+    """Takes records as they are finished."""
 
     def append(self, record: Record, scores: CandidateScores | None = None) -> None:
-        """Keep one more, and what the sampler gave the candidates for it."""
+        """Add a record, with the scores that the sampler gave the candidates."""
         ...
 
 
-class Nowhere:
-    """Keeps nothing: for cells whose questions are put to no MLLM."""
+class NullSink:
+    """Keeps no records: for cells whose questions are not put to an MLLM."""
 
     def append(self, record: Record, scores: CandidateScores | None = None) -> None:
-        """See `Keeper`."""
+        """See `RecordSink`."""
 
 
-NOWHERE = Nowhere()
+NULL_SINK = NullSink()
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class OpenCell:
     label: str
     sampler: FrameSampler
     budget: Budget
-    writer: Keeper = NOWHERE
+    writer: RecordSink = NULL_SINK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,33 +85,33 @@ class VideoWork:
     jobs: tuple[tuple[OpenCell, Question], ...]
 
 
-def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
-    """Every sampler of a run, built for a task: one for each seed that it hangs on.
+def load_samplers(run_settings: RunSettings, task: Task) -> list[NamedSampler]:
+    """Every sampler of a run, built for a task: one for each seed that it depends on.
 
     Raises:
         UserError: a sampler that cannot be built, or two that tables could not tell apart.
     """
     context = {
         "question_ids": task.annotation_ids,
-        "device": config.device,
+        "device": run_settings.device,
     }
-    asked = [*config.samplers, *_bounds(config, task)]
+    asked = [*run_settings.samplers, *_bounds(run_settings, task)]
     labels = [parse_spec(text).label for text in asked]
-    refuse_equal_labels("samplers", asked, labels)
+    reject_equal_labels("samplers", asked, labels)
     return [
-        _named(label, seeded, config.agent, context)
+        _named(label, seeded, run_settings.agent, context)
         for label, text in zip(labels, asked, strict=True)
-        for seeded in with_seeds(text, config.agent, config.seeds, context)
+        for seeded in with_seeds(text, run_settings.agent, run_settings.seeds, context)
     ]
 
 
-def _bounds(config: RunConfig, task: Task) -> list[str]:
+def _bounds(run_settings: RunSettings, task: Task) -> list[str]:
     """The samplers between which all others lie, those that the task can give."""
-    if not config.with_bounds:
+    if not run_settings.with_bounds:
         return []
     has_evidence = any(question.evidence for question in task.questions())
     bounds = ["blind", *(["oracle"] if has_evidence else [])]
-    return [name for name in bounds if name not in config.samplers]
+    return [name for name in bounds if name not in run_settings.samplers]
 
 
 def _named(
@@ -171,7 +171,7 @@ def _of_task(task: Task) -> dict[str, JSON]:
     return dict(sorted(found.items()))
 
 
-def refuse_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
+def reject_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
     """Refuse what tables and cells' folders could not tell apart.
 
     Raises:
@@ -186,7 +186,7 @@ def refuse_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) 
 
 
 def cell_settings(
-    config: RunConfig,
+    run_settings: RunSettings,
     task: Task,
     num_questions: int,
     digest: str,
@@ -196,9 +196,9 @@ def cell_settings(
     encoder: FrameEncoder | None,
 ) -> dict[str, JSON]:
     """Everything that a cell's records depend on; `digest` is that of the questions asked."""
-    settings = known_settings(config, task, sampler, model.name, budget)
+    settings = known_settings(run_settings, task, sampler, model.name, budget)
     settings |= {
-        "limit": config.limit,
+        "limit": run_settings.limit,
         "num_questions": num_questions,
         "questions": digest,
         "model_id": model.id,
@@ -214,7 +214,7 @@ def cell_settings(
 
 
 def known_settings(
-    config: RunConfig, task: Task, sampler: NamedSampler, model: str, budget: Budget
+    run_settings: RunSettings, task: Task, sampler: NamedSampler, model: str, budget: Budget
 ) -> dict[str, JSON]:
     """What is known of a cell's settings before its model and encoder are loaded.
 
@@ -234,12 +234,12 @@ def known_settings(
             "values": list(task.rules.values),
             "unparsed": task.rules.unparsed,
         },
-        "answer": config.answer,
+        "answer": run_settings.answer,
         "seed": sampler.seed,
         "sampler_settings": {k: v for k, v in sampler.settings.items() if k != "tuned_for"},
         # What sees nothing of a video has no candidates either.
-        "candidate_fps": config.candidate_fps if needs else None,
-        "candidates": config.candidates if needs else None,
+        "candidate_fps": run_settings.candidate_fps if needs else None,
+        "candidates": run_settings.candidates if needs else None,
         "reader": READER_VERSION if needs else None,
     }
     if of_task := _of_task(task):

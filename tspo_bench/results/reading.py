@@ -21,12 +21,11 @@ from tspo_bench.results.cell import (
 from tspo_bench.results.records import read_whole_lines, shortened
 from tspo_bench.tasks import TaskScores
 from tspo_bench.types import Record
-from tspo_bench.validation import plain
+from tspo_bench.validation import MOST, plain
 
 FORMAT = 1
 RUN_FILE = "run.json"
 _FEW_RUNS = 5  # that a message names
-MOST = 10**12  # whole numbers of a run are smaller
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
 
 

@@ -157,7 +157,7 @@ def limit_questions(questions: Sequence[Question], n: int) -> list[Question]:
         UserError: n is below 1.
     """
     if n < 1:
-        raise UserError(f"limit {n} asks nothing; give 1 or more")
+        raise UserError(f"--limit must be >= 1 (got {n})")
     chosen = set(sorted((question.id for question in questions), key=_digest)[:n])
     return [question for question in questions if question.id in chosen]
 

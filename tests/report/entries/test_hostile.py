@@ -92,7 +92,7 @@ def boom(*_: object) -> None:
         (with_settings(frames=None, visual_tokens=-3), "has visual_tokens -3; a run has 1 or more"),
         (with_settings(visual_tokens=0), "has visual_tokens 0; a run has 1 or more"),
         (with_settings(visual_tokens=1.5), "visual_tokens 1.5"),
-        (with_settings(limit=0), "limit 0 asks nothing"),
+        (with_settings(limit=0), "--limit must be >= 1"),
         (with_settings(scoring={"average": "macro"}), "scoring"),
         (
             with_settings(scoring={"average": "micro", "unparsed": "dropped"}),
