@@ -53,7 +53,7 @@ def evaluate(
         >>> import tspo_bench
         >>> result = tspo_bench.evaluate("films.jsonl", ["uniform", "aks"], frames=4)
         >>> for cell, summary in zip(result.cells, result.summaries):
-        ...     print(cell.settings["sampler"], summary.n, summary.status_counts["decode_error"])
+        ...     print(cell.settings.sampler, summary.n, summary.status_counts["decode_error"])
         uniform 3 0
         aks 3 0
 

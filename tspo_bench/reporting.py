@@ -141,7 +141,7 @@ class TaskSource:
 
     def _pictures(self, cell: Cell, video: str, indices: Sequence[int]) -> list[Path] | None:
         """The files of a video's frames in entries, if all of them are there."""
-        name = picture_folder(str(cell.settings["task"]), video)
+        name = picture_folder(str(cell.settings.task), video)
         folders = [entry / FRAMES_FOLDER / name for entry in self._entries.values()]
         paths = [
             next(filter(Path.is_file, (folder / f"{index}.jpg" for folder in folders)), None)
@@ -150,7 +150,7 @@ class TaskSource:
         return None if None in paths else [path for path in paths if path is not None]
 
     def _loaded(self, cell: Cell) -> tuple[Task, list[Question]]:
-        key = (cell.run_folder, cell.settings["task"], cell.settings.get("questions"))
+        key = (cell.run_folder, cell.settings.task, cell.settings.questions)
         if key not in self._known:
             try:
                 self._known[key] = self._load(cell)
@@ -167,7 +167,8 @@ class TaskSource:
         Raises:
             UserError: no command of the run leads to it any more.
         """
-        label, digest, limit = (cell.settings.get(key) for key in ("task", "questions", "limit"))
+        settings = cell.settings
+        label, digest, limit = settings.task, settings.questions, settings.limit
         reasons: list[str] = []
         for command in [*_commands(cell.run_folder), {"tasks": [label]}]:
             try:

@@ -113,7 +113,7 @@ def test_a_cell_is_added_to_a_run_and_a_changed_one_beside_it(
     again = cli(*OWN, "--out", "mine", "--sampler", "uniform,random", "--json")
     assert again.code == 0
     assert {row["sampler"] for row in table_rows(again.out)} == {"uniform", "random"}
-    assert [cell.settings["sampler"] for cell in read_run(Path("mine"))] == ["uniform", "random"]
+    assert [cell.settings.sampler for cell in read_run(Path("mine"))] == ["uniform", "random"]
     fewer = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2", "--json")
     assert table_rows(fewer.out)[0]["n"] == 2
     assert "2 of 2 were there" in fewer.err

@@ -72,7 +72,7 @@ def seen(record: Record) -> tuple[list[int], list[float], list[int], int, float]
 def by_label(result: EvaluationResult) -> dict[str, dict[str, Record]]:
     """The records of each sampler's cell, by question id."""
     return {
-        cell.settings["sampler"]: {record.question_id: record for record in cell.records}
+        cell.settings.sampler: {record.question_id: record for record in cell.records}
         for cell in result.cells
     }
 

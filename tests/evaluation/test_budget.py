@@ -86,8 +86,8 @@ def test_each_question_gets_what_the_tokens_allow(questions: Path, tmp_path: Pat
     settings = {"models": (COUNTER,), "frames": None, "visual_tokens": (125, 160)}
     few, many = run(questions, tmp_path / "run", **settings).cells
     assert [cell.folder.name[-4:] for cell in (few, many)] == ["v125", "v160"]
-    assert few.settings["visual_tokens"] == 125
-    assert few.settings["frames"] is None
+    assert few.settings.visual_tokens == 125
+    assert few.settings.frames is None
     assert {len(record.frames) for record in few.records} == {4}
     assert {record.seen["visual_tokens"] for record in few.records} == {120}
     assert {len(record.frames) for record in many.records} == {12}

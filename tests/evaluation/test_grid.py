@@ -21,6 +21,7 @@ from tests.evaluation.support import (
     write_questions,
     write_rows,
 )
+from tests.report.support import settings_with
 from tspo_bench.evaluation import EvaluationResult, RunSettings, run_grid
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import read_records, read_scores
@@ -48,7 +49,8 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
     )
     result = run_grid(config, command=["tspo-bench", "run"])
     labels = [
-        tuple(c.settings[k] for k in ("task", "model", "sampler", "frames")) for c in result.cells
+        tuple(getattr(c.settings, k) for k in ("task", "model", "sampler", "frames"))
+        for c in result.cells
     ]
     assert labels == [
         (task, model, sampler, k)
@@ -57,8 +59,8 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
         for sampler in SAMPLERS
         for k in (4, 7)
     ]
-    assert {len(cell.records) for cell in result.cells if cell.settings["task"] == "quiz"} == {12}
-    assert {len(cell.records) for cell in result.cells if cell.settings["task"] == "second"} == {3}
+    assert {len(cell.records) for cell in result.cells if cell.settings.task == "quiz"} == {12}
+    assert {len(cell.records) for cell in result.cells if cell.settings.task == "second"} == {3}
     assert result.skipped == ()
     for cell in result.cells:
         records = read_records(cell.folder / "records.jsonl")
@@ -165,7 +167,7 @@ def test_feature_samplers_pick_by_the_encoders_scores(
 
     result, questions = grid
     encoder, labelled = load_encoder(str(clip)), by_label(result)
-    cells = {cell.settings["sampler"]: cell.folder for cell in result.cells}
+    cells = {cell.settings.sampler: cell.folder for cell in result.cells}
     scores = read_scores(cells["clip-topk"] / "scores.jsonl")
     assert not (cells["uniform"] / "scores.jsonl").exists()
     for key, question in questions.items():
@@ -234,7 +236,7 @@ def test_a_budget_above_the_candidates_gives_all_of_them(
             assert record.num_candidates == 9
             expected = both_ends(90, 64).tolist() if label == "uniform" else [*range(0, 90, 10)]
             assert list(record.frames) == seen(record)[0] == expected
-    short = summarise(result.cells[1].records, {"frames": 64}).num_short
+    short = summarise(result.cells[1].records, settings_with({"frames": 64})).num_short
     assert short == 12  # none of the three videos has 64 candidates
 
 
@@ -248,5 +250,5 @@ def test_accuracy_is_correct_over_all_asked(
         assert summary["accuracy"] == pytest.approx(correct / 12)
         recalls = [r.evidence_recall for r in cell.records if r.evidence_recall is not None]
         assert summary["evidence_recall"] == pytest.approx(sum(recalls) / len(recalls))
-    oracle = next(cell for cell in result.cells if cell.settings["sampler"] == "oracle")
+    oracle = next(cell for cell in result.cells if cell.settings.sampler == "oracle")
     assert all(r.evidence_recall == 1 for r in oracle.records if r.status != "sampler_error")

@@ -162,7 +162,7 @@ def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) ->
     result = run_grid(config)
     assert Alone.others == [0, 0, 0]
     keys = ("task", "model", "sampler")
-    assert [tuple(cell.settings[key] for key in keys) for cell in result.cells] == [
+    assert [tuple(getattr(cell.settings, key) for key in keys) for cell in result.cells] == [
         (task, model, sampler)
         for task in ("quiz", "other")
         for model in ("a", "b", "c")
@@ -186,7 +186,7 @@ def test_haystack_with_real_checkpoints(
     )
     task = load_task("haystack[length=1min]")
     questions = {question.id: question for question in task.questions()}
-    assert [cell.settings["model"] for cell in result.cells] == ["tiny-llava"] * 3
+    assert [cell.settings.model for cell in result.cells] == ["tiny-llava"] * 3
     for cell in result.cells:
         assert len(cell.records) == 2
         for record in cell.records:
@@ -195,5 +195,5 @@ def test_haystack_with_real_checkpoints(
             assert len(record.frames) == 8
             assert record.num_candidates == 60
             assert record.evidence_recall == naive_recall(questions[record.question_id], record)
-            if cell.settings["sampler"] == "oracle":
+            if cell.settings.sampler == "oracle":
                 assert record.evidence_recall == 1

@@ -202,6 +202,6 @@ def test_an_edited_task(
 
 def test_built_in_classes_have_no_code(questions: Path, tmp_path: Path) -> None:
     (cell,) = run(questions, tmp_path / "run", limit=2).cells
-    assert "code" not in cell.settings["sampler_settings"]
-    assert "task_code" not in cell.settings
-    assert "tests.evaluation.own" in json.dumps(cell.settings["model_code"])
+    assert "code" not in cell.settings.sampler_settings
+    assert "task_code" not in cell.settings.to_json()
+    assert "tests.evaluation.own" in json.dumps(cell.settings.model_code)

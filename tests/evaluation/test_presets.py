@@ -214,8 +214,8 @@ def test_a_whole_run(
     assert not any(record.failed for cell in result.cells for record in cell.records)
     for cell in result.cells:
         protocol = "lmms-eval@" if task == "lvbench" else "tspo-paper@19f4ecb"
-        assert cell.settings["protocol"].startswith(protocol)
-        assert (cell.settings.get("frames"), cell.settings["candidates"]) == (64, "stride")
+        assert cell.settings.protocol.startswith(protocol)
+        assert (cell.settings.frames, cell.settings.candidates) == (64, "stride")
     rule = "bin-max" if task == "videomme" else "topk"
     assert [record.notes["select"] for record in tspo.records] == [rule] * limit
     check_short_videos(uniform, tspo, 2 if model == "qwen" else 1)
@@ -251,9 +251,9 @@ def test_the_command_says_what_it_does(
     assert shared == ("llava[template=chatml_direct]", "tspo-paper@19f4ecb", sampler)
     compared = {row["sampler"]: row["n_paired"] for row in table["rows"]}
     assert compared == {sampler: None, "tspo[short=uniform]": 1}
-    tspo, uniform = sorted(read_run(tmp_path / "run"), key=lambda cell: cell.settings["sampler"])
+    tspo, uniform = sorted(read_run(tmp_path / "run"), key=lambda cell: cell.settings.sampler)
     check_short_videos(uniform, tspo, 1)
-    assert uniform.settings["candidates"] == "stride"
+    assert uniform.settings.candidates == "stride"
     [command] = json.loads((tmp_path / "run" / "run.json").read_text())["commands"]
     assert command["settings"]["preset"] == "tspo-paper"
     assert f"given otherwise: --encoder {folder / 'clip'} (not {ENCODER})" in caplog.text

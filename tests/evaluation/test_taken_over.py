@@ -83,7 +83,7 @@ def test_a_larger_limit_asks_only_what_is_new(
     assert len(log.take()) == 4
     for found, n in ((five, 5), (ten, 10), (again, 5), (whole, 12)):
         assert [len(cell.records) for cell in found.cells] == [n, n]
-        assert [cell.settings["limit"] for cell in found.cells] == [n if n < 12 else None] * 2
+        assert [cell.settings.limit for cell in found.cells] == [n if n < 12 else None] * 2
         summaries = [json.loads((c.folder / "summary.json").read_text()) for c in found.cells]
         assert [summary["n"] for summary in summaries] == [n, n]
     assert again.cells == five.cells
@@ -203,9 +203,7 @@ def test_cells_of_two_files_of_a_video_are_not_compared(root: Path, tmp_path: Pa
     make_video(root / "short.mp4", 88)
     result = run(task, tmp_path / "run", **grid, samplers=("random", "blind"))
     cells = read_run(tmp_path / "run")
-    by_name = {
-        row.cells[0].settings["sampler"]: row for row in pooled_rows(cells, Baselines(cells))
-    }
+    by_name = {row.cells[0].settings.sampler: row for row in pooled_rows(cells, Baselines(cells))}
     assert by_name["random"].paired is None
     assert by_name["blind"].paired is not None  # it saw neither
     (note,) = [note for note in footnotes(list(by_name.values())) if "replaced" in note]

@@ -177,7 +177,7 @@ def test_records_say_where_the_features_came_from(
 
     def sources(out: str, *samplers: str, **settings: Any) -> list[dict[str, int]]:
         result = run(questions, tmp_path / out, samplers=samplers, encoder=str(clip), **settings)
-        cells = [cell for cell in result.cells if cell.settings["sampler"] != "uniform"]
+        cells = [cell for cell in result.cells if cell.settings.sampler != "uniform"]
         return [dict(summarise_cells([cell]).feature_sources) for cell in cells]
 
     peeking = "tests.evaluation.own:Peeking"

@@ -93,4 +93,4 @@ def test_the_published_figures_hold(cache: Path) -> None:
     result = run_grid(RunSettings(samplers=("oracle", "blind"), limit=60, out=cache / "run"))
     for cell in result.cells:
         accuracy = np.mean([record.correct for record in cell.records])
-        assert abs(accuracy - recorded[cell.settings["sampler"]]) < 0.2
+        assert abs(accuracy - recorded[cell.settings.sampler]) < 0.2

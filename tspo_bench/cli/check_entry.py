@@ -79,7 +79,7 @@ def _cell(checked: Checked) -> dict[str, Any]:
     return {
         "cell": checked.cell.folder.name,
         "n": summary.n,
-        "num_questions": checked.cell.settings.get("num_questions"),
+        "num_questions": checked.cell.settings.num_questions,
         "read_again": checked.num_read,
         "failed": summary.num_failed,
         "right_answers": checked.source,

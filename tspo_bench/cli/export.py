@@ -45,7 +45,7 @@ def export_submission(
         )
     else:
         typer.echo(f"{out}: {made.num_questions} questions, format {made.format}")
-    if (limit := cell.settings.get("limit")) is not None:
+    if (limit := cell.settings.limit) is not None:
         say(f"warning: the run asked no more than --limit {limit} questions: servers want them all")
     if made.unparsed:
         say(f"warning: {len(made.unparsed)} replies gave no letter: {_some(made.unparsed)}")

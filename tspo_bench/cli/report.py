@@ -142,7 +142,7 @@ def _check_baseline(baseline: str, loaded: LoadedResults) -> None:
     """Refuse a baseline that was asked for and is not there; say so of the default one."""
     from tspo_bench.report.rows import BASELINE
 
-    there = {str(cell.settings["sampler"]) for cell in loaded.cells}
+    there = {str(cell.settings.sampler) for cell in loaded.cells}
     if baseline in there or any(name.startswith(f"{baseline}[") for name in there):
         return
     if baseline != BASELINE:

@@ -204,7 +204,7 @@ def _warn_missing_subtitles(result: EvaluationResult) -> None:
     has_some: dict[tuple[str, str], bool] = {}
     for cell in result.cells:
         for record in cell.records:
-            key = (cell.settings["task"], record.question_id)
+            key = (cell.settings.task, record.question_id)
             has_some[key] = record.notes.get("subtitles") != "missing"
     if missing := list(has_some.values()).count(False):
         say(

@@ -68,7 +68,7 @@ def verify_baseline(
 def _entry(check: Check) -> dict[str, Any]:
     summary = check.summary
     return {
-        "frames": check.cell.settings["frames"],
+        "frames": check.cell.settings.frames,
         "protocol": summary.protocol,
         "answer": summary.answer,
         "n": summary.n,
@@ -105,7 +105,7 @@ def _table(check: Check) -> Table:
 
     settings, summary = check.cell.settings, check.summary
     title = (
-        f"{settings['task']}, {settings['model']}, uniform, K = {settings['frames']}, "
+        f"{settings.task}, {settings.model}, uniform, K = {settings.frames}, "
         f"protocol {summary.protocol}: {summary.n} questions, {summary.num_failed} failed"
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(title), title_justify="left")

@@ -16,7 +16,14 @@ from tspo_bench.features.base import FrameEncoder
 from tspo_bench.files import user_path
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.registry import Card, import_object
-from tspo_bench.results import CandidateScores, CellWriter, Inputs, RunDirectory, cell_slug
+from tspo_bench.results import (
+    CandidateScores,
+    CellSettings,
+    CellWriter,
+    Inputs,
+    RunDirectory,
+    cell_slug,
+)
 from tspo_bench.samplers import FrameSampler, load_sampler, with_agent
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.sources import sources_of
@@ -70,7 +77,7 @@ class RunCell(OpenCell):
 
     writer: CellWriter
     slug: str
-    settings: Mapping[str, JSON]
+    settings: CellSettings
 
     def pending(self, questions: Sequence[Question]) -> list[Question]:
         """The questions that have no record yet."""
@@ -273,7 +280,14 @@ def open_cell(
     slug = cell_slug(task, label, model, budget.label, seed)
     writer = run.open_cell(slug, settings, fresh=fresh, inputs=inputs)
     slug = writer.folder.name
-    return RunCell(label, sampler, budget, writer=writer, slug=slug, settings=settings)
+    return RunCell(
+        label,
+        sampler,
+        budget,
+        writer=writer,
+        slug=slug,
+        settings=CellSettings.model_validate(settings),
+    )
 
 
 def videos_to_do(questions: Sequence[Question], cells: Sequence[RunCell]) -> Iterator[VideoWork]:

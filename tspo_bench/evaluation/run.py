@@ -133,7 +133,7 @@ def run_grid(
 def _samplers_in(folder: Path) -> Iterator[str]:
     """The samplers of the cells that a run's folder holds already."""
     if (folder / RUN_FILE).exists():
-        yield from (c.settings["sampler"] for c in read_cells(folder) if isinstance(c, Cell))
+        yield from (c.settings.sampler for c in read_cells(folder) if isinstance(c, Cell))
 
 
 def _recorded(settings: RunSettings, plans: Sequence[TaskPlan]) -> dict[str, JSON]:

@@ -164,7 +164,7 @@ def _always(layout: Layout, rows: Sequence[FrameRow]) -> bool:
 
 
 def _setting(key: str) -> Callable[[ComparedRow], Any]:
-    return lambda one: one.row.cells[0].settings.get(key)
+    return lambda one: getattr(one.row.cells[0].settings, key)
 
 
 def _summary(key: str) -> Callable[[ComparedRow], Any]:
@@ -216,7 +216,7 @@ def _task_scores(one: ComparedRow) -> dict[str, float] | None:
 
 def _budget(one: ComparedRow) -> int:
     settings = one.row.cells[0].settings
-    return int(settings.get("visual_tokens") or settings["frames"])
+    return int(settings.visual_tokens or settings.frames or 0)
 
 
 def _budget_text(row: FrameRow) -> str:

@@ -58,10 +58,10 @@ def load_results(
     found = LoadedResults()
     others: dict[str, None] = {}
     for cell in _cells(paths, found, data_root, annotations):
-        if task is None or task in (cell.settings["task"], _name(cell)):
+        if task is None or task in (cell.settings.task, _name(cell)):
             _add(found, cell)
         else:
-            others.setdefault(visible(str(cell.settings["task"])))
+            others.setdefault(visible(str(cell.settings.task)))
     if not found.cells and not found.errors:
         where = ", ".join(map(str, paths))
         if others:
@@ -71,7 +71,7 @@ def load_results(
 
 
 def _name(cell: Cell) -> str:
-    return str(cell.settings["task"]).partition("[")[0]
+    return str(cell.settings.task).partition("[")[0]
 
 
 def _cells(

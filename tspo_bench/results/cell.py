@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, Self
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
 from tspo_bench.results.aside import PREVIOUS, drop_previous, has_previous
+from tspo_bench.results.cell_settings import CellSettings
 from tspo_bench.results.records import record_to_line
 from tspo_bench.results.scores import CandidateScores, scores_to_line
 from tspo_bench.tasks import TaskScores
@@ -32,14 +33,12 @@ OTHER_FOLDER = "name another folder with --out"
 class Cell:
     """One finished or unfinished cell of a run, as read from disk.
 
-    `settings` are those it was opened with. `task`, `sampler`, `model`, `frames` and `protocol`
-    are always among them; `limit`, `num_questions` and `tuned_for` where they apply. `task_scores`
-    are there for a task that scores by its own code, once the cell is finished. `is_cut`: the last
-    line of its records is cut, and left out. `on_cuda`: all commands of its run were carried out on
-    a CUDA GPU.
+    `task_scores` are there for a task that scores by its own code, once the cell is finished.
+    `is_cut`: the last line of its records is cut, and left out. `on_cuda`: all commands of its run
+    were carried out on a CUDA GPU.
     """
 
-    settings: Mapping[str, Any]
+    settings: CellSettings
     records: Sequence[Record]
     folder: Path
     task_scores: TaskScores | None = None

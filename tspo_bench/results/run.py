@@ -33,8 +33,9 @@ from tspo_bench.results.cell import (
     CellWriter,
     write_json,
 )
+from tspo_bench.results.cell_settings import bad_setting
 from tspo_bench.results.environment import describe_environment
-from tspo_bench.results.reading import FORMAT, RUN_FILE, bad_setting, read_run_file
+from tspo_bench.results.reading import FORMAT, RUN_FILE, read_run_file
 from tspo_bench.results.records import read_whole_lines, shortened
 from tspo_bench.results.variants import Inputs, find_place, records_that_hold
 from tspo_bench.types import JSON, Record
@@ -107,7 +108,7 @@ class RunDirectory:
             UserError: a setting could not be read again, the records of a cell of these settings
                 are broken, or another process is writing it.
         """
-        if key := bad_setting(settings):
+        if key := bad_setting(dict(settings)):
             raise UserError(
                 f"cell {slug}: {key} {shortened(settings.get(key))} cannot be kept in {RUN_FILE}; "
                 "texts must be texts, and numbers whole and below 10^12"

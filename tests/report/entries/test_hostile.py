@@ -20,6 +20,7 @@ from tests.report.entries.support import (
     with_record,
     with_settings,
 )
+from tests.report.support import settings_with
 from tspo_bench.errors import UserError
 from tspo_bench.report.entries.archive import MANIFEST
 from tspo_bench.report.entries.entry import open_entry
@@ -70,7 +71,7 @@ LABELS = st.one_of(
 @settings(max_examples=60, deadline=None)
 @given(label=LABELS, protocol=st.one_of(st.text(), st.sampled_from(["strict@1", "@", "+full"])))
 def test_no_label_breaks_the_check(label: str, protocol: str) -> None:
-    found = named_task({"task": label, "protocol": protocol})
+    found = named_task(settings_with({"task": label, "protocol": protocol}))
     assert isinstance(found, str) or found.label.startswith(("haystack", "mlvu"))
 
 
@@ -104,7 +105,7 @@ def boom(*_: object) -> None:
         (with_record(1, question_id="nobody"), "does not ask question 'nobody'"),
         (lambda files: files.pop("run.json"), "lacks 'run.json'"),
         (lambda files: files.update({"run.json": b"[" * 99_999}), "run.json is not JSON"),
-        (lambda files: files.update({"run.json": b"{}"}), "run.json is no run of format 1"),
+        (lambda files: files.update({"run.json": b"{}"}), "run.json is not a run of format 1"),
         (lambda files: files.update({"questions.jsonl": b"{}\n"}), "line 1 is no question"),
         (lambda files: files.update({"questions.jsonl": b"[" * 99_999}), "line 1 is no question"),
     ],
@@ -192,7 +193,7 @@ def test_a_cell_without_files(honest: Path, tmp_path: Path) -> None:
 
     with open_entry(changed(honest, tmp_path / "e.zip", bare)) as entry:
         (cell,) = read_run(entry.folder)
-        assert (len(cell.records), cell.settings["num_questions"]) == (0, 20)
+        assert (len(cell.records), cell.settings.num_questions) == (0, 20)
         assert entry.problems == (f"{SLUG}: unfinished: 0 of 20 questions have a record",)
 
 

@@ -60,7 +60,11 @@ def test_no_name_in_an_entry_tells_a_folder_or_key(own_run: Path, tmp_path: Path
     samplers = [f"S[weights={folder}/w.pt]" for folder in ("/home/alice/secret", "/home/bob")]
     samplers += ["S[api_key=abcdef123]", "S[api_key=abcdef124]", "S[api_key=abcdef125]"]
     for sampler in samplers:
-        settings = {**cell.settings, "sampler": sampler, "task": "/home/alice/films.jsonl"}
+        settings = {
+            **cell.settings.to_json(),
+            "sampler": sampler,
+            "task": "/home/alice/films.jsonl",
+        }
         slug = cell_slug(settings["task"], sampler, "m", "k2")
         with RunDirectory(own_run).open_cell(slug, settings) as writer:
             for one in cell.records:
@@ -74,9 +78,9 @@ def test_no_name_in_an_entry_tells_a_folder_or_key(own_run: Path, tmp_path: Path
     for private in ("alice", "bob", "secret", "abcdef"):
         assert private not in everything
     with open_entry(tmp_path / "e.zip") as entry:
-        found = [one.cell.settings["sampler"] for one in entry.checked]
+        found = [one.cell.settings.sampler for one in entry.checked]
         assert found == ["uniform", *["S[weights=w.pt]"] * 2, *["S[api_key=***]"] * 3]
-        assert {one.cell.settings["task"] for one in entry.checked} == {"films", "films.jsonl"}
+        assert {one.cell.settings.task for one in entry.checked} == {"films", "films.jsonl"}
 
 
 def test_pictures(own_run: Path, tmp_path: Path) -> None:

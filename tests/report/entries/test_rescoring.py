@@ -41,7 +41,7 @@ def test_an_honest_entry_is_what_it_says(honest: Path) -> None:
         assert list(checked.cell.records) == records
         assert checked.claimed.accuracy == summarise(records).accuracy
         (cell,) = read_run(entry.folder)
-        assert (list(cell.records), cell.settings) == (records, settings_of())
+        assert (list(cell.records), cell.settings.to_json()) == (records, settings_of())
         folder = entry.folder
     assert not folder.exists()
 
@@ -182,7 +182,7 @@ def test_questions_that_were_left_out_are_missed(honest: Path, tmp_path: Path) -
 
     with open_entry(changed(honest, tmp_path / "e.zip", cherry_picked)) as entry:
         (cell,) = read_run(entry.folder)
-        assert (len(cell.records), cell.settings["num_questions"]) == (10, 20)
+        assert (len(cell.records), cell.settings.num_questions) == (10, 20)
     limited = changed(tmp_path / "e.zip", tmp_path / "l.zip", with_settings(limit=10))
     with pytest.raises(UserError, match="does not ask question"), open_entry(limited):
         pass
@@ -216,7 +216,7 @@ def test_cells_of_a_set_have_its_questions(tmp_path: Path) -> None:
         (few, {"num_questions": 9, "questions": "third"}),
     )
     with open_entry(path) as entry:
-        counted = [cell.settings["num_questions"] for cell in read_run(entry.folder)]
+        counted = [cell.settings.num_questions for cell in read_run(entry.folder)]
         assert counted == [20, 20, 9, 9, 15, 15]
         less = "it says that 9 questions were asked; cells of the same set have"
         assert [list(one.problems) for one in entry.checked] == [
@@ -278,7 +278,7 @@ def test_another_question_set(honest: Path, tmp_path: Path) -> None:
             assert (entry.differences, entry.unread) == ((), ())
             assert not entry.checked[0].is_clean
             (cell,) = read_run(entry.folder)
-            assert cell.settings["questions"] == theirs
+            assert cell.settings.questions == theirs
             assert entry.checked[0].num_read == len(cell.records) - 1
 
 

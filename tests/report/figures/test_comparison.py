@@ -44,7 +44,7 @@ def test_hostile_names_are_no_mathematics(tmp_path: Path) -> None:
     some = [
         replace(
             one,
-            settings={**one.settings, "sampler": r"$\sqrt$"},
+            settings=one.settings.model_copy(update={"sampler": r"$\sqrt$"}),
             records=tuple(replace(each, groups=groups) for each in one.records),
         )
         for one in compared_cells()
@@ -53,6 +53,9 @@ def test_hostile_names_are_no_mathematics(tmp_path: Path) -> None:
 
 
 def test_maps_of_two_protocols_stand_apart(tmp_path: Path) -> None:
-    other = [replace(c, settings={**c.settings, "protocol": "q"}) for c in compared_cells()]
+    other = [
+        replace(c, settings=c.settings.model_copy(update={"protocol": "q"}))
+        for c in compared_cells()
+    ]
     names = [path.name for path in draw_comparisons([*compared_cells(), *other], tmp_path)]
     assert names[-2:] == ["depth-by-length-reference-k8.png", "depth-by-length-reference-k8-1.png"]

@@ -42,7 +42,7 @@ class Checker:
     ) -> None:
         self._cells = cells
         self._known: dict[tuple[str, int | None], Known] = {}
-        labels = list(dict.fromkeys(str(cell.settings["task"]) for cell in cells))
+        labels = list(dict.fromkeys(str(cell.settings.task) for cell in cells))
         made: ByLabel = {label: ("task", asked) for label in labels if (asked := _made(label))}
         if task is not None:
             specs = [task]
@@ -68,7 +68,7 @@ class Checker:
         Raises:
             UserError: as `rescored`.
         """
-        task = named_task(cell.settings, self._specs.get(str(cell.settings["task"])))
+        task = named_task(cell.settings, self._specs.get(str(cell.settings.task)))
         checked = rescored(cell, task, self._known_of(cell))
         own = None
         if not isinstance(task, str) and not checked.unread:
@@ -76,7 +76,7 @@ class Checker:
         return replace(checked, cell=replace(checked.cell, task_scores=own))
 
     def _known_of(self, cell: Cell) -> Known:
-        label, limit = str(cell.settings["task"]), cell.settings.get("limit")
+        label, limit = str(cell.settings.task), cell.settings.limit
         if (label, limit) not in self._known:
             self._known[label, limit] = self._made_known(label, limit)
         return self._known[label, limit]
@@ -86,8 +86,8 @@ class Checker:
         if source != "entry" and limit is not None:
             asked = limit_questions(asked, limit)
         questions = {question.id: question for question in asked}
-        of_task = [cell for cell in self._cells if cell.settings["task"] == label]
-        of_limit = [cell for cell in of_task if cell.settings.get("limit") == limit]
+        of_task = [cell for cell in self._cells if cell.settings.task == label]
+        of_limit = [cell for cell in of_task if cell.settings.limit == limit]
         records = [record for cell in of_task for record in cell.records]
         first: dict[str, Record] = {}
         for record in records:
@@ -115,8 +115,8 @@ def _numbers_claimed(cells: Sequence[Cell]) -> dict[str | None, int]:
     said: dict[str | None, int] = {}
     ids: dict[str | None, set[str]] = {}
     for cell in cells:
-        digest = cell.settings.get("questions")
-        said[digest] = max(said.get(digest, 0), cell.settings.get("num_questions", 0))
+        digest = cell.settings.questions
+        said[digest] = max(said.get(digest, 0), cell.settings.num_questions)
         ids.setdefault(digest, set()).update(record.question_id for record in cell.records)
     return {digest: max(number, len(ids[digest])) for digest, number in said.items()}
 

@@ -143,7 +143,7 @@ def unpack_entry(path: Path, folder: Path) -> tuple[dict[str, Any], dict[str, st
 
 def _source(checked: Checked) -> str:
     """Whose questions and right answers were used, in words, with how to have others."""
-    is_others = checked.source == "entry" and not is_own(str(checked.cell.settings["task"]))
+    is_others = checked.source == "entry" and not is_own(str(checked.cell.settings.task))
     return _SOURCE_OF_OTHERS if is_others else _SOURCES[checked.source]
 
 
@@ -186,7 +186,7 @@ def _write_again(folder: Path, checked: Sequence[Checked]) -> None:
     content: dict[str, Any] = json.loads((folder / RUN_FILE).read_text(encoding="utf-8"))
     for one in checked:
         cell = one.cell
-        content["cells"][cell.folder.name] = dict(cell.settings)
+        content["cells"][cell.folder.name] = cell.settings.to_json()
         lines = "".join(f"{record_to_line(record)}\n" for record in cell.records)
         cell.folder.mkdir(exist_ok=True)  # an entry may name a cell and hold no file of it
         (cell.folder / RECORDS_FILE).write_text(lines, encoding="utf-8")

@@ -137,13 +137,13 @@ class _Packer:
         named: dict[str, Cell] = {}
         for cell in self.cells:
             name = cell.folder.name
-            labels = [str(cell.settings[key]) for key in ("task", "sampler", "model")]
+            labels = [cell.settings.task, cell.settings.sampler, cell.settings.model]
             scrubbed = [self._scrub.text(label) for label in labels]
             if scrubbed != labels:
-                tokens, frames = (cell.settings.get(key) for key in ("visual_tokens", "frames"))
+                tokens, frames = cell.settings.visual_tokens, cell.settings.frames
                 budget = f"k{frames}" if tokens is None else f"v{tokens}"
                 task, sampler, model = scrubbed
-                name = cell_slug(task, sampler, model, budget, cell.settings.get("seed"))
+                name = cell_slug(task, sampler, model, budget, cell.settings.seed)
             while name in named:  # only what is taken out told the two apart
                 name += "--again"
             named[name] = cell
@@ -157,7 +157,9 @@ class _Packer:
             }
             for command in self._content["commands"]
         ]
-        cells = {slug: self._scrub.value(cell.settings) for slug, cell in self._by_slug.items()}
+        cells = {
+            slug: self._scrub.value(cell.settings.to_json()) for slug, cell in self._by_slug.items()
+        }
         content = {**self._content, "commands": commands, "cells": cells}
         return json.dumps(content, indent=2).encode() + b"\n"
 
@@ -174,7 +176,7 @@ class _Packer:
 
     def _questions_file(self) -> bytes:
         """The options of every question, which some replies repeat in place of a letter."""
-        asked = {(c.settings["task"], r.question_id) for c in self.cells for r in c.records}
+        asked = {(c.settings.task, r.question_id) for c in self.cells for r in c.records}
         return _lines(
             json.dumps(
                 {"task": self._scrub.text(label), "id": question.id, "options": question.options}
@@ -188,7 +190,7 @@ class _Packer:
         shown: dict[tuple[str, str], set[int]] = {}
         for cell in self.cells:
             for record in cell.records:
-                shown.setdefault((cell.settings["task"], record.video), set()).update(record.frames)
+                shown.setdefault((cell.settings.task, record.video), set()).update(record.frames)
         for (label, video), indices in shown.items():
             if label not in self._tasks:
                 raise UserError(f"no pictures of task {label!r}: {self._untold[label]}")
@@ -205,7 +207,7 @@ class _Packer:
                 f"again with the annotations alone: {reason}"
             )
         for cell in self.cells:
-            done, planned = len(cell.records), cell.settings.get("num_questions") or 0
+            done, planned = len(cell.records), cell.settings.num_questions or 0
             if done < planned:
                 yield f"{cell.folder.name} is unfinished: {done} of {planned} questions"
 
@@ -242,7 +244,7 @@ def _tasks(
         except UserError as error:
             reasons.append(str(error))
     why = reasons[0] if reasons else "no command of the run tells where it is from"
-    wanted = dict.fromkeys(cell.settings["task"] for cell in cells)
+    wanted = dict.fromkeys(cell.settings.task for cell in cells)
     return tasks, {label: why for label in wanted if label not in tasks}
 
 

@@ -23,11 +23,11 @@ def refuse_other_frames(cell: Cell) -> None:
             boundless number of spans.
     """
     for key in ("frames", "visual_tokens"):
-        budget = cell.settings.get(key)
+        budget = getattr(cell.settings, key)
         if budget is not None and budget < 1:
             raise UserError(f"{cell.folder.name} has {key} {budget}; a run has 1 or more")
     for record in cell.records:
-        if problem := _frames_problem(record, cell.settings["frames"]):
+        if problem := _frames_problem(record, cell.settings.frames):
             question = shortened(record.question_id)
             raise UserError(f"{cell.folder.name}: question {question} was asked with {problem}")
 
@@ -56,7 +56,7 @@ def refuse_other_macro(cell: Cell, task: Task) -> None:
     Raises:
         UserError: it is.
     """
-    theirs, ours = cell.settings.get("macro"), task.macro
+    theirs, ours = cell.settings.macro, task.macro
     if theirs != ours:
         raise UserError(
             f"{cell.folder.name}: its macro average is over {shown(theirs)}, that of task "
@@ -77,10 +77,10 @@ def checked_scoring(cell: Cell, task: Task) -> dict[str, JSON]:
         "values": list(rules.values),
         "unparsed": rules.unparsed,
     }
-    if cell.settings.get("scoring", ours) != ours:
+    if cell.settings.scoring not in (None, ours):
         raise UserError(
             f"{cell.folder.name}: its scoring is not that of protocol {rules.label}: "
-            f"{str(cell.settings['scoring'])[:200]}"
+            f"{str(cell.settings.scoring)[:200]}"
         )
     return ours
 
@@ -94,6 +94,6 @@ def refuse_other_questions(cell: Cell, questions: Mapping[str, Question]) -> Non
     for record in cell.records:
         if record.question_id not in questions:
             raise UserError(
-                f"{cell.folder.name}: task {cell.settings['task']!r} as it is here does not ask "
+                f"{cell.folder.name}: task {cell.settings.task!r} as it is here does not ask "
                 f"question {record.question_id!r}; give the annotations that were asked"
             )

@@ -22,7 +22,7 @@ from tspo_bench.report.entries.refusals import (
     refuse_other_macro,
     refuse_other_questions,
 )
-from tspo_bench.results import Cell
+from tspo_bench.results import Cell, CellSettings
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Reading, Task, load_task, registry
 from tspo_bench.types import Question, Record, SubtitleMode
@@ -33,19 +33,19 @@ _HARMLESS = frozenset({"split", "length", "objects", "videos"})
 _LONGEST_LABEL = 200
 
 
-def named_task(settings: Mapping[str, Any], given: str | None = None) -> Task | str:
+def named_task(settings: CellSettings, given: str | None = None) -> Task | str:
     """The task that a cell's settings name, for its protocol, or why there is none; reads no data.
 
     Args:
         settings: the cell's, from a stranger: only a task of the package's own is taken from them.
         given: a spec of the user's own, for any task.
     """
-    protocol, plus, subtitles = str(settings["protocol"]).rpartition("+")
+    protocol, plus, subtitles = str(settings.protocol).rpartition("+")
     mode = subtitles if plus and subtitles in get_args(SubtitleMode) else "none"
-    title = protocol if mode != "none" else str(settings["protocol"])
+    title = protocol if mode != "none" else str(settings.protocol)
     try:
         return load_task(
-            given or own_task(str(settings["task"])),
+            given or own_task(str(settings.task)),
             protocol=title.partition("@")[0],  # the hash tells whether it is that version
             subtitles=cast("SubtitleMode", mode),
         )
@@ -137,17 +137,17 @@ def rescored(cell: Cell, task: Task | str, known: Known) -> Checked:
     )
 
 
-def _settings(cell: Cell, task: Task | str, known: Known, *, is_read: bool) -> dict[str, Any]:
+def _settings(cell: Cell, task: Task | str, known: Known, *, is_read: bool) -> CellSettings:
     """A cell's settings with what task and protocol tell of them, where they are here."""
-    settings = dict(cell.settings)
+    changes: dict[str, Any] = {}
     if not isinstance(task, str):
         refuse_other_macro(cell, task)
         if is_read:
-            settings["scoring"] = checked_scoring(cell, task)
+            changes["scoring"] = checked_scoring(cell, task)
     if known.source != "entry":
         refuse_other_questions(cell, known.questions)
-    settings["num_questions"] = known.num_questions[cell.settings.get("questions")]
-    return settings
+    changes["num_questions"] = known.num_questions[cell.settings.questions]
+    return cell.settings.model_copy(update=changes)
 
 
 def _as_told(stored: Record, known: Known, tolerance: float | None) -> Record:
@@ -166,8 +166,8 @@ def _problems(stored: Cell, counted: Cell, known: Known) -> Iterator[str]:
     yield from _other_set(stored, known.digest)
     if others := [r.question_id for r in stored.records if r.question_id in known.other_options]:
         yield f"the entry's options are not those that are here, of {_some(others)}"
-    planned, said = counted.settings["num_questions"], stored.settings.get("num_questions")
-    if known.source == "entry" and said is not None and said < planned:
+    planned, said = counted.settings.num_questions, stored.settings.num_questions
+    if known.source == "entry" and 0 < said < planned:
         yield f"it says that {said} questions were asked; cells of the same set have {planned}"
     if len(counted.records) < planned:
         yield f"unfinished: {len(counted.records)} of {planned} questions have a record"
@@ -183,7 +183,7 @@ def _some(ids: Sequence[str]) -> str:
 
 def _other_set(cell: Cell, digest: str | None) -> Iterator[str]:
     """Why replies may be to other questions than those that are here."""
-    theirs = cell.settings.get("questions")
+    theirs = cell.settings.questions
     if digest is not None and theirs != digest:
         yield (
             f"its questions are not those that are here (set {shown(theirs)[:40]} in the entry, "
@@ -195,10 +195,10 @@ def _other_set(cell: Cell, digest: str | None) -> Iterator[str]:
 def _why_unread(cell: Cell, task: Task | str) -> str | None:
     if isinstance(task, str):
         return task
-    theirs, ours = cell.settings.get("protocol_hash"), task.rules.digest
+    theirs, ours = cell.settings.protocol_hash, task.rules.digest
     if theirs != ours:
         entry = "none in the entry" if theirs is None else f"{str(theirs)[:40]!r} in the entry"
-        return f"protocol {cell.settings['protocol']!r} has the hash {ours} here, and {entry}"
+        return f"protocol {cell.settings.protocol!r} has the hash {ours} here, and {entry}"
     return None
 
 

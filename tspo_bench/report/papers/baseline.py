@@ -80,7 +80,7 @@ class Check:
     def warnings(self) -> list[str]:
         """In what the run is not set up as those whose figures it is compared with."""
         found = []
-        protocol, model = (str(self.cell.settings[key]) for key in ("protocol", "model"))
+        protocol, model = (str(getattr(self.cell.settings, key)) for key in ("protocol", "model"))
         if protocol.partition("@")[0] == "strict":
             found.append(
                 f"protocol {protocol!r}: published runs asked, read and averaged by "
@@ -138,23 +138,23 @@ def check_baseline(
     own = _published(rows, task, model)
     chosen = _uniform_cells(cells, task, names)
     budgets = _budgets(own)
-    with_rows = [cell for cell in chosen if cell.settings["frames"] in budgets]
+    with_rows = [cell for cell in chosen if cell.settings.frames in budgets]
     if not with_rows:
         theirs = ", ".join(map(str, budgets))
-        ours = ", ".join(str(cell.settings["frames"]) for cell in chosen)
+        ours = ", ".join(str(cell.settings.frames) for cell in chosen)
         raise UserError(
             f"{model} on {task} is published with {theirs} frames; the run has {ours}: run it with "
             f"--frames {budgets[-1]}"
         )
     checks = [
-        _check(cell, [r for r in own if r.frames == cell.settings["frames"]]) for cell in with_rows
+        _check(cell, [r for r in own if r.frames == cell.settings.frames]) for cell in with_rows
     ]
     for check in checks:
         if not any(one.decides for one in check.verdicts):
             reasons = "; ".join(f"{one.published.source}: {one.text}" for one in check.verdicts)
             raise UserError(
                 f"nothing published can decide on {model} on {task} with "
-                f"{check.cell.settings['frames']} frames: {reasons}"
+                f"{check.cell.settings.frames} frames: {reasons}"
             )
     return checks
 
@@ -183,7 +183,7 @@ def _uniform_cells(cells: Sequence[Cell], task: str, names: Collection[str]) -> 
     for key, wanted in (("task", [task]), ("sampler", [BASELINE]), ("model", names)):
         found = [cell for cell in chosen if _name(cell, key) in wanted]
         if not found:
-            there = ", ".join(dict.fromkeys(str(cell.settings[key]) for cell in chosen))
+            there = ", ".join(dict.fromkeys(str(getattr(cell.settings, key)) for cell in chosen))
             raise UserError(
                 f"the run has no cell of {key} {' or '.join(map(repr, wanted))}; it has: {there}"
             )
@@ -193,14 +193,14 @@ def _uniform_cells(cells: Sequence[Cell], task: str, names: Collection[str]) -> 
 
 def _name(cell: Cell, key: str) -> str:
     """A label; a model's without its options, which do not make it another model."""
-    label = str(cell.settings[key])
+    label = str(getattr(cell.settings, key))
     if key == "sampler" and label in _VARIANTS:
         return BASELINE
     return label.partition("[")[0] if key == "model" else label
 
 
 def _check(cell: Cell, rows: Sequence[Published]) -> Check:
-    planned, limit = cell.settings.get("num_questions", 0), cell.settings.get("limit")
+    planned, limit = cell.settings.num_questions, cell.settings.limit
     if len(cell.records) < planned:
         raise UserError(
             f"cell {cell.folder} is unfinished: {len(cell.records)} of {planned} questions; run "
@@ -210,7 +210,7 @@ def _check(cell: Cell, rows: Sequence[Published]) -> Check:
         raise UserError(
             f"cell {cell.folder} is over the first {limit} questions alone; run it without --limit"
         )
-    if cell.settings.get("answer") == "options":
+    if cell.settings.answer == "options":
         raise UserError(
             f"cell {cell.folder} weighs the options' letters, published runs read replies: that "
             "is another figure; run it without --answer options"
@@ -220,7 +220,7 @@ def _check(cell: Cell, rows: Sequence[Published]) -> Check:
 
 
 def _verdict(row: Published, cell: Cell, summary: Summary) -> Verdict:
-    subtitles = str(cell.settings["protocol"]).partition("+")[2] or "none"
+    subtitles = str(cell.settings.protocol).partition("+")[2] or "none"
     if row.subtitles not in (subtitles, "unknown"):
         return Verdict(row, reason=f"subtitles {row.subtitles} there, {subtitles} here")
     if row.metric == "unknown":

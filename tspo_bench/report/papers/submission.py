@@ -43,13 +43,13 @@ def submission(cell: Cell) -> Submission:
     Raises:
         UserError: some questions have no record yet.
     """
-    planned = cell.settings.get("num_questions", len(cell.records))
+    planned = cell.settings.num_questions or len(cell.records)
     if len(cell.records) < planned:
         raise UserError(
             f"cell {cell.folder} is unfinished: {len(cell.records)} of {planned} questions; run "
             "the same command again, it goes on from there"
         )
-    task = parse_spec(cell.settings["task"]).name
+    task = parse_spec(cell.settings.task).name
     name = task if task in _FORMATS else "letters"
     return Submission(
         format=name,
