@@ -19,6 +19,7 @@ from tspo_bench.cli.export import export_submission
 from tspo_bench.cli.list import list_names
 from tspo_bench.cli.locate import locate
 from tspo_bench.cli.report import report
+from tspo_bench.cli.run import EXAMPLE as RUN_EXAMPLE
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
 from tspo_bench.cli.show import show
@@ -56,7 +57,7 @@ def tspo_bench(
     """Which frames of a long video should a multimodal LLM see? Compare frame samplers."""
 
 
-app.command()(run)
+app.command(epilog=RUN_EXAMPLE)(run)
 app.command()(select)
 app.command()(locate)
 app.command()(compare_samplers)

@@ -28,102 +28,153 @@ if TYPE_CHECKING:
 _FEW = 3  # examples of what was left out
 
 
+EXAMPLE = (
+    "Example: tspo-bench run --task mlvu --data-root MLVU --sampler uniform,aks,tspo-q "
+    "--frames 8,16,32 --model qwen2.5-vl-7b --with-bounds"
+)
+
+
 def run(
     task: options.Tasks = "haystack",
+    split: options.Split = None,
+    data_root: options.DataRoot = None,
+    annotations: options.Annotations = None,
+    limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
+    trust_packets: options.TrustPackets = False,
     sampler: Annotated[
         str | None,
         typer.Option(
             "--sampler",
-            help="Who picks the frames; commas separate: uniform,aks[depth=5],file:PATH,"
-            "pkg.mod:Name. Default: uniform.",
+            metavar="SAMPLER,...",
+            rich_help_panel=options.SAMPLERS,
+            help="Frame sampler(s) to compare, commas between several: names, aks[depth=5], "
+            "file:PATH, pkg.mod:Name. Default: uniform.",
+        ),
+    ] = None,
+    frames: Annotated[
+        str | None,
+        typer.Option(
+            "--frames",
+            metavar="K,...",
+            rich_help_panel=options.SAMPLERS,
+            help="Frame budget(s) K, commas between several. Default: 8.",
+        ),
+    ] = None,
+    visual_tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--visual-tokens",
+            metavar="N,...",
+            rich_help_panel=options.SAMPLERS,
+            help="Budget(s) in the model's visual tokens instead of --frames, commas between "
+            "several: as many frames as fit.",
+        ),
+    ] = None,
+    with_bounds: Annotated[
+        bool,
+        typer.Option(
+            "--with-bounds",
+            rich_help_panel=options.SAMPLERS,
+            help="Add the samplers blind (no frames) and, if the task has evidence, oracle.",
+        ),
+    ] = False,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            "--baseline",
+            metavar="SAMPLER",
+            rich_help_panel=options.SAMPLERS,
+            help="Sampler that the others are compared with.",
+        ),
+    ] = "uniform",
+    encoder: options.OptionalEncoder = None,
+    agent: options.Agent = None,
+    candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.OptionalCandidates = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds",
+            metavar="N,...",
+            rich_help_panel=options.SAMPLERS,
+            help="Seed(s) of samplers that draw and of an --agent trained with several, commas "
+            "between several: 0,1,2. Default: 0, or all of the agent's.",
         ),
     ] = None,
     model: Annotated[
         str,
         typer.Option(
             "--model",
-            help="Who answers: reference, a checkpoint's folder or hub id, openai:NAME (a server), "
-            "pkg.mod:Name; commas separate.",
+            metavar="MODEL,...",
+            rich_help_panel=options.MODEL,
+            help="MLLM(s) to evaluate, commas between several: reference, a checkpoint's folder or "
+            "hub id, openai:NAME (a server), pkg.mod:Name.",
         ),
     ] = "reference",
     base_url: options.BaseUrl = None,
-    preset: Annotated[
-        str | None,
+    batch_size: Annotated[
+        int,
         typer.Option(
-            "--preset",
-            help="All settings of a published evaluation: tspo-paper. Options given beside it "
-            "override it.",
+            "--batch-size",
+            metavar="N",
+            rich_help_panel=options.MODEL,
+            help="Questions that the model answers at once.",
         ),
-    ] = None,
-    frames: Annotated[
-        str | None,
-        typer.Option("--frames", help="The frame budget K; commas separate several. Default: 8."),
-    ] = None,
-    visual_tokens: Annotated[
-        str | None,
-        typer.Option(
-            "--visual-tokens",
-            help="In place of --frames: as many frames as take so many of the model's tokens; "
-            "commas separate several.",
-        ),
-    ] = None,
-    encoder: options.OptionalEncoder = None,
-    agent: options.Agent = None,
-    candidate_fps: options.CandidateFps = 1.0,
-    candidates: options.OptionalCandidates = None,
-    limit: options.Limit = None,
-    only_present: options.OnlyPresent = False,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            "--seeds",
-            help="Of samplers that draw, and of an --agent trained with several; commas separate: "
-            "0,1,2. Default: "
-            "all of the agent's, 0 for what draws.",
-        ),
-    ] = None,
-    split: options.Split = None,
+    ] = 8,
     protocol: options.Protocol = None,
     subtitles: Annotated[
         str,
         typer.Option(
             "--subtitles",
-            help="none; aligned: those of the frames that the sampler chose; full: the whole "
-            "video's.",
+            metavar="MODE",
+            rich_help_panel=options.PROTOCOL,
+            help="Subtitles shown to the model: none; aligned, those of the selected frames; full, "
+            "those of the whole video.",
         ),
     ] = "none",
     answer: Annotated[
         str,
         typer.Option(
             "--answer",
-            help="generate: the model replies, the protocol reads; options: the option whose "
-            "letter is likeliest, in one forward pass.",
+            metavar="MODE",
+            rich_help_panel=options.PROTOCOL,
+            help="generate: the model replies and the protocol extracts the answer; options: the "
+            "option with the likeliest letter, in one forward pass.",
         ),
     ] = "generate",
-    with_bounds: Annotated[
-        bool,
+    preset: Annotated[
+        str | None,
         typer.Option(
-            "--with-bounds", help="Add blind (no frames) and, where there is evidence, oracle."
+            "--preset",
+            metavar="NAME",
+            rich_help_panel=options.PROTOCOL,
+            help="All settings of a published evaluation: tspo-paper. Options given beside it "
+            "override it.",
         ),
-    ] = False,
-    data_root: options.DataRoot = None,
-    trust_packets: options.TrustPackets = False,
-    annotations: options.Annotations = None,
-    device: options.Device = None,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", help="Questions that the model answers at once.")
-    ] = 8,
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The run's folder; default: runs/, named by the settings."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            rich_help_panel=options.RUN,
+            help="The run's folder. Default: under runs/, named after the settings.",
+        ),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start the cells over.")] = False,
-    groups: Annotated[
-        bool, typer.Option("--groups", help="Show accuracy by group too: type, duration, ...")
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", rich_help_panel=options.RUN, help="Start the cells over."),
     ] = False,
-    baseline: Annotated[
-        str, typer.Option("--baseline", help="The sampler that all others are compared with.")
-    ] = "uniform",
+    device: options.Device = None,
+    groups: Annotated[
+        bool,
+        typer.Option(
+            "--groups",
+            rich_help_panel=options.RUN,
+            help="Show accuracy by group too: type, duration, ...",
+        ),
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Compare frame samplers on tasks, with models and frame budgets.
