@@ -126,10 +126,7 @@ FILMS = ("--task", "films.jsonl", "--frames", "2")
         SELECT,
         pytest.param(("select", *FILMS, "--out", "picks.json"), marks=pytest.mark.slow),
         RUN,
-        pytest.param(("locate", *FILMS), marks=pytest.mark.slow),
-        pytest.param(
-            ("compare-samplers", *FILMS, "--model", ALWAYS_A, "--out", "c"), marks=pytest.mark.slow
-        ),
+        pytest.param(("recall", *FILMS), marks=pytest.mark.slow),
     ],
 )
 def test_a_training_checkpoint_runs_with_an_encoder(

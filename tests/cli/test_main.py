@@ -29,6 +29,20 @@ def test_help_imports_nothing_heavy(args: list[str]) -> None:
     assert done.stdout
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("locate", "recall"),
+        ("check-entry", "rescore"),
+        ("verify-baseline", "report RUN --published"),
+    ],
+)
+def test_commands_of_earlier_versions_name_the_new_one(cli: Cli, old: str, new: str) -> None:
+    done = cli(old, "x", "--task", "y")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"tspo-bench {old} is now: tspo-bench {new}\n"
+
+
 def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"tspo-bench {importlib.metadata.version('tspo-bench')}\n"
 

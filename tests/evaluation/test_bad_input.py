@@ -212,7 +212,8 @@ def test_a_model_that_fails_on_one_request_costs_that_one(
     (records,) = by_label(result).values()
     assert {key for key, record in records.items() if record.failed} == {"q-5"}
     record = records["q-5"]
-    assert (record.status, record.error) == ("model_error", "RuntimeError: out of memory, say")
+    assert record.status == "model_error"
+    assert record.error.startswith("RuntimeError: out of memory, say (")
     assert record.frames, "what it was to be shown is on record"
     assert all(seen(r)[0] == list(r.frames) for r in records.values() if not r.failed)
 

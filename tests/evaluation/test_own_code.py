@@ -205,3 +205,38 @@ def test_built_in_classes_have_no_code(questions: Path, tmp_path: Path) -> None:
     assert "code" not in cell.settings["sampler_settings"]
     assert "task_code" not in cell.settings
     assert "tests.evaluation.own" in json.dumps(cell.settings["model_code"])
+
+
+def test_a_crash_costs_its_question_and_names_the_line(
+    questions: Path, tmp_path: Path, own: Callable[[str, str], None]
+) -> None:
+    """Of a model and of a reader; the reply is kept."""
+    own("own_parser", PARSER)
+    crash = "    if int({}.split()[2]) % 2: {{}}['gone']\n"
+    asked = READING.replace(
+        '    return Reading("A")', crash.format("question.text") + "    return 'A'"
+    )
+    own("own_reading", asked)
+    own(
+        "own_model",
+        MODEL.replace("        return", "    " + crash.format("request.prompt") + "        return"),
+    )
+    card = tmp_path / "quiz.yaml"
+    card.write_text(
+        CARD.format(file=questions.name, parser="own_parser:parse", reader="own_reading:read")
+    )
+    code = tmp_path / "code"
+    errors = {}
+    for model in ("own_model:Model", READER):
+        (cell,) = run(card, tmp_path / "run", data_root=tmp_path, models=(model,)).cells
+        errors[model] = {record.error for record in cell.records}
+        assert {record.status for record in cell.records} == {"model_error"}
+        assert all(record.reply for record in cell.records if "cannot be read" in record.error)
+    no_reading = "the reply cannot be read: TypeError: the reader returned str, not a Reading"
+    assert errors == {
+        "own_model:Model": {f"KeyError: 'gone' ({code}/own_model.py:6)", no_reading},
+        READER: {
+            f"the reply cannot be read: KeyError: 'gone' ({code}/own_reading.py:5)",
+            no_reading,
+        },
+    }

@@ -63,11 +63,12 @@ def test_a_question_counts_in_each_of_its_types() -> None:
         record(0, groups={"type": "entity recognition|reasoning", "length": "600"}),
         record(1, False, groups={"type": "reasoning", "length": "60"}),
         record(2, groups={"type": "reasoning|reasoning|", "length": "3600"}),
+        record(3, groups={"length": "9" * 6000}),
     ]
     groups = summarise(records).groups
     types = {value: (entry.n, entry.accuracy) for value, entry in groups["type"].items()}
     assert types == {"entity recognition": (1, 1.0), "reasoning": (3, pytest.approx(2 / 3))}
-    assert list(groups["length"]) == ["60", "600", "3600"]  # in natural order
+    assert list(groups["length"]) == ["60", "600", "3600", "9" * 6000]  # in natural order
     assert groups["type"]["entity recognition"].ci95 is None
 
 

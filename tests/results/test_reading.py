@@ -55,6 +55,8 @@ def test_a_cell_lies_within_its_run(tmp_path: Path, slug: str) -> None:
         ({"frames": [2]}, r"frames \[2\]"),
         ({"frames": True}, "frames True"),
         ({"frames": 10**30}, "frames 1000"),
+        ({"frames": None}, "frames None"),  # nor a number of visual tokens
+        ({"code": ["x"]}, "code .'x'."),
         ({"sampler": None}, "sampler None"),
         ({"seed": "0"}, "seed '0'"),
         ({"scoring": {"average": "best"}}, "scoring"),

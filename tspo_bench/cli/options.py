@@ -13,8 +13,8 @@ Tasks = Annotated[
     str,
     typer.Option(
         "--task",
-        help="What to ask: names, annotation files (.jsonl, .csv, .tsv), cards or pkg.mod:Name; "
-        "commas separate. Options in brackets: haystack[length=15min].",
+        help="What to ask: names, annotation files (.json, .jsonl, .csv, .tsv), cards or "
+        "pkg.mod:Name; commas separate. Options in brackets: haystack[length=15min].",
     ),
 ]
 Split = Annotated[str | None, typer.Option("--split", help="The split; default: the task's own.")]

@@ -35,8 +35,8 @@ def run(
         str | None,
         typer.Option(
             "--sampler",
-            help="Who picks the frames; commas separate: uniform,aks[depth=5],file:PATH,"
-            "pkg.mod:Name. Default: uniform.",
+            help="Frame sampler(s) to compare; commas separate: uniform, aks[depth=5], file:PATH, "
+            "pkg.mod:Name; all: every sampler of the package. Default: uniform.",
         ),
     ] = None,
     model: Annotated[

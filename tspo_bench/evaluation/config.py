@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation.all_samplers import expand_all
 from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.seeds import any_seed
 from tspo_bench.files import user_path
@@ -102,6 +103,7 @@ class RunConfig:
     trust_packets: bool = field(default_factory=trusts_packets)
 
     def __post_init__(self) -> None:
+        self._check_bounds()
         for name in ("tasks", "samplers", "models", "frames", "visual_tokens", "seeds"):
             given = getattr(self, name)
             if given is None:
@@ -131,7 +133,6 @@ class RunConfig:
     def _check_numbers(self) -> None:
         if self.frames is not None and self.visual_tokens is not None:
             raise UserError("--frames and --visual-tokens both fix the frames; give one of them")
-        self._check_bounds()
         for k in self.frames or ():
             if k < 1:
                 raise UserError(f"{k} frames cannot be picked; give --frames 1 or more")
@@ -151,11 +152,11 @@ class RunConfig:
             **{name: getattr(self, name) or () for name in ("frames", "visual_tokens", "seeds")},
             "limit": (self.limit or 0,),
             "batch_size": (self.batch_size,),
-            "candidate_fps": (self.candidate_fps,),
         }
         for name, numbers in given.items():
             for number in numbers:
-                check_bound(f"--{name.replace('_', '-')}", number)
+                check_count(f"--{name.replace('_', '-')}", number)
+        check_bound("--candidate-fps", self.candidate_fps)
         if 0 < self.candidate_fps < 1 / MOST:
             raise UserError(f"--candidate-fps must be above 10^-12 (got {self.candidate_fps:g})")
 
@@ -186,7 +187,7 @@ class RunConfig:
 
         return cls(
             tasks=_specs(task),
-            samplers=_specs(sampler),
+            samplers=expand_all(_specs(sampler), agent),
             models=_specs(model),
             frames=_numbers(frames),
             visual_tokens=_numbers(visual_tokens),
@@ -227,6 +228,17 @@ class RunConfig:
         return {**asdict(self), **given}
 
 
+def check_count(option: str, number: int) -> None:
+    """Check that a number is a whole one that a run may hold.
+
+    Raises:
+        UserError: it is something else, or 10^12 or more.
+    """
+    if isinstance(number, bool) or not isinstance(number, int):
+        raise UserError(f"{option} must be a whole number (got {number!r})")
+    check_bound(option, number)
+
+
 def check_bound(option: str, number: float) -> None:
     """Check that a number is one that a run may hold.
 
@@ -243,7 +255,7 @@ def _specs(given: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _numbers(given: int | Sequence[int] | None) -> tuple[int, ...] | None:
-    return (given,) if isinstance(given, int) else None if given is None else tuple(given)
+    return None if given is None else tuple(given) if isinstance(given, Sequence) else (given,)
 
 
 def _path(given: str | Path | None) -> Path | None:

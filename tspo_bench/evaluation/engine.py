@@ -13,6 +13,7 @@ from tspo_bench.evaluation.checks import checked_answers
 from tspo_bench.evaluation.chunks import Prepared
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
+from tspo_bench.evaluation.sampler_contract import crash_said
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.results.records import kept_record
 from tspo_bench.tasks import Reading, Task
@@ -95,7 +96,7 @@ def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer |
     except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
         if len(requests) > 1:
             return [pair for request in requests for pair in answer_requests(model, [request])]
-        answers = [Failed(f"{type(error).__name__}: {error}")]
+        answers = [Failed(crash_said(error, type(model).__module__))]
     seconds = (time.perf_counter() - started) / len(requests)
     return [(answer, seconds) for answer in answers]
 
@@ -107,10 +108,15 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
     if isinstance(answer, Failed):
         return replace(record, status="model_error", error=answer.error)
     question = prepared.question
-    if record.mode == "options":
-        reading = _likeliest(answer)
-    else:
-        reading = task.read_answer(answer.text, question)
+    try:
+        reading = (
+            _likeliest(answer)
+            if record.mode == "options"
+            else _checked(task.read_answer(answer.text, question))
+        )
+    except Exception as error:  # noqa: BLE001 - a custom reader may raise anything
+        said = f"the reply cannot be read: {crash_said(error, type(task).__module__)}"
+        return replace(record, status="model_error", error=said, reply=answer.text)
     refused = {} if answer.refusal is None else {"refusal": answer.refusal}
     return replace(
         record,
@@ -125,6 +131,12 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         usage=answer.usage,
         notes={**record.notes, **refused},
     )
+
+
+def _checked(reading: object) -> Reading:
+    if not isinstance(reading, Reading):
+        raise TypeError(f"the reader returned {type(reading).__name__}, not a Reading")
+    return reading
 
 
 def _likeliest(answer: Answer) -> Reading:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tspo_bench.mllms.hidden_error import hidden_words
 from tspo_bench.reasoning import is_reasoning_mark
-from tspo_bench.types import Answer, Pixels, Request, VisualInput
+from tspo_bench.types import Answer, Frames, Pixels, Request, VisualInput
 
 TOP_LOGPROBS = 20  # the most that the API lists
 _MOST_TOKENS = 10**12  # larger counts are no server's, and a record cannot hold them
@@ -74,6 +74,16 @@ def chat_messages(
 def _text(text: str) -> dict[str, str]:
     """A text part in which nothing is a special token or placeholder, as `PlainText` has it."""
     return {"type": "text", "text": _MARK.sub(lambda mark: mark[0] + _ZERO_WIDTH_SPACE, text)}
+
+
+def frames_message(question: str, frames: Frames, quality: int = 90) -> list[dict[str, Any]]:
+    """Return one user message: each frame as a JPEG data URL after its time, then the question."""
+    content: list[dict[str, Any]] = []
+    for seconds, pixels in zip(frames.seconds, frames.pixels, strict=True):
+        content.append(_text(f"[{seconds:.1f} s]"))
+        content.append({"type": "image_url", "image_url": {"url": jpeg_url(pixels, quality)}})
+    content.append(_text(question))
+    return [{"role": "user", "content": content}]
 
 
 def jpeg_url(pixels: Pixels, quality: int) -> str:

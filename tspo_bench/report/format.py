@@ -85,8 +85,8 @@ def timed_text(
 def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
     """What the marks beside the seconds of these rows mean."""
     notes: dict[FeatureSource, str] = {
-        "cached": "seconds, c: the features were cached, not computed; c40%: those of 40% of the "
-        "answers that needed features",
+        "cached": "seconds, c: features were cached, not computed; c and a share: for that share "
+        "of the answers that needed features",
         "unknown": "seconds, ?: it is not recorded whether the features were cached",
     }
     return [note for key, note in notes.items() if any(key in sources for sources in rows)]

@@ -197,7 +197,7 @@ def _video_files(cells: Sequence[Cell]) -> dict[str, set[str]]:
 
 
 def _trusted_first(pool: Sequence[Cell]) -> tuple[Any, ...]:
-    """What goes first where several runs would do: finished ones, folders before entries."""
+    """What goes first where several runs would do: finished ones, folders before bundles."""
     run = pool[0].run_folder
     return (not _are_finished(pool), run.suffix == ".zip", str(run))
 

@@ -79,7 +79,7 @@ _ALWAYS: Mapping[str, Callable[[Any], bool]] = {
 }
 _WHERE_THERE: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("protocol_hash", "answer", "questions", "model_id"), _is_text_or_none),
-    **dict.fromkeys(("encoder_id", "macro", "tuned_for"), _is_text_or_none),
+    **dict.fromkeys(("encoder_id", "macro", "tuned_for", "code"), _is_text_or_none),
     **dict.fromkeys(("seed", "limit", "visual_tokens"), _is_number_or_none),
     "num_questions": _is_number,
     "sampler_settings": _is_mapping,
@@ -223,7 +223,8 @@ def bad_setting(settings: Mapping[str, Any]) -> str | None:
         for key, check in checks.items():
             if (key in settings or is_needed) and not check(settings.get(key)):
                 return key
-    return None
+    has_budget = (settings["frames"], settings.get("visual_tokens")) != (None, None)
+    return None if has_budget else "frames"
 
 
 def _check_records(path: Path, records: list[Record], settings: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
-from tspo_bench.files import user_path
+from tspo_bench.files import make_folder, user_path, written_whole
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import (
     SEARCHING,
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SHEET_FRAME_SIDE = 360  # pixels: a sheet shows no frame much larger
+_MESSAGE_SIDE = 448  # pixels, as `openai:NAME` sends
+_JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,53 @@ class SelectedFrames(Selection):
             path=user_path(path),
         )
 
+    def save(
+        self, folder: str | Path, image_format: str = "jpg", short_side: int | None = None
+    ) -> list[Path]:
+        """Write each frame to a picture named by its place and time: 003_0h01m02.40s.jpg.
+
+        Args:
+            folder: made if need be; pictures of the same names are replaced.
+            image_format: "jpg" or "png".
+            short_side: pixels; None for the video's own size.
+
+        Raises:
+            UserError: another format, or the folder cannot be written.
+            VideoError: the video cannot be read any more.
+        """
+        from PIL import Image
+
+        if image_format not in ("jpg", "png"):
+            raise UserError(f"image format {image_format!r}; use jpg or png")
+        out = make_folder(user_path(folder), "name another folder")
+        frames = self.fetch(short_side)
+        paths = []
+        for number, (second, pixels) in enumerate(
+            zip(frames.seconds, frames.pixels, strict=True), start=1
+        ):
+            path = out / f"{number:03d}_{_time_in_name(float(second))}.{image_format}"
+            with written_whole(path) as temporary:
+                kind = {"jpg": "JPEG", "png": "PNG"}[image_format]
+                Image.fromarray(pixels).save(temporary, kind, quality=_JPEG_QUALITY)
+            paths.append(path)
+        return paths
+
+    def to_messages(self, short_side: int | None = _MESSAGE_SIDE) -> list[dict[str, Any]]:
+        """Return the frames and the question as a chat message for OpenAI-style APIs.
+
+        Each frame is a JPEG data URL after its time ("[12.3 s]"). Example:
+        `client.chat.completions.create(model=..., messages=picked.to_messages())`.
+
+        Args:
+            short_side: pixels; None for the video's own size.
+
+        Raises:
+            VideoError: the video cannot be read any more.
+        """
+        from tspo_bench.mllms.chat import frames_message
+
+        return frames_message(self.question, self.fetch(short_side))
+
     def to_dict(self) -> dict[str, Any]:
         """Return what `tspo-bench select --json` prints; a score is None if unknown."""
         known = [None] * len(self) if self.frame_scores is None else self.frame_scores.tolist()
@@ -120,6 +169,12 @@ class SelectedFrames(Selection):
     @property
     def _num_candidates(self) -> int:
         return 0 if self.candidates is None else len(self.candidates)
+
+
+def _time_in_name(seconds: float) -> str:
+    hundredths = round(100 * seconds)
+    minutes, rest = divmod(hundredths, 6000)
+    return f"{minutes // 60}h{minutes % 60:02d}m{rest / 100:05.2f}s"
 
 
 def select_frames(
@@ -217,11 +272,11 @@ def select_frames(
 def _check_asked(
     sampler: str, frames: int, agent: str | None, candidate_fps: float, seed: int
 ) -> None:
-    from tspo_bench.evaluation.config import check_bound
+    from tspo_bench.evaluation.config import check_count
     from tspo_bench.samplers import AGENTS, takes_agent
 
-    check_bound("--frames", frames)
-    check_bound("--seed", seed)
+    check_count("--frames", frames)
+    check_count("--seed", seed)
     if frames < 1:
         raise UserError(f"{frames} frames cannot be picked; give 1 or more")
     if not 0 < candidate_fps < math.inf:

@@ -125,10 +125,10 @@ def _notes(rows: Sequence[RecallRow]) -> list[str]:
     unopened = max(row.num_not_opened for row in rows)
     if unopened:
         guessed = max(row.num_guessed_rates for row in rows)
-        of_them = f"; guessed from the frame numbers in selection files: {guessed}" * (guessed > 0)
         notes.append(
-            f"{unopened} questions on videos that were not opened: lengths are the annotations', "
-            f"frame rates given (--fps, annotations, selection files){of_them}"
+            f"{unopened} questions on videos that were not opened: lengths from the annotations; "
+            f"frame rates: {unopened - guessed} given (--fps, annotations, selection files), "
+            f"{guessed} guessed from the frame numbers in selection files"
         )
     short = {f"{row.sampler} K={row.frames}": row.num_short for row in rows if row.num_short}
     if short:

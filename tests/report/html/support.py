@@ -132,7 +132,7 @@ def scroll_through(page: Page) -> Iterator[Locator]:
     """Every chart, brought into view and drawn."""
     for chart in page.locator("figure.chart").all():
         chart.scroll_into_view_if_needed()
-        chart.locator(".main-svg").first.wait_for()
+        chart.locator(".live svg").wait_for()
         yield chart
 
 

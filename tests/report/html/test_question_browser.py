@@ -206,7 +206,7 @@ def test_one_budget_ten_options_and_groups_in_any_order(tmp_path: Path, windows:
     assert depth == ["all", "5-20%", "20-80%", "80-100%"]
     chart = page.locator("[data-chart=budget]")
     chart.scroll_into_view_if_needed()
-    points = chart.locator(".point")
+    points = chart.locator("[aria-roledescription=point]")
     points.nth(2).wait_for()
     boxes = [box for point in points.all() if (box := point.bounding_box())]
     frame = chart.locator(".live").bounding_box()
