@@ -66,7 +66,7 @@ def test_evaluate_is_what_the_command_prints() -> None:
     assert without_clock(result.to_dict()) == without_clock(printed)
     assert result.folder == Path("api")
     assert [summary.n for summary in result.summaries] == [2, 2, 2, 2]
-    assert [cell.settings["frames"] for cell in result.cells] == [1, 2, 1, 2]
+    assert [cell.settings.frames for cell in result.cells] == [1, 2, 1, 2]
     assert result.table()
     assert result.groups_table()
 
@@ -86,7 +86,7 @@ def without_clock(content: dict) -> list[dict]:
 def test_a_text_is_split_at_commas_and_a_sequence_is_not(films: Path) -> None:
     films.rename("a,b.jsonl")
     result = tspo_bench.evaluate(["a,b.jsonl"], "uniform,random", ALWAYS_A, frames=1)
-    assert [cell.settings["sampler"] for cell in result.cells] == ["uniform", "random"]
+    assert [cell.settings.sampler for cell in result.cells] == ["uniform", "random"]
 
 
 def test_evaluate_tells_of_progress_and_of_skipped_lines(films: Path) -> None:
@@ -153,7 +153,7 @@ def test_registered_names_work(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     result = tspo_bench.evaluate("films", "chatty", "always-a", frames=2)
     (cell,) = result.cells
-    assert [cell.settings[key] for key in ("task", "sampler", "model")] == [
+    assert [getattr(cell.settings, key) for key in ("task", "sampler", "model")] == [
         *("films", "chatty", "always-a")
     ]
     assert [record.frames for record in cell.records] == [(0, 10)] * 3

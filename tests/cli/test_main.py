@@ -65,7 +65,7 @@ def test_usage_errors(cli: Cli, args: list[str], said: str) -> None:
 
 @pytest.mark.usefixtures("films")
 def test_lists_add_up(cli: Cli) -> None:
-    words = ("locate", "--task", "films.jsonl", "--json")
+    words = ("recall", "--task", "films.jsonl", "--json")
     at_once = cli(*words, "--sampler", "uniform,random", "--frames", "2,3")
     one_by_one = cli(
         *(*words, "--sampler", "uniform", "--frames=2", "--sampler=random", "--frames", "3")

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tests.support import read_number
+from tspo_bench import MLLM
 from tspo_bench.types import Answer, Candidates, Query, Request, Selection
 
 NEAR = 10  # an option's frame counts as shown if one at most so many frames away is
@@ -29,7 +30,7 @@ def shown_letters(prompt: str, numbers: Sequence[int]) -> list[str]:
     return near
 
 
-class FrameReader:
+class FrameReader(MLLM):
     """Reads the numbers drawn into the frames, states them, and answers what they show.
 
     With `log` each question's text goes to that file as it is asked; `seconds` is how long each

@@ -146,12 +146,12 @@ def test_another_setting_is_another_cell_and_no_rival(
 ) -> None:
     runs = tmp_path / "run"
     (plain,) = run(talk, runs, frames=(2,)).cells
-    assert plain.settings["protocol"] == "strict@2"
+    assert plain.settings.protocol == "strict@2"
     run(talk, tmp_path / "other", frames=(2,))
     run(talk, tmp_path / "other", frames=(2,), subtitles="aligned")
     assert re.search(r"protocol: .*strict@2.* then, .*aligned.* now", caplog.text)
     (other,) = run(talk, runs, samplers=("blind",), frames=(2,), subtitles="aligned").cells
-    assert other.settings["protocol"] == "strict@2+aligned"
+    assert other.settings.protocol == "strict@2+aligned"
     (row,) = pooled_rows([other], Baselines([other]))
     assert row.paired is None  # uniform was run without
     cells = read_run(runs)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.support import make_video
+from tspo_bench import MLLM
 from tspo_bench.features import store
 from tspo_bench.lmms.answering import Answerer, Asked
 from tspo_bench.lmms.messages import read_context
@@ -19,7 +20,7 @@ from tspo_bench.video import open_video
 HERE = "tests.lmms.test_answering"
 
 
-class Teller:
+class Teller(MLLM):
     """Says what it was asked and shown, and how many requests came together."""
 
     name = id = "teller"

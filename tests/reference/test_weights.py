@@ -87,10 +87,10 @@ def test_the_bars_are_met() -> None:
 @pytest.mark.slow
 def test_the_published_figures_hold(cache: Path) -> None:
     """Asked again, on some sixty questions of the test split."""
-    from tspo_bench.evaluation import RunConfig, run_grid
+    from tspo_bench.evaluation import RunSettings, run_grid
 
     recorded = {c["sampler"]: c["accuracy"] for c in json.loads(BARS.read_text())["cells"]}
-    result = run_grid(RunConfig(samplers=("oracle", "blind"), limit=60, out=cache / "run"))
+    result = run_grid(RunSettings(samplers=("oracle", "blind"), limit=60, out=cache / "run"))
     for cell in result.cells:
         accuracy = np.mean([record.correct for record in cell.records])
-        assert abs(accuracy - recorded[cell.settings["sampler"]]) < 0.2
+        assert abs(accuracy - recorded[cell.settings.sampler]) < 0.2

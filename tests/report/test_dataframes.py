@@ -29,7 +29,7 @@ def test_an_answer_is_a_row(run: Path) -> None:
     assert len(frame) == sum(len(cell.records) for cell in cells)
     for cell in cells:
         settings = cell.settings
-        chosen = (frame["sampler"] == settings["sampler"]) & (frame["frames"] == settings["frames"])
+        chosen = (frame["sampler"] == settings.sampler) & (frame["frames"] == settings.frames)
         own = frame[chosen]
         assert own["correct"].mean() == pytest.approx(summarise(cell.records).accuracy)
         assert own["question_id"].tolist() == [one.question_id for one in cell.records]

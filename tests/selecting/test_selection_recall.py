@@ -201,7 +201,7 @@ def test_redundancy_and_cost(films: Path, tmp_path: Path) -> None:
     [
         ({"fps": 0.0}, "frame rate 0.0 must be above 0 a second"),
         ({"fps": 10.0, "tolerance": -1.0}, "tolerance -1.0 must be 0 seconds or more"),
-        ({"fps": 10.0, "frames": 0}, "0 frames cannot be picked"),
+        ({"fps": 10.0, "frames": 0}, "--frames must be >= 1"),
         ({"fps": 10.0, "sampler": "nobody"}, "nobody"),
     ],
 )

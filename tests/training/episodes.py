@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tspo_bench import MLLM
 from tspo_bench.training.episode import Episode, Skipped
 from tspo_bench.types import Answer, Frames, IntArray, Prompt, Request
 
@@ -50,7 +51,7 @@ class Openings:
         )
 
 
-class Darkest:
+class Darkest(MLLM):
     """Answers A if it sees a frame of the first tenth, else nothing that can be read."""
 
     name = id = "darkest"

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.support import FrameReader, make_videos
+from tspo_bench import MLLM
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore
 from tspo_bench.samplers.oracle import evidence_frames
-from tspo_bench.tasks import AnnotatedTask, load_task
+from tspo_bench.tasks import AnnotatedTask, MultipleChoice, load_task
 from tspo_bench.training.rollout import answer_groups
 from tspo_bench.training.task_data import TaskData, _needle_of
 from tspo_bench.types import Answer, Candidates, Question, Record, Request, Span
@@ -73,7 +74,7 @@ def test_a_rollout_asks_as_the_tasks_protocol_does(cache: Path, tmp_path: Path) 
     )
     asked: list[Request] = []
 
-    class Listener:
+    class Listener(MLLM):
         name = id = "listener"
         short_side = None
 
@@ -89,13 +90,16 @@ def test_a_rollout_asks_as_the_tasks_protocol_does(cache: Path, tmp_path: Path) 
 
 
 def test_a_task_that_scores_by_itself_is_no_reward() -> None:
-    class Own:
+    class Own(MultipleChoice):
         label = "lmms:own"
 
         def questions(self) -> list[Question]:
             return []
 
-        def own_scores(self, records: Sequence[Record]) -> None: ...
+        def video_path(self, video: str) -> Path:
+            return Path(video)
+
+        def task_scores(self, records: Sequence[Record]) -> None: ...
 
     with pytest.raises(UserError, match="'lmms:own' scores replies by code of its own"):
         TaskData(Own(), FrameReader(), FeatureStore())

@@ -241,7 +241,7 @@ def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | Non
     if curves is not None:
         from tspo_bench.report.figures.comparison import draw_comparisons
 
-        cells = [cell for cell in loaded.cells if cell.settings["frames"] is not None]
+        cells = [cell for cell in loaded.cells if cell.settings.frames is not None]
         if not cells:
             raise UserError("--budget-curves needs runs with --frames; these have --visual-tokens")
         for path in draw_comparisons(cells, make_folder(curves, "name another folder")):
@@ -273,7 +273,7 @@ def _check_baseline(given: str, loaded: LoadedResults) -> None:
     from tspo_bench.report.rows import BASELINE
 
     baseline = parse_spec(given).label
-    there = {str(cell.settings["sampler"]) for cell in loaded.cells}
+    there = {str(cell.settings.sampler) for cell in loaded.cells}
     if baseline in there or any(name.startswith(f"{baseline}[") for name in there):
         return
     if baseline != BASELINE:

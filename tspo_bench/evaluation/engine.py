@@ -28,11 +28,11 @@ def answer_videos(
     task: Task,
     model: MLLM,
     batch_size: int,
-    finished: Callable[[Record, str, str], None],
+    on_record: Callable[[Record, str, str], None],
 ) -> None:
     """Answer the questions of all videos and append their records, in each cell in order.
 
-    `finished` is called with each record, its cell's sampler and frame budget. What is appended
+    `on_record` is called with each record and its cell's sampler and frame budget. What is appended
     before an interruption stays.
     """
     waiting: list[Prepared] = []
@@ -40,9 +40,9 @@ def answer_videos(
         # Models pad a batch to its longest request: K = 4 must not cost what K = 64 does.
         waiting += sorted(prepared, key=lambda one: one.cell.budget.frames or 0)
         while len(waiting) >= batch_size:
-            _answer_batch(waiting[:batch_size], task, model, finished)
+            _answer_batch(waiting[:batch_size], task, model, on_record)
             del waiting[:batch_size]
-    _answer_batch(waiting, task, model, finished)
+    _answer_batch(waiting, task, model, on_record)
 
 
 def _prefetch(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
@@ -70,7 +70,7 @@ def _answer_batch(
     waiting: Sequence[Prepared],
     task: Task,
     model: MLLM,
-    finished: Callable[[Record, str, str], None],
+    on_record: Callable[[Record, str, str], None],
 ) -> None:
     requests = [prepared.request for prepared in waiting]
     answers = iter(answer_requests(model, [request for request in requests if request is not None]))
@@ -80,7 +80,7 @@ def _answer_batch(
             record = _scored(prepared, next(answers), task)
         record = kept_record(record)
         prepared.cell.writer.append(record, prepared.scores)
-        finished(record, prepared.cell.label, prepared.cell.budget.label)
+        on_record(record, prepared.cell.label, prepared.cell.budget.label)
 
 
 def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:

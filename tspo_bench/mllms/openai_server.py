@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tspo_bench.errors import UserError
+from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.chat import TOP_LOGPROBS, chat_messages, read_reply
 from tspo_bench.specs import Spec, read_yaml
 from tspo_bench.types import Answer, Failed, Frames, Prompt, Request
@@ -36,7 +37,7 @@ _HELLO = Request(
 Result = TypeVar("Result")
 
 
-class OpenAIServer:
+class OpenAIServer(MLLM):
     """A model behind an OpenAI-compatible server: vLLM, SGLang, LMDeploy, hosted APIs.
 
     Asks at temperature 0 with seed 0; whether equal requests get equal answers is up to the server.
@@ -112,12 +113,12 @@ class OpenAIServer:
         self.id = Spec(f"openai:{self._model}", decides).label
 
     @classmethod
-    def check(cls, **options: Any) -> None:
+    def check(cls, *args: Any, **options: Any) -> None:
         """Raise what the constructor would."""
-        cls(**options)
+        cls(*args, **options)
 
     @classmethod
-    def reach(cls, **options: Any) -> None:
+    def check_server(cls, **options: Any) -> None:
         """Find out before the first question what every one of them would meet.
 
         Raises:

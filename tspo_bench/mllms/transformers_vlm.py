@@ -14,6 +14,7 @@ import torch
 import transformers
 
 from tspo_bench.features.checkpoint import content_digest, load_model, load_processor
+from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.checkpoint_checks import (
     KIND,
     MAX_NEW_TOKENS,
@@ -34,7 +35,7 @@ from tspo_bench.types import Answer, AnswerMode, Frames, Prompt, Request, Visual
 COUNTED = 3  # frames; one alone may be cut into tiles, where several are not
 
 
-class TransformersVLM:
+class TransformersVLM(MLLM):
     """A vision language model that answers greedily, in batches padded on the left.
 
     Computes in bfloat16 on CUDA and float32 elsewhere (part of `id`). Frames go in as a video with

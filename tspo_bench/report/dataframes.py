@@ -116,7 +116,7 @@ def _load(paths: Sequence[str | Path]) -> LoadedResults:
 def _row(cell: Cell, record: Record) -> dict[str, Any]:
     return {
         "run": str(cell.run_folder),
-        **{key: cell.settings.get(key) for key in _OF_CELL},
+        **{key: getattr(cell.settings, key) for key in _OF_CELL},
         **{key: getattr(record, key) for key in _OF_RECORD},
         "picked": list(record.frames),
         "timestamps": list(record.timestamps),

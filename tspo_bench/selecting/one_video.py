@@ -124,8 +124,8 @@ def select_frames(
 def _check_asked(
     sampler: str, frames: int, agent: str | None, candidate_fps: float, seed: int
 ) -> None:
-    from tspo_bench.evaluation.config import check_count
     from tspo_bench.samplers import AGENTS, takes_agent
+    from tspo_bench.validation import check_count
 
     check_count("--frames", frames)
     check_count("--seed", seed)

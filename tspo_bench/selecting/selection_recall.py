@@ -22,10 +22,10 @@ from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import CandidateRule, Features, Selection
 
 if TYPE_CHECKING:
-    from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import Asked
+    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.choosing import Job
     from tspo_bench.evaluation.rates import AssumedRates
+    from tspo_bench.evaluation.task_plan import TaskPlan
     from tspo_bench.features.base import FrameEncoder
     from tspo_bench.selecting.task_selector import SelectionProgress
 
@@ -116,14 +116,14 @@ def recall(
         UserError: something that was asked for does not exist, no question has evidence, or videos
             are missing and their frame rate is unknown.
     """
-    from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import check_baseline, load_asked, load_run_encoder
+    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.rates import assumed_rates
     from tspo_bench.evaluation.reference_use import warn_of_reference
+    from tspo_bench.evaluation.task_plan import check_baseline, load_run_encoder, load_tasks
 
-    config = RunConfig.of(
-        task,
-        sampler,
+    config = RunSettings.of(
+        task=task,
+        sampler=sampler,
         frames=frames,
         encoder=encoder,
         agent=agent,
@@ -139,7 +139,7 @@ def recall(
     )
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
     _check_numbers(fps, tolerances or ())
-    asked = load_asked(config)
+    asked = load_tasks(config)
     for one in asked:
         tell_of_skipped(one.task)
     _check_measurable(asked)
@@ -169,7 +169,7 @@ def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
             raise UserError(f"tolerance {seconds} must be 0 seconds or more")
 
 
-def _check_measurable(asked: Sequence[Asked]) -> None:
+def _check_measurable(asked: Sequence[TaskPlan]) -> None:
     """Reject tasks without evidence, and samplers that select nothing."""
     for one in asked:
         if not any(question.evidence for question in one.questions):
@@ -183,8 +183,8 @@ def _check_measurable(asked: Sequence[Asked]) -> None:
 
 
 def _measured(
-    config: RunConfig,
-    asked: Asked,
+    config: RunSettings,
+    asked: TaskPlan,
     rates: AssumedRates,
     encoder: FrameEncoder | None,
     tolerances: Sequence[float] | None,

@@ -15,8 +15,8 @@ from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import JSON, CandidateRule
 
 if TYPE_CHECKING:
-    from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import Asked
+    from tspo_bench.evaluation import RunSettings
+    from tspo_bench.evaluation.task_plan import TaskPlan
     from tspo_bench.features.base import FrameEncoder
     from tspo_bench.selecting.task_selector import SelectionProgress
 
@@ -89,15 +89,15 @@ def select_task(
     Raises:
         UserError: something that was asked for does not exist, or the file cannot be written.
     """
-    from tspo_bench.evaluation import RunConfig
-    from tspo_bench.evaluation.asked import load_asked, load_run_encoder
+    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.reference_use import warn_of_reference
+    from tspo_bench.evaluation.task_plan import load_run_encoder, load_tasks
 
     path = user_path(out)
     _check_out(path, shape)
-    config = RunConfig.of(
-        (task,),
-        (sampler,),
+    config = RunSettings.of(
+        tasks=(task,),
+        samplers=(sampler,),
         frames=frames,
         encoder=encoder,
         agent=agent,
@@ -111,7 +111,7 @@ def select_task(
         annotations=annotations,
         device=device,
     )
-    (asked,) = load_asked(config)
+    (asked,) = load_tasks(config)
     tell_of_skipped(asked.task)
     (named,) = asked.samplers
     if not named.sampler.needs:
@@ -130,8 +130,8 @@ def select_task(
 
 
 def _selections(
-    config: RunConfig,
-    asked: Asked,
+    config: RunSettings,
+    asked: TaskPlan,
     encoder: FrameEncoder | None,
     progress: SelectionProgress | None,
 ) -> tuple[dict[str, FileSelection], dict[str, str]]:
@@ -156,11 +156,9 @@ def _selections(
     return {q.id: picked[q.id] for q in asked.questions if q.id in picked}, errors
 
 
-def _write(path: Path, selections: SelectionFile, asked: Asked, shape: str | None) -> None:
+def _write(path: Path, selections: SelectionFile, asked: TaskPlan, shape: str | None) -> None:
     """Write the file; where its shape cannot hold the selections, they are kept in ours."""
-    from tspo_bench.evaluation.plan import annotation_ids
-
-    ids = annotation_ids(asked.task)
+    ids = asked.task.annotation_ids
     try:
         write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
     except UserError as error:
@@ -172,10 +170,9 @@ def _write(path: Path, selections: SelectionFile, asked: Asked, shape: str | Non
 
 
 def _converted(
-    asked: Asked, sampler: PublishedFrames, path: Path, shape: str | None
+    asked: TaskPlan, sampler: PublishedFrames, path: Path, shape: str | None
 ) -> TaskSelections:
     """A file's selections of the task's questions, written in another shape."""
-    from tspo_bench.evaluation.plan import annotation_ids
 
     picked: dict[str, FileSelection] = {}
     errors: dict[str, str] = {}
@@ -192,7 +189,7 @@ def _converted(
             errors[question.id] = f"{where}: {error}"
     made_by = sampler.selections.made_by or {"task": asked.task.label, "file": sampler.path.name}
     selections = SelectionFile(picked, made_by)
-    ids = annotation_ids(asked.task)
+    ids = asked.task.annotation_ids
     write_selections(path, selections, asked.questions, shape, annotation_ids=ids)
     return TaskSelections(path, selections, errors)
 
@@ -207,7 +204,7 @@ def _check_out(path: Path, shape: str | None) -> None:
         raise UserError(f"frame selections {path}: there is no folder {path.absolute().parent}")
 
 
-def _made_by(config: RunConfig, asked: Asked, encoder: FrameEncoder | None) -> dict[str, JSON]:
+def _made_by(config: RunSettings, asked: TaskPlan, encoder: FrameEncoder | None) -> dict[str, JSON]:
     (named,) = asked.samplers
     return {
         "task": asked.task.label,

@@ -1,7 +1,7 @@
 """Annotations into questions; prompts; reading of answers."""
 
-from tspo_bench.tasks.annotated import AnnotatedTask, Skipped
-from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.annotated import AnnotatedTask
+from tspo_bench.tasks.base import Skipped, Task, TaskScores
 from tspo_bench.tasks.inventory import Survey, survey, tell_of_skipped, with_videos
 from tspo_bench.tasks.loading import (
     digest_of,
@@ -26,6 +26,7 @@ __all__ = [
     "Skipped",
     "Survey",
     "Task",
+    "TaskScores",
     "digest_of",
     "is_annotation_file",
     "limit_questions",

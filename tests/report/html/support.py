@@ -122,7 +122,10 @@ def write_crowd(path: Path, n: int, num_samplers: int = 21, seeds: int = 3) -> l
     names = ("uniform", "oracle", *(f"sampler-{place}" for place in range(num_samplers - 2)))
     cells = write_run(path, n, samplers=names)
     agents = [
-        replace(cells[-1], settings={**cells[-1].settings, "sampler": "agent", "seed": seed})
+        replace(
+            cells[-1],
+            settings=cells[-1].settings.model_copy(update={"sampler": "agent", "seed": seed}),
+        )
         for seed in range(seeds)
     ]
     return [*cells, *agents]

@@ -110,7 +110,7 @@ def test_the_leaderboard_sorts(made: Made, windows: Windows) -> None:
     accuracies = [
         100 * (summarise(cell.records).accuracy or 0)
         for cell in made.cells
-        if cell.settings["task"] == "made-up"
+        if cell.settings.task == "made-up"
     ]
     expected = sorted((round(one, 1) for one in accuracies), reverse=True)
     heading = page.locator("#board-0 ~ .scroll th", has_text="accuracy")

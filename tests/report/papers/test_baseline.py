@@ -19,7 +19,7 @@ LOW, HIGH = (100 * end for end in summarise(RUN.records).ci95 or (0, 0))
 
 
 def check(*values: float, **changes: object) -> Check:
-    rows = [dataclasses.replace(FIGURE, value=value, **changes) for value in values]
+    rows = [FIGURE.model_copy(update={"value": value, **changes}) for value in values]
     ((found,), _) = check_published([RUN], rows)
     return found
 
@@ -47,14 +47,14 @@ def test_each_figure_needs_one_that_agrees() -> None:
     """Of all questions and of a group: the second one is wrong."""
     records = [dataclasses.replace(r, groups={"duration": "long"}) for r in RUN.records]
     run = dataclasses.replace(RUN, records=records)
-    rows = [FIGURE, dataclasses.replace(FIGURE, group=("duration", "long"), value=90.0)]
+    rows = [FIGURE, FIGURE.model_copy(update={"group": ("duration", "long"), "value": 90.0})]
     ((found,), _) = check_published([run], rows)
     assert found.verdicts[0].text == "within"
     assert not found.passed
 
 
 def test_second_hand_figures_decide_nothing() -> None:
-    second_hand = dataclasses.replace(FIGURE, value=90.0, verified="N")
+    second_hand = FIGURE.model_copy(update={"value": 90.0, "verified": "N"})
     ((found,), _) = check_published([RUN], [FIGURE, second_hand])
     assert found.passed
     with pytest.raises(UserError, match="no published figure decides: a paper"):
