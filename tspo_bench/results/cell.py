@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, Self
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
 from tspo_bench.results.aside import PREVIOUS, drop_previous, has_previous
-from tspo_bench.results.cell_settings import CellSettings
+from tspo_bench.results.forms import CellSettings
 from tspo_bench.results.records import record_to_line
 from tspo_bench.results.scores import CandidateScores, scores_to_line
 from tspo_bench.tasks import TaskScores

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from tspo_bench.errors import UserError
 from tspo_bench.results.cell import (
@@ -18,7 +18,7 @@ from tspo_bench.results.cell import (
     TASK_SCORES_FILE,
     Cell,
 )
-from tspo_bench.results.cell_settings import CellSettings, Whole, bad_setting
+from tspo_bench.results.forms import CellSettings, RunFile, TaskScoresFile, bad_setting
 from tspo_bench.results.records import read_whole_lines, shortened
 from tspo_bench.tasks import TaskScores
 from tspo_bench.types import Record
@@ -28,55 +28,6 @@ FORMAT = 1
 RUN_FILE = "run.json"
 _FEW_RUNS = 5  # that a message names
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
-
-
-class CommandSettings(BaseModel):
-    """Settings of a command that are read again; the rest is for people."""
-
-    model_config = ConfigDict(strict=True, extra="allow", use_attribute_docstrings=True)
-
-    tasks: list[str] = []
-    """Specs of the tasks."""
-    models: list[str] = []
-    """Specs of the models."""
-    data_root: str | None = None
-    """The folder with annotations and videos."""
-    annotations: str | None = None
-    """The annotation file."""
-    out: str | None = None
-    """The run's folder."""
-    split: str | None = None
-    """The tasks' split."""
-    device: str | None = None
-    """The torch device."""
-    seeds: list[Whole] | None = None
-    """Seeds of samplers and agents."""
-
-
-class Command(BaseModel):
-    """A command that added to a run."""
-
-    model_config = ConfigDict(strict=True, extra="allow", use_attribute_docstrings=True)
-
-    command: list[str] = []
-    """The words of the command line."""
-    settings: CommandSettings = CommandSettings()
-    """Its settings, resolved."""
-    environment: dict[str, Any] = {}
-    """Versions and hardware."""
-
-
-class RunFile(BaseModel):
-    """The content of run.json."""
-
-    model_config = ConfigDict(strict=True, extra="allow", use_attribute_docstrings=True)
-
-    format: int
-    """The version of the format."""
-    commands: list[Command]
-    """The commands that made the run, oldest first."""
-    cells: dict[str, Any]
-    """The settings of each cell, by folder; see `CellSettings`."""
 
 
 def read_run(path: Path) -> list[Cell]:
@@ -212,17 +163,6 @@ def _check_records(path: Path, records: list[Record], settings: CellSettings) ->
         )
 
 
-class _TaskScoresFile(BaseModel):
-    """The content of task_scores.json."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
-
-    headline: float | None
-    """The first of the figures as a share of 1, or null."""
-    figures: dict[str, float]
-    """Every metric of the task, each in its own unit."""
-
-
 def _read_task_scores(folder: Path) -> TaskScores | None:
     for name in (TASK_SCORES_FILE, OLD_TASK_SCORES_FILE):
         path = folder / name
@@ -231,7 +171,7 @@ def _read_task_scores(folder: Path) -> TaskScores | None:
     else:
         return None
     try:
-        content = _TaskScoresFile.model_validate_json(path.read_bytes())
+        content = TaskScoresFile.model_validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
         reason = plain(error) if isinstance(error, ValidationError) else error
         raise UserError(

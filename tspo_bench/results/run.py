@@ -33,8 +33,8 @@ from tspo_bench.results.cell import (
     CellWriter,
     write_json,
 )
-from tspo_bench.results.cell_settings import bad_setting
 from tspo_bench.results.environment import describe_environment
+from tspo_bench.results.forms import bad_setting
 from tspo_bench.results.reading import FORMAT, RUN_FILE, read_run_file
 from tspo_bench.results.records import read_whole_lines, shortened
 from tspo_bench.results.variants import Inputs, find_place, records_that_hold

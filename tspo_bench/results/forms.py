@@ -1,4 +1,7 @@
-"""Settings of a cell, as run.json keeps them."""
+"""The forms of a run's files: what is checked when they are read.
+
+Their JSON schemas are in docs/schemas.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,19 @@ from tspo_bench.types import JSON
 from tspo_bench.validation import MOST
 
 Whole = Annotated[int, Field(gt=-MOST, lt=MOST)]
+
+
+class OnDisk(BaseModel):
+    """A form on disk: values are taken as they are, unknown keys are kept."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="allow",
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        protected_namespaces=(),
+    )
 
 
 class Scoring(TypedDict, total=False):
@@ -30,20 +46,11 @@ def _has_group(scoring: Scoring) -> Scoring:
     return scoring
 
 
-class CellSettings(BaseModel):
+class CellSettings(OnDisk):
     """Settings that a cell's records depend on.
 
     What older runs did not write down has its default. Keys that are not listed here are kept.
     """
-
-    model_config = ConfigDict(
-        strict=True,
-        frozen=True,
-        extra="allow",
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        protected_namespaces=(),
-    )
 
     task: str
     """The task's label."""
@@ -99,6 +106,60 @@ class CellSettings(BaseModel):
     def to_json(self) -> dict[str, JSON]:
         """Return what run.json holds: the keys that were given, with the values as they were."""
         return self.model_dump(exclude_unset=True)
+
+
+class CommandSettings(OnDisk):
+    """Settings of a command that are read again; the rest is for people."""
+
+    tasks: list[str] = []
+    """Specs of the tasks."""
+    models: list[str] = []
+    """Specs of the models."""
+    data_root: str | None = None
+    """The folder with annotations and videos."""
+    annotations: str | None = None
+    """The annotation file."""
+    out: str | None = None
+    """The run's folder."""
+    split: str | None = None
+    """The tasks' split."""
+    device: str | None = None
+    """The torch device."""
+    seeds: list[Whole] | None = None
+    """Seeds of samplers and agents."""
+
+
+class Command(OnDisk):
+    """A command that added to a run."""
+
+    command: list[str] = []
+    """The words of the command line."""
+    settings: CommandSettings = CommandSettings()
+    """Its settings, resolved."""
+    environment: dict[str, Any] = {}
+    """Versions and hardware."""
+
+
+class RunFile(OnDisk):
+    """The content of run.json."""
+
+    format: int
+    """The version of the format."""
+    commands: list[Command]
+    """The commands that made the run, oldest first."""
+    cells: dict[str, Any]
+    """The settings of each cell, by folder; see `CellSettings`."""
+
+
+class TaskScoresFile(OnDisk):
+    """The content of task_scores.json."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    headline: float | None
+    """The first of the figures as a share of 1, or null."""
+    figures: dict[str, float]
+    """Every metric of the task, each in its own unit."""
 
 
 def bad_setting(settings: dict[str, Any]) -> str | None:
