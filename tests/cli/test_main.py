@@ -8,8 +8,12 @@ import subprocess
 import sys
 
 import pytest
+from typer import Context
+from typer.main import get_command
 
 from tests.cli.conftest import Cli
+from tspo_bench.cli import app
+from tspo_bench.cli.console import Commands
 
 HEAVY = ("torch", "transformers", "av", "pandas", "matplotlib", "numpy")
 
@@ -41,6 +45,18 @@ def test_commands_of_earlier_versions_name_the_new_one(cli: Cli, old: str, new: 
     done = cli(old, "x", "--task", "y")
     assert (done.code, done.out) == (2, "")
     assert done.err == f"tspo-bench {old} is now: tspo-bench {new}\n"
+
+
+def test_every_option_has_its_panel_and_every_help_an_example() -> None:
+    group = get_command(app)
+    assert isinstance(group, Commands)
+    for name in group.list_commands(Context(group)):
+        command = group.get_command(Context(group), name)
+        if name not in ("run", "train"):
+            assert f"Example: tspo-bench {name}" in command.help
+        for parameter in command.params if name != "train" else ():
+            is_option = parameter.opts[0].startswith("--")
+            assert (parameter.rich_help_panel is not None) == is_option, parameter.opts
 
 
 def test_version(cli: Cli) -> None:

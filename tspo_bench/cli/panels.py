@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 _OPTIONS = {
@@ -18,10 +17,11 @@ _OPTIONS = {
     "Page": "html curves thumbnails trust-tasks",
 }
 _PANELS = {f"--{name}": panel for panel, names in _OPTIONS.items() for name in names.split()}
+_ORDER = [None, *_OPTIONS]
 
 
-def set_panels(parameters: Iterable[Any]) -> None:
-    """Give each of a command's options its panel, unless it names one itself."""
+def set_panels(parameters: list[Any]) -> None:
+    """Give each of a command's options its panel, and sort them by these, in place."""
     for parameter in parameters:
-        if getattr(parameter, "rich_help_panel", "") is None:
-            parameter.rich_help_panel = _PANELS.get(parameter.opts[0])
+        parameter.rich_help_panel = _PANELS.get(parameter.opts[0])
+    parameters.sort(key=lambda parameter: _ORDER.index(parameter.rich_help_panel))
