@@ -1,7 +1,7 @@
 """results/README.md, this repository's leaderboard: `make leaderboard`.
 
 The tables follow from the committed runs alone: results/runs/*.zip, each of which `tspo-bench
-submit` wrote. The figures of papers (results/published.csv) stand in
+bundle` wrote. The figures of papers (results/published.csv) stand in
 a table of their own, for nobody has measured them here.
 """
 
@@ -25,11 +25,9 @@ PAGE = RESULTS / "README.md"
 _HEAD = """# Leaderboard
 
 Made by `make leaderboard` from the runs in [`runs/`](runs). Check one yourself:
-`tspo-bench check-entry results/runs/haystack.zip`; as a page: `tspo-bench report
-results/runs/*.zip --html out/`. The answers of `haystack.zip` were read by protocol `strict@1`,
-which this version of tspo-bench no longer has: the check says so, and does not read them again.
-`strict@2` reads the same letter in each of the 20,160 replies
-(`python -m pytest -m slow tests/benchmarks/test_leaderboard.py`).
+`tspo-bench rescore results/runs/haystack.zip --protocol strict@2`; as a page: `tspo-bench report
+results/runs/*.zip --html out/`. The replies of `haystack.zip` were read by protocol `strict@1`,
+an earlier version; `strict@2` reads the same letter in each of the 20,160.
 
 Other pages: [haystack](haystack/README.md), what the agents gain, with more questions and seeds;
 [reference](reference), the models that ship; [benchmarks](benchmarks), speed.
@@ -57,7 +55,7 @@ def leaderboard() -> str:
     """The page's text.
 
     Raises:
-        UserError: no run is there, or one of them is refused.
+        UserError: no run is there, or one of them cannot be read.
     """
     tables = comparison_tables(load_results(sorted(RUNS.glob("*.zip"))).cells)
     short = grids_markdown([_by_budget(table) for table in tables])

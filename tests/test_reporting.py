@@ -11,19 +11,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from typer.testing import CliRunner
 
 from tests.evaluation.support import run, write_questions
 from tests.report.html.support import shown_frame, write_run
 from tests.support import make_video, read_number
 from tspo_bench.cli import app
-from tspo_bench.errors import UserError, VideoError
-from tspo_bench.report.entries.archive import write_archive
-from tspo_bench.report.entries.packing import pack
-from tspo_bench.report.entries.pictures import read_pictures
+from tspo_bench.errors import UserError
+from tspo_bench.report.bundle import write_archive, write_bundle
 from tspo_bench.report.loading import load_results
-from tspo_bench.reporting import TaskSource, write_report
+from tspo_bench.report.run_tasks import RunTasks
+from tspo_bench.reporting import write_report
 from tspo_bench.results import read_run
 
 LENGTHS = {"long.mp4": 400, "short.mp4": 90}
@@ -66,18 +64,18 @@ def test_a_task_that_is_gone_or_another_now(task: Path, tmp_path: Path) -> None:
     (cell, _) = read_run(tmp_path / "run")
     lines = task.read_text()
     task.write_text(lines.replace("which thing", "which other thing"))
-    with pytest.raises(UserError, match="the questions of task 'quiz' are others now"):
-        TaskSource().questions(cell)
+    with pytest.raises(UserError, match="the questions of task 'quiz' have changed"):
+        RunTasks().load(cell)[1]
     task.unlink()
     with pytest.raises(UserError, match="there is no annotation file"):
-        TaskSource().questions(cell)
+        RunTasks().load(cell)[1]
     write_report([cell], tmp_path / "html")
     index = (tmp_path / "html/data/set0.js").read_text()
     assert "Texts and pictures are not shown: " in index
     assert "there is no annotation file" in index
     task.write_text(lines)
     shutil.rmtree(tmp_path / "films")
-    assert len(TaskSource().questions(cell)) == 5
+    assert len(RunTasks().load(cell)[1]) == 5
     write_report([cell], tmp_path / "html")
     assert "2 of 2 videos cannot be shown" in (tmp_path / "html/data/set0.js").read_text()
 
@@ -88,7 +86,7 @@ def test_a_task_that_is_gone_or_another_now(task: Path, tmp_path: Path) -> None:
 def test_what_a_run_names_is_not_run(
     place: str, packed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A folder or an entry may come from a stranger; `Popen` stands for any class."""
+    """A folder or a bundle may come from a stranger; `Popen` stands for any class."""
     monkeypatch.chdir(tmp_path)
     spec = 'subprocess:Popen[args="touch ran",shell=true]'
     label = "mine" if place == "command" else spec
@@ -99,7 +97,7 @@ def test_what_a_run_names_is_not_run(
     (tmp_path / "run" / "run.json").write_text(json.dumps(content))
     if packed:
         names = ("run.json", f"{cell.folder.name}/records.jsonl")
-        files = [(name, (tmp_path / "run" / name).read_bytes()) for name in names]
+        files = {name: (tmp_path / "run" / name).read_bytes() for name in names}
         write_archive(tmp_path / "run.zip", files, {})
         cell = replace(cell, folder=tmp_path / "run.zip" / cell.folder.name)
     page = write_report([cell], tmp_path / "html", trust_tasks=packed)
@@ -107,7 +105,7 @@ def test_what_a_run_names_is_not_run(
     assert not (tmp_path / "ran").exists()
     told = (page.parent / "data/set0.js").read_text()
     assert "Texts and pictures are not shown: task 'mine" in told or "subprocess:Popen" in told
-    assert "is none of the package's, and may run code" in told
+    assert "is not one of the package's and may run code" in told
     assert ("if the run is your own, add --trust-tasks" in told) != packed
 
 
@@ -119,63 +117,41 @@ def test_a_class_is_loaded_when_the_run_is_trusted(tmp_path: Path) -> None:
     run(spec, tmp_path / "run", samplers=("uniform",))
     (cell,) = read_run(tmp_path / "run")
     with pytest.raises(UserError, match="add --trust-tasks"):
-        TaskSource().questions(cell)
-    assert len(TaskSource(trust_tasks=True).questions(cell)) == 2
+        RunTasks().load(cell)[1]
+    assert len(RunTasks(trust_tasks=True).load(cell)[1]) == 2
 
 
 def test_a_built_in_task_without_its_run(tmp_path: Path) -> None:
     """As of an entry: the records' folder is no folder, and no command is known."""
-    from tspo_bench.results import Cell
+    from tspo_bench.results import Cell, CellSettings
     from tspo_bench.tasks import digest_of, limit_questions, load_task
 
     label = "haystack[length=1min,videos=7]"
     questions = limit_questions(load_task(label).questions(), 3)
-    settings = {"task": label, "questions": digest_of(questions), "limit": 3}
+    labels = {"task": label, "sampler": "s", "model": "m", "protocol": "p", "frames": 1}
+    settings = CellSettings(**labels, questions=digest_of(questions), limit=3)
     (tmp_path / "entry.zip").write_bytes(b"")
     cell = Cell(settings, (), tmp_path / "entry.zip" / "cell")
-    assert list(TaskSource().questions(cell)) == questions
+    assert list(RunTasks().load(cell)[1]) == questions
 
 
-def test_entries_bring_scores_and_pictures(task: Path, tmp_path: Path) -> None:
+def test_bundles_bring_scores(task: Path, tmp_path: Path) -> None:
     """Where the videos are gone, and the task too."""
     cell = read_run(tmp_path / "run")[0]
     levels = base64.b64encode(bytes(range(40))).decode()
     numbers = {"seconds_per_candidate": 1.0, "low": 0.0, "high": 1.0}
     line = {"question_id": cell.records[0].question_id, **numbers, "levels": levels}
     (cell.folder / "scores.jsonl").write_text(json.dumps(line) + "\n")
-    pack(tmp_path / "run", tmp_path / "mine.zip", with_frames=True)
+    write_bundle(tmp_path / "run", tmp_path / "mine.zip")
     cells = load_results([tmp_path / "mine.zip"]).cells
     shutil.rmtree(tmp_path / "films")
     shutil.rmtree(tmp_path / "run")
     write_report(cells, tmp_path / "html")
     index = (tmp_path / "html/data/set0.js").read_text()
-    assert "Texts are not shown: task 'quiz' is none of the package's" in index
+    assert "task 'quiz' is not one of the package's" in index
     text = (tmp_path / "html/data/set0-0.js").read_text()
     details = json.loads(text.partition(",")[2].rpartition(")")[0])
     assert [one["levels"] for each in details.values() for one in each["curves"]] == [levels]
-    shown = 0
-    for one in details.values():
-        for answer in one["answers"]:
-            for frame in answer.get("frames", ()):
-                picture = shown_frame(tmp_path / "html", one["thumbs"], frame)
-                assert read_number(picture) == frame
-                shown += 1
-    assert shown == sum(len(record.frames) for cell in cells for record in cell.records) > 0
-
-
-@pytest.mark.parametrize("kind", ["bomb", "text", "gif", "other shape"])
-def test_pictures_of_strangers_are_read_with_care(kind: str, tmp_path: Path) -> None:
-    paths = [tmp_path / "1.jpg", tmp_path / "2.jpg"]
-    Image.new("RGB", (32, 18)).save(paths[0])
-    if kind == "text":
-        paths[1].write_text("no picture")
-    elif kind == "gif":
-        Image.new("RGB", (32, 18)).save(paths[1], "GIF")
-    else:
-        Image.new("RGB", (18, 32) if kind == "other shape" else (8000, 4000)).save(paths[1])
-    with pytest.raises(VideoError, match=r"the entry's picture 2\.jpg"):
-        read_pictures(paths, [1, 2], 9)
-    assert read_pictures(paths[:1], [1], 9).pixels.shape == (1, 9, 16, 3)
 
 
 def test_the_page_says_what_the_command_says(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,6 +28,21 @@ def test_the_machine(cli: Cli) -> None:
     assert text.code == 0
     assert "1.5 MB" in text.out
     assert f"pyav {found['decoders']['pyav']}" in text.out
+
+
+def test_the_cache_is_listed_and_pruned(cli: Cli) -> None:
+    for name, size, days in (("new", 3_000_000, 1), ("old", 2_000_000, 40)):
+        path = cache_folder("features/clip") / name
+        path.write_bytes(bytes(size))
+        os.utime(path, (time.time() - days * 24 * 3600,) * 2)
+    done = cli("doctor", "--cache")
+    assert "5.0 MB       2 files  features/clip" in done.out
+    found = json.loads(cli("doctor", "--cache", "--prune", "30", "--json").out)
+    assert found["folders"] == {"features/clip": {"files": 1, "bytes": 3_000_000}}
+    assert found["removed"] == {"files": 1, "bytes": 2_000_000}
+    assert (cache_folder("features/clip") / "new").is_file()
+    assert "--prune must be >= 0" in cli("doctor", "--cache", "--prune", "-1").error
+    assert "--prune needs --cache" in cli("doctor", "--prune", "1").error
 
 
 @pytest.mark.usefixtures("films")

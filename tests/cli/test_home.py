@@ -46,12 +46,12 @@ def test_data_root_annotations_and_files(home: Path, cli: Cli, cache: Path) -> N
     (home / "rows.jsonl").write_text(json.dumps(row))
     (home / "sel.json").write_text(json.dumps({"q": [15]}))
     found = cli(
-        *("locate", "--task", "~/rows.jsonl", "--data-root=~", "--frames", "1"),
+        *("recall", "--task", "~/rows.jsonl", "--data-root=~", "--frames", "1"),
         *("--sampler", "file:~/sel.json", "--json"),
     )
     assert found.code == 0
     assert json.loads(found.out)["rows"][0]["evidence_recall"] == 1.0
-    gone = cli("locate", "--task", "~/rows.jsonl", "--sampler", "file:~nobody-here/sel.json")
+    gone = cli("recall", "--task", "~/rows.jsonl", "--sampler", "file:~nobody-here/sel.json")
     assert gone.code == 2
     assert "cannot read frame selections ~nobody-here/sel.json" in gone.err
 

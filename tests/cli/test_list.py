@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Cli
+from tests.report.papers.test_submission import written
+from tests.report.support import record
 from tspo_bench.mllms import registry as models
 from tspo_bench.mllms.presets import PRESETS
 from tspo_bench.registry import Registry, cards_folder
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.tasks import registry as tasks
+
+
+def test_runs(cli: Cli) -> None:
+    assert "runs is not a folder" in cli("list", "runs").error
+    written(Path("runs/a"), "c", [record(0), record(1)], task="films")
+    written(Path("runs/deep/b"), "c", [record(0)], task="films", num_questions=3)
+    Path("runs/c").mkdir()
+    Path("runs/c/run.json").write_text("{")
+    for hours, run in enumerate(("a", "deep/b", "c")):
+        os.utime(Path("runs") / run / "run.json", (1.7e9 - 3600 * hours,) * 2)
+    done = cli("list", "runs")
+    assert (done.code, done.err) == (0, "")
+    rows = [line.split() for line in done.out.splitlines() if line.startswith(" runs/")]
+    rows = rows or [line.split() for line in done.out.splitlines() if line.startswith("runs/")]
+    assert [row[0] for row in rows] == ["runs/a", "runs/deep/b", "runs/c"]
+    assert rows[1][1:7] == ["films", "uniform", "m", "1", "of", "3"]
+    first, second, broken = json.loads(cli("list", "runs", "--json").out)["runs"]
+    assert (first["num_records"], first["samplers"]) == (2, ["uniform"])
+    assert (second["num_planned"], second["state"] != "finished") == (3, True)
+    assert broken["state"] == "broken"
+    assert len(json.loads(cli("list", "runs", "runs/deep", "--json").out)["runs"]) == 1
 
 
 @pytest.mark.parametrize(

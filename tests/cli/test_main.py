@@ -29,6 +29,20 @@ def test_help_imports_nothing_heavy(args: list[str]) -> None:
     assert done.stdout
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("locate", "recall"),
+        ("check-entry", "rescore"),
+        ("verify-baseline", "report RUN --published"),
+    ],
+)
+def test_commands_of_earlier_versions_name_the_new_one(cli: Cli, old: str, new: str) -> None:
+    done = cli(old, "x", "--task", "y")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == f"tspo-bench {old} is now: tspo-bench {new}\n"
+
+
 def test_version(cli: Cli) -> None:
     assert cli("--version").out == f"tspo-bench {importlib.metadata.version('tspo-bench')}\n"
 
@@ -51,7 +65,7 @@ def test_usage_errors(cli: Cli, args: list[str], said: str) -> None:
 
 @pytest.mark.usefixtures("films")
 def test_lists_add_up(cli: Cli) -> None:
-    words = ("locate", "--task", "films.jsonl", "--json")
+    words = ("recall", "--task", "films.jsonl", "--json")
     at_once = cli(*words, "--sampler", "uniform,random", "--frames", "2,3")
     one_by_one = cli(
         *(*words, "--sampler", "uniform", "--frames=2", "--sampler=random", "--frames", "3")

@@ -1,4 +1,4 @@
-"""`tspo-bench report` from the shell: real runs, broken and hostile ones, entries."""
+"""`tspo-bench report` from the shell: real runs, broken and hostile ones."""
 
 import json
 from datetime import date
@@ -62,7 +62,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["none"], "none is no folder and no entry"),
+        (["none"], "none is not a folder or a bundle"),
         ([".", "--task", "other"], "no cell of task 'other' in .; it has: t"),
         ([".", "--format", "pdf"], "--format 'pdf'; use one of md"),
         ([".", "--prices", "1"], "cannot read --prices '1'"),
@@ -70,12 +70,14 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--layout", "paper"], "no cell is of a benchmark"),
         ([".", "--baseline", "aks["], "aks["),
         ([".", "--baseline", "nothing"], "--baseline 'nothing' is none of the samplers: "),
-        ([".", "--html", "page", "--format", "csv"], "leave out --format, or --html"),
-        ([".", "--html", "page", "--layout", "paper"], "leave out --layout, or --html"),
-        ([".", "--html", "page", "--groups", "--power"], "leave out --groups, --power, or"),
-        ([".", "--curves", "agents/mine"], "--curves is of the page alone: add --html DIR"),
-        ([".", "--trust-tasks"], "--trust-tasks is of the page alone"),
-        ([".", "--title", "Mine"], "--title is of the page alone"),
+        ([".", "--html", "page", "--format", "csv"], "--format: no effect without tables"),
+        ([".", "--html", "page", "--layout", "paper"], "--layout: no effect"),
+        ([".", "--html", "page", "--groups", "--power"], "--groups, --power: no effect"),
+        ([".", "--curves", "agents/mine"], "--curves: no effect without --html"),
+        ([".", "--trust-tasks"], "--trust-tasks: no effect without --html"),
+        ([".", "--gate"], "--gate needs --published"),
+        ([".", "--html", "page", "--published"], "--html and --published are different outputs"),
+        ([".", "--title", "Mine"], "--title: no effect without --html"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -88,30 +90,15 @@ def test_mistakes_are_one_line(
     assert done.stderr.count("\n") == 1
 
 
-def test_of_an_entry_what_its_replies_come_to_counts(runs: Path) -> None:
-    """The records of `aks` claim nine right answers, and have no reply to show for it."""
-    entry = runs / "entry.zip"
-    packed = runner.invoke(app, ["submit", str(runs / "aks"), "-o", str(entry)])
-    assert packed.exit_code == 0
-    done = runner.invoke(app, ["report", str(entry), str(runs / "uniform")])
-    assert done.exit_code == 0
-    (aks,) = [line for line in done.stdout.splitlines() if line.startswith("| aks")]
-    assert "0.0%" in aks
-    assert f"note: {entry} (aks): scored by" in done.stderr
-    assert "12 records differ from what checking them comes to" in done.stderr
-    entry.write_bytes(entry.read_bytes()[:-100])
-    assert runner.invoke(app, ["report", str(entry)]).exit_code == 2
-
-
-def test_an_entrys_task_is_not_imported(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundles_task_is_not_imported(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A stranger's label may name a module; what stands beside the shell is not run."""
     monkeypatch.chdir(runs)
     Path("evil.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
     (runs / "strange").mkdir()
     write(runs / "strange", {"cell": {**SETTINGS, "task": "evil:Task"}}, [record(0)])
-    assert runner.invoke(app, ["submit", "strange", "-o", "entry.zip"]).exit_code == 0
+    assert runner.invoke(app, ["bundle", "strange", "-o", "run.zip"]).exit_code == 0
     (runs / "ran").unlink(missing_ok=True)
-    done = runner.invoke(app, ["report", "entry.zip", "--html", "page", "--title", "Mine & yours"])
+    done = runner.invoke(app, ["report", "run.zip", "--html", "page", "--title", "Mine & yours"])
     assert done.exit_code == 0
     assert done.stdout == "page/index.html\n"
     page = Path("page/index.html").read_text()

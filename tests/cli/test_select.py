@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.cli.conftest import Cli
+from tests.support import read_number
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.samplers.aks import AKS
 from tspo_bench.types import Query
@@ -49,6 +53,36 @@ def test_json_and_sheet_of_a_sampler_that_scores(cli: Cli) -> None:
     assert (found["num_candidates"], found["duration_seconds"]) == (5, 5.0)
     assert found["sheet"] == "out/sheet.png"
     assert Path("out/sheet.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.usefixtures("films")
+def test_frames_are_saved_with_their_times_in_the_names(cli: Cli) -> None:
+    args = (*ASK, "--sampler", "uniform", "--frames", "3", "--save", "out/frames")
+    done = cli(*args)
+    assert done.out.endswith("saved: 3 pictures in out/frames\n")
+    names = ["001_0h00m00.00s.jpg", "002_0h00m02.40s.jpg", "003_0h00m04.90s.jpg"]
+    assert sorted(path.name for path in Path("out/frames").iterdir()) == names
+    assert json.loads(cli(*args, "--json").out)["saved"] == [f"out/frames/{one}" for one in names]
+    assert cli(*args, "--image-format", "png").code == 0
+    numbers = []
+    for name in ("001_0h00m00.00s.png", "002_0h00m02.40s.png", "003_0h00m04.90s.png"):
+        with Image.open(Path("out/frames") / name) as image:
+            numbers.append(read_number(np.asarray(image)))
+    assert numbers == [0, 24, 49]
+
+
+@pytest.mark.usefixtures("films")
+def test_messages_hold_frames_with_their_times_and_the_question(cli: Cli) -> None:
+    done = cli(*ASK, "--sampler", "uniform", "--frames", "3", "--messages")
+    (message,) = json.loads(done.out)
+    *parts, text = message["content"]
+    assert (message["role"], text) == ("user", {"type": "text", "text": ASK[3]})
+    assert [part["text"] for part in parts[::2]] == ["[0.0 s]", "[2.4 s]", "[4.9 s]"]
+    for part, number in zip(parts[1::2], (0, 24, 49), strict=True):
+        kind, _, data = part["image_url"]["url"].partition(",")
+        assert kind == "data:image/jpeg;base64"
+        with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+            assert read_number(np.asarray(image)) == number
 
 
 @pytest.mark.usefixtures("films")
@@ -97,6 +131,8 @@ def test_frames_that_are_no_candidates_have_no_score(cli: Cli) -> None:
         (["--frames", "0"], "0 frames cannot be picked"),
         (["--candidate-fps", "-1"], "candidate rate -1.0 must be above 0"),
         (["--sheet", "sheet.gif3", "--sampler", "uniform"], "unknown image format 'gif3'"),
+        (["--save", "film.mp4", "--sampler", "uniform"], "name another folder"),
+        (["--save", "a", "--image-format", "gif", "--sampler", "uniform"], "use jpg or png"),
         (["--sheet", "film.mp4/s.png", "--sampler", "uniform"], "name another file with --sheet"),
     ],
 )
@@ -141,11 +177,14 @@ def test_a_whole_task(cli: Cli) -> None:
         (["select"], "give a video file, or a task with --task, and not both"),
         (["select", "film.mp4", "--task", "films.jsonl"], "and not both"),
         ([*QUIZ], "--task needs a file to write; give --out sel.json or sel.parquet"),
-        ([*QUIZ, "-o", "sel.json", "-q", "What?"], "--question has no meaning with --task"),
-        ([*QUIZ, "-o", "sel.json", "--sheet", "a.png"], "--sheet has no meaning with --task"),
+        ([*QUIZ, "-o", "sel.json", "-q", "What?"], "--question has no effect with --task"),
+        ([*QUIZ, "-o", "sel.json", "--sheet", "a.png"], "--sheet has no effect with --task"),
         ([*QUIZ, "-o", "sel.txt"], "give a name that ends in .json or .parquet"),
         ([*QUIZ, "-o", "s.json", "--format", "mine", "--sampler", "uniform"], "shape 'mine'"),
-        (["select", "film.mp4", "-o", "sel.json"], "--out has no meaning with a video"),
+        ([*QUIZ, "-o", "sel.json", "--save", "a"], "--save has no effect with --task"),
+        (["select", "film.mp4", "--messages", "--json"], "give one of them"),
+        (["select", "film.mp4", "--limit", "3"], "--limit has no effect with a video"),
+        (["select", "film.mp4", "-o", "sel.json"], "--out has no effect with a video"),
     ],
 )
 @pytest.mark.usefixtures("films")

@@ -11,7 +11,7 @@ import tspo_bench
 from tests.cli.conftest import Cli, cli  # noqa: F401
 from tests.evaluation.support import question, run, write_rows
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation import RunConfig
+from tspo_bench.evaluation import RunSettings
 from tspo_bench.tasks import limit_questions, load_task
 
 
@@ -44,8 +44,8 @@ def test_a_limit_draws_among_those_that_are_there(
 
 
 def test_the_other_commands(partly: Path, tmp_path: Path, cli: Cli) -> None:  # noqa: F811
-    found = tspo_bench.locate(str(partly), "uniform", 4, fps=10, only_present=True)
-    assert len(found.located) == 6
+    found = tspo_bench.recall(str(partly), "uniform", 4, fps=10, only_present=True)
+    assert len(found.selections) == 6
     made = tspo_bench.select_task(
         str(partly), tmp_path / "sel.json", "uniform", 4, only_present=True
     )
@@ -74,9 +74,9 @@ def test_none_of_the_videos(tmp_path: Path, cache: Path) -> None:
 
 def test_folders_keep_their_names() -> None:
     """The setting alone makes another question set."""
-    plain = RunConfig(tasks=("a",)).folder
-    assert RunConfig(tasks=("a",), only_present=False).folder == plain
-    assert RunConfig(tasks=("a",), only_present=True).folder != plain
+    plain = RunSettings(tasks=("a",)).folder
+    assert RunSettings(tasks=("a",), only_present=False).folder == plain
+    assert RunSettings(tasks=("a",), only_present=True).folder != plain
 
 
 def test_annotations_left_out_are_told(
@@ -84,7 +84,7 @@ def test_annotations_left_out_are_told(
 ) -> None:
     path = tmp_path / "more.jsonl"
     path.write_text(partly.read_text() + '{"id": "broken"}\n' * 7)
-    tspo_bench.locate(str(path), "uniform", 4, fps=10)
+    tspo_bench.recall(str(path), "uniform", 4, fps=10)
     assert (
         "task 'more': annotations left out: 7: more.jsonl line 13: no field 'video'" in caplog.text
     )

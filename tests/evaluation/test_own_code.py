@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.evaluation.support import READER, run
-from tspo_bench.evaluation import RunResult
+from tspo_bench.evaluation import EvaluationResult
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
@@ -83,7 +83,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str],
     return write
 
 
-def frames_of(result: RunResult) -> set[tuple[int, ...]]:
+def frames_of(result: EvaluationResult) -> set[tuple[int, ...]]:
     return {record.frames for cell in result.cells for record in cell.records}
 
 
@@ -202,9 +202,9 @@ def test_an_edited_task(
 
 def test_built_in_classes_have_no_code(questions: Path, tmp_path: Path) -> None:
     (cell,) = run(questions, tmp_path / "run", limit=2).cells
-    assert "code" not in cell.settings["sampler_settings"]
-    assert "task_code" not in cell.settings
-    assert "tests.evaluation.own" in json.dumps(cell.settings["model_code"])
+    assert "code" not in cell.settings.sampler_settings
+    assert "task_code" not in cell.settings.to_json()
+    assert "tests.evaluation.own" in json.dumps(cell.settings.model_code)
 
 
 def test_a_crash_costs_its_question_and_names_the_line(

@@ -41,7 +41,7 @@ def some_cells() -> list[Cell]:
                 usage=usage,
                 evidence_recall=(number % 5) / 4,
                 timing={"answer": 0.5, "stored" if number % 2 else "text": 0.25, "scan": 0.125},
-                looked_at={"decoded": 100, "encoded": 100},
+                frames_processed={"decoded": 100, "encoded": 100},
             )
             for number in range(n)
         ]

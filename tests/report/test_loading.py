@@ -1,4 +1,4 @@
-"""The cells of a report: of folders of runs and of entries, broken ones told apart."""
+"""The cells of a report: of folders of runs and of bundles, broken ones told apart."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 
 
 def labels(found: Any) -> list[tuple[str, str]]:
-    return [(cell.run_folder.name, cell.settings["sampler"]) for cell in found.cells]
+    return [(cell.run_folder.name, cell.settings.sampler) for cell in found.cells]
 
 
 def test_runs_are_found_at_whatever_depth_and_once(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_cut_line_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_entries_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
+def test_bundles_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
     committed = RESULTS / "runs" / "haystack.zip"
     found = load_results([RESULTS, committed])
     with ZipFile(committed) as archive:
@@ -98,11 +98,11 @@ def test_entries_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
         str(tmp_path / "deep" / "er" / "cut"),
         str(tmp_path / "lie"),
     ]
-    with pytest.raises(UserError, match="manifest"):
+    with pytest.raises(UserError, match="format None"):
         load_results([tmp_path / "lie.zip"])
 
 
-@pytest.mark.parametrize(("name", "message"), [("x", "no folder and no entry"), ("", "no run in")])
+@pytest.mark.parametrize(("name", "message"), [("x", "not a folder or a"), ("", "no run in")])
 def test_nothing_to_report_on(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_results([tmp_path / name])

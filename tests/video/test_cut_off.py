@@ -149,13 +149,13 @@ def test_what_is_there_of_a_cut_off_file_is_read_on_request(
 
 def test_every_command_that_reads_videos_has_the_option() -> None:
     commands = get_command(app).commands  # type: ignore[attr-defined]
-    reading = {"run", "select", "locate", "encode", "train", "compare-samplers", "doctor"}
+    reading = {"run", "select", "recall", "encode", "train", "doctor"}
     having = {
         name
         for name, command in commands.items()
         if any("--trust-packets" in option.opts for option in command.params)
     }
-    assert having >= reading | {"report", "submit"}
+    assert having >= reading | {"report"}
 
 
 @pytest.mark.slow

@@ -10,21 +10,19 @@ from typing import Annotated
 
 import typer
 
-from tspo_bench.cli.check_entry import check_entry
-from tspo_bench.cli.compare import compare_samplers
+from tspo_bench.cli.bundle import bundle
 from tspo_bench.cli.console import App, Commands, listen_for_interrupts
 from tspo_bench.cli.doctor import doctor
 from tspo_bench.cli.encode import encode
-from tspo_bench.cli.export import export_submission
 from tspo_bench.cli.list import list_names
-from tspo_bench.cli.locate import locate
+from tspo_bench.cli.recall import recall
 from tspo_bench.cli.report import report
+from tspo_bench.cli.rescore import rescore
+from tspo_bench.cli.run import EXAMPLE as RUN_EXAMPLE
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
 from tspo_bench.cli.show import show
-from tspo_bench.cli.submit import submit
 from tspo_bench.cli.train import train
-from tspo_bench.cli.verify import verify_baseline
 from tspo_bench.cli.watch import watch
 
 app = App(
@@ -33,7 +31,7 @@ app = App(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help: rich takes twice as long to start as all the rest
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -56,21 +54,18 @@ def tspo_bench(
     """Which frames of a long video should a multimodal LLM see? Compare frame samplers."""
 
 
-app.command()(run)
-app.command()(select)
-app.command()(locate)
-app.command()(compare_samplers)
-app.command()(encode)
+app.command(epilog=RUN_EXAMPLE)(run)
 app.command()(train)
-app.command("list")(list_names)
-app.command()(show)
-app.command()(watch)
+app.command()(select)
+app.command()(recall)
+app.command()(encode)
 app.command()(report)
-app.command()(export_submission)
-app.command()(submit)
-app.command()(check_entry)
-app.command()(verify_baseline)
+app.command()(bundle)
+app.command()(rescore)
+app.command()(show)
+app.command("list")(list_names)
 app.command()(doctor)
+app.command()(watch)
 
 
 def main() -> None:

@@ -15,8 +15,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
+from tspo_bench.cli.panels import set_panels
 from tspo_bench.errors import TspoBenchWarning, UserError
 
 if TYPE_CHECKING:
@@ -29,6 +30,17 @@ EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 _HOW_TO_GO_ON = {
     "run": "what is finished is kept, and the same command goes on from there",
     "encode": "what is finished is kept, and the same command goes on from there",
+}
+
+
+# Commands of earlier versions.
+_MOVED = {
+    "locate": "recall",
+    "submit": "bundle",
+    "check-entry": "rescore",
+    "compare-samplers": "run --sampler all, then: tspo-bench report RUN --budget-curves DIR",
+    "verify-baseline": "report RUN --published",
+    "export-submission": "report RUN --submission FILE",
 }
 
 
@@ -46,6 +58,16 @@ class _Command(TyperCommand):
 
     Lists are the options whose help speaks of commas.
     """
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show the options in panels; brackets in texts are options of specs, not markup."""
+        from rich.markup import escape
+
+        self.rich_markup_mode = "rich"
+        for one in [self, *self.params]:
+            if isinstance(one, TyperCommand | TyperOption | TyperArgument):
+                one.help = escape(one.help or "")
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See `click.Command.parse_args`."""
@@ -88,6 +110,20 @@ def _at_home(value: Any) -> Any:
 
 class Commands(TyperGroup):
     """The commands: a user's mistake ends in one line on stderr, a bug in a traceback."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Find a command, its options in panels."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            set_panels(command.params)
+        return command
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command; one of an earlier version is answered by its new name."""
+        if now := _MOVED.get(args[0]):
+            say(f"tspo-bench {args[0]} is now: tspo-bench {now}")
+            raise typer.Exit(EXIT_MISTAKE)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that the arguments name."""

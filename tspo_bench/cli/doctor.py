@@ -12,6 +12,7 @@ import typer
 from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, show_json
 from tspo_bench.cli.progress import Bar
+from tspo_bench.errors import UserError
 
 if TYPE_CHECKING:
     from tspo_bench.tasks import Task
@@ -21,18 +22,37 @@ _FEW = 5  # videos and annotations that are named
 
 def doctor(
     task: Annotated[
-        str | None, typer.Option("--task", help="Look for this task's questions and videos too.")
+        str | None,
+        typer.Option("--task", help="Benchmark task whose questions and videos to check too."),
     ] = None,
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
     split: options.Split = None,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="List what the cache holds, and nothing else.")
+    ] = False,
+    prune: Annotated[
+        float | None,
+        typer.Option(
+            "--prune",
+            help="With --cache: remove files that were not used for so many days.",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
-    """Show what is installed, and which of a task's videos are there.
+    """Show what is installed, and which of a task's videos are missing.
 
     Exit code 3: videos are missing or cannot be read.
+
+    Example: tspo-bench doctor --task mlvu --data-root /data/mlvu
     """
+    if prune is not None and not cache:
+        raise UserError("--prune needs --cache")
+    if cache:
+        _show_cache(prune, as_json=json)
+        return
     with only_results_on_stdout():
         found = _machine()
         if task is not None:
@@ -46,6 +66,17 @@ def doctor(
         typer.echo("\n".join([*_machine_lines(found), *_data_lines(found.get("task"))]))
     if task is not None and (found["task"]["missing"] or found["task"]["unreadable"]):
         raise typer.Exit(EXIT_FAILURES)
+
+
+def _show_cache(prune: float | None, *, as_json: bool) -> None:
+    from tspo_bench.cli.cache import cache_contents, cache_lines
+    from tspo_bench.files import cache_folder
+
+    found = cache_contents(cache_folder("."), prune)
+    if as_json:
+        show_json(found)
+    else:
+        typer.echo("\n".join(cache_lines(found)))
 
 
 def _machine() -> dict[str, Any]:
@@ -77,7 +108,7 @@ def _data(task: Task) -> dict[str, Any]:
     from tspo_bench.tasks import survey, videos_of
 
     videos = list(videos_of(task.questions()))
-    on_demand = getattr(task, "makes_videos", False)
+    on_demand = task.makes_videos
     found: dict[str, Any] = {
         "task": task.label,
         "questions": len(task.questions()),
@@ -87,7 +118,7 @@ def _data(task: Task) -> dict[str, Any]:
         "missing": {},
         "unreadable": {},
         "affected_questions": [],
-        "skipped": [f"{s.where}: {s.reason}" for s in getattr(task, "skipped", ())],
+        "skipped": [f"{s.where}: {s.reason}" for s in task.skipped],
     }
     if on_demand:
         return found

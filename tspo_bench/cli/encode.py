@@ -27,15 +27,20 @@ def encode(
     data: Annotated[
         Path | None,
         typer.Option(
-            "--data", help="TSPO-10K's JSON lines, in place of --task: what `train` will need."
+            "--data",
+            help="Training data in place of --task: TSPO-10K's JSON lines.",
         ),
     ] = None,
     video_root: Annotated[
-        Path | None, typer.Option("--video-root", help="Where the videos of --data lie.")
+        Path | None,
+        typer.Option("--video-root", help="The folder of --data's videos."),
     ] = None,
     shard: Annotated[
         str,
-        typer.Option("--shard", help="This machine's share of the videos: 1/4, 2/4, 3/4, 4/4."),
+        typer.Option(
+            "--shard",
+            help="The part of the videos to encode, i/n: 2/4 is the second of four.",
+        ),
     ] = "1/1",
     encoder: options.Encoder = "reference",
     candidate_fps: options.CandidateFps = 1.0,
@@ -51,7 +56,9 @@ def encode(
 ) -> None:
     """Encode the videos of tasks, or of training data, so that runs find their features.
 
-    Videos that are encoded already are passed over. Exit code 3: videos failed.
+    Videos that are already encoded are skipped. Exit code 3: videos failed.
+
+    Example: tspo-bench encode --task mlvu --data-root /data/mlvu --shard 1/4
     """
     index, count = _read_shard(shard)
     if data is not None:
@@ -123,11 +130,13 @@ def _encode_training(
     index, count = shard
     with only_results_on_stdout():
         from tspo_bench.device import default_device
+        from tspo_bench.evaluation.reference_use import warn_of_reference_on
         from tspo_bench.features import FeatureStore, load_encoder
         from tspo_bench.training.skipped import summed_up
         from tspo_bench.training.tspo10k import TSPO10K
 
         store, network = FeatureStore(), load_encoder(encoder, device or default_device())
+        warn_of_reference_on(data.name, network)
         items = TSPO10K(data, video_root, network, store, seed=seed, rate=rate)
         if items.skipped:
             say(f"warning: {summed_up(items.skipped, len(items))}; the first: {items.skipped[0]}")

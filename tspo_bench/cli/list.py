@@ -1,9 +1,10 @@
-"""`tspo-bench list`: what names there are."""
+"""`tspo-bench list`: the names of tasks, samplers and models; the runs in a folder."""
 
 from __future__ import annotations
 
 import enum
 import inspect
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -27,13 +28,29 @@ class Kind(enum.StrEnum):
     TASKS = "tasks"
     SAMPLERS = "samplers"
     MODELS = "models"
+    RUNS = "runs"
 
 
 def list_names(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    folder: Annotated[
+        Path, typer.Argument(help="With runs: the folder in and below which they are.")
+    ] = Path("runs"),
     json: options.Json = False,
 ) -> None:
-    """List the names that --task, --sampler and --model know."""
+    """List the names of tasks, samplers or models, or the runs in a folder.
+
+    Example: tspo-bench list samplers
+    """
+    if kind is Kind.RUNS:
+        from tspo_bench.cli.list_runs import runs_below, runs_table
+
+        runs = runs_below(folder)
+        if json:
+            show_json({"runs": runs})
+        else:
+            show(runs_table(runs))
+        return
     cards = _cards(kind)
     describe = _sampler if kind is Kind.SAMPLERS else _entry
     entries = [describe(card) for card in cards.values()]

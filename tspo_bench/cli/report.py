@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tspo_bench.cli import options
-from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say
-from tspo_bench.cli.progress import Bar
+from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
+from tspo_bench.cli.page import write_page
 from tspo_bench.errors import UserError
-from tspo_bench.specs import split_specs
+from tspo_bench.specs import parse_spec
 
 if TYPE_CHECKING:
     from tspo_bench.report.comparison import Prices
@@ -20,46 +21,69 @@ if TYPE_CHECKING:
 
 def report(
     results: Annotated[
-        list[Path],
-        typer.Argument(help="Runs, folders of runs, and entries (entry.zip)."),
+        list[Path], typer.Argument(help="Runs, folders of runs, and bundles (run.zip).")
     ],
     task: Annotated[
-        str | None, typer.Option("--task", help="Only this task.", show_default=False)
+        str | None,
+        typer.Option(
+            "--task",
+            help="Only this task: a name or a whole label. Default: all.",
+            show_default=False,
+        ),
     ] = None,
-    format: Annotated[str, typer.Option("--format", help="md, csv, latex or json.")] = "md",
+    data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
+    annotations: options.Annotations = None,
+    format: Annotated[
+        str,
+        typer.Option("--format", help="md, csv, latex or json."),
+    ] = "md",
     layout: Annotated[
         str,
-        typer.Option("--layout", help="full, or paper: a row a model and sampler."),
+        typer.Option(
+            "--layout",
+            help="full, or paper: a row for each model and sampler.",
+        ),
     ] = "full",
     baseline: Annotated[
-        str, typer.Option("--baseline", help="The sampler that all others are compared with.")
+        str,
+        typer.Option(
+            "--baseline",
+            help="The sampler that the others are compared with.",
+        ),
     ] = "uniform",
-    groups: Annotated[bool, typer.Option("--groups", help="Accuracy by group too.")] = False,
+    groups: Annotated[
+        bool,
+        typer.Option("--groups", help="Also show accuracy by group."),
+    ] = False,
     power: Annotated[
         bool,
-        typer.Option("--power", help="How many questions a difference of one point needs."),
+        typer.Option(
+            "--power",
+            help="Also show how many questions a difference of one point needs.",
+        ),
     ] = False,
     prices: Annotated[
         str | None,
         typer.Option(
             "--prices",
-            help="What a server bills per million tokens of prompts and replies: 0.15,0.6.",
+            help="A server's prices per million tokens of prompts and of replies: 0.15,0.6.",
         ),
     ] = None,
     columns: Annotated[
         str | None,
         typer.Option(
             "--columns",
-            help="Figures to show, by the keys of --format csv: accuracy,evidence_recall,p_holm.",
+            help="Columns to show, by their keys in --format csv: accuracy,evidence_recall. "
+            "Default: those of the layout.",
         ),
-    ] = None,
-    answers: Annotated[
-        Path | None,
-        typer.Option("--answers", help="Write every answer to this file, too: .parquet or .csv."),
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option("--html", help="Write a page into this folder in place of the tables."),
+        typer.Option(
+            "--html",
+            help="Write a page into this folder instead of printing tables.",
+        ),
     ] = None,
     title: Annotated[
         str | None,
@@ -68,86 +92,188 @@ def report(
     curves: Annotated[
         str | None,
         typer.Option(
-            "--curves", help="Folders of agents whose training it shows; commas separate."
+            "--curves",
+            help="Folders of trained agents whose curves the page shows; commas separate.",
         ),
     ] = None,
     thumbnails: Annotated[
-        int, typer.Option("--thumbnails", help="Questions of each set whose frames it shows.")
+        int,
+        typer.Option(
+            "--thumbnails",
+            help="How many questions of each set the page shows frames of.",
+        ),
     ] = 300,
     trust_tasks: Annotated[
         bool,
         typer.Option(
             "--trust-tasks",
-            help="Load tasks that a run's own settings name, their classes too: for your own runs.",
+            help="Load any task that a run names, custom classes too: for your own runs.",
         ),
     ] = False,
-    data_root: options.DataRoot = None,
-    trust_packets: options.TrustPackets = False,
-    annotations: options.Annotations = None,
+    answers: Annotated[
+        Path | None,
+        typer.Option(
+            "--answers",
+            help="Also write every answer to this file: .parquet or .csv.",
+        ),
+    ] = None,
+    budget_curves: Annotated[
+        Path | None,
+        typer.Option(
+            "--budget-curves",
+            help="Also draw accuracy and recall over the frame budget into this folder.",
+        ),
+    ] = None,
+    diff: Annotated[
+        bool,
+        typer.Option(
+            "--diff",
+            help="List the questions on which two rows differ, instead of printing tables: of two "
+            "rows, or of each row and the baseline's.",
+        ),
+    ] = False,
+    published: Annotated[
+        bool,
+        typer.Option(
+            "--published",
+            help="Compare the uniform rows with published figures, instead of printing tables.",
+        ),
+    ] = False,
+    gate: Annotated[
+        bool,
+        typer.Option(
+            "--gate",
+            help="With --published: exit code 3 if a row disagrees with all of them.",
+        ),
+    ] = False,
+    submission: Annotated[
+        Path | None,
+        typer.Option(
+            "--submission",
+            help="Write the answers of one cell as its benchmark's server takes them (JSON), "
+            "instead of printing tables.",
+        ),
+    ] = None,
 ) -> None:
     """Compare the samplers of finished runs: tables with intervals and paired tests.
 
-    Exit code 3: something in the folders cannot be read.
+    Exit code 3: something in the folders cannot be read, or questions of a submission failed.
+
+    Example: tspo-bench report runs/ --groups
     """
+    _check_one_output(html=html, diff=diff, published=published, submission=submission)
+    if gate and not published:
+        raise UserError("--gate needs --published")
+    of_tables = {
+        "--format": format not in ("md", "json") or (html is not None and format != "md"),
+        "--layout": layout != "full",
+        "--groups": groups,
+        "--power": power,
+        "--columns": columns is not None,
+    }
+    if html is None:
+        of_page = {"--title": title is not None, "--curves": curves is not None}
+        _reject({**of_page, "--trust-tasks": trust_tasks}, "without --html")
+    if html or diff or published or submission:
+        _reject(of_tables, "without tables")
+    if submission is not None:
+        from tspo_bench.cli.papers import write_submission
+
+        if len(results) > 1:
+            raise UserError("--submission is of one cell; name its folder, or a run with one cell")
+        write_submission(results[0], submission, as_json=format == "json")
+        return
     with only_results_on_stdout():
-        from tspo_bench.files import user_path
         from tspo_bench.report.loading import load_results
+
+        loaded = load_results(results, task)
+        _write_files(loaded, answers, budget_curves)
+    if diff or published:
+        from tspo_bench.cli.papers import show_published
+
+        _say_remarks(loaded)
+        if diff:
+            _show_differences(loaded, baseline, as_json=format == "json")
+        else:
+            show_published(loaded, as_json=format == "json", gate=gate)
+        return
+    with only_results_on_stdout():
         from tspo_bench.report.tables.report_text import ReportOptions, report_text
-        from tspo_bench.specs import parse_spec
 
-        parse_spec(baseline)
-        if html is None:
-            _only_of_page(title is not None, curves is not None, trust_tasks)
-        else:
-            _only_of_tables(format != "md", layout != "full", groups, power, columns is not None)
         billed = _prices(prices)
-        keys = None if columns is None else tuple(key.strip() for key in columns.split(","))
-        asked: dict[str, Any] = {"format": format, "layout": layout, "columns": keys}
-        chosen = ReportOptions(
-            **asked, baseline=baseline, groups=groups, power=power, prices=billed
-        )
-        loaded = load_results(results, task, data_root=data_root, annotations=annotations)
-        _check_baseline(parse_spec(baseline).label, loaded)
-        if answers is not None:
-            from tspo_bench.report.dataframes import write_answers
-
-            write_answers(loaded.cells, user_path(answers))
+        _check_baseline(baseline, loaded)
         if html is None:
-            text = report_text(loaded, chosen)
+            keys = None if columns is None else tuple(key.strip() for key in columns.split(","))
+            shown: dict[str, Any] = {"format": format, "layout": layout, "columns": keys}
+            shown |= {"baseline": baseline, "groups": groups, "power": power, "prices": billed}
+            text = report_text(loaded, ReportOptions(**shown))
         else:
-            from tspo_bench.reporting import write_report
-
-            with Bar() as bar:
-                page = write_report(
-                    loaded.cells,
-                    html,
-                    baseline=baseline,
-                    prices=billed,
-                    agents=[user_path(part) for part in split_specs(curves or "")],
-                    thumbnails=thumbnails,
-                    title=title,
-                    data_root=data_root,
-                    annotations=annotations,
-                    trust_tasks=trust_tasks,
-                    on_progress=_Pictures(bar).on_progress,
-                    notes=loaded.notes,
-                    errors=loaded.errors,
-                )
-            text = f"{page}\n"
+            page: dict[str, Any] = {"baseline": baseline, "prices": billed}
+            page |= {"title": title, "thumbnails": thumbnails, "trust_tasks": trust_tasks}
+            page |= {"data_root": data_root, "annotations": annotations}
+            text = write_page(loaded, html, curves, **page)
     typer.echo(text, nl=False)
-    for note in loaded.notes:
-        say(f"note: {note}")
-    for error in loaded.errors:
-        say(f"error: {' '.join(error.split())}")
+    _say_remarks(loaded)
     if loaded.errors:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _check_baseline(baseline: str, loaded: LoadedResults) -> None:
-    """Refuse a baseline that was asked for and is not there; say so of the default one."""
+def _check_one_output(**given: Any) -> None:
+    named = [f"--{name}" for name, value in given.items() if value]
+    if len(named) > 1:
+        raise UserError(f"{' and '.join(named)} are different outputs; give one of them")
+
+
+def _reject(given: Mapping[str, bool], why: str) -> None:
+    """Reject options that would change nothing."""
+    if named := [name for name, is_given in given.items() if is_given]:
+        raise UserError(f"{', '.join(named)}: no effect {why}; leave it out")
+
+
+def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | None) -> None:
+    """Write what is written beside the tables."""
+    from tspo_bench.files import make_folder
+
+    if answers is not None:
+        from tspo_bench.report.dataframes import write_answers
+
+        write_answers(loaded.cells, answers)
+    if curves is not None:
+        from tspo_bench.report.figures.comparison import draw_comparisons
+
+        cells = [cell for cell in loaded.cells if cell.settings.frames is not None]
+        if not cells:
+            raise UserError("--budget-curves needs runs with --frames; these have --visual-tokens")
+        for path in draw_comparisons(cells, make_folder(curves, "name another folder")):
+            say(f"drawn: {path}")
+
+
+def _show_differences(loaded: LoadedResults, baseline: str, *, as_json: bool) -> None:
+    from tspo_bench.report.escape import visible
+    from tspo_bench.report.tables.differences import differences
+
+    found = differences(loaded.cells, baseline)
+    if as_json:
+        show_json({"differences": [one.to_dict() for one in found]})
+    else:
+        for one in found:
+            typer.echo(visible(one.heading))
+            show(one.table())
+
+
+def _say_remarks(loaded: LoadedResults) -> None:
+    for note in loaded.notes:
+        say(f"note: {note}")
+    for error in loaded.errors:
+        say(f"error: {' '.join(error.split())}")
+
+
+def _check_baseline(given: str, loaded: LoadedResults) -> None:
+    """Reject a baseline that was asked for and is not there; say so of the default one."""
     from tspo_bench.report.rows import BASELINE
 
-    there = {str(cell.settings["sampler"]) for cell in loaded.cells}
+    baseline = parse_spec(given).label
+    there = {str(cell.settings.sampler) for cell in loaded.cells}
     if baseline in there or any(name.startswith(f"{baseline}[") for name in there):
         return
     if baseline != BASELINE:
@@ -155,39 +281,6 @@ def _check_baseline(baseline: str, loaded: LoadedResults) -> None:
             f"--baseline {baseline!r} is none of the samplers: {', '.join(sorted(there))}"
         )
     say(f"note: no run of --baseline {baseline} is there, so nothing is compared")
-
-
-def _only_of_tables(*given: bool) -> None:
-    """Refuse what the page does not follow."""
-    names = ("--format", "--layout", "--groups", "--power", "--columns")
-    ignored = [name for name, is_given in zip(names, given, strict=True) if is_given]
-    if ignored:
-        named = ", ".join(ignored)
-        raise UserError(f"--html writes a page in place of tables: leave out {named}, or --html")
-
-
-def _only_of_page(*given: bool) -> None:
-    """Refuse what no table shows."""
-    for name, is_given in zip(("--title", "--curves", "--trust-tasks"), given, strict=True):
-        if is_given:
-            raise UserError(f"{name} is of the page alone: add --html DIR, or leave it out")
-
-
-class _Pictures:
-    """Shows how many videos' pictures are there, of one question set after the other."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-        self._done = 0
-
-    def on_progress(self, done: int, total: int) -> None:
-        """So many videos are done."""
-        if done <= self._done or self._done == 0:
-            self._bar.start("pictures", total)
-            self._done = 0
-        while self._done < done:
-            self._bar.advance()
-            self._done += 1
 
 
 def _prices(text: str | None) -> Prices | None:

@@ -1,7 +1,8 @@
-"""`tspo-bench select`: pick frames of any one video, or of a whole task's into a file."""
+"""`tspo-bench select`: frames of one video, or of a task's videos into a file."""
 
 from __future__ import annotations
 
+import json as json_format
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,35 +20,42 @@ if TYPE_CHECKING:
     from tspo_bench.api import SelectedFrames
 
 
-_FEW = 3  # reasons that are told
+_FEW = 3  # reasons that are shown
 
 
 def select(
     video: Annotated[
-        Path | None, typer.Argument(help="The video file; leave it out with --task.")
+        Path | None, typer.Argument(help="The video file. With --task: none.", show_default=False)
     ] = None,
     question: Annotated[
-        str, typer.Option("--question", "-q", help="What the frames should help to answer.")
+        str,
+        typer.Option("--question", "-q", help="The question's text."),
     ] = "",
     task: Annotated[
         str | None,
-        typer.Option("--task", help="In place of a video: pick for all questions of a task."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="With --task: the file to write, sel.json or .parquet."),
-    ] = None,
-    shape: Annotated[
-        str | None,
         typer.Option(
-            "--format",
-            help="With --task: a shape of others': tspo, aks, wfs-sb, videoitg, toolmerge.",
+            "--task",
+            help="Benchmark task whose questions to select for, instead of one video's.",
+            show_default=False,
         ),
     ] = None,
+    limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
+    split: options.Split = None,
+    data_root: options.DataRoot = None,
+    trust_packets: options.TrustPackets = False,
+    annotations: options.Annotations = None,
     sampler: Annotated[
-        str, typer.Option("--sampler", help="Who picks the frames; see: tspo-bench list samplers.")
+        str,
+        typer.Option(
+            "--sampler",
+            help="The frame sampler: a name (tspo-bench list samplers), file:PATH, pkg.mod:Name.",
+        ),
     ] = "aks",
-    frames: Annotated[int, typer.Option("--frames", help="How many frames to pick.")] = 8,
+    frames: Annotated[
+        int,
+        typer.Option("--frames", help="The frame budget K."),
+    ] = 8,
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
@@ -56,49 +64,97 @@ def select(
     device: options.Device = None,
     sheet: Annotated[
         Path | None,
-        typer.Option("--sheet", help="Draw the frames and the score curve: sheet.png, .pdf, .svg."),
+        typer.Option(
+            "--sheet",
+            help="Draw the frames and the score curve: sheet.png, .pdf or .svg.",
+        ),
     ] = None,
-    limit: options.Limit = None,
-    only_present: options.OnlyPresent = False,
-    split: options.Split = None,
-    data_root: options.DataRoot = None,
-    trust_packets: options.TrustPackets = False,
-    annotations: options.Annotations = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(
+            "--save",
+            help="Write the frames as pictures into this folder, with their times in the names.",
+        ),
+    ] = None,
+    image_format: Annotated[
+        str,
+        typer.Option("--image-format", help="With --save: jpg or png."),
+    ] = "jpg",
+    messages: Annotated[
+        bool,
+        typer.Option(
+            "--messages",
+            help="Print frames and question as the messages of an OpenAI-style chat request, JSON.",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="With --task: the file to write, .json or .parquet.",
+        ),
+    ] = None,
+    shape: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="With --task: another project's format: tspo, aks, wfs-sb, videoitg, toolmerge.",
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
-    """Pick frames of one video for a question, or of a whole task's videos into a file.
+    """Select frames of one video for a question, or of a task's videos into a file.
 
     Exit code 3: questions of the task failed.
+
+    Example: tspo-bench select film.mp4 -q "What is in the pan?" --frames 16 --save frames/
     """
     if (video is None) == (task is None):
         raise UserError("give a video file, or a task with --task, and not both")
-    how = {
-        "encoder": encoder,
-        "agent": agent,
-        "candidate_fps": candidate_fps,
-        "candidates": candidates,
-        "seed": seed,
-        "device": device,
-    }
-    if task is not None:
-        where = {"limit": limit, "split": split, "data_root": data_root, "annotations": annotations}
-        where["only_present"] = only_present
-        _refuse("--task", {"--question": question, "--sheet": sheet})
+    how: dict[str, Any] = {"encoder": encoder, "agent": agent, "candidate_fps": candidate_fps}
+    how |= {"candidates": candidates, "seed": seed, "device": device}
+    of_task = {"limit": limit, "split": split, "data_root": data_root, "annotations": annotations}
+    of_task["only_present"] = only_present
+    of_video: dict[str, Any] = {"question": question, "sheet": sheet, "save": save}
+    of_video["messages"] = messages
+    if video is None:
+        _reject("--task", of_video)
         if out is None:
             raise UserError("--task needs a file to write; give --out sel.json or sel.parquet")
-        _select_task(task, out, sampler, frames, shape, json, {**how, **where})
+        _select_task(str(task), out, sampler, frames, shape, json, {**how, **of_task})
         return
-    assert video is not None
-    only = {"--out": out, "--format": shape, "--limit": limit, "--split": split}
-    only["--only-present"] = only_present
-    _refuse("a video", {**only, "--data-root": data_root, "--annotations": annotations})
-    _select_video(video, question, sampler, frames, sheet, json, how)
+    _reject("a video", {"out": out, "format": shape, **of_task})
+    if json and messages:
+        raise UserError("--json and --messages are different outputs; give one of them")
+    with only_results_on_stdout():
+        from tspo_bench.api import select_frames
+
+        picked = select_frames(video, question, sampler, frames, **how)
+        if sheet is not None:
+            picked.draw_sheet(sheet)
+        saved = [] if save is None else picked.save(save, image_format)
+    for remark in picked.remarks:
+        say(f"note: {remark}")
+    if messages:
+        typer.echo(json_format.dumps(picked.to_messages()))
+    elif json:
+        files = {"sheet": str(sheet) if sheet else None, "saved": [str(path) for path in saved]}
+        show_json({**picked.to_dict(), **files})
+    else:
+        show(_table(picked))
+        if sheet is not None:
+            typer.echo(f"drawn: {sheet}")
+        if save is not None:
+            typer.echo(f"saved: {len(saved)} pictures in {save}")
 
 
-def _refuse(beside: str, given: Mapping[str, object]) -> None:
-    for option, value in given.items():
+def _reject(beside: str, given: Mapping[str, object]) -> None:
+    """Reject options that would change nothing."""
+    for name, value in given.items():
         if value:
-            raise UserError(f"{option} has no meaning with {beside}; leave it out")
+            option = f"--{name.replace('_', '-')}"
+            raise UserError(f"{option} has no effect with {beside}; leave it out")
 
 
 def _select_task(
@@ -137,31 +193,6 @@ def _select_task(
     if made.errors:
         say(f"{len(made.errors)} questions have no selection")
         raise typer.Exit(EXIT_FAILURES)
-
-
-def _select_video(
-    video: Path,
-    question: str,
-    sampler: str,
-    frames: int,
-    sheet: Path | None,
-    json: bool,
-    settings: dict[str, Any],
-) -> None:
-    with only_results_on_stdout():
-        from tspo_bench.api import select_frames
-
-        picked = select_frames(video, question, sampler, frames, **settings)
-        if sheet is not None:
-            picked.draw_sheet(sheet)
-    for remark in picked.remarks:
-        say(f"note: {remark}")
-    if json:
-        show_json({**picked.to_dict(), "sheet": str(sheet) if sheet else None})
-        return
-    show(_table(picked))
-    if sheet is not None:
-        typer.echo(f"drawn: {sheet}")
 
 
 def _table(picked: SelectedFrames) -> Table:

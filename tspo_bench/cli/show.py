@@ -25,38 +25,61 @@ def show(
     task: Annotated[
         str,
         typer.Option(
-            "--task", help="Whose questions: a name, an annotation file, a card or pkg.mod:Name."
+            "--task",
+            help="Benchmark task: a name, an annotation file, a card or pkg.mod:Name.",
         ),
     ],
     question_id: Annotated[
-        str | None, typer.Option("--id", help="This question alone; default: all.")
+        str | None,
+        typer.Option(
+            "--id",
+            help="The question's id. Default: all questions.",
+            show_default=False,
+        ),
     ] = None,
     protocol: options.Protocol = None,
     subtitles: Annotated[
         str,
         typer.Option(
             "--subtitles",
-            help="none; aligned or full, as in `run`. No sampler chooses here: words are aligned "
-            "to, and stand between, --frames uniform frames over the annotated length.",
+            help="Subtitles in the prompt: none, aligned or full, as in `run`; aligned to --frames "
+            "uniform frames, as no sampler is used here.",
         ),
     ] = "none",
     frames: Annotated[
-        int, typer.Option("--frames", help="How many frames --subtitles assumes.")
+        int,
+        typer.Option(
+            "--frames",
+            help="How many frames --subtitles assumes.",
+        ),
     ] = _FRAMES,
     split: options.Split = None,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
     limit: Annotated[
-        int | None, typer.Option("--limit", help="The first N questions of a fixed shuffle.")
+        int | None,
+        typer.Option(
+            "--limit",
+            help="The first N questions of a fixed shuffle. Default: all.",
+            show_default=False,
+        ),
     ] = None,
     reply: Annotated[
-        str | None, typer.Option("--reply", help="Say what the protocol reads in this reply.")
+        str | None,
+        typer.Option(
+            "--reply",
+            help="A model's reply: show which answer the protocol extracts from it.",
+            show_default=False,
+        ),
     ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a question, each on its line.")
     ] = False,
 ) -> None:
-    """Show what a model is asked, and what is read in its reply. No videos are needed."""
+    """Show a task's prompts, and the answer that is extracted from a reply. No videos are needed.
+
+    Example: tspo-bench show --task haystack --limit 1 --reply "The answer is B."
+    """
     with only_results_on_stdout():
         from tspo_bench.tasks import load_task
 

@@ -22,13 +22,16 @@ _SECONDS = 2.0  # from one look to the next
 def watch(
     run: Annotated[Path, typer.Argument(help="The run's folder.")],
     once: Annotated[
-        bool, typer.Option("--once", help="Look once; so it is where stdout is no terminal.")
+        bool,
+        typer.Option("--once", help="Print the state once. Default if stdout is not a terminal."),
     ] = False,
 ) -> None:
-    """Show how a run goes: progress, throughput, accuracies so far, the last errors, the machine.
+    """Show a run's progress, throughput, accuracies so far, last errors, and the machine's load.
 
-    It reads the run's files alone, so it works beside the run, later, and from another machine that
-    sees the folder. It ends when the run is finished, or by Ctrl-C.
+    It reads only the run's files, so it works during the run, after it, and from another machine
+    that sees the folder. It ends when the run is finished, or with Ctrl-C.
+
+    Example: tspo-bench watch runs/films
     """
     from rich.console import Console
 

@@ -113,7 +113,7 @@ def _warn_once(who: str, kind: str, fault: str, warned: set[str]) -> None:
 
 
 def _undeclared(sampler: FrameSampler, read: Collection[str]) -> str | None:
-    """What was read with no need declared for it, and what to declare."""
+    """Name what was read with no need declared for it, and what to declare."""
     names = [name for name in _NEEDS_OF if name in read]
     names = [name for name in names if not _NEEDS_OF[name][1] & sampler.needs]
     if not names:

@@ -94,12 +94,12 @@ def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
 
 def label(row: Row, key: str) -> str:
     """A setting that the cells of a row share."""
-    return str(row.cells[0].settings[key])
+    return str(getattr(row.cells[0].settings, key))
 
 
 def budget(row: Row) -> str:
     """The frame budget, or in its place the visual tokens: "64", "v4096"."""
-    tokens = row.cells[0].settings.get("visual_tokens")
+    tokens = row.cells[0].settings.visual_tokens
     return label(row, "frames") if tokens is None else f"v{tokens}"
 
 

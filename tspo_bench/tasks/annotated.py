@@ -18,6 +18,7 @@ from typing import Any, get_args
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.registry import import_object
 from tspo_bench.specs import Spec
+from tspo_bench.tasks.base import Skipped
 from tspo_bench.tasks.multiple_choice import MultipleChoice
 from tspo_bench.tasks.parsers import Parser
 from tspo_bench.tasks.protocols import chosen_protocol
@@ -29,14 +30,6 @@ from tspo_bench.types import Question, SubtitleMode
 
 _log = logging.getLogger(__name__)
 _SHOWN = 200  # characters of what annotations hold, in a message
-
-
-@dataclass(frozen=True)
-class Skipped:
-    """An annotation that is no question: its place ("my.jsonl line 3") and what is wrong."""
-
-    where: str
-    reason: str
 
 
 @dataclass(eq=False, kw_only=True)
@@ -144,7 +137,7 @@ class AnnotatedTask(MultipleChoice):
         return [one.id if isinstance(one, Question) else None for one in self._loaded]
 
     @property
-    def skipped(self) -> Sequence[Skipped]:
+    def skipped(self) -> Sequence[Skipped]:  # type: ignore[override]
         """The annotations that are left out, each with its place and reason."""
         return [one for one in self._loaded if isinstance(one, Skipped)]
 

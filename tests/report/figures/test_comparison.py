@@ -46,7 +46,7 @@ def test_hostile_names_are_texts(tmp_path: Path) -> None:
     some = [
         replace(
             one,
-            settings={**one.settings, "sampler": name},
+            settings=one.settings.model_copy(update={"sampler": name}),
             records=tuple(
                 replace(each, groups={"depth": name, "length": name}) for each in one.records
             ),
@@ -65,6 +65,9 @@ def test_a_figure_for_a_paper(tmp_path: Path) -> None:
 
 
 def test_maps_of_two_protocols_stand_apart(tmp_path: Path) -> None:
-    other = [replace(c, settings={**c.settings, "protocol": "q"}) for c in compared_cells()]
+    other = [
+        replace(c, settings=c.settings.model_copy(update={"protocol": "q"}))
+        for c in compared_cells()
+    ]
     names = [path.name for path in draw_comparisons([*compared_cells(), *other], tmp_path)]
     assert names[-2:] == ["depth-by-length-reference-k8.png", "depth-by-length-reference-k8-1.png"]

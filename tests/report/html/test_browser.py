@@ -110,7 +110,7 @@ def test_the_leaderboard_sorts(made: Made, windows: Windows) -> None:
     accuracies = [
         100 * (summarise(cell.records).accuracy or 0)
         for cell in made.cells
-        if cell.settings["task"] == "made-up"
+        if cell.settings.task == "made-up"
     ]
     expected = sorted((round(one, 1) for one in accuracies), reverse=True)
     heading = page.locator("#board-0 ~ .scroll th", has_text="accuracy")
@@ -313,8 +313,8 @@ def test_a_table_without_costs_and_groups(
     for cell in write_run(
         tmp_path / "bare", 6, samplers=("uniform",), task="a" if bare_first else "z"
     ):
-        without: dict[str, Any] = {"groups": {}, "timing": {}, "looked_at": {}}
-        without |= {"frames": (), "seconds": ()}
+        without: dict[str, Any] = {"groups": {}, "timing": {}, "frames_processed": {}}
+        without |= {"frames": (), "timestamps": ()}
         records = [replace(one, **without) for one in cell.records]
         bare.append(replace(cell, records=tuple(records)))
     write_html([*full, *bare], tmp_path / "html")

@@ -94,9 +94,12 @@ def test_maps_pool_tasks_of_other_lengths(made: Made) -> None:
 def test_maps_do_not_mix_what_was_asked(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     others: list[dict[str, Any]] = [{"limit": 6}, {"questions": "new"}, {"answer": "options"}]
-    cells = [cell, *(replace(cell, settings={**cell.settings, **one}) for one in others)]
+    cells = [
+        cell,
+        *(replace(cell, settings=cell.settings.model_copy(update=one)) for one in others),
+    ]
     longer = {"task": "longer", "questions": "of the longer ones"}
-    cells.append(replace(cell, settings={**cell.settings, **longer}))
+    cells.append(replace(cell, settings=cell.settings.model_copy(update=longer)))
     maps = depth_maps(cells)
     assert len(maps) == 4, "the longer task stands with the first"
     assert [one.title.partition(", strict@1")[2] for one in maps] == [
@@ -200,7 +203,9 @@ def test_many_samplers_differ_in_their_look(tmp_path: Path) -> None:
 
 def test_a_sampler_looks_the_same_in_every_table(tmp_path: Path) -> None:
     cells = write_crowd(tmp_path / "run", 6, 9)
-    other = [replace(c, settings={**c.settings, "task": "other"}) for c in cells[6:]]
+    other = [
+        replace(c, settings=c.settings.model_copy(update={"task": "other"})) for c in cells[6:]
+    ]
     write_html([*cells, *other], tmp_path / "html")
     charts = data(tmp_path / "html", "charts")["charts"]
     looks = []
@@ -269,8 +274,9 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
     cells = write_run(tmp_path / "a" / "run", 10, samplers=("uniform",))
     (other,) = write_run(tmp_path / "b" / "run", 10, samplers=("uniform",))
     wrong = tuple(replace(one, correct=False) for one in other.records)
-    other = replace(other, records=wrong, settings={**other.settings, "sampler_settings": {"n": 2}})
-    longer = replace(cells[0], settings={**cells[0].settings, "task": "longer"})
+    settings = other.settings.model_copy(update={"sampler_settings": {"n": 2}})
+    other = replace(other, records=wrong, settings=settings)
+    longer = replace(cells[0], settings=cells[0].settings.model_copy(update={"task": "longer"}))
     (one,) = depth_maps([*cells, longer, other])
     first, second = (f"uniform ({tmp_path}/{name}/run)" for name in "ab")
     assert list(one.shares) == [first, second]
@@ -281,7 +287,7 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
     assert list(depth_maps([*cells, elsewhere])[0].shares) == ["uniform (run)", "uniform (c)"]
     # Seeds are one row, and a task more from another folder is no rival.
     seeds = [
-        replace(cell, settings={**cells[0].settings, "seed": seed})
+        replace(cell, settings=cells[0].settings.model_copy(update={"seed": seed}))
         for seed, cell in enumerate((cells[0], elsewhere))
     ]
     assert list(depth_maps(seeds)[0].shares) == ["uniform"]
@@ -294,7 +300,7 @@ def test_equal_titles_say_what_differs(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     limit = {"limit": 6, "questions": "x"}
     others: list[dict[str, Any]] = [{}, limit, {"questions": "y"}, {"task": "other"}]
-    cells = [replace(cell, settings={**cell.settings, **one}) for one in others]
+    cells = [replace(cell, settings=cell.settings.model_copy(update=one)) for one in others]
     write_html(cells, tmp_path / "html")
     page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
     both = ["no --limit, question set digest", "no --limit, question set y"]

@@ -19,7 +19,7 @@ pytestmark = [
 def test_it_is_seen_whose_each_mark_is(crowd: Made, windows: Windows) -> None:
     page = windows(crowd.folder).open()
     page.locator("#list li").first.wait_for()
-    names = [str(cell.settings["sampler"]) for cell in crowd.cells[:-3]]
+    names = [str(cell.settings.sampler) for cell in crowd.cells[:-3]]
     assert page.locator("#order li").all_inner_texts() == [*names, "agent (seeds 0, 1, 2)"]
     heads = page.locator("#whose i")
     assert [one for one in heads.all_inner_texts() if one] == [*names, "agent"]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.report.support import cell_with
 from tspo_bench.errors import UserError
-from tspo_bench.report.papers.baseline import ROUNDING, Check, check_baseline
+from tspo_bench.report.papers.baseline import ROUNDING, Check, check_published
 from tspo_bench.report.papers.published import Published
 from tspo_bench.report.summary import summarise
 
@@ -19,8 +19,8 @@ LOW, HIGH = (100 * end for end in summarise(RUN.records).ci95 or (0, 0))
 
 
 def check(*values: float, **changes: object) -> Check:
-    rows = [dataclasses.replace(FIGURE, value=value, **changes) for value in values]
-    (found,) = check_baseline([RUN], "mlvu", "m", ["m"], rows)
+    rows = [FIGURE.model_copy(update={"value": value, **changes}) for value in values]
+    ((found,), _) = check_published([RUN], rows)
     return found
 
 
@@ -47,18 +47,18 @@ def test_each_figure_needs_one_that_agrees() -> None:
     """Of all questions and of a group: the second one is wrong."""
     records = [dataclasses.replace(r, groups={"duration": "long"}) for r in RUN.records]
     run = dataclasses.replace(RUN, records=records)
-    rows = [FIGURE, dataclasses.replace(FIGURE, group=("duration", "long"), value=90.0)]
-    (found,) = check_baseline([run], "mlvu", "m", ["m"], rows)
+    rows = [FIGURE, FIGURE.model_copy(update={"group": ("duration", "long"), "value": 90.0})]
+    ((found,), _) = check_published([run], rows)
     assert found.verdicts[0].text == "within"
     assert not found.passed
 
 
 def test_second_hand_figures_decide_nothing() -> None:
-    second_hand = dataclasses.replace(FIGURE, value=90.0, verified="N")
-    (found,) = check_baseline([RUN], "mlvu", "m", ["m"], [FIGURE, second_hand])
+    second_hand = FIGURE.model_copy(update={"value": 90.0, "verified": "N"})
+    ((found,), _) = check_published([RUN], [FIGURE, second_hand])
     assert found.passed
-    with pytest.raises(UserError, match="nothing published can decide on m on mlvu with 2 frames"):
-        check_baseline([RUN], "mlvu", "m", ["m"], [second_hand])
+    with pytest.raises(UserError, match="no published figure decides: a paper"):
+        check_published([RUN], [second_hand])
 
 
 def test_a_benchmark_that_does_not_average_has_no_macro_figure() -> None:

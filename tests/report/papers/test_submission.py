@@ -72,18 +72,18 @@ def test_lmms_eval_writes_the_same_file_for_longvideobench(tmp_path: Path) -> No
 
 def test_an_unfinished_cell_is_refused(tmp_path: Path) -> None:
     run = written(tmp_path, "c", ANSWERS, task="lvbench", num_questions=1549)
-    with pytest.raises(UserError, match="is unfinished: 3 of 1549 questions; run the same command"):
+    with pytest.raises(UserError, match="is unfinished: 3 of 1549 questions; rerun its command"):
         submission(cell_at(run))
 
 
 def test_a_cell_is_named_where_a_run_has_several(tmp_path: Path) -> None:
     run = written(tmp_path, "one", ANSWERS[:1], task="t")
     written(run, "two", ANSWERS, task="t", sampler="aks")
-    with pytest.raises(UserError, match="has 2 cells; name one of them: one, two"):
+    with pytest.raises(UserError, match="has 2 cells; name the folder of one of them: one, two"):
         cell_at(run)
     assert len(cell_at(run / "two").records) == 3
     for folder in (tmp_path / "three", run / "three", Path("/")):
-        with pytest.raises(UserError, match=re.escape(f"{folder} is neither a run")):
+        with pytest.raises(UserError, match=re.escape(f"{folder} is not a run")):
             cell_at(folder)
 
 

@@ -29,17 +29,17 @@ def draw_comparisons(cells: Sequence[Cell], folder: Path) -> list[Path]:
     """
     paths = []
     for task, model in _distinct(cells, "task", "model"):
-        some = [c for c in cells if (c.settings["task"], c.settings["model"]) == (task, model)]
+        some = [c for c in cells if (c.settings.task, c.settings.model) == (task, model)]
         name = safe_label(f"{task}-{model}")
         for suffix in ("png", "svg"):
             paths.append(folder / f"comparison-{name}.{suffix}")
             draw_comparison(some, paths[-1])
     for (model,) in _distinct(cells, "model"):
-        asked = [cell for cell in cells if cell.settings["model"] == model and has_depths(cell)]
-        budgets = sorted({int(str(cell.settings["frames"])) for cell in asked})
+        asked = [cell for cell in cells if cell.settings.model == model and has_depths(cell)]
+        budgets = sorted({int(str(cell.settings.frames)) for cell in asked})
         if budgets:
             middle = budgets[len(budgets) // 2]
-            maps = depth_maps([c for c in asked if c.settings["frames"] == middle])
+            maps = depth_maps([c for c in asked if c.settings.frames == middle])
             name = f"depth-by-length-{safe_label(model)}-k{middle}"
             for number, depths in enumerate(maps):  # another for each protocol, say
                 paths.append(folder / f"{name}{f'-{number}' if number else ''}.png")
@@ -76,7 +76,9 @@ def _ranked(rows: Sequence[FrameRow]) -> list[FrameRow]:
 
 
 def _distinct(cells: Sequence[Cell], *keys: str) -> list[tuple[str, ...]]:
-    return list(dict.fromkeys(tuple(str(cell.settings[key]) for key in keys) for cell in cells))
+    return list(
+        dict.fromkeys(tuple(str(getattr(cell.settings, key)) for key in keys) for cell in cells)
+    )
 
 
 def _save(spec: Spec, path: Path) -> None:

@@ -61,8 +61,9 @@ def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
     versions: dict[tuple[Any, ...], list[Any]] = {}  # the question sets of each task in a map
     for cell in cells:
         if has_depths(cell):
-            shared = (*(cell.settings.get(key) for key in _OF_MAP), _budget_of(cell))
-            task, questions, seed = map(cell.settings.get, ("task", "questions", "seed"))
+            shared = (*(getattr(cell.settings, key) for key in _OF_MAP), _budget_of(cell))
+            settings = cell.settings
+            task, questions, seed = settings.task, settings.questions, settings.seed
             known = versions.setdefault((*shared, task, seed), [])
             if questions not in known:
                 known.append(questions)
@@ -71,8 +72,8 @@ def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
 
 
 def _budget_of(cell: Cell) -> str:
-    tokens = cell.settings.get("visual_tokens")
-    return str(cell.settings["frames"]) if tokens is None else f"v{tokens}"
+    tokens = cell.settings.visual_tokens
+    return str(cell.settings.frames) if tokens is None else f"v{tokens}"
 
 
 def _depth_map(cells: Sequence[Cell]) -> DepthMap:
@@ -87,10 +88,10 @@ def _depth_map(cells: Sequence[Cell]) -> DepthMap:
             for depth in depths
         )
     settings = cells[0].settings
-    limit = settings.get("limit")
+    limit = settings.limit
     some = "" if limit is None else f", {limit} questions a task"
     return DepthMap(
-        f"{settings['model']}, {settings['protocol']}{some}",
+        f"{settings.model}, {settings.protocol}{some}",
         _budget_of(cells[0]),
         depths,
         lengths,
@@ -101,8 +102,8 @@ def _depth_map(cells: Sequence[Cell]) -> DepthMap:
 def _by_sampler(cells: Sequence[Cell]) -> dict[str, list[Record]]:
     """Records by sampler; by its run, too, where a task's table has rows of several runs of it."""
     found: dict[str, list[Record]] = {}
-    for sampler in dict.fromkeys(str(cell.settings["sampler"]) for cell in cells):
-        own = [cell for cell in cells if cell.settings["sampler"] == sampler]
+    for sampler in dict.fromkeys(str(cell.settings.sampler) for cell in cells):
+        own = [cell for cell in cells if cell.settings.sampler == sampler]
         runs = _rows_by_run(own)
         is_named_by_path = len({run.name for run in runs}) < len(runs)
         for run, records in runs.items():
@@ -118,7 +119,7 @@ def _rows_by_run(cells: Sequence[Cell]) -> dict[Path, list[Record]]:
     if all(cell.run_folder == one_run for cell in cells):
         return {one_run: [record for cell in cells for record in cell.records]}
     rows = pooled_rows(cells, Baselines(cells, others=()))
-    are_several = len({row.cells[0].settings["task"] for row in rows}) < len(rows)
+    are_several = len({row.cells[0].settings.task for row in rows}) < len(rows)
     runs: dict[Path, list[Record]] = {}
     for row in rows:
         run = row.cells[0].run_folder if are_several else one_run

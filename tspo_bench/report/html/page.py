@@ -123,7 +123,7 @@ def _page(
             sets=sets,
             set_titles=disambiguate(
                 [f"{one.task} ({len(one.ids)})" for one in sets],
-                [one.cells[0].settings for one in sets],
+                [one.cells[0].settings.to_json() for one in sets],
             ),
             notes=notes,
             errors=errors,

@@ -122,7 +122,7 @@ def _write_video(
 ) -> Sheets:
     from PIL import Image
 
-    name = hashlib.sha256(f"{cell.settings['task']}/{video}".encode("utf-8", "replace"))
+    name = hashlib.sha256(f"{cell.settings.task}/{video}".encode("utf-8", "replace"))
     key = name.hexdigest()[:12]
     height = width = 0
     per_sheet = SHEET_COLUMNS * SHEET_ROWS

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.entries.archive import CELL_NAME
+from tspo_bench.report.bundle import CELL_NAME
 from tspo_bench.report.stats import Interval, accuracy_interval
 from tspo_bench.results import record_from_line
 from tspo_bench.results.cell import RECORDS_FILE, SUMMARY_FILE

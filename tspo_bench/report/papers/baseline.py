@@ -13,17 +13,16 @@ shows that the set-up is one that others had.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from tspo_bench.errors import UserError
+from tspo_bench.mllms.presets import PRESETS
 from tspo_bench.report.papers.published import Published
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import Summary, summarise
-from tspo_bench.results import Cell, read_run
-from tspo_bench.results.reading import RUN_FILE
+from tspo_bench.results import Cell
 
 # Uniform too: as lmms-eval's `llava_vid` (without `force_sample`) and `qwen2_5_vl` have it.
 _VARIANTS = (f"{BASELINE}[short=candidates]", f"{BASELINE}[variant=qwen]")
@@ -46,7 +45,7 @@ class Verdict:
 
     @property
     def decides(self) -> bool:
-        """Whether the run's verdict hangs on it."""
+        """Whether the run's verdict depends on it."""
         return self.outside_by is not None and self.published.first_hand
 
     @property
@@ -80,7 +79,7 @@ class Check:
     def warnings(self) -> list[str]:
         """In what the run is not set up as those whose figures it is compared with."""
         found = []
-        protocol, model = (str(self.cell.settings[key]) for key in ("protocol", "model"))
+        protocol, model = (str(getattr(self.cell.settings, key)) for key in ("protocol", "model"))
         if protocol.partition("@")[0] == "strict":
             found.append(
                 f"protocol {protocol!r}: published runs asked, read and averaged by "
@@ -91,136 +90,89 @@ class Check:
         return found
 
 
-def check_newest(
-    runs: Path, task: str, model: str, names: Collection[str], rows: Sequence[Published]
-) -> tuple[Path, list[Check]]:
-    """Compare the newest run that can be compared; its folder, and as `check_baseline`.
+def check_published(
+    cells: Sequence[Cell], rows: Sequence[Published]
+) -> tuple[list[Check], list[str]]:
+    """Compare uniform cells with the published figures of their task, model and frame budget.
 
     Args:
-        runs: the folder that holds the runs' folders.
-        task, model, names, rows: as there.
-
-    Raises:
-        UserError: none of them can be compared, or there is no figure to compare with.
-    """
-    budgets = _budgets(_published(rows, task, model))
-    found = sorted(runs.glob(f"*/{RUN_FILE}"), key=lambda file: file.stat().st_mtime, reverse=True)
-    reasons = []
-    for file in found:
-        try:
-            return file.parent, check_baseline(read_run(file.parent), task, model, names, rows)
-        except UserError as error:
-            reasons.append(f"; not {file.parent}: {error}")
-    raise UserError(
-        f"no run under {runs} can be compared with {model} on {task}: make one with "
-        f"`tspo-bench run --task {task} --model {model} --sampler uniform --frames {budgets[-1]} "
-        f"--protocol lmms-eval --data-root DIR`, or name its folder{''.join(reasons[:3])}"
-    )
-
-
-def check_baseline(
-    cells: Sequence[Cell], task: str, model: str, names: Collection[str], rows: Sequence[Published]
-) -> list[Check]:
-    """Compare the uniform cells of a run with the published figures.
-
-    Args:
-        cells: of one run.
-        task: the benchmark's name.
-        model: the model's name in the published figures.
-        names: the names that it may have in the run's cells.
+        cells: of any number of runs; those of other samplers are passed over.
         rows: the published figures.
 
+    Returns:
+        What was compared; and why each other uniform cell was not.
+
     Raises:
-        UserError: the run has no such cell (another task, sampler, model, or budget), it is not
-            finished, not over the whole benchmark or answered by options' letters, or there is no
-            figure to compare with.
+        UserError: not one cell can be compared.
     """
-    own = _published(rows, task, model)
-    chosen = _uniform_cells(cells, task, names)
-    budgets = _budgets(own)
-    with_rows = [cell for cell in chosen if cell.settings["frames"] in budgets]
-    if not with_rows:
-        theirs = ", ".join(map(str, budgets))
-        ours = ", ".join(str(cell.settings["frames"]) for cell in chosen)
-        raise UserError(
-            f"{model} on {task} is published with {theirs} frames; the run has {ours}: run it with "
-            f"--frames {budgets[-1]}"
-        )
-    checks = [
-        _check(cell, [r for r in own if r.frames == cell.settings["frames"]]) for cell in with_rows
-    ]
-    for check in checks:
-        if not any(one.decides for one in check.verdicts):
-            reasons = "; ".join(f"{one.published.source}: {one.text}" for one in check.verdicts)
-            raise UserError(
-                f"nothing published can decide on {model} on {task} with "
-                f"{check.cell.settings['frames']} frames: {reasons}"
-            )
-    return checks
-
-
-def _published(rows: Sequence[Published], task: str, model: str) -> list[Published]:
-    """The uniform figures of a model on a benchmark, or which there are."""
-    own = [row for row in rows if (row.benchmark, row.model) == (task, model)]
-    own = [row for row in own if row.method == BASELINE]
-    if not own:
+    checks, reasons = [], []
+    for cell in cells:
+        if cell.settings.sampler not in (BASELINE, *_VARIANTS):
+            continue
+        try:
+            checks.append(_check(cell, _published(cell, rows)))
+        except UserError as error:
+            reasons.append(f"{cell.folder}: {error}")
+    if not checks:
         known = ", ".join(sorted({f"{r.model} on {r.benchmark}" for r in rows if _is_uniform(r)}))
-        raise UserError(f"no published uniform figure of {model!r} on {task!r}; there are: {known}")
-    return own
+        raise UserError(
+            f"nothing to compare: {'; '.join(reasons) or f'no cell of sampler {BASELINE!r}'}. "
+            f"Published with uniform frames: {known}"
+        )
+    return checks, reasons
 
 
-def _budgets(rows: Sequence[Published]) -> list[int]:
-    return sorted({row.frames for row in rows if row.frames is not None})
+def _published(cell: Cell, rows: Sequence[Published]) -> list[Published]:
+    """Return the uniform figures of a cell's model, task and frame budget."""
+    task, model, frames = (getattr(cell.settings, key) for key in ("task", "model", "frames"))
+    names = _model_names(str(model).partition("[")[0])
+    of_model = [
+        row
+        for row in rows
+        if row.method == BASELINE and row.benchmark == task and row.model in names
+    ]
+    found = [row for row in of_model if row.frames == frames]
+    if not found:
+        budgets = sorted({row.frames for row in of_model if row.frames is not None})
+        published = f"with {', '.join(map(str, budgets))} frames" if budgets else "not at all"
+        raise UserError(f"{model} on {task} is published {published}, not with {frames} frames")
+    return found
+
+
+def _model_names(model: str) -> set[str]:
+    """Return the names of a model in the published figures: a preset goes by its checkpoint too."""
+    checkpoints = {name: one.hub_id.rpartition("/")[2] for name, one in PRESETS.items()}
+    return {model, *(name for name, checkpoint in checkpoints.items() if checkpoint == model)}
 
 
 def _is_uniform(row: Published) -> bool:
     return row.method == BASELINE and row.first_hand
 
 
-def _uniform_cells(cells: Sequence[Cell], task: str, names: Collection[str]) -> list[Cell]:
-    """The cells of the task, sampler and model, in this order, or which of them is missing."""
-    chosen = list(cells)
-    for key, wanted in (("task", [task]), ("sampler", [BASELINE]), ("model", names)):
-        found = [cell for cell in chosen if _name(cell, key) in wanted]
-        if not found:
-            there = ", ".join(dict.fromkeys(str(cell.settings[key]) for cell in chosen))
-            raise UserError(
-                f"the run has no cell of {key} {' or '.join(map(repr, wanted))}; it has: {there}"
-            )
-        chosen = found
-    return chosen
-
-
-def _name(cell: Cell, key: str) -> str:
-    """A label; a model's without its options, which do not make it another model."""
-    label = str(cell.settings[key])
-    if key == "sampler" and label in _VARIANTS:
-        return BASELINE
-    return label.partition("[")[0] if key == "model" else label
-
-
 def _check(cell: Cell, rows: Sequence[Published]) -> Check:
-    planned, limit = cell.settings.get("num_questions", 0), cell.settings.get("limit")
+    planned, limit = cell.settings.num_questions, cell.settings.limit
     if len(cell.records) < planned:
         raise UserError(
-            f"cell {cell.folder} is unfinished: {len(cell.records)} of {planned} questions; run "
-            "the same command again, it goes on from there"
+            f"it is unfinished: {len(cell.records)} of {planned} questions; rerun its command to "
+            "resume"
         )
     if limit is not None:
+        raise UserError(f"it has the first {limit} questions only; run it without --limit")
+    if cell.settings.answer == "options":
         raise UserError(
-            f"cell {cell.folder} is over the first {limit} questions alone; run it without --limit"
-        )
-    if cell.settings.get("answer") == "options":
-        raise UserError(
-            f"cell {cell.folder} weighs the options' letters, published runs read replies: that "
-            "is another figure; run it without --answer options"
+            "it weighs the options' letters, and published runs read replies; run it without "
+            "--answer options"
         )
     summary = summarise(cell.records, cell.settings)
-    return Check(cell, summary, tuple(_verdict(row, cell, summary) for row in rows))
+    verdicts = tuple(_verdict(row, cell, summary) for row in rows)
+    if not any(one.decides for one in verdicts):
+        said = "; ".join(f"{one.published.source}: {one.text}" for one in verdicts)
+        raise UserError(f"no published figure decides: {said}")
+    return Check(cell, summary, verdicts)
 
 
 def _verdict(row: Published, cell: Cell, summary: Summary) -> Verdict:
-    subtitles = str(cell.settings["protocol"]).partition("+")[2] or "none"
+    subtitles = str(cell.settings.protocol).partition("+")[2] or "none"
     if row.subtitles not in (subtitles, "unknown"):
         return Verdict(row, reason=f"subtitles {row.subtitles} there, {subtitles} here")
     if row.metric == "unknown":

@@ -6,10 +6,10 @@ They are never mixed with measured rows: nothing here makes a `Summary` or a tab
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, ValidationError
 
 from tspo_bench.errors import UserError
 
@@ -20,16 +20,23 @@ Verified = Literal["C", "R", "P", "I", "N", "?"]
 FIRST_HAND: tuple[Verified, ...] = ("C", "R", "P", "I")
 
 
-@dataclass(frozen=True)
-class Published:
+def _group(given: object) -> object:
+    """Split "name=value"; None for the empty text."""
+    return tuple(given.split("=", 1)) if isinstance(given, str) and given else given or None
+
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Published(BaseModel):
     """One figure.
 
     Attributes:
         benchmark: the task's name here.
         split: of the benchmark.
-        model: the answering model's name here; "unknown" where it is not stated.
-        method: who picked the frames: a sampler's name here where we have it.
-        frames: the budget K; None where it is no fixed number.
+        model: the answering model's name here; "unknown" if it is not stated.
+        method: the sampler, by its name here if we have it.
+        frames: the budget K; None if it is not a fixed number.
         value: accuracy in percent, as stated.
         metric: over questions, over the benchmark's groups, or not stated.
         subtitles: shown or not.
@@ -40,16 +47,18 @@ class Published:
         note: what else must be known.
     """
 
-    benchmark: str
-    split: str
-    model: str
-    method: str
-    frames: int | None
-    value: float
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    benchmark: Text
+    split: Text
+    model: Text
+    method: Text
+    frames: Annotated[PositiveInt | None, BeforeValidator(lambda given: given or None)]
+    value: Annotated[float, Field(gt=1, le=100)]  # a share of 1 would be a slip
     metric: Metric
     subtitles: Subtitles
-    group: tuple[str, str] | None
-    source: str
+    group: Annotated[tuple[Text, Text] | None, BeforeValidator(_group)]
+    source: Text
     verified: Verified
     note: str
 
@@ -60,81 +69,38 @@ class Published:
 
 
 def published_file() -> Path:
-    """Where the shipped figures lie: in the wheel or the checkout."""
+    """Return the path of the shipped figures: in the wheel or the checkout."""
     package = Path(__file__).parents[2]
     shipped = package / "cards" / "published.csv"
     return shipped if shipped.is_file() else package.parent / "results" / "published.csv"
 
 
 def read_published(path: Path | None = None) -> tuple[Published, ...]:
-    """The published figures of a CSV file, by default the shipped one, in its order.
+    """Read the published figures of a CSV file, by default the shipped one, in its order.
 
     Raises:
-        UserError: the file cannot be read, or a line of it is no figure or stands there twice.
+        UserError: the file cannot be read, or a line of it is not a figure or is there twice.
     """
     path = path or published_file()
     rows: dict[Published, int] = {}
-    for number, cells in _lines(path):
-        try:
-            row = _row(cells)
-        except ValueError as error:
-            raise UserError(f"{path}, line {number}: {error}") from error
-        if row in rows:
-            raise UserError(f"{path}, line {number} says the same as line {rows[row]}; remove one")
-        rows[row] = number
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            reader = csv.DictReader(file, restkey="more", strict=True)
+            for cells in reader:
+                row = _row(cells, f"{path}, line {reader.line_num}")
+                if row in rows:
+                    where = f"{path}, line {reader.line_num}"
+                    raise UserError(f"{where} says the same as line {rows[row]}; remove one")
+                rows[row] = reader.line_num
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"cannot read {path}: {error}") from error
     return tuple(rows)
 
 
-def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def _row(cells: dict[str, Any], where: str) -> Published:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            expected = [field.name for field in fields(Published)]
-            if reader.fieldnames != expected:
-                raise UserError(f"{path}, line 1: the columns must be {','.join(expected)}")
-            for cells in reader:
-                yield reader.line_num, cells
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"cannot read {path}: {error}") from error
-
-
-def _row(cells: Mapping[str, Any]) -> Published:
-    if None in cells or None in cells.values():
-        raise ValueError(f"it must have {len(fields(Published))} cells")
-    for name in ("benchmark", "split", "model", "method", "source"):
-        if not cells[name]:
-            raise ValueError(f"{name} is empty")
-    for name, known in (("metric", Metric), ("subtitles", Subtitles), ("verified", Verified)):
-        if cells[name] not in get_args(known):
-            raise ValueError(f"{name} {cells[name]!r}; use one of {', '.join(get_args(known))}")
-    return Published(
-        **{
-            **cells,
-            "frames": _frames(cells["frames"]),
-            "value": _percent(cells["value"]),
-            "group": _group(cells["group"]),
-        }
-    )
-
-
-def _frames(text: str) -> int | None:
-    if text and not (text.isascii() and text.isdecimal() and int(text)):
-        raise ValueError(f"frames {text!r}; use a whole number, or nothing")
-    return int(text) if text else None
-
-
-def _percent(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 1 < value <= 100:  # a share of 1 would be a slip
-        raise ValueError(f"value {text!r}; use percent, as in 63.9")
-    return value
-
-
-def _group(text: str) -> tuple[str, str] | None:
-    name, _, value = text.partition("=")
-    if text and not (name and value):
-        raise ValueError(f"group {text!r}; write name=value, as in duration=long, or nothing")
-    return (name, value) if text else None
+        return Published.model_validate(cells)
+    except ValidationError as error:
+        first = error.errors()[0]
+        named = ".".join(map(str, first["loc"]))
+        raise UserError(f"{where}: {named} {first['input']!r}: {first['msg']}") from error

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.loading import load_results
 from tspo_bench.results import Cell, read_run
 from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.specs import parse_spec
@@ -43,13 +44,13 @@ def submission(cell: Cell) -> Submission:
     Raises:
         UserError: some questions have no record yet.
     """
-    planned = cell.settings.get("num_questions", len(cell.records))
+    planned = cell.settings.num_questions or len(cell.records)
     if len(cell.records) < planned:
         raise UserError(
-            f"cell {cell.folder} is unfinished: {len(cell.records)} of {planned} questions; run "
-            "the same command again, it goes on from there"
+            f"cell {cell.folder} is unfinished: {len(cell.records)} of {planned} questions; rerun "
+            "its command to resume"
         )
-    task = parse_spec(cell.settings["task"]).name
+    task = parse_spec(cell.settings.task).name
     name = task if task in _FORMATS else "letters"
     return Submission(
         format=name,
@@ -61,26 +62,26 @@ def submission(cell: Cell) -> Submission:
 
 
 def cell_at(path: Path) -> Cell:
-    """The cell of a folder: a cell's own, or that of a run which has no other.
+    """Return the cell of a path: a cell's folder, or a run or bundle with one cell.
 
     Raises:
-        UserError: the folder is neither, or the run has several cells.
+        UserError: the path is none of these, or the run has several cells.
     """
-    if (path / RUN_FILE).is_file():
-        cells = read_run(path)
-        if len(cells) != 1:
-            names = ", ".join(cell.folder.name for cell in cells)
-            raise UserError(f"run {path} has {len(cells)} cells; name one of them: {names}")
-        return cells[0]
-    resolved = path.resolve()
-    if (resolved.parent / RUN_FILE).is_file():
-        for cell in read_run(resolved.parent):
-            if cell.folder.name == resolved.name:
-                return cell
-    raise UserError(
-        f"{path} is neither a run (it has no {RUN_FILE}) nor a cell of one; name the folder given "
-        "as --out, or one of the folders in it"
-    )
+    cells: list[Cell] = []
+    parent = path.resolve().parent
+    if path.is_file() or (path / RUN_FILE).is_file():
+        loaded = load_results([path])
+        cells = loaded.cells
+        if loaded.errors:
+            raise UserError(loaded.errors[0])
+    elif (parent / RUN_FILE).is_file():
+        cells = [cell for cell in read_run(parent) if cell.folder.name == path.resolve().name]
+    if not cells:
+        raise UserError(f"{path} is not a run, a bundle or a cell's folder")
+    if len(cells) > 1:
+        names = ", ".join(cell.folder.name for cell in cells)
+        raise UserError(f"{path} has {len(cells)} cells; name the folder of one of them: {names}")
+    return cells[0]
 
 
 def _letters(records: Sequence[Record]) -> JSON:

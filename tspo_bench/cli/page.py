@@ -1,0 +1,57 @@
+"""The page that `tspo-bench report --html` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tspo_bench.cli.progress import Bar
+from tspo_bench.specs import split_specs
+
+if TYPE_CHECKING:
+    from tspo_bench.report.loading import LoadedResults
+
+
+def write_page(loaded: LoadedResults, html: Path, curves: str | None, **settings: Any) -> str:
+    """Write it, with a progress bar; its path as a line.
+
+    Args:
+        loaded: what it is about.
+        html: its folder.
+        curves: folders of agents; commas separate.
+        settings: of `write_report`.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    from tspo_bench.files import user_path
+    from tspo_bench.reporting import write_report
+
+    with Bar() as bar:
+        page = write_report(
+            loaded.cells,
+            html,
+            agents=[user_path(part) for part in split_specs(curves or "")],
+            on_progress=_Pictures(bar).on_progress,
+            notes=loaded.notes,
+            errors=loaded.errors,
+            **settings,
+        )
+    return f"{page}\n"
+
+
+class _Pictures:
+    """Shows how many videos' pictures are there, of one question set after the other."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+        self._done = 0
+
+    def on_progress(self, done: int, total: int) -> None:
+        """So many videos are done."""
+        if done <= self._done or self._done == 0:
+            self._bar.start("pictures", total)
+            self._done = 0
+        while self._done < done:
+            self._bar.advance()
+            self._done += 1

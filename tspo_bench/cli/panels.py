@@ -1,0 +1,27 @@
+"""The panels in which `--help` shows options, each option's stated once for all commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+_OPTIONS = {
+    "Data": "task data video-root videos without-type question id limit only-present split "
+    "data-root annotations trust-packets fps",
+    "Samplers": "sampler frames visual-tokens encoder agent candidate-fps candidates seed seeds "
+    "with-bounds",
+    "Model": "model base-url device batch-size",
+    "Protocol": "protocol subtitles answer reply",
+    "Run": "preset out name cache prune fresh resume shard",
+    "Output": "baseline groups power tolerance layout format columns prices answers budget-curves "
+    "diff published gate submission sheet save image-format messages once verbose json",
+    "Page": "html curves thumbnails trust-tasks",
+}
+_PANELS = {f"--{name}": panel for panel, names in _OPTIONS.items() for name in names.split()}
+
+
+def set_panels(parameters: Iterable[Any]) -> None:
+    """Give each of a command's options its panel, unless it names one itself."""
+    for parameter in parameters:
+        if getattr(parameter, "rich_help_panel", "") is None:
+            parameter.rich_help_panel = _PANELS.get(parameter.opts[0])

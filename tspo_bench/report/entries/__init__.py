@@ -1,1 +1,0 @@
-"""Runs as one file: packed, opened, and scored again."""
