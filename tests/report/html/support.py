@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -129,6 +130,15 @@ def write_crowd(path: Path, n: int, num_samplers: int = 21, seeds: int = 3) -> l
         for seed in range(seeds)
     ]
     return [*cells, *agents]
+
+
+def data(folder: Path, name: str) -> Any:
+    """What a data file hands over."""
+    text = (folder / "data" / f"{name}.js").read_text(encoding="ascii")
+    start = f'tspoBench.give("{name}",'
+    assert text.startswith(start)
+    assert text.endswith(");\n")
+    return json.loads(text[len(start) : -3])
 
 
 def scroll_through(page: Page) -> Iterator[Locator]:

@@ -17,6 +17,7 @@ from tests.report.html.support import (
     SAMPLERS,
     TOLERANCE,
     Pictures,
+    data,
     groups,
     question_id,
     questions,
@@ -33,15 +34,6 @@ from tspo_bench.report.html.leaderboard import board_of
 from tspo_bench.report.html.questions import SHARD_BYTES, curve_of
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import CandidateScores, read_scores
-
-
-def data(folder: Path, name: str) -> Any:
-    """What a data file hands over."""
-    text = (folder / "data" / f"{name}.js").read_text(encoding="ascii")
-    start = f'tspoBench.give("{name}",'
-    assert text.startswith(start)
-    assert text.endswith(");\n")
-    return json.loads(text[len(start) : -3])
 
 
 def test_the_index_and_the_details_agree_with_the_records(made: Made) -> None:

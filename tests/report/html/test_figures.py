@@ -18,6 +18,7 @@ from tests.report.html.conftest import NUM_QUESTIONS, Made
 from tests.report.html.support import (
     KINDS,
     SAMPLERS,
+    data,
     groups,
     is_right,
     write_crowd,
@@ -62,15 +63,6 @@ def drawn(spec: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows that a chart draws; it must be a chart for Vega, too."""
     assert image(spec, "svg").startswith(b"<svg")
     return list(spec["datasets"]["rows"])
-
-
-def data(folder: Path, name: str) -> Any:
-    """What a data file hands over."""
-    text = (folder / "data" / f"{name}.js").read_text(encoding="ascii")
-    start = f'tspoBench.give("{name}",'
-    assert text.startswith(start)
-    assert text.endswith(");\n")
-    return json.loads(text[len(start) : -3])
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), max_size=12))

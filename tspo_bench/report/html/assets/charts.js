@@ -33,8 +33,8 @@
     if (!own.facet) return { ...own, width, autosize: { type: "fit-x", contains: "padding" } };
     const { field } = own.spec.layer.at(-1).encoding.y;
     const lengths = own.datasets.rows.map((row) => String(row[field]).length);
-    const names = Math.min(190, 50 + 6 * Math.max(...lengths)); // pixels, on the left
-    const room = Math.max(120, width - names);
+    const left = Math.min(190, 50 + 6 * Math.max(...lengths)); // pixels for the names
+    const room = Math.max(120, width - left);
     const most = Math.min(own.columns, own.facet.sort.length);
     own.columns = Math.max(1, Math.min(most, Math.floor(room / (own.spec.width + 20))));
     own.spec.width = Math.floor(room / own.columns) - 20;
