@@ -203,7 +203,7 @@ def test_broken_scores_cost_their_curves_alone(cli: Cli, entry: Path) -> None:
 
 
 def test_mistakes(cli: Cli, films: Path) -> None:
-    assert "nowhere is no run" in cli("submit", "nowhere", "-o", "e.zip").error
+    assert "nowhere is not a run" in cli("submit", "nowhere", "-o", "e.zip").error
     done = cli("check-entry", "films.jsonl")
     assert (done.code, "films.jsonl is no zip file" in done.error) == (2, True)
     assert cli("run", *RUN, "--frames", "1").code == 0

@@ -129,7 +129,7 @@ def test_cells_are_looked_for_inside_alone(honest: Path, tmp_path: Path) -> None
         files["run.json"] = json.dumps(content).encode()
 
     lied = changed(honest, tmp_path / "e.zip", change)
-    with pytest.raises(UserError, match="is no cell's folder"), open_entry(lied):
+    with pytest.raises(UserError, match="is not a cell's folder"), open_entry(lied):
         pass
 
 

@@ -95,7 +95,7 @@ def test_pictures(own_run: Path, tmp_path: Path) -> None:
 
 
 def test_there_is_nothing_to_pack(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no run"):
+    with pytest.raises(UserError, match="is not a run"):
         pack(tmp_path, tmp_path / "e.zip")
     run = written(tmp_path / "run", [], settings_of())
     with pytest.raises(UserError, match="has no records yet"):
