@@ -97,7 +97,7 @@ def test_evaluate_tells_of_progress_and_of_skipped_lines(films: Path) -> None:
         def started(self, task: str, model: str, pending: int, done: int) -> None:
             seen.append((task, model, pending, done))
 
-        def finished(self, record: object, sampler: str, frames: int) -> None:
+        def on_record(self, record: object, sampler: str, frames: int) -> None:
             seen.append((record, sampler, frames))
 
     result = tspo_bench.evaluate("films.jsonl", model=ALWAYS_A, progress=Watch())

@@ -94,7 +94,7 @@ def test_json_is_all_that_stdout_holds(cli: Cli) -> None:
         (["--data-root", "nowhere"], "data root nowhere is no folder; set --data-root"),
         (["--out", "films.jsonl"], "run films.jsonl is a file; name a folder with --out"),
         (["--out", "films.jsonl/in"], "cannot make folder films.jsonl/in: Not a directory"),
-        (["--out", "."], "it is no run; name a new or empty folder with --out"),
+        (["--out", "."], "it is not a run; name a new or empty folder with --out"),
         (["--device", "quantum", "--sampler", "aks"], "unknown device 'quantum'"),
     ],
 )
@@ -332,4 +332,4 @@ def test_says_how_many_have_no_subtitles(cli: Cli, films: Path) -> None:
     )
     refused = cli("run", "--task", "haystack", "--model", ALWAYS_A, "--subtitles", "aligned")
     assert refused.code == 2
-    assert "task 'haystack' has no subtitles; leave --subtitles aligned out" in refused.error
+    assert "task 'haystack' has no subtitles; drop --subtitles aligned" in refused.error

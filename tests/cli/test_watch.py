@@ -86,7 +86,7 @@ def test_a_run_that_died_says_so(cli: Cli) -> None:
 
 def test_mistakes(cli: Cli) -> None:
     assert cli("watch", "nowhere").code == 2
-    assert "nowhere is no run: it has no run.json" in cli("watch", "nowhere").error
+    assert "nowhere is not a run: no run.json found" in cli("watch", "nowhere").error
 
 
 @pytest.mark.slow

@@ -340,5 +340,5 @@ def test_a_run_folder_that_is_none(questions: Path, tmp_path: Path) -> None:
         run(questions, tmp_path / "file")
     (tmp_path / "holiday").mkdir()
     (tmp_path / "holiday" / "beach.jpg").write_text("")
-    with pytest.raises(UserError, match=r"holds 'beach.jpg'.*it is no run"):
+    with pytest.raises(UserError, match=r"holds 'beach.jpg'.*it is not a run"):
         run(questions, tmp_path / "holiday")

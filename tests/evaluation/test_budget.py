@@ -114,5 +114,5 @@ def test_too_few_tokens_fail_by_question(questions: Path, tmp_path: Path) -> Non
 def test_a_model_that_does_not_tell_is_refused(questions: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"FrameReader' does not report its visual tokens"):
         run(questions, tmp_path / "run", frames=None, visual_tokens=(64,))
-    with pytest.raises(UserError, match="both fix the frames"):
+    with pytest.raises(UserError, match="both set the frame budget"):
         run(questions, tmp_path / "run", visual_tokens=(64,))

@@ -45,7 +45,7 @@ def test_a_cut_last_line_is_left_out_and_told(tmp_path: Path) -> None:
 def test_a_cell_lies_within_its_run(tmp_path: Path, slug: str) -> None:
     write(tmp_path / "outside", {"cell": SETTINGS}, [record(0)])
     run = write(tmp_path / "run", {slug: SETTINGS})
-    with pytest.raises(UserError, match="is no cell's folder"):
+    with pytest.raises(UserError, match="is not a cell's folder"):
         read_run(run)
 
 

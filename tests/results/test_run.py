@@ -257,7 +257,7 @@ def test_broken_run_file(tmp_path: Path, content: str, message: str) -> None:
 
 
 def test_reading_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"no run: it has no run\.json"):
+    with pytest.raises(UserError, match=r"is not a run: no run\.json found"):
         read_run(tmp_path)
 
 

@@ -50,11 +50,13 @@ def test_wrong_annotations(tmp_path: Path) -> None:
 
 def test_what_no_task_takes_is_refused(tmp_path: Path) -> None:
     """The built-in task makes its own videos: a folder given with it would be passed over."""
-    with pytest.raises(UserError, match=f"--data-root {tmp_path} is of no use to haystack; leave"):
+    with pytest.raises(
+        UserError, match=f"--data-root {tmp_path}: task 'haystack' has no data root; drop"
+    ):
         load_task("haystack", data_root=tmp_path)
     own = tmp_path / "own.json"
     own.write_text("[]")
-    with pytest.raises(UserError, match=r"--annotations .* is of no use to haystack"):
+    with pytest.raises(UserError, match=r"--annotations .* task 'haystack' has no annotation file"):
         load_task("haystack", annotations=own)
     tasks = load_tasks(["haystack", "mlvu"], data_root=tmp_path)  # the other one takes it
     assert [task.label for task in tasks] == ["haystack", "mlvu"]

@@ -288,7 +288,7 @@ def test_the_label_tells_the_setting(own: Callable[..., Any]) -> None:
 def test_what_has_no_subtitles_says_so(own: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'some'; use one of none, aligned, full"):
         own(subtitles="some")
-    with pytest.raises(UserError, match="'haystack' has no subtitles; leave --subtitles aligned"):
+    with pytest.raises(UserError, match="'haystack' has no subtitles; drop --subtitles aligned"):
         load_tasks(["haystack"], subtitles="aligned")
     mute = {"mute": {"version": "1", "prompt": "{text}"}}
     with pytest.raises(UserError, match=r"'mute' has no subtitles; .* another protocol: strict"):

@@ -144,7 +144,7 @@ class CellWriter:
             path = self.folder / name
             raise UserError(
                 f"cannot write {path}: {error.strerror}; make room, then run the same command "
-                "again: it goes on from here"
+                "again: it resumes from here"
             ) from error
 
     def __enter__(self) -> Self:

@@ -34,7 +34,7 @@ def read_run(path: Path) -> list[Cell]:
     """The cells of a run, in the order in which they were added.
 
     Raises:
-        UserError: the folder is no run, or one of its cells is broken.
+        UserError: the folder is not a run, or one of its cells is broken.
     """
     cells = []
     for cell in read_cells(path):
@@ -48,7 +48,7 @@ def read_cells(path: Path) -> Iterator[Cell | UserError]:
     """As `read_run`, with what is wrong with a cell in its place.
 
     Raises:
-        UserError: the folder is no run.
+        UserError: the folder is not a run.
     """
     check_is_run(path)
     content = read_run_file(path / RUN_FILE)
@@ -61,7 +61,7 @@ def read_cells(path: Path) -> Iterator[Cell | UserError]:
 
 
 def check_is_run(path: Path) -> None:
-    """Refuse what is no run's folder, with the runs below it, as it may be a folder of runs.
+    """Reject a folder that is not a run; name the runs below it, as it may be a folder of runs.
 
     Raises:
         UserError: it has no run.json.
@@ -71,7 +71,7 @@ def check_is_run(path: Path) -> None:
     below = sorted(file.parent.name for file in path.glob(f"*/{RUN_FILE}"))
     some = ", ".join(below[:_FEW_RUNS]) + (", ..." if len(below) > _FEW_RUNS else "")
     way_out = f"name one of the runs in it: {some}" if below else "name the folder given as --out"
-    raise UserError(f"{path} is no run: it has no {RUN_FILE}; {way_out}")
+    raise UserError(f"{path} is not a run: no {RUN_FILE} found; {way_out}")
 
 
 def read_run_file(path: Path) -> dict[str, Any]:
@@ -111,7 +111,9 @@ def _saw_cuda(command: Mapping[str, Any]) -> bool:
 
 def _read_cell(run: Path, slug: str, content: Any, on_cuda: bool) -> Cell:
     if not _SLUG.fullmatch(slug):
-        raise UserError(f"{run / RUN_FILE}: {shortened(slug)} is no cell's folder; remove it there")
+        raise UserError(
+            f"{run / RUN_FILE}: {shortened(slug)} is not a cell's folder; remove it there"
+        )
     folder = run / slug
     settings = _read_settings(folder, content)
     path = folder / RECORDS_FILE

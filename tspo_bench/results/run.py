@@ -70,8 +70,8 @@ class RunDirectory:
         foreign = [entry.name for entry in path.iterdir() if not entry.name.startswith(".")]
         if foreign and not (path / RUN_FILE).exists():
             raise UserError(
-                f"folder {path} holds {foreign[0]!r} and no {RUN_FILE}: it is no run; name a new "
-                "or empty folder with --out"
+                f"folder {path} holds {foreign[0]!r} and no {RUN_FILE}: it is not a run; name a "
+                "new or empty folder with --out"
             )
         entry = {
             "command": list(command),

@@ -92,14 +92,14 @@ def load_tasks(
     for spec, call in zip(specs, calls, strict=True):
         # A task of one's own may know one way to ask only: another must not be taken for it.
         if protocol not in (None, STRICT) and "protocol" not in call.keywords:
-            raise UserError(f"task {spec!r} takes no protocol {protocol!r}; leave --protocol out")
+            raise UserError(f"task {spec!r} has no protocol {protocol!r}; drop --protocol")
         if subtitles != "none" and "subtitles" not in call.keywords:
-            raise UserError(f"task {spec!r} has no subtitles; leave --subtitles {subtitles} out")
+            raise UserError(f"task {spec!r} has no subtitles; drop --subtitles {subtitles}")
     for name, value in given.items():
         if value is not None and not any(name in call.keywords for call in calls):
             raise UserError(
-                f"--{name.replace('_', '-')} {value} is of no use to {', '.join(specs)}; leave it "
-                "out, or name another task"
+                f"--{name.replace('_', '-')} {value}: {_does_not_take(specs)} {_TAKEN[name]}; drop "
+                f"--{name.replace('_', '-')}"
             )
     return [_created(named, offered) for named, offered in asked]
 
@@ -111,6 +111,18 @@ def _created(named: Spec, offered: Mapping[str, Any]) -> Task:
             f"task {named.label!r}: {type(task).__name__} must inherit from tspo_bench.Task"
         )
     return task
+
+
+_TAKEN = {
+    "data_root": "data root",
+    "annotations": "annotation file",
+    "split": "splits",
+    "protocol": "protocols",
+}
+
+
+def _does_not_take(specs: Sequence[str]) -> str:
+    return f"task {specs[0]!r} has no" if len(specs) == 1 else f"tasks {', '.join(specs)} have no"
 
 
 def is_annotation_file(spec: str) -> bool:

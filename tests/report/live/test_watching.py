@@ -207,7 +207,7 @@ def test_what_has_not_begun(tmp_path: Path) -> None:
 
 
 def test_what_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no run: it has no run"):
+    with pytest.raises(UserError, match="is not a run: no run"):
         Watcher(tmp_path, never)
     for name in "abcdef":
         RunDirectory(tmp_path / name)
@@ -222,7 +222,7 @@ def test_what_is_no_run(tmp_path: Path) -> None:
 def test_cells_are_looked_for_inside_alone(tmp_path: Path, slug: str) -> None:
     content = {"format": 1, "commands": [], "cells": {slug: SETTINGS}}
     (tmp_path / "run.json").write_text(json.dumps(content))
-    with pytest.raises(UserError, match="is no cell's folder; remove it there"):
+    with pytest.raises(UserError, match="is not a cell's folder; remove it there"):
         Watcher(tmp_path, never).look()
 
 

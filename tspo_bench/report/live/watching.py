@@ -124,7 +124,9 @@ class Watcher:
         for slug, settings in content["cells"].items():
             if not CELL_NAME.fullmatch(slug):
                 where = self.run / RUN_FILE
-                raise UserError(f"{where}: {shortened(slug)} is no cell's folder; remove it there")
+                raise UserError(
+                    f"{where}: {shortened(slug)} is not a cell's folder; remove it there"
+                )
             tail = self._tails.setdefault(slug, _Tail(self.run / slug / RECORDS_FILE))
             tail.read_on()
             cells.append(tail.view(settings))
