@@ -15,7 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 from tspo_bench.cli.panels import set_panels
 from tspo_bench.errors import TspoBenchWarning, UserError
@@ -58,6 +58,16 @@ class _Command(TyperCommand):
 
     Lists are the options whose help speaks of commas.
     """
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Show the options in panels; brackets in texts are options of specs, not markup."""
+        from rich.markup import escape
+
+        self.rich_markup_mode = "rich"
+        for one in [self, *self.params]:
+            if isinstance(one, TyperCommand | TyperOption | TyperArgument):
+                one.help = escape(one.help or "")
+        super().format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """See `click.Command.parse_args`."""
