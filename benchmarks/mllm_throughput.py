@@ -30,7 +30,7 @@ from tspo_bench.mllms.generation import first_token_logprobs, replies
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
 from tspo_bench.results import describe_environment
 from tspo_bench.tasks import INSTRUCTION
-from tspo_bench.types import Frames, Request
+from tspo_bench.types import Frames, Prompt, Request
 
 RESULTS = Path("results/benchmarks/mllm_throughput.json")
 MODELS = {"llava-video-7b": llava_video, "qwen2.5-vl-7b": qwen2_5_vl}
@@ -63,7 +63,7 @@ def requests_of(number: int, num_frames: int, size: tuple[int, int], seed: int) 
     for _ in range(number):
         pixels = rng.integers(0, 255, (num_frames, *size, 3), dtype=np.uint8)
         frames = Frames(indices, indices.astype(np.float64), pixels)
-        made.append(Request(frames, PROMPT, 1.0, "AB", num_frames, mode="options"))
+        made.append(Request(frames, Prompt(PROMPT), 1.0, "AB", num_frames, mode="options"))
     return made
 
 

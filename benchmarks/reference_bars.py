@@ -15,7 +15,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tspo_bench.evaluation import RunConfig, run_grid
+from tspo_bench.evaluation import RunSettings, run_grid
 from tspo_bench.report import cells_json
 from tspo_bench.results import describe_environment
 from tspo_bench.samplers.fill import spread
@@ -76,7 +76,7 @@ def main() -> None:
     """Run the selections and say which bars are met."""
     out = Path(sys.argv[1] if len(sys.argv) > 1 else "runs/reference-bars")
     samplers = (*BARS, f"{HERE}:WithoutAnchor", "uniform")
-    result = run_grid(RunConfig(samplers=samplers, out=out), command=sys.argv)
+    result = run_grid(RunSettings(samplers=samplers, out=out), command=sys.argv)
     rows = []
     for row in cells_json(result.cells)["tables"][0]["rows"]:
         low, high = BARS.get(row["sampler"], (0.0, 1.0))

@@ -142,9 +142,9 @@ class Trial:
         return [
             cell.records
             for cell in read_run(self.folder / test.name)
-            if cell.settings["sampler"] == parse_spec(sampler).label
-            and cell.settings["frames"] == frames
-            and cell.settings["seed"] in (None, *self.seeds)
+            if cell.settings.sampler == parse_spec(sampler).label
+            and cell.settings.frames == frames
+            and cell.settings.seed in (None, *self.seeds)
         ]
 
 

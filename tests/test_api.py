@@ -66,7 +66,7 @@ def test_evaluate_is_what_the_command_prints() -> None:
     assert without_clock(result.to_dict()) == without_clock(printed)
     assert result.folder == Path("api")
     assert [summary.n for summary in result.summaries] == [2, 2, 2, 2]
-    assert [cell.settings["frames"] for cell in result.cells] == [1, 2, 1, 2]
+    assert [cell.settings.frames for cell in result.cells] == [1, 2, 1, 2]
     assert result.table()
     assert result.groups_table()
 
@@ -86,7 +86,7 @@ def without_clock(content: dict) -> list[dict]:
 def test_a_text_is_split_at_commas_and_a_sequence_is_not(films: Path) -> None:
     films.rename("a,b.jsonl")
     result = tspo_bench.evaluate(["a,b.jsonl"], "uniform,random", ALWAYS_A, frames=1)
-    assert [cell.settings["sampler"] for cell in result.cells] == ["uniform", "random"]
+    assert [cell.settings.sampler for cell in result.cells] == ["uniform", "random"]
 
 
 def test_evaluate_tells_of_progress_and_of_skipped_lines(films: Path) -> None:
@@ -110,11 +110,11 @@ def test_evaluate_tells_of_progress_and_of_skipped_lines(films: Path) -> None:
 def test_selected_frames_are_the_pixels_of_their_numbers() -> None:
     picked = tspo_bench.select_frames("film.mp4", "What?", "uniform", 7)
     assert picked.indices.tolist() == np.linspace(0, 49, 7, dtype=int).tolist()
-    np.testing.assert_allclose(picked.seconds, picked.indices / 10)
+    np.testing.assert_allclose(picked.timestamps, picked.indices / 10)
     frames = picked.fetch()
     assert [read_number(image) for image in frames.pixels] == picked.indices.tolist()
-    assert (picked.scores, picked.candidate_scores) == (None, None)
-    np.testing.assert_allclose(picked.candidate_seconds, [0, 1, 2, 3, 4])
+    assert (picked.scores, picked.frame_scores) == (None, None)
+    np.testing.assert_allclose(picked.candidates.seconds, [0, 1, 2, 3, 4])
     assert picked.duration_seconds == 5.0
 
 
@@ -123,11 +123,10 @@ def test_an_encoder_can_be_used_again() -> None:
     once = tspo_bench.select_frames("film.mp4", "What?", "clip-topk", 2, encoder=encoder)
     again = tspo_bench.select_frames("film.mp4", "What?", "clip-topk", 2)
     assert once.to_dict() == again.to_dict()
-    assert once.candidate_scores is not None
     assert once.scores is not None
-    best = np.sort(np.argsort(-once.candidate_scores, kind="stable")[:2])
+    best = np.sort(np.argsort(-once.scores, kind="stable")[:2])
     np.testing.assert_array_equal(once.indices, best * 10)
-    np.testing.assert_array_equal(once.scores, once.candidate_scores[best])
+    np.testing.assert_array_equal(once.frame_scores, once.scores[best])
 
 
 def test_blind_picks_nothing_and_still_draws() -> None:
@@ -154,7 +153,7 @@ def test_registered_names_work(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     result = tspo_bench.evaluate("films", "chatty", "always-a", frames=2)
     (cell,) = result.cells
-    assert [cell.settings[key] for key in ("task", "sampler", "model")] == [
+    assert [getattr(cell.settings, key) for key in ("task", "sampler", "model")] == [
         *("films", "chatty", "always-a")
     ]
     assert [record.frames for record in cell.records] == [(0, 10)] * 3

@@ -1,4 +1,4 @@
-"""The examples of a reward and a sampler of one's own run as the docs have them."""
+"""The examples in the docs run, and the table of columns is that of the code."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 
 from tests.samplers.cases import QUERY, scored_candidates
 from tests.training.episodes import Openings
+from tests.write_columns import PAGE as COLUMNS_PAGE
+from tests.write_columns import columns_csv
 from tspo_bench.samplers import load_sampler
 from tspo_bench.training.rewards import load_rewards, total_rewards
 
@@ -29,11 +31,12 @@ def put_beside(page: str, file: str, folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    put_beside("samplers.md", "my_sampler.py", tmp_path, monkeypatch)
+    put_beside("write-a-sampler.md", "my_sampler.py", tmp_path, monkeypatch)
     monkeypatch.delitem(sys.modules, "my_sampler", raising=False)  # another test's
-    candidates = scored_candidates([0.5] * 10)
-    for spec, picked in [("", [0, 2, 4]), ("[step=3]", [0, 3, 6])]:
-        sampler = load_sampler(f"my_sampler:EveryOther{spec}")
+    candidates = scored_candidates([0.9, 0.8, 0.1, 0.2, 0.7, 0.6, 0.3])
+    step = candidates.seconds[1] - candidates.seconds[0]
+    for gap, picked in [(1, [0, 1, 4]), (2, [0, 4, 6]), (9, [0, 1, 4])]:  # the last: filled
+        sampler = load_sampler(f"my_sampler:SpacedBest[gap={gap * step}]")
         selection = sampler.select(QUERY, candidates, 3)
         assert selection.indices.tolist() == candidates.indices[picked].tolist()
     monkeypatch.delitem(sys.modules, "my_sampler")
@@ -61,3 +64,8 @@ def test_write_a_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cache:
     done = doctest.testfile(str(DOCS / "write-a-sampler.md"), module_relative=False)
     assert (done.failed, done.attempted) == (0, 6)
     monkeypatch.delitem(sys.modules, "my_sampler")
+
+
+def test_the_columns() -> None:
+    """If this fails: `python -m tests.write_columns`."""
+    assert COLUMNS_PAGE.read_text(encoding="utf-8") == columns_csv()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.real import ANNOTATIONS, FOLDERS, make_data_root
-from tspo_bench.evaluation import RunConfig, run_grid
+from tspo_bench.evaluation import RunSettings, run_grid
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ def test_every_question_is_answered(
     limit = 4
     root = make_data_root(name, tmp_path, real_data, limit)
     annotations = root / ANNOTATIONS[name] if name in ANNOTATIONS else None
-    config = RunConfig(
+    config = RunSettings(
         tasks=(name,),
         samplers=("uniform", "aks"),
         data_root=root,

@@ -37,6 +37,11 @@ class Demanding:
         self.model, self.seed = model, seed
 
 
+class Crashing:
+    def __init__(self) -> None:
+        raise ValueError("no licence")
+
+
 NOT_CALLABLE = 3
 HERE = __name__
 
@@ -215,6 +220,11 @@ def test_create_passes_options_over_the_cards_and_offers_context(registry: Regis
         (f"{HERE}:Demanding", f"needs 'model': {HERE}:Demanding[model=value]"),
         (f"{HERE}:Nothing", "cannot be imported"),
         ("no.such.module:Name", "thing 'no.such.module:Name' cannot be imported: No module named"),
+        (
+            "no_such_module:Name",
+            "unknown thing 'no_such_module': no no_such_module.py is here; known",
+        ),
+        (f"{HERE}:Crashing", f"cannot be built: ValueError: no licence ({__file__}, line "),
         (f"{HERE}:NOT_CALLABLE", "is no class but int"),
         ("missing.yaml", "cannot read card missing.yaml: No such file or directory"),
     ],

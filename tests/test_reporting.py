@@ -41,7 +41,9 @@ def task(tmp_path: Path) -> Path:
 def test_pictures_are_the_frames_that_were_picked(task: Path, tmp_path: Path) -> None:
     cells = read_run(tmp_path / "run")
     told: list[tuple[int, int]] = []
-    page = write_report(cells, tmp_path / "html", told=lambda done, of: told.append((done, of)))
+    page = write_report(
+        cells, tmp_path / "html", on_progress=lambda done, of: told.append((done, of))
+    )
     assert page == tmp_path / "html" / "index.html"
     assert told == [(1, 2), (2, 2)]
     text = (tmp_path / "html/data/set0-0.js").read_text()
@@ -121,12 +123,13 @@ def test_a_class_is_loaded_when_the_run_is_trusted(tmp_path: Path) -> None:
 
 def test_a_built_in_task_without_its_run(tmp_path: Path) -> None:
     """As of an entry: the records' folder is no folder, and no command is known."""
-    from tspo_bench.results import Cell
+    from tspo_bench.results import Cell, CellSettings
     from tspo_bench.tasks import digest_of, limit_questions, load_task
 
     label = "haystack[length=1min,videos=7]"
     questions = limit_questions(load_task(label).questions(), 3)
-    settings = {"task": label, "questions": digest_of(questions), "limit": 3}
+    labels = {"task": label, "sampler": "s", "model": "m", "protocol": "p", "frames": 1}
+    settings = CellSettings(**labels, questions=digest_of(questions), limit=3)
     (tmp_path / "entry.zip").write_bytes(b"")
     cell = Cell(settings, (), tmp_path / "entry.zip" / "cell")
     assert list(RunTasks().load(cell)[1]) == questions

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tspo_bench.agent import TemporalAgent
     from tspo_bench.api import (
-        EvaluationResult,
         RecallResult,
         SelectedFrames,
         TaskSelections,
@@ -24,14 +23,20 @@ if TYPE_CHECKING:
         select_task,
         train,
     )
+    from tspo_bench.evaluation import EvaluationResult, RunSettings
+    from tspo_bench.mllms import MLLM
     from tspo_bench.report.dataframes import read_records, read_summaries
+    from tspo_bench.tasks import Task
 
     __version__: str
 
 __all__ = [
+    "MLLM",
     "EvaluationResult",
     "RecallResult",
+    "RunSettings",
     "SelectedFrames",
+    "Task",
     "TaskSelections",
     "TemporalAgent",
     "__version__",
@@ -47,15 +52,23 @@ __all__ = [
     "train",
 ]
 
+_HOMES = {  # of what is not in `api`
+    "EvaluationResult": "tspo_bench.evaluation",
+    "MLLM": "tspo_bench.mllms",
+    "RunSettings": "tspo_bench.evaluation",
+    "Task": "tspo_bench.tasks",
+    "TemporalAgent": "tspo_bench.agent",
+    "read_records": "tspo_bench.report.dataframes",
+    "read_summaries": "tspo_bench.report.dataframes",
+}
+
 
 def __getattr__(name: str) -> Any:
     """Import on first use."""
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("tspo-bench")
-    if name == "TemporalAgent":
-        return importlib.import_module("tspo_bench.agent").TemporalAgent
-    if name in ("read_records", "read_summaries"):
-        return getattr(importlib.import_module("tspo_bench.report.dataframes"), name)
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
     if name in __all__:
         return getattr(importlib.import_module("tspo_bench.api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

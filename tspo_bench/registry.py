@@ -107,6 +107,11 @@ def _reason(error: Exception) -> str:
     """What an import raised, with its place in the module."""
     if isinstance(error, (ImportError, AttributeError)):
         return str(error)
+    return _placed(error)
+
+
+def _placed(error: Exception) -> str:
+    """An error with its place in a module."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
     return f"{type(error).__name__}: {error}{place}"
@@ -159,7 +164,7 @@ class Registry:
         else:
             known = self.cards()
             if spec.name not in known:
-                raise UserError(self._unknown(spec.name, list(known)))
+                raise UserError(self._unknown(spec, list(known)))
             card = known[spec.name]
         if card.problem is not None:
             raise UserError(card.problem)
@@ -173,13 +178,22 @@ class Registry:
         it what its constructor names. The argument of `file:PATH` is offered as `path`.
 
         Raises:
-            UserError: the class cannot be imported, an option is none of its own, or one that it
-            needs is not given.
+            UserError: the class cannot be imported, an option is none of its own, one that it
+            needs is not given, or a custom class raises something.
         """
+        call = self.prepare(spec, **context)
         try:
-            return self.prepare(spec, **context)()
+            return call()
+        except UserError:
+            raise
         except TypeError as error:
             raise UserError(f"{self.kind} {spec.label!r}: {error}") from error
+        except Exception as error:
+            if call.func.__module__.startswith("tspo_bench."):  # a fault of ours
+                raise
+            raise UserError(
+                f"{self.kind} {spec.label!r} cannot be built: {_placed(error)}"
+            ) from error
 
     def prepare(self, spec: Spec, **context: Any) -> functools.partial[Any]:
         """The call that `create` makes, checked but not made yet: see there."""
@@ -252,8 +266,11 @@ class Registry:
             raise UserError(f"{self.kind} {target!r} is no class but {type(found).__name__}")
         return found
 
-    def _unknown(self, name: str, known: list[str]) -> str:
-        return f"unknown {self.kind} {name!r}: {did_you_mean(name, known)}known: {', '.join(known)}"
+    def _unknown(self, spec: Spec, known: list[str]) -> str:
+        hint = did_you_mean(spec.name, known)
+        if not hint and IMPORT_PATH.fullmatch(f"{spec.name}:{spec.argument or ''}"):
+            hint = f"no {spec.name}.py is here; "
+        return f"unknown {self.kind} {spec.name!r}: {hint}known: {', '.join(known)}"
 
 
 def _is_required(parameter: inspect.Parameter) -> bool:

@@ -26,10 +26,11 @@ def write_report(
     prices: Prices | None = None,
     agents: Sequence[Path] = (),
     thumbnails: int = THUMBNAILS,
+    title: str | None = None,
     data_root: Path | None = None,
     annotations: Path | None = None,
     trust_tasks: bool = False,
-    told: Callable[[int, int], None] = lambda done, total: None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
     notes: Sequence[str] = (),
     errors: Sequence[str] = (),
 ) -> Path:
@@ -42,10 +43,11 @@ def write_report(
         prices: what a server bills.
         agents: folders of training runs, whose curves are shown.
         thumbnails: of each question set, how many questions get pictures of their frames.
+        title: of the page; None for "Frame sampler report".
         data_root: where the annotations and videos lie now; None for where the runs had them.
         annotations: likewise.
         trust_tasks: see `RunTasks`.
-        told: told of the pictures: how many videos of a question set are done, and of how many.
+        on_progress: called with the videos of a question set whose pictures are done, and of all.
         notes: what a reader must know of the cells (`load_results`).
         errors: what could not be read, and is left out.
 
@@ -65,7 +67,8 @@ def write_report(
             prices=prices,
             agents=agents,
             thumbnails=thumbnails,
-            told=told,
+            title=title,
+            on_progress=on_progress,
             entries=bundles,
             notes=notes,
             errors=errors,

@@ -7,15 +7,17 @@ features float32.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, InstanceOf
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -62,7 +64,7 @@ class Question:
     `video` is the file's name relative to the task's data root (or an absolute path), `answer` the
     right option's letter (None where the benchmark withholds it), `subtitles` the subtitle file's
     name, `groups` what accuracies are broken down by. `record` is the annotation as it stands,
-    letter for letter, for protocols that quote it; it is no part of a question's identity.
+    letter for letter, for protocols that quote it; it is not part of a question's identity.
     `subtitle_offset` is how many seconds the subtitle file's times run ahead of the video's.
     `frame_rate` is the video's, where the annotation states it.
     """
@@ -111,7 +113,7 @@ class Question:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a probe tells of a video file; of its frames it decodes the first one alone.
+    """A video file as a probe finds it, which decodes the first frame alone.
 
     Width and height are those shown, after the stored picture is `mirrored` (left to right), then
     turned by `rotation` (degrees clockwise). `num_frames` is counted in the packets, not taken from
@@ -175,7 +177,7 @@ class Candidates:
         num_frames: the whole video's.
         frame_rate: the whole video's.
         features: [T, d], the encoder's projected image features, not normalised.
-        score: the need "lazy_scores": tells the relevance (cosine to the question) of the
+        score: the need "lazy_scores": gives the relevance (cosine to the question) of the
             candidates at some positions. A frame is decoded and encoded when it is first asked for.
         scan: the need "pixels": decodes the video at a rate and size of the sampler's choice. Equal
             videos of a run share this object, so that a sampler can keep by it what it found.
@@ -202,7 +204,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class Query:
-    """What a sampler may see of a question: never the answer.
+    """A question as a sampler may see it: never the answer.
 
     `text_features` [1, d] is the encoder's feature of the question's text, for samplers that need
     features; `evidence` holds (start, end) in seconds, for samplers that declare this need.
@@ -217,21 +219,97 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """Frames that a sampler picked: sorted distinct frame numbers of the video.
+class Failed:
+    """Why a question got no selection, or no answer (an MLLM gives this in an answer's place)."""
 
-    `scores` [T] are those of the candidates, for samplers that score; `num_filled` says how many
-    picks the fill rule added; `notes` is what the sampler says about itself.
+    error: str
+    status: Status = "model_error"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Frames of a video selected for a question, or the failure to select any.
+
+    A sampler returns `indices`, and `scores`, `num_filled` and `notes` if it has them; whoever
+    asked it fills in the rest.
+
+    Attributes:
+        indices: sorted distinct frame numbers of the video [n].
+        scores: those of the candidates [T], from samplers that score.
+        num_filled: how many of the frames the fill rule added.
+        notes: what the sampler reports of itself.
+        question_id: the question's.
+        timestamps: the frames' times in seconds [n].
+        candidates: the frames to select from, with features if the video was scanned; None where
+            the sampler saw nothing of the video.
+        duration_seconds: the video's length; None if unknown.
+        frames_processed: frames "decoded" and "encoded" to select, as if nothing had been cached.
+        timing: seconds by stage; grows while the question is worked on.
+        is_assumed: the video was not opened: its length and frame rate are the annotations'.
+        failure: why there are no frames.
     """
 
     indices: IntArray
     scores: Features | None = None
     num_filled: int = 0
     notes: Mapping[str, JSON] = field(default_factory=dict)
+    question_id: str = field(default="", kw_only=True)
+    timestamps: FloatArray = field(default_factory=lambda: np.empty(0), kw_only=True)
+    candidates: Candidates | None = field(default=None, kw_only=True)
+    duration_seconds: float | None = field(default=None, kw_only=True)
+    frames_processed: Mapping[str, int] = field(default_factory=dict, kw_only=True)
+    timing: dict[str, float] = field(default_factory=dict, kw_only=True)
+    is_assumed: bool = field(default=False, kw_only=True)
+    failure: Failed | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if len(self.indices) > 1 and not (np.diff(self.indices) > 0).all():
             raise ValueError("selected frame indices must be sorted and distinct")
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @classmethod
+    def failed(cls, question_id: str, failure: Failed) -> Selection:
+        """The selection of a question for which nothing could be selected."""
+        return cls(np.empty(0, np.int64), question_id=question_id, failure=failure)
+
+    @property
+    def frame_rate(self) -> float:
+        """The video's; 1 where the sampler saw nothing of it."""
+        return 1.0 if self.candidates is None else self.candidates.frame_rate
+
+    @property
+    def frame_scores(self) -> Features | None:
+        """The frames' scores [n], NaN for a frame that is not a candidate; None without scores."""
+        if self.scores is None or self.candidates is None or not len(self.candidates):
+            return None
+        known, scores = self.candidates.indices, np.asarray(self.scores)
+        places = np.searchsorted(known, self.indices).clip(max=len(known) - 1)
+        found = np.where(known[places] == self.indices, scores[places], np.float32(math.nan))
+        return found.astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """The words put to an MLLM beside the frames.
+
+    Attributes:
+        text: the user's words after the frames.
+        system: the system message; None for the model's own.
+        reply_start: the beginning of the reply, from which the model continues.
+        before: [n] the words before each frame ("" for none), line breaks included, where frames
+            and words are interleaved; () otherwise.
+        max_new_tokens: the longest reply; None for the model's own.
+        notes: kept in the question's record.
+    """
+
+    text: str
+    system: str | None = None
+    reply_start: str = ""
+    before: tuple[str, ...] = ()
+    max_new_tokens: int | None = None
+    notes: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -240,41 +318,33 @@ class Request:
 
     Attributes:
         frames: what is shown.
-        prompt: the user's words after the frames.
+        prompt: the words beside the frames.
         frame_rate: the whole video's.
         letters: those of the options.
-        num_frames: the whole video's: models are told its length.
+        num_frames: the whole video's, for models that are given its length.
         mode: "generate": words; "options": log-probabilities of the letters as the reply's first
             token, from one forward pass.
-        system: the system message; None for the model's own.
-        reply_start: words put into the model's mouth: its answer goes on from there.
-        before: [n] the words before each frame ("" for none), where frames and words are
-            interleaved, as they stand: with the line breaks around them; () otherwise.
-        max_new_tokens: the longest reply; None for the model's own.
     """
 
     frames: Frames
-    prompt: str
+    prompt: Prompt
     frame_rate: float
     letters: str
     num_frames: int | None = None
     mode: AnswerMode = "generate"
-    system: str | None = None
-    reply_start: str = ""
-    before: tuple[str, ...] = ()
-    max_new_tokens: int | None = None
 
     def __post_init__(self) -> None:
-        if self.before and len(self.before) != len(self.frames):
-            raise ValueError(f"{len(self.before)} texts before {len(self.frames)} frames")
+        before = self.prompt.before
+        if before and len(before) != len(self.frames):
+            raise ValueError(f"{len(before)} texts before {len(self.frames)} frames")
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What of a request's frames reached an MLLM, after its processor.
+class VisualInput:
+    """The frames of a request as an MLLM got them from its processor.
 
     `frames` counts repeated ones too (classes that take pairs); height and width are in pixels;
-    `visual_tokens` is None where nobody tells (a server).
+    `visual_tokens` is None if unknown (a server).
     """
 
     frames: int
@@ -285,7 +355,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Answer:
-    """What the MLLM said: its raw text, and log-probabilities of the letters if asked for.
+    """An MLLM's reply: its raw text, and log-probabilities of the letters if asked for.
 
     A letter without a log-probability is less likely than those with one (servers list only the
     likeliest tokens). `usage` holds numbers of tokens as a server counts them ("prompt_tokens",
@@ -295,61 +365,86 @@ class Answer:
 
     text: str
     option_logprobs: Mapping[str, float] | None = None
-    seen: Seen | None = None
+    seen: VisualInput | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
     truncated: bool = False
     refusal: str | None = None
 
 
-@dataclass(frozen=True)
-class Failed:
-    """Why an MLLM gave no answer to one request of a batch; the others have theirs."""
-
-    error: str
+# What a record's line may hold. `Text` is any str, lone surrogates included: models' replies have
+# them. Larger numbers are not a run's, and their sums may overflow.
+Text = InstanceOf[str]
+Flag = Annotated[bool, Field(strict=True)]
+Count = Annotated[int, Field(strict=True, ge=-1e12, le=1e12)]
+Number = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
+Share = Annotated[float, Field(strict=True, ge=0, le=1)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 @dataclass(frozen=True)
 class Record:
-    """One line of results. `timing` (seconds per stage) is all that may differ between equal runs.
+    """One line of results: what was selected for a question, and the answer.
 
-    `frames` and `seconds` are those the MLLM was given, `seen` is what its processor made of them
-    (frames, height, width, visual_tokens); `num_candidates` is None where the sampler saw nothing;
-    `looked_at` counts the frames "decoded" and "encoded" for its choice, as if nothing had been
-    kept from before. `evidence` holds (start, end) in seconds; this and `duration_seconds`, the
-    video's length, are there where the sampler saw the video. `error` says why there is no answer.
-    `truncated`: the reply was cut at the longest length. `letter` is what the protocol reads in the
-    reply, `guessed` where the protocol drew it for want of one. A reply that a server marks as a
-    refusal is empty, and its words are the note "refusal". `inputs` holds hashes of what the record
-    was made of: the "question" with its annotation, and the "video" file, where the sampler saw it.
+    A failure before the model has no frames; `error` then says why. Equal runs differ in `timing`
+    alone.
     """
 
-    question_id: str
-    video: str
+    __pydantic_config__ = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+    question_id: Text
+    """The question's id in the annotations."""
+    video: Text
+    """The video's name there."""
     status: Status
-    gold: str | None
-    letter: str | None = None
-    correct: bool = False
-    reply: str | None = None
-    truncated: bool = False
-    frames: tuple[int, ...] = ()
-    seconds: tuple[float, ...] = ()
-    num_candidates: int | None = None
-    num_filled: int = 0
-    looked_at: Mapping[str, int] = field(default_factory=dict)
-    evidence_recall: float | None = None
-    evidence: tuple[tuple[float, float], ...] = ()
-    duration_seconds: float | None = None
-    groups: Mapping[str, str] = field(default_factory=dict)
-    notes: Mapping[str, JSON] = field(default_factory=dict)
-    error: str | None = None
-    protocol: str | None = None
+    """How far the question got."""
+    gold: Text | None
+    """The right option's letter; null where the benchmark withholds it."""
+    letter: Text | None = None
+    """The letter that the protocol reads in the reply; null if it reads none."""
+    correct: Flag = False
+    """Whether `letter` is `gold`."""
+    reply: Text | None = None
+    """The model's text; null if there is none. Empty for a refusal."""
+    truncated: Flag = False
+    """The reply was cut at the longest length."""
+    frames: tuple[Count, ...] = ()
+    """The frame numbers given to the model, in the video's own frames from 0, rising."""
+    timestamps: tuple[Number, ...] = ()
+    """The times of these frames, in seconds."""
+    num_candidates: Count | None = None
+    """Frames that the sampler could select from; null if it saw nothing of the video."""
+    num_filled: Count = 0
+    """How many of the frames a fill rule added."""
+    frames_processed: Mapping[Text, Count] = field(default_factory=dict)
+    """Frames "decoded" and "encoded" to select, as if nothing had been cached."""
+    evidence_recall: Share | None = None
+    """The share of evidence spans that the frames hit; null if there is no span to hit."""
+    evidence: tuple[tuple[Number, Number], ...] = ()
+    """Annotated (start, end) in seconds; empty if the sampler saw nothing of the video."""
+    duration_seconds: Number | None = None
+    """The video's length; null if the sampler saw nothing of it."""
+    groups: Mapping[Text, Text] = field(default_factory=dict)
+    """What accuracies are broken down by: group to value."""
+    notes: Mapping[Text, Any] = field(default_factory=dict)
+    """What the sampler reports of itself; "refusal": a server's words where it marks one."""
+    error: Text | None = None
+    """Why there is no answer."""
+    protocol: Text | None = None
+    """Name, version and hash of the protocol."""
     mode: AnswerMode = "generate"
-    guessed: bool = False
-    option_logprobs: Mapping[str, float] | None = None
-    seen: Mapping[str, int] = field(default_factory=dict)
-    usage: Mapping[str, int] = field(default_factory=dict)
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    timing: Mapping[str, float] = field(default_factory=dict)
+    """"generate": the model replied; "options": the letter with the highest log-probability."""
+    guessed: Flag = False
+    """The protocol drew the letter, for want of one in the reply."""
+    option_logprobs: Mapping[Text, Finite] | None = None
+    """Log-probability of each letter as the reply's first token, if asked for."""
+    seen: Mapping[Text, Count] = field(default_factory=dict)
+    """What the model's processor made of the frames: frames, height, width, visual_tokens."""
+    usage: Mapping[Text, Count] = field(default_factory=dict)
+    """Numbers of tokens as a server counts them."""
+    inputs: Mapping[Text, Text] = field(default_factory=dict)
+    """Hashes of the "question" with its annotation, and of the "video" if the sampler saw it."""
+    timing: Mapping[Text, Number] = field(default_factory=dict)
+    """Seconds by stage."""
 
     @property
     def failed(self) -> bool:

@@ -56,7 +56,7 @@ def record(question: Question, correct: bool, frames: int = 8) -> Record:
         letter=question.answer if correct else wrong,
         correct=correct,
         frames=tuple(range(frames)),
-        seconds=tuple(map(float, range(frames))),
+        timestamps=tuple(map(float, range(frames))),
         evidence_recall=float(correct),
         groups=question.groups,
     )

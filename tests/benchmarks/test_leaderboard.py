@@ -21,10 +21,10 @@ def test_the_runs_are_whole_and_small() -> None:
     found = load_results(bundles)
     assert found.errors == []
     for cell in found.cells:
-        assert len(cell.records) == cell.settings["num_questions"]
-    seeds = {cell.settings["seed"] for cell in found.cells if cell.settings["sampler"] == "tspo-q"}
+        assert len(cell.records) == cell.settings.num_questions
+    seeds = {cell.settings.seed for cell in found.cells if cell.settings.sampler == "tspo-q"}
     assert seeds == {0, 1, 2}
-    assert {cell.settings["frames"] for cell in found.cells} == {4, 8, 16, 32}
+    assert {cell.settings.frames for cell in found.cells} == {4, 8, 16, 32}
 
 
 @pytest.mark.slow

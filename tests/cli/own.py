@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from tspo_bench import MLLM
 from tspo_bench.errors import UserError
 from tspo_bench.training.episode import Episode
 from tspo_bench.types import Answer, Candidates, IntArray, Query, Request, Selection
@@ -15,7 +16,7 @@ from tspo_bench.types import Answer, Candidates, IntArray, Query, Request, Selec
 ALWAYS_A = "tests.cli.own:AlwaysA"
 
 
-class AlwaysA:
+class AlwaysA(MLLM):
     name = "always-a"
     id = "always-a"
     short_side = 32

@@ -60,11 +60,11 @@ def test_run_takes_it_too_and_keeps_what_it_was(
     assert done.code == 0
     assert "reference encoder" not in done.err
     plain, ours = read_run(Path("out"))
-    if plain.settings["sampler"] == "tspo":
+    if plain.settings.sampler == "tspo":
         plain, ours = ours, plain
-    assert ours.settings["sampler"] == "tspo"
-    assert ours.settings["encoder_id"] == plain.settings["encoder_id"] == load_encoder(both).id
-    kept = ours.settings["sampler_settings"]
+    assert ours.settings.sampler == "tspo"
+    assert ours.settings.encoder_id == plain.settings.encoder_id == load_encoder(both).id
+    kept = ours.settings.sampler_settings
     assert kept["options"] == {"agent": both}
     assert [record.notes["agent"] for record in ours.records] == ["tspo"] * 3
     again = cli(*RUN, "--sampler", "tspo", "--agent", both)
@@ -73,7 +73,7 @@ def test_run_takes_it_too_and_keeps_what_it_was(
     changed = cli(*RUN, "--sampler", "tspo", "--agent", both)
     assert changed.code == 0
     assert "begun anew beside the earlier one" in caplog.text
-    assert len({cell.settings["encoder_id"] for cell in read_run(Path("out"))}) == 2
+    assert len({cell.settings.encoder_id for cell in read_run(Path("out"))}) == 2
 
 
 def test_an_agent_refuses_features_of_another_encoder(cli: Cli, both: str, encoder: str) -> None:

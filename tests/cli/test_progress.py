@@ -30,10 +30,10 @@ def test_what_a_run_says(capsys: pytest.CaptureFixture[str]) -> None:
     with Bar() as bar:
         progress = RunProgress(bar)
         progress.started("haystack[length=1min]", "reference", pending=4, done=2)
-        progress.finished(record(1, correct=True), "uniform", 8)
-        progress.finished(record(2), "uniform", 8)
-        progress.finished(record(3, gold=None), "uniform", 8)  # withheld: in no accuracy
-        progress.finished(record(4, status="decode_error"), "uniform", 8)
+        progress.on_record(record(1, correct=True), "uniform", 8)
+        progress.on_record(record(2), "uniform", 8)
+        progress.on_record(record(3, gold=None), "uniform", 8)  # withheld: in no accuracy
+        progress.on_record(record(4, status="decode_error"), "uniform", 8)
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "haystack[length=1min] x reference: 2 of 6 were there"
     assert lines[1].endswith("(accuracy 100.0%)")
@@ -47,7 +47,7 @@ def test_stored_records_count_in_the_accuracy(capsys: pytest.CaptureFixture[str]
         progress.started("haystack", "reference", pending=1, done=3)
         for number in range(3):
             progress.stored(record(number, correct=True), "uniform", "k8")
-        progress.finished(record(3), "uniform", "k8")
+        progress.on_record(record(3), "uniform", "k8")
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "haystack x reference: 3 of 4 were there"
     assert re.fullmatch(r".*: 4/4 in 0:00:00 \(accuracy 75.0%\)", lines[1])
@@ -59,7 +59,7 @@ def notes(capsys: pytest.CaptureFixture[str], *given: tuple[str, str, bool]) -> 
         progress = RunProgress(bar)
         progress.started("haystack", "reference", pending=len(given), done=0)
         for number, (sampler, budget, correct) in enumerate(given):
-            progress.finished(record(number, correct=correct), sampler, budget)
+            progress.on_record(record(number, correct=correct), sampler, budget)
     lines = capsys.readouterr().err.splitlines()[1:]
     return [line.partition("(")[2].rstrip(")") for line in lines]
 

@@ -18,7 +18,7 @@ def test_table(cli: Cli) -> None:
     assert "films: evidence within 1 s" in done.out
     assert "evidence recall" in done.out
     assert "difference: points of evidence recall more than uniform" in done.out
-    assert "how the frames lie, and what they cost" in done.out
+    assert "frame placement and cost" in done.out
 
 
 @pytest.mark.usefixtures("films")

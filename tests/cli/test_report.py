@@ -1,6 +1,7 @@
 """`tspo-bench report` from the shell: real runs, broken and hostile ones."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from tests.report.tables.test_report_text import hostile_cells
 from tests.report.test_escape import HOSTILE
 from tests.results.test_reading import SETTINGS, record, write
+from tspo_bench import __version__
 from tspo_bench.cli import app
 from tspo_bench.report import groups_table, results_table
 
@@ -75,6 +77,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--trust-tasks"], "--trust-tasks: no effect without --html"),
         ([".", "--gate"], "--gate needs --published"),
         ([".", "--html", "page", "--published"], "--html and --published are different outputs"),
+        ([".", "--title", "Mine"], "--title: no effect without --html"),
     ],
 )
 def test_mistakes_are_one_line(
@@ -95,10 +98,13 @@ def test_a_bundles_task_is_not_imported(runs: Path, monkeypatch: pytest.MonkeyPa
     write(runs / "strange", {"cell": {**SETTINGS, "task": "evil:Task"}}, [record(0)])
     assert runner.invoke(app, ["bundle", "strange", "-o", "run.zip"]).exit_code == 0
     (runs / "ran").unlink(missing_ok=True)
-    done = runner.invoke(app, ["report", "run.zip", "--html", "page"])
+    done = runner.invoke(app, ["report", "run.zip", "--html", "page", "--title", "Mine & yours"])
     assert done.exit_code == 0
     assert done.stdout == "page/index.html\n"
-    assert "evil:Task" in Path("page/index.html").read_text()
+    page = Path("page/index.html").read_text()
+    assert "evil:Task" in page
+    assert "<h1>Mine &amp; yours</h1>" in page
+    assert f"tspo-bench {__version__}, {date.today().isoformat()}" in page
     assert not (runs / "ran").exists()
 
 

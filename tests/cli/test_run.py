@@ -73,7 +73,7 @@ def test_json_is_all_that_stdout_holds(cli: Cli) -> None:
         (["--sampler", "akks"], "unknown sampler 'akks': did you mean 'aks'"),
         (["--sampler", "aks[deep=3]"], "has no option 'deep'; did you mean 'depth'?"),
         (["--sampler", "file:nowhere.json"], "cannot read frame selections nowhere.json"),
-        (["--sampler", "uniform,uniform"], "stands there twice; name each once"),
+        (["--sampler", "uniform,uniform"], "--sampler: uniform is given twice"),
         (["--task", "haystak"], "unknown task 'haystak': did you mean 'haystack'"),
         (["--task", "haystack[length=2min]"], "it has: 1min, 5min, 15min, 60min"),
         (["--task", "nothing.jsonl"], "there is no annotation file nothing.jsonl"),
@@ -81,16 +81,16 @@ def test_json_is_all_that_stdout_holds(cli: Cli) -> None:
         (["--model", "referense"], "unknown model 'referense': did you mean 'reference'"),
         (["--model", "./no/checkpoint"], "model './no/checkpoint': there is no such folder"),
         (["--encoder", "./no/clip", "--sampler", "aks"], "encoder './no/clip': there is no such"),
-        (["--frames", "0"], "0 frames cannot be picked"),
-        (["--frames", "8,-1"], "-1 frames cannot be picked"),
-        (["--frames", "many"], "cannot read --frames 'many'; write 8 or 8,16,32"),
-        (["--frames", ""], "no frames given"),
-        (["--seeds", "a"], "cannot read --seeds 'a'; write 0 or 0,1,2"),
-        (["--seeds", "0,0"], "seeds 0, 0: one stands there twice"),
+        (["--frames", "0"], "--frames must be >= 1 (got 0)"),
+        (["--frames", "8,-1"], "--frames must be >= 1 (got -1)"),
+        (["--frames", "many"], "--frames must be whole numbers, commas between them (got 'many')"),
+        (["--frames", ""], "--frames needs at least one value"),
+        (["--seeds", "a"], "--seeds must be whole numbers, commas between them (got 'a')"),
+        (["--seeds", "0,0"], "--seeds: 0 is given twice"),
         (["--baseline", "aks[deep"], "cannot read 'aks[deep'"),
-        (["--limit", "0"], "limit 0 asks nothing"),
-        (["--batch-size", "0"], "batch size 0 must be 1 or more"),
-        (["--candidate-fps", "0"], "candidate rate 0.0 must be above 0"),
+        (["--limit", "0"], "--limit must be >= 1 (got 0)"),
+        (["--batch-size", "0"], "--batch-size must be >= 1 (got 0)"),
+        (["--candidate-fps", "0"], "--candidate-fps must be > 1e-12 (got 0.0)"),
         (["--data-root", "nowhere"], "data root nowhere is no folder; set --data-root"),
         (["--out", "films.jsonl"], "run films.jsonl is a file; name a folder with --out"),
         (["--out", "films.jsonl/in"], "cannot make folder films.jsonl/in: Not a directory"),
@@ -113,7 +113,7 @@ def test_a_cell_is_added_to_a_run_and_a_changed_one_beside_it(
     again = cli(*OWN, "--out", "mine", "--sampler", "uniform,random", "--json")
     assert again.code == 0
     assert {row["sampler"] for row in table_rows(again.out)} == {"uniform", "random"}
-    assert [cell.settings["sampler"] for cell in read_run(Path("mine"))] == ["uniform", "random"]
+    assert [cell.settings.sampler for cell in read_run(Path("mine"))] == ["uniform", "random"]
     fewer = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2", "--json")
     assert table_rows(fewer.out)[0]["n"] == 2
     assert "2 of 2 were there" in fewer.err
@@ -149,7 +149,7 @@ def test_an_empty_data_root_is_a_mistake(cli: Cli, films: Path) -> None:
     films.with_name("empty").mkdir()
     done = cli(*OWN, "--data-root", "empty")
     assert done.code == 2
-    assert "none of the 2 videos asked about is there" in done.error
+    assert "none of the 2 videos found" in done.error
     assert "not found under empty" in done.error
     assert cli(*OWN, "--data-root", "empty", "--sampler", "blind").code == 0
 
@@ -225,6 +225,7 @@ def test_a_benchmark_from_its_own_annotations(cli: Cli, real_data: Path) -> None
 
 SAMPLER = """
 import numpy as np
+from tspo_bench import MLLM
 from tspo_bench.types import Selection
 
 class First:
@@ -236,7 +237,7 @@ class First:
     def select(self, query, candidates, k):
         return Selection(np.arange(k) * self.step)
 
-class Model:
+class Model(MLLM):
     name, id, short_side = "mine", "mine", None
 
     def answer(self, requests):
@@ -325,7 +326,10 @@ def test_says_how_many_have_no_subtitles(cli: Cli, films: Path) -> None:
     assert json.loads(done.out)["tables"][0]["protocol"] == "strict@2+full"
     missing = len(rows) - 1
     assert f"warning: {missing} of {len(rows)} questions were asked without subtitles" in done.err
-    assert "subtitles 'all'; use none or aligned or full" in cli(*OWN, "--subtitles", "all").error
+    assert (
+        "--subtitles must be 'none', 'aligned' or 'full' (got 'all')"
+        in cli(*OWN, "--subtitles", "all").error
+    )
     refused = cli("run", "--task", "haystack", "--model", ALWAYS_A, "--subtitles", "aligned")
     assert refused.code == 2
     assert "task 'haystack' has no subtitles; leave --subtitles aligned out" in refused.error

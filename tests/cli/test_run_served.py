@@ -23,7 +23,7 @@ GRID = ("--sampler", "uniform", "--frames", "4,6", "--batch-size", "4")
 def by_question(run: Path) -> dict[tuple[int, str], Record]:
     cells = read_run(run)
     return {
-        (cell.settings["frames"], record.question_id): record
+        (cell.settings.frames, record.question_id): record
         for cell in cells
         for record in cell.records
     }

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from tests.support import read_number
+from tspo_bench import MLLM
 from tspo_bench.types import Answer, Candidates, Query, Request, Selection
 
 NEAR = 10  # an option's frame counts as shown if one at most so many frames away is
@@ -29,7 +30,7 @@ def shown_letters(prompt: str, numbers: Sequence[int]) -> list[str]:
     return near
 
 
-class FrameReader:
+class FrameReader(MLLM):
     """Reads the numbers drawn into the frames, states them, and answers what they show.
 
     With `log` each question's text goes to that file as it is asked; `seconds` is how long each
@@ -60,10 +61,10 @@ class FrameReader:
             self.stop_after -= 1
         if self.log is not None:
             with Path(self.log).open("a") as file:
-                file.write(request.prompt.splitlines()[0] + "\n")
+                file.write(request.prompt.text.splitlines()[0] + "\n")
         time.sleep(self.seconds)
         numbers = [read_number(picture) for picture in request.frames.pixels]
-        letters = shown_letters(request.prompt, numbers)
+        letters = shown_letters(request.prompt.text, numbers)
         said = f"The answer is {letters[0]}." if len(letters) == 1 else "Not shown."
         seen = [
             f"{number}@{second:.6f}"
@@ -92,7 +93,7 @@ class Moody(FrameReader):
     cured: ClassVar[bool] = False
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        if not self.cured and any("poison" in request.prompt for request in requests):
+        if not self.cured and any("poison" in request.prompt.text for request in requests):
             raise RuntimeError("out of memory, say")
         return super().answer(requests)
 
@@ -117,7 +118,7 @@ class Babbler(FrameReader):
     replies = ("", "A man opens the door", "A or B", "\ud83d \x00\n\u2028 ?!", "Z")
 
     def reply(self, request: Request) -> str:
-        digits = re.findall(r"\d+", request.prompt.splitlines()[0])
+        digits = re.findall(r"\d+", request.prompt.text.splitlines()[0])
         return self.replies[int(digits[0]) % len(self.replies)]
 
 

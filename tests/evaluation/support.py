@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tspo_bench.evaluation import RunConfig, RunResult, run_grid
+from tspo_bench.evaluation import EvaluationResult, RunSettings, run_grid
 from tspo_bench.results import record_to_line
 from tspo_bench.types import Question, Record
 
@@ -54,10 +54,10 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def run(task: Path | str, out: Path, **settings: Any) -> RunResult:
+def run(task: Path | str, out: Path, **settings: Any) -> EvaluationResult:
     """Run one task with the frame reader and uniform sampling, unless `settings` differ."""
     names = {"samplers": ("uniform",), "models": (READER,), "frames": (4,), "batch_size": 3}
-    return run_grid(RunConfig(tasks=(str(task),), out=out, **{**names, **settings}))
+    return run_grid(RunSettings(tasks=(str(task),), out=out, **{**names, **settings}))
 
 
 def seen(record: Record) -> tuple[list[int], list[float], list[int], int, float]:
@@ -69,10 +69,10 @@ def seen(record: Record) -> tuple[list[int], list[float], list[int], int, float]
     return numbers, times, size, num_frames, frame_rate
 
 
-def by_label(result: RunResult) -> dict[str, dict[str, Record]]:
+def by_label(result: EvaluationResult) -> dict[str, dict[str, Record]]:
     """The records of each sampler's cell, by question id."""
     return {
-        cell.settings["sampler"]: {record.question_id: record for record in cell.records}
+        cell.settings.sampler: {record.question_id: record for record in cell.records}
         for cell in result.cells
     }
 
@@ -104,6 +104,6 @@ def naive_recall(question: Question, record: Record) -> float | None:
     hits = []
     for span in question.evidence:
         margin = 1.0 if span.start == span.end else 0.0
-        hit = any(span.start - margin <= t <= span.end + margin for t in record.seconds)
+        hit = any(span.start - margin <= t <= span.end + margin for t in record.timestamps)
         hits.append(hit)
     return sum(hits) / len(hits) if hits else None

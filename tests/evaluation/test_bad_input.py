@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.evaluation.support import READER, by_label, question, run, seen, untimed, write_rows
+from tests.report.support import settings_with
 from tests.support import make_video
 from tests.video.test_bad_files import damage, places
 from tspo_bench.errors import UserError, VideoError
@@ -63,7 +64,7 @@ def test_every_status_is_counted_once(mixed: Path, tmp_path: Path) -> None:
     (records,) = by_label(result).values()
     assert (records["q-8"].status, records["q-7"].status) == ("model_error", "unparsed")
     assert records["q-5"].status == "sampler_error"
-    summary = summarise(result.cells[0].records, {"frames": 2})
+    summary = summarise(result.cells[0].records, settings_with({"frames": 2}))
     assert set(summary.status_counts) == set(STATUSES)
     assert sum(summary.status_counts.values()) == summary.n == 12
     assert summary.status_counts["decode_error"] == 4
@@ -212,7 +213,8 @@ def test_a_model_that_fails_on_one_request_costs_that_one(
     (records,) = by_label(result).values()
     assert {key for key, record in records.items() if record.failed} == {"q-5"}
     record = records["q-5"]
-    assert (record.status, record.error) == ("model_error", "RuntimeError: out of memory, say")
+    assert record.status == "model_error"
+    assert record.error.startswith("RuntimeError: out of memory, say (")
     assert record.frames, "what it was to be shown is on record"
     assert all(seen(r)[0] == list(r.frames) for r in records.values() if not r.failed)
 
@@ -277,10 +279,10 @@ def test_equal_names_are_refused_before_anything_is_asked(
     tasks = [path.parent / "quiz.jsonl" for path in (one, two)]
     for task in tasks:
         task.write_text(questions.read_text())
-    from tspo_bench.evaluation import RunConfig, run_grid
+    from tspo_bench.evaluation import RunSettings, run_grid
 
     with pytest.raises(UserError, match="two of them are called 'quiz' in tables"):
-        run_grid(RunConfig(tuple(map(str, tasks)), out=tmp_path / "run", fresh=True))
+        run_grid(RunSettings(tasks=tuple(map(str, tasks)), out=tmp_path / "run", fresh=True))
     twins = []
     for name in ("a", "b"):
         twins.append(tmp_path / name / "tiny-llava")

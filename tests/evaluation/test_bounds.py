@@ -13,7 +13,7 @@ import tspo_bench
 from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation import RunConfig
+from tspo_bench.evaluation import RunSettings
 from tspo_bench.results import read_records, read_run, record_from_line, record_to_line
 from tspo_bench.types import Answer, Record, Request
 
@@ -34,10 +34,10 @@ HUGE = 10**20
 def test_absurd_sizes_are_named_before_anything_is_written(given: dict[str, Any]) -> None:
     (name,) = given
     option = "--" + name.replace("_", "-")
-    with pytest.raises(UserError, match=rf"{option} must be below 10\^12 \(got "):
-        RunConfig(**given)
-    with pytest.raises(UserError, match="--candidate-fps must be above"):
-        RunConfig(candidate_fps=1e-300)
+    with pytest.raises(UserError, match=rf"{option} must be < 10\^12 \(got "):
+        RunSettings(**given)
+    with pytest.raises(UserError, match="--candidate-fps must be > 1e-12"):
+        RunSettings(candidate_fps=1e-300)
 
 
 @pytest.mark.parametrize("sampler", ["uniform", "random", "oracle"])
@@ -51,7 +51,7 @@ def test_a_budget_far_beyond_the_video_is_the_whole_video(
 @pytest.mark.usefixtures("films")
 def test_frames_of_one_video_too(films: Path) -> None:
     film = next(films.glob("*.mp4"))
-    with pytest.raises(UserError, match="--frames must be below"):
+    with pytest.raises(UserError, match="--frames must be <"):
         tspo_bench.select_frames(film, "Where?", "uniform", HUGE)
 
 
@@ -61,7 +61,7 @@ class Billing(FrameReader):
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         answers = super().answer(requests)
         return [
-            replace(answer, usage={"prompt_tokens": 10**400 if "thing 3 " in r.prompt else 7})
+            replace(answer, usage={"prompt_tokens": 10**400 if "thing 3 " in r.prompt.text else 7})
             for answer, r in zip(answers, requests, strict=True)
         ]
 

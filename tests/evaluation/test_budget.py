@@ -15,8 +15,8 @@ from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget, cost_of
-from tspo_bench.mllms.seen import grid_tokens
-from tspo_bench.types import Answer, Request, Seen
+from tspo_bench.mllms.visual_input import grid_tokens
+from tspo_bench.types import Answer, Request, VisualInput
 
 COUNTER = "tests.evaluation.test_budget:Counter"
 
@@ -31,7 +31,7 @@ class Counter(FrameReader):
         answers = []
         for request in requests:
             n, h, w = request.frames.pixels.shape[:3]
-            answers.append(Answer("A", seen=Seen(n, h, w, self.visual_tokens(n, h, w))))
+            answers.append(Answer("A", seen=VisualInput(n, h, w, self.visual_tokens(n, h, w))))
         return answers
 
 
@@ -86,8 +86,8 @@ def test_each_question_gets_what_the_tokens_allow(questions: Path, tmp_path: Pat
     settings = {"models": (COUNTER,), "frames": None, "visual_tokens": (125, 160)}
     few, many = run(questions, tmp_path / "run", **settings).cells
     assert [cell.folder.name[-4:] for cell in (few, many)] == ["v125", "v160"]
-    assert few.settings["visual_tokens"] == 125
-    assert few.settings["frames"] is None
+    assert few.settings.visual_tokens == 125
+    assert few.settings.frames is None
     assert {len(record.frames) for record in few.records} == {4}
     assert {record.seen["visual_tokens"] for record in few.records} == {120}
     assert {len(record.frames) for record in many.records} == {12}
@@ -112,7 +112,7 @@ def test_too_few_tokens_fail_by_question(questions: Path, tmp_path: Path) -> Non
 
 
 def test_a_model_that_does_not_tell_is_refused(questions: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"FrameReader' does not tell its visual tokens"):
+    with pytest.raises(UserError, match=r"FrameReader' does not report its visual tokens"):
         run(questions, tmp_path / "run", frames=None, visual_tokens=(64,))
     with pytest.raises(UserError, match="both fix the frames"):
         run(questions, tmp_path / "run", visual_tokens=(64,))

@@ -75,7 +75,7 @@ def test_the_bound_of_the_frames_in_memory_does_not_matter(
     """Parts of a video's questions, down to single ones; blind and failed ones among them."""
     settings = {**settings, "models": (READER,)}
     run(questions, tmp_path / "whole", **settings)
-    monkeypatch.setattr(prepare, "PART_BYTES", num_frames * 96 * 160 * 3)
+    monkeypatch.setattr(prepare, "CHUNK_BYTES", num_frames * 96 * 160 * 3)
     run(questions, tmp_path / "parts", **settings)
     assert untimed_files(tmp_path / "parts") == untimed_files(tmp_path / "whole")
 

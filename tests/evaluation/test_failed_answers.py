@@ -23,7 +23,7 @@ class Choosy(FrameReader):
     asked: ClassVar[list[str]] = []
 
     def answer(self, requests: Sequence[Request]) -> list[Answer | Failed]:  # type: ignore[override]
-        firsts = [request.prompt.splitlines()[0] for request in requests]
+        firsts = [request.prompt.text.splitlines()[0] for request in requests]
         self.asked.extend(firsts)
         odd = [int(first.split()[2]) % 2 == 1 for first in firsts]
         answers = super().answer(requests)

@@ -21,7 +21,8 @@ from tests.evaluation.support import (
     write_questions,
     write_rows,
 )
-from tspo_bench.evaluation import RunConfig, RunResult, run_grid
+from tests.report.support import settings_with
+from tspo_bench.evaluation import EvaluationResult, RunSettings, run_grid
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import read_records, read_scores
 from tspo_bench.samplers.uniform import both_ends
@@ -38,7 +39,7 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
     rows = [json.loads(line) for line in questions.read_text().splitlines()[:3]]
     write_rows(second, rows)
     models = (READER, f"{READER}[short_side=48,name=small]")
-    config = RunConfig(
+    config = RunSettings(
         tasks=(str(questions), str(second)),
         samplers=SAMPLERS,
         models=models,
@@ -48,7 +49,8 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
     )
     result = run_grid(config, command=["tspo-bench", "run"])
     labels = [
-        tuple(c.settings[k] for k in ("task", "model", "sampler", "frames")) for c in result.cells
+        tuple(getattr(c.settings, k) for k in ("task", "model", "sampler", "frames"))
+        for c in result.cells
     ]
     assert labels == [
         (task, model, sampler, k)
@@ -57,8 +59,8 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
         for sampler in SAMPLERS
         for k in (4, 7)
     ]
-    assert {len(cell.records) for cell in result.cells if cell.settings["task"] == "quiz"} == {12}
-    assert {len(cell.records) for cell in result.cells if cell.settings["task"] == "second"} == {3}
+    assert {len(cell.records) for cell in result.cells if cell.settings.task == "quiz"} == {12}
+    assert {len(cell.records) for cell in result.cells if cell.settings.task == "second"} == {3}
     assert result.skipped == ()
     for cell in result.cells:
         records = read_records(cell.folder / "records.jsonl")
@@ -72,7 +74,7 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
 @pytest.fixture(scope="module")
 def grid(
     films: Path, clip: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[RunResult, dict[str, Question]]:
+) -> tuple[EvaluationResult, dict[str, Question]]:
     """One run of all samplers at K = 7, and its questions."""
     folder = tmp_path_factory.mktemp("grid")
     with pytest.MonkeyPatch.context() as patch:
@@ -84,7 +86,7 @@ def grid(
 
 
 def test_the_model_sees_what_the_sampler_picked(
-    grid: tuple[RunResult, dict[str, Question]],
+    grid: tuple[EvaluationResult, dict[str, Question]],
 ) -> None:
     """The numbers read out of the pixels are the record's frames, in order, at their times."""
     result, questions = grid
@@ -95,14 +97,14 @@ def test_the_model_sees_what_the_sampler_picked(
             num_frames = LENGTHS[Path(questions[key].video).name]
             numbers, times, size, told_frames, told_rate = seen(record)
             assert numbers == list(record.frames) == sorted(set(record.frames))
-            assert times == list(record.seconds)
-            np.testing.assert_allclose(record.seconds, np.array(record.frames) / RATE, atol=1e-6)
+            assert times == list(record.timestamps)
+            np.testing.assert_allclose(record.timestamps, np.array(record.frames) / RATE, atol=1e-6)
             if label != "blind":
                 assert (size, told_frames, told_rate) == ([96, 160], num_frames, RATE)
                 assert len(numbers) == 7
 
 
-def test_records_say_what_was_asked(grid: tuple[RunResult, dict[str, Question]]) -> None:
+def test_records_say_what_was_asked(grid: tuple[EvaluationResult, dict[str, Question]]) -> None:
     result, questions = grid
     for label, records in by_label(result).items():
         assert set(records) == set(questions)
@@ -131,7 +133,7 @@ def test_records_say_what_was_asked(grid: tuple[RunResult, dict[str, Question]])
             assert bool({"scan", "stored"} & set(record.timing)) == searches, label
 
 
-def test_answers_follow_from_the_frames(grid: tuple[RunResult, dict[str, Question]]) -> None:
+def test_answers_follow_from_the_frames(grid: tuple[EvaluationResult, dict[str, Question]]) -> None:
     """The reader can answer where exactly one option's frame is shown: so can we, from records."""
     result, questions = grid
     for label, records in by_label(result).items():
@@ -147,7 +149,9 @@ def test_answers_follow_from_the_frames(grid: tuple[RunResult, dict[str, Questio
             assert record.correct == (letter == question.answer and not failed)
 
 
-def test_uniform_gives_the_papers_frames(grid: tuple[RunResult, dict[str, Question]]) -> None:
+def test_uniform_gives_the_papers_frames(
+    grid: tuple[EvaluationResult, dict[str, Question]],
+) -> None:
     result, questions = grid
     for key, record in by_label(result)["uniform"].items():
         num_frames = LENGTHS[Path(questions[key].video).name]
@@ -155,7 +159,7 @@ def test_uniform_gives_the_papers_frames(grid: tuple[RunResult, dict[str, Questi
 
 
 def test_feature_samplers_pick_by_the_encoders_scores(
-    grid: tuple[RunResult, dict[str, Question]], clip: Path
+    grid: tuple[EvaluationResult, dict[str, Question]], clip: Path
 ) -> None:
     """Every candidate encoded by hand, in one go: the highest and the lowest cosines."""
     from tspo_bench.features import load_encoder
@@ -163,7 +167,7 @@ def test_feature_samplers_pick_by_the_encoders_scores(
 
     result, questions = grid
     encoder, labelled = load_encoder(str(clip)), by_label(result)
-    cells = {cell.settings["sampler"]: cell.folder for cell in result.cells}
+    cells = {cell.settings.sampler: cell.folder for cell in result.cells}
     scores = read_scores(cells["clip-topk"] / "scores.jsonl")
     assert not (cells["uniform"] / "scores.jsonl").exists()
     for key, question in questions.items():
@@ -232,11 +236,13 @@ def test_a_budget_above_the_candidates_gives_all_of_them(
             assert record.num_candidates == 9
             expected = both_ends(90, 64).tolist() if label == "uniform" else [*range(0, 90, 10)]
             assert list(record.frames) == seen(record)[0] == expected
-    short = summarise(result.cells[1].records, {"frames": 64}).num_short
+    short = summarise(result.cells[1].records, settings_with({"frames": 64})).num_short
     assert short == 12  # none of the three videos has 64 candidates
 
 
-def test_accuracy_is_correct_over_all_asked(grid: tuple[RunResult, dict[str, Question]]) -> None:
+def test_accuracy_is_correct_over_all_asked(
+    grid: tuple[EvaluationResult, dict[str, Question]],
+) -> None:
     result, _ = grid
     for cell in result.cells:
         summary = json.loads((cell.folder / "summary.json").read_text())
@@ -244,5 +250,5 @@ def test_accuracy_is_correct_over_all_asked(grid: tuple[RunResult, dict[str, Que
         assert summary["accuracy"] == pytest.approx(correct / 12)
         recalls = [r.evidence_recall for r in cell.records if r.evidence_recall is not None]
         assert summary["evidence_recall"] == pytest.approx(sum(recalls) / len(recalls))
-    oracle = next(cell for cell in result.cells if cell.settings["sampler"] == "oracle")
+    oracle = next(cell for cell in result.cells if cell.settings.sampler == "oracle")
     assert all(r.evidence_recall == 1 for r in oracle.records if r.status != "sampler_error")

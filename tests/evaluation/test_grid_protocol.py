@@ -14,7 +14,7 @@ from tests.evaluation.own import FrameReader
 from tests.evaluation.support import READER, run
 from tspo_bench.errors import UserError
 from tspo_bench.tasks.protocols import DEFAULT
-from tspo_bench.types import Answer, Request, Seen
+from tspo_bench.types import Answer, Request, VisualInput
 
 WEIGHER = "tests.evaluation.test_grid_protocol:Weigher"
 CARD = """
@@ -41,9 +41,10 @@ class Weigher(FrameReader):
 
     def _weighed(self, request: Request) -> Answer:
         if self.log is not None:
-            told = (request.system, request.prompt, request.reply_start, request.max_new_tokens)
+            prompt = request.prompt
+            told = (prompt.system, prompt.text, prompt.reply_start, prompt.max_new_tokens)
             Path(self.log).write_text(json.dumps(told))
-        seen = Seen(len(request.frames), 28, 56, 2 * len(request.frames))
+        seen = VisualInput(len(request.frames), 28, 56, 2 * len(request.frames))
         if request.mode == "generate":
             return Answer("(A)", seen=seen)
         total = math.log(sum(range(1, len(request.letters) + 1)))
@@ -55,7 +56,7 @@ def test_options_mode_takes_the_likeliest_letter_and_keeps_the_weights(
     questions: Path, tmp_path: Path
 ) -> None:
     (cell,) = run(questions, tmp_path / "run", models=(WEIGHER,), answer="options").cells
-    assert cell.settings["answer"] == "options"
+    assert cell.settings.answer == "options"
     for record in cell.records:
         assert (record.mode, record.letter, record.status) == ("options", "D", "ok")
         assert record.option_logprobs is not None
@@ -90,8 +91,8 @@ def test_a_cards_protocol_asks_in_its_own_words(questions: Path, tmp_path: Path)
     (record,) = result.cells[0].records
     assert record.protocol is not None
     assert record.protocol.startswith("official@3#")
-    assert result.cells[0].settings["protocol"] == "official@3"
-    assert record.protocol.endswith(str(result.cells[0].settings["protocol_hash"]))
+    assert result.cells[0].settings.protocol == "official@3"
+    assert record.protocol.endswith(str(result.cells[0].settings.protocol_hash))
     system, prompt, reply_start, most = json.loads(log.read_text())
     assert (system, reply_start, most) == ("Look closely.", "(", 5)
     first, *options, last = prompt.splitlines()
@@ -118,7 +119,7 @@ def test_an_annotation_that_a_prompt_may_quote_is_part_of_the_cell(
 def test_the_default_is_strict(questions: Path, tmp_path: Path) -> None:
     (cell,) = run(questions, tmp_path / "run", limit=2).cells
     assert {record.protocol for record in cell.records} == {DEFAULT.label}
-    assert cell.settings["scoring"] == {
+    assert cell.settings.scoring == {
         "average": "micro",
         "over": None,
         "values": [],
@@ -128,8 +129,8 @@ def test_the_default_is_strict(questions: Path, tmp_path: Path) -> None:
 
 def test_bounds_are_added_where_the_task_can_give_them(questions: Path, tmp_path: Path) -> None:
     cells = run(questions, tmp_path / "run", with_bounds=True).cells
-    assert [cell.settings["sampler"] for cell in cells] == ["uniform", "blind", "oracle"]
+    assert [cell.settings.sampler for cell in cells] == ["uniform", "blind", "oracle"]
     bare = tmp_path / "bare.jsonl"
     bare.write_text(questions.read_text().replace('"evidence"', '"was"'))
     cells = run(bare, tmp_path / "bare", with_bounds=True, samplers=("blind", "uniform")).cells
-    assert [cell.settings["sampler"] for cell in cells] == ["blind", "uniform"]
+    assert [cell.settings.sampler for cell in cells] == ["blind", "uniform"]

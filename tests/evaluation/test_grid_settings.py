@@ -12,7 +12,7 @@ from tests.evaluation.conftest import LENGTHS
 from tests.evaluation.support import RATE, READER, naive_recall, run
 from tspo_bench.api import evaluate
 from tspo_bench.device import default_device
-from tspo_bench.evaluation import RunConfig, run_grid
+from tspo_bench.evaluation import RunSettings, run_grid
 from tspo_bench.report.summary import summarise
 from tspo_bench.tasks import limit_questions, load_task
 from tspo_bench.types import Record
@@ -59,7 +59,7 @@ def test_withheld_answers_give_replies_and_no_accuracy(
     ]
     path = tmp_path / "lvb_test_wo_gt.json"
     path.write_text(json.dumps(rows))
-    config = RunConfig(
+    config = RunSettings(
         tasks=("longvideobench[split=test]",),
         samplers=("oracle",),
         models=(READER,),
@@ -125,12 +125,18 @@ def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> No
         def started(self, task: str, model: str, pending: int, done: int) -> None:
             told.append((task, model, f"{pending} pending", f"{done} done"))
 
-        def finished(self, record: Record, sampler: str, budget: str) -> None:
+        def on_record(self, record: Record, sampler: str, budget: str) -> None:
             told.append((record.question_id, sampler, budget))
 
     def go(samplers: tuple[str, ...]) -> list[tuple[str, ...]]:
         told.clear()
-        config = RunConfig((str(questions),), samplers, (READER,), (4,), out=tmp_path / "run")
+        config = RunSettings(
+            tasks=(str(questions),),
+            samplers=samplers,
+            models=(READER,),
+            frames=(4,),
+            out=tmp_path / "run",
+        )
         run_grid(config, progress=Teller())
         return told
 
@@ -146,7 +152,7 @@ def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) ->
     other = tmp_path / "other.jsonl"
     other.write_text(questions.read_text())
     Alone.others.clear()
-    config = RunConfig(
+    config = RunSettings(
         tasks=(str(questions), str(other)),
         samplers=("uniform", "blind"),
         models=tuple(f"tests.evaluation.own:Alone[name={name}]" for name in ("a", "b", "c")),
@@ -156,7 +162,7 @@ def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) ->
     result = run_grid(config)
     assert Alone.others == [0, 0, 0]
     keys = ("task", "model", "sampler")
-    assert [tuple(cell.settings[key] for key in keys) for cell in result.cells] == [
+    assert [tuple(getattr(cell.settings, key) for key in keys) for cell in result.cells] == [
         (task, model, sampler)
         for task in ("quiz", "other")
         for model in ("a", "b", "c")
@@ -180,7 +186,7 @@ def test_haystack_with_real_checkpoints(
     )
     task = load_task("haystack[length=1min]")
     questions = {question.id: question for question in task.questions()}
-    assert [cell.settings["model"] for cell in result.cells] == ["tiny-llava"] * 3
+    assert [cell.settings.model for cell in result.cells] == ["tiny-llava"] * 3
     for cell in result.cells:
         assert len(cell.records) == 2
         for record in cell.records:
@@ -189,5 +195,5 @@ def test_haystack_with_real_checkpoints(
             assert len(record.frames) == 8
             assert record.num_candidates == 60
             assert record.evidence_recall == naive_recall(questions[record.question_id], record)
-            if cell.settings["sampler"] == "oracle":
+            if cell.settings.sampler == "oracle":
                 assert record.evidence_recall == 1

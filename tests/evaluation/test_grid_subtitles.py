@@ -40,9 +40,9 @@ class Writer(FrameReader):
         assert self.log is not None
         with Path(self.log).open("a") as file:
             for request in requests:
-                before = request.before or ("",) * len(request.frames)
+                before = request.prompt.before or ("",) * len(request.frames)
                 frames = zip(before, request.frames.indices, strict=True)
-                asked = "".join(f"{text}<{k}>" for text, k in frames) + request.prompt
+                asked = "".join(f"{text}<{k}>" for text, k in frames) + request.prompt.text
                 file.write(json.dumps(asked) + "\n")
         return [Answer("A") for _ in requests]
 
@@ -92,7 +92,7 @@ def test_each_sampler_shows_the_subtitles_of_its_own_frames(talk: Path, tmp_path
     expected = []
     for cell in result.cells:
         film = {record.question_id: record for record in cell.records}["film"]
-        seconds = [second for second in film.seconds if second % 1]
+        seconds = [second for second in film.timestamps if second % 1]
         shown = "\n".join(dict.fromkeys(f"second {int(second)}" for second in seconds))
         listed = f"This video's subtitles are listed below:\n{shown}\n" if shown else ""
         expected.append("".join(f"<{k}>" for k in film.frames) + f"{listed}film?")
@@ -146,12 +146,12 @@ def test_another_setting_is_another_cell_and_no_rival(
 ) -> None:
     runs = tmp_path / "run"
     (plain,) = run(talk, runs, frames=(2,)).cells
-    assert plain.settings["protocol"] == "strict@2"
+    assert plain.settings.protocol == "strict@2"
     run(talk, tmp_path / "other", frames=(2,))
     run(talk, tmp_path / "other", frames=(2,), subtitles="aligned")
     assert re.search(r"protocol: .*strict@2.* then, .*aligned.* now", caplog.text)
     (other,) = run(talk, runs, samplers=("blind",), frames=(2,), subtitles="aligned").cells
-    assert other.settings["protocol"] == "strict@2+aligned"
+    assert other.settings.protocol == "strict@2+aligned"
     (row,) = pooled_rows([other], Baselines([other]))
     assert row.paired is None  # uniform was run without
     cells = read_run(runs)

@@ -25,7 +25,7 @@ class Hostile(FrameReader):
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         answers = super().answer(requests)
-        numbers = [int(request.prompt.split()[2]) for request in requests]
+        numbers = [int(request.prompt.text.split()[2]) for request in requests]
         return [
             Answer(
                 f"{answer.text} \ud83d" if number % 2 else answer.text,

@@ -11,7 +11,7 @@ import tspo_bench
 from tests.cli.conftest import Cli, cli  # noqa: F401
 from tests.evaluation.support import question, run, write_rows
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation import RunConfig
+from tspo_bench.evaluation import RunSettings
 from tspo_bench.tasks import limit_questions, load_task
 
 
@@ -45,7 +45,7 @@ def test_a_limit_draws_among_those_that_are_there(
 
 def test_the_other_commands(partly: Path, tmp_path: Path, cli: Cli) -> None:  # noqa: F811
     found = tspo_bench.recall(str(partly), "uniform", 4, fps=10, only_present=True)
-    assert len(found.located) == 6
+    assert len(found.selections) == 6
     made = tspo_bench.select_task(
         str(partly), tmp_path / "sel.json", "uniform", 4, only_present=True
     )
@@ -74,9 +74,9 @@ def test_none_of_the_videos(tmp_path: Path, cache: Path) -> None:
 
 def test_folders_keep_their_names() -> None:
     """The setting alone makes another question set."""
-    plain = RunConfig(tasks=("a",)).folder
-    assert RunConfig(tasks=("a",), only_present=False).folder == plain
-    assert RunConfig(tasks=("a",), only_present=True).folder != plain
+    plain = RunSettings(tasks=("a",)).folder
+    assert RunSettings(tasks=("a",), only_present=False).folder == plain
+    assert RunSettings(tasks=("a",), only_present=True).folder != plain
 
 
 def test_annotations_left_out_are_told(

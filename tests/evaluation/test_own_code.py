@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.evaluation.support import READER, run
-from tspo_bench.evaluation import RunResult
+from tspo_bench.evaluation import EvaluationResult
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
@@ -83,7 +83,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str],
     return write
 
 
-def frames_of(result: RunResult) -> set[tuple[int, ...]]:
+def frames_of(result: EvaluationResult) -> set[tuple[int, ...]]:
     return {record.frames for cell in result.cells for record in cell.records}
 
 
@@ -202,6 +202,41 @@ def test_an_edited_task(
 
 def test_built_in_classes_have_no_code(questions: Path, tmp_path: Path) -> None:
     (cell,) = run(questions, tmp_path / "run", limit=2).cells
-    assert "code" not in cell.settings["sampler_settings"]
-    assert "task_code" not in cell.settings
-    assert "tests.evaluation.own" in json.dumps(cell.settings["model_code"])
+    assert "code" not in cell.settings.sampler_settings
+    assert "task_code" not in cell.settings.to_json()
+    assert "tests.evaluation.own" in json.dumps(cell.settings.model_code)
+
+
+def test_a_crash_costs_its_question_and_names_the_line(
+    questions: Path, tmp_path: Path, own: Callable[[str, str], None]
+) -> None:
+    """Of a model and of a reader; the reply is kept."""
+    own("own_parser", PARSER)
+    crash = "    if int({}.split()[2]) % 2: {{}}['gone']\n"
+    asked = READING.replace(
+        '    return Reading("A")', crash.format("question.text") + "    return 'A'"
+    )
+    own("own_reading", asked)
+    own(
+        "own_model",
+        MODEL.replace("        return", "    " + crash.format("request.prompt") + "        return"),
+    )
+    card = tmp_path / "quiz.yaml"
+    card.write_text(
+        CARD.format(file=questions.name, parser="own_parser:parse", reader="own_reading:read")
+    )
+    code = tmp_path / "code"
+    errors = {}
+    for model in ("own_model:Model", READER):
+        (cell,) = run(card, tmp_path / "run", data_root=tmp_path, models=(model,)).cells
+        errors[model] = {record.error for record in cell.records}
+        assert {record.status for record in cell.records} == {"model_error"}
+        assert all(record.reply for record in cell.records if "cannot be read" in record.error)
+    no_reading = "the reply cannot be read: TypeError: the reader returned str, not a Reading"
+    assert errors == {
+        "own_model:Model": {f"KeyError: 'gone' ({code}/own_model.py:6)", no_reading},
+        READER: {
+            f"the reply cannot be read: KeyError: 'gone' ({code}/own_reading.py:5)",
+            no_reading,
+        },
+    }

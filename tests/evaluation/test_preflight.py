@@ -15,7 +15,7 @@ UNLOADABLE = "tests.evaluation.test_preflight:Unloadable"
 NAMED = "tests.evaluation.test_preflight:Named[name=mine]"
 
 
-class Unloadable:
+class Unloadable(FrameReader):
     """A model that must not be built."""
 
     def __init__(self) -> None:
@@ -44,12 +44,12 @@ def test_no_video_at_all_is_a_mistake(elsewhere: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         run(elsewhere, out, data_root=root, samplers=("uniform", "blind"), models=(UNLOADABLE,))
     assert str(error.value) == (
-        "task 'quiz': none of the 3 videos asked about is there; the first: task 'quiz': video "
+        "task 'quiz': none of the 3 videos found; the first: task 'quiz': video "
         f"0.mp4 not found under {root} (looked in ., videos, video); set --data-root; only "
         "--sampler blind needs none"
     )
     assert not out.exists()
-    with pytest.raises(UserError, match="none of the 1 videos asked about"):
+    with pytest.raises(UserError, match="none of the 1 videos found"):
         run(elsewhere, out, data_root=root, limit=1, models=(UNLOADABLE,))
 
 

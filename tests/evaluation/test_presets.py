@@ -20,12 +20,11 @@ from tspo_bench.errors import UserError
 from tspo_bench.evaluation.presets import AGENT, ENCODER, with_preset
 from tspo_bench.results import Cell, read_run
 
-OPEN: dict[str, Any] = {
-    **dict.fromkeys(("sampler", "frames", "visual_tokens", "encoder")),
-    **dict.fromkeys(("agent", "protocol", "candidates")),
-    **{"candidate_fps": 1.0, "subtitles": "none", "answer": "generate"},
-}
 QWENS = "max_pixels=235200,min_pixels=200704,positions=constant"
+
+
+def filled(task: Any, model: Any, **given: Any) -> dict[str, Any]:
+    return with_preset("tspo-paper", task=task, model=model, **given)
 
 
 @pytest.fixture(scope="module")
@@ -86,8 +85,10 @@ def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_what_it_sets(task: str, model: str, expected: tuple[str, ...]) -> None:
     model_spec, short, rule, protocol = expected
-    assert with_preset("tspo-paper", task, model, **{**OPEN, "agent": "TSPO"}) == {
-        **OPEN,
+    assert filled(task, model, agent="TSPO") == {
+        "preset": "tspo-paper",
+        "task": task,
+        **{"candidate_fps": 1.0, "subtitles": "none", "answer": "generate"},
         "model": [model_spec],
         "sampler": f"uniform{short},tspo[{rule}short=uniform]",
         "frames": 64,
@@ -101,8 +102,8 @@ def test_what_it_sets(task: str, model: str, expected: tuple[str, ...]) -> None:
 @pytest.mark.usefixtures("here")
 def test_the_encoder_is_the_agents_or_clip(caplog: pytest.LogCaptureFixture) -> None:
     def found(**given: Any) -> tuple[str | None, str]:
-        settings = with_preset("tspo-paper", "mlvu", "reference", **{**OPEN, **given})
-        return settings["agent"], settings["encoder"]
+        settings = filled("mlvu", "reference", **given)
+        return settings.get("agent"), settings["encoder"]
 
     assert found(agent="trained") == ("trained", ENCODER)
     assert found(agent="trained", encoder="clip") == ("trained", "clip")
@@ -112,7 +113,7 @@ def test_the_encoder_is_the_agents_or_clip(caplog: pytest.LogCaptureFixture) -> 
     assert found(agent="tspo") == ("tspo", "reference")  # in the package, trained with it
     assert "model reference is neither LLaVA-Video nor Qwen2.5-VL" in caplog.text
     assert "one of the paper's benchmarks" not in caplog.text
-    with_preset("tspo-paper", "haystack", "reference", **{**OPEN, "agent": "tspo"})
+    filled("haystack", "reference", agent="tspo")
     assert "task haystack is not one of the paper's benchmarks" in caplog.text
 
 
@@ -124,7 +125,7 @@ def test_what_is_given_overrides_it_and_is_named(caplog: pytest.LogCaptureFixtur
         "candidates": "auto",
     }
     model = ["./llava[template=qwen_1_5,times=prompt]", "./qwen[max_pixels=100352]"]
-    settings = with_preset("tspo-paper", ["mlvu", "lvbench"], model, **{**OPEN, **given})
+    settings = filled(["mlvu", "lvbench"], model, **given)
     for key, value in given.items():
         assert settings[key] == value
     assert settings["model"] == [
@@ -145,16 +146,16 @@ def test_what_is_given_overrides_it_and_is_named(caplog: pytest.LogCaptureFixtur
 
 @pytest.mark.usefixtures("here")
 def test_nothing_else_is_said_where_nothing_is_changed(caplog: pytest.LogCaptureFixture) -> None:
-    options = {**OPEN, "sampler": "uniform[short=candidates]", "encoder": ENCODER}
-    with_preset("tspo-paper", "mlvu", "./llava", **options)
+    options = {"sampler": "uniform[short=candidates]", "encoder": ENCODER}
+    filled("mlvu", "./llava", **options)
     assert caplog.messages == [
         "preset tspo-paper: --model './llava[template=chatml_direct]' "
         "--sampler 'uniform[short=candidates]' --frames 64 --candidates stride "
         f"--protocol tspo-paper --encoder {ENCODER}",
         "preset tspo-paper: given otherwise: --sampler uniform[short=candidates]",
     ]
-    budget = with_preset("tspo-paper", "mlvu", "./llava", **{**options, "visual_tokens": 4096})
-    assert (budget["frames"], budget["visual_tokens"]) == (None, 4096)
+    budget = filled("mlvu", "./llava", **{**options, "visual_tokens": 4096})
+    assert (budget.get("frames"), budget["visual_tokens"]) == (None, 4096)
     assert "--visual-tokens 4096" in caplog.messages[-1]
 
 
@@ -169,11 +170,11 @@ def test_nothing_else_is_said_where_nothing_is_changed(caplog: pytest.LogCapture
 )
 def test_what_it_treats_differently_is_run_one_by_one(task: str, model: str, said: str) -> None:
     with pytest.raises(UserError, match=said):
-        with_preset("tspo-paper", task, model, **{**OPEN, "agent": "TSPO"})
+        filled(task, model, agent="TSPO")
 
 
 def test_a_preset_that_there_is_not() -> None:
-    with pytest.raises(UserError, match="no preset 'tspo'; known: tspo-paper"):
+    with pytest.raises(UserError, match="unknown preset 'tspo'; known: tspo-paper"):
         tspo_bench.evaluate("mlvu", preset="tspo")
 
 
@@ -213,8 +214,8 @@ def test_a_whole_run(
     assert not any(record.failed for cell in result.cells for record in cell.records)
     for cell in result.cells:
         protocol = "lmms-eval@" if task == "lvbench" else "tspo-paper@19f4ecb"
-        assert cell.settings["protocol"].startswith(protocol)
-        assert (cell.settings["frames"], cell.settings["candidates"]) == (64, "stride")
+        assert cell.settings.protocol.startswith(protocol)
+        assert (cell.settings.frames, cell.settings.candidates) == (64, "stride")
     rule = "bin-max" if task == "videomme" else "topk"
     assert [record.notes["select"] for record in tspo.records] == [rule] * limit
     check_short_videos(uniform, tspo, 2 if model == "qwen" else 1)
@@ -250,9 +251,9 @@ def test_the_command_says_what_it_does(
     assert shared == ("llava[template=chatml_direct]", "tspo-paper@19f4ecb", sampler)
     compared = {row["sampler"]: row["n_paired"] for row in table["rows"]}
     assert compared == {sampler: None, "tspo[short=uniform]": 1}
-    tspo, uniform = sorted(read_run(tmp_path / "run"), key=lambda cell: cell.settings["sampler"])
+    tspo, uniform = sorted(read_run(tmp_path / "run"), key=lambda cell: cell.settings.sampler)
     check_short_videos(uniform, tspo, 1)
-    assert uniform.settings["candidates"] == "stride"
+    assert uniform.settings.candidates == "stride"
     [command] = json.loads((tmp_path / "run" / "run.json").read_text())["commands"]
     assert command["settings"]["preset"] == "tspo-paper"
     assert f"given otherwise: --encoder {folder / 'clip'} (not {ENCODER})" in caplog.text

@@ -9,11 +9,15 @@ from pathlib import Path
 import pytest
 
 import tspo_bench
+from tests.cli.conftest import Result
 from tests.evaluation.support import READER
+from tests.training.support import line, make_videos, write_lines
 from tspo_bench.errors import TspoBenchWarning
 from tspo_bench.features import load_encoder
 from tspo_bench.features.checkpoint import packaged_checkpoint
 from tspo_bench.haystack.task import HaystackTask
+from tspo_bench.training.settings import train_config
+from tspo_bench.training.train import load_data
 
 KNOWS = "the reference encoder knows the built-in pictogram world alone: on "
 
@@ -70,3 +74,24 @@ def test_not_where_it_is_at_home_or_not_used(questions: Path, clip: Path, tmp_pa
         ),
     )
     assert [said(call) for call in calls] == [[]] * 5
+
+
+def test_training_on_films_with_it(questions: Path, tmp_path: Path) -> None:
+    """TSPO-10K's files and tasks of films; the built-in task is what it is for."""
+    videos = tmp_path / "videos"
+    videos.mkdir()
+    make_videos(videos)
+    data = write_lines(tmp_path / "data.jsonl", line("a.mp4"))
+    encoder = load_encoder("reference")
+    films = {"data": data, "video_root": videos}, {"task": str(questions)}
+    configs = [train_config("tspo", tmp_path, **given, frames=2) for given in films]
+    at_home = train_config("tspo", tmp_path, task="haystack[length=1min]", num_videos=1)
+    (first,), (second,), none = (
+        said(lambda config=config: load_data(config, encoder)) for config in (*configs, at_home)
+    )
+    knows = "the reference model and encoder know the built-in pictogram world alone: on "
+    assert first.startswith(f"{knows}data.jsonl they show")
+    assert second.startswith(f"{knows}{questions.stem} they show")
+    assert none == []
+    encoded = Result("encode", "--data", str(data), "--video-root", str(videos))
+    assert f"{KNOWS}data.jsonl it shows" in encoded.err

@@ -280,3 +280,22 @@ def test_changed_questions_and_selections_begin_another_cell(
     assert re.search(r"\(questions: [^;]*\)", caplog.text)
     assert len(log.read_text().splitlines()) == 1  # the others are as they were
     assert len(cell.records) == 12
+
+
+def test_a_run_with_lines_of_version_1_is_resumed(questions: Path, tmp_path: Path) -> None:
+    whole = run(questions, tmp_path / "run", limit=6)
+    (path,) = (tmp_path / "run").glob("*/records.jsonl")
+    old = path.read_text().replace('"format_version": 2, ', "")
+    for new, name in (("timestamps", "seconds"), ("frames_processed", "looked_at")):
+        old = old.replace(f'"{new}": ', f'"{name}": ')
+    path.write_text("".join(old.splitlines(keepends=True)[:4]))
+    log = tmp_path / "log"
+    model = f"{READER}[log={log}]"
+    again = run(questions, tmp_path / "run", limit=6, models=(model,))
+    assert len(log.read_text().splitlines()) == 2
+    assert untimed(again.cells[0].records) == untimed(whole.cells[0].records)
+    extended = run(questions, tmp_path / "run", models=(model,))  # takes the six over
+    assert len(log.read_text().splitlines()) == 2 + 6
+    new = extended.cells[0].folder / "records.jsonl"
+    assert all('"format_version": 2' in line for line in new.read_text().splitlines())
+    assert len(extended.cells[0].records) == 12

@@ -25,7 +25,7 @@ def agents(clip: Path, tmp_path: Path) -> Path:
 
 
 def places(cells: tuple[Cell, ...]) -> list[tuple[str, int | None]]:
-    return [(cell.settings["sampler"], cell.settings["seed"]) for cell in cells]
+    return [(cell.settings.sampler, cell.settings.seed) for cell in cells]
 
 
 @pytest.mark.slow
@@ -40,13 +40,11 @@ def test_a_cell_for_each_seed_and_one_of_what_has_none(
         *(("uniform", None), ("clip-topk", None), ("oracle", None), *drawn[:2]),
         *(("random[seed=5]", None), *drawn[2:]),
     ]
-    of_seed = {cell.settings["seed"]: cell for cell in result.cells[-2:]}
+    of_seed = {cell.settings.seed: cell for cell in result.cells[-2:]}
     for seed, cell in of_seed.items():
-        assert cell.settings["sampler_settings"]["options"] == {
-            "agent": str(agents / f"seed-{seed}")
-        }
+        assert cell.settings.sampler_settings["options"] == {"agent": str(agents / f"seed-{seed}")}
         assert cell.folder.name.endswith(f"--k4--seed{seed}")
-    ids = {cell.settings["sampler_settings"]["id"] for cell in of_seed.values()}
+    ids = {cell.settings.sampler_settings["id"] for cell in of_seed.values()}
     assert len(ids) == 2
     assert [record.notes["seed"] for record in result.cells[7].records] == [0] * 4
     # Each is what it is when it is named alone.
@@ -57,7 +55,7 @@ def test_a_cell_for_each_seed_and_one_of_what_has_none(
         )
         (alone,) = untimed_files(named.cells[0].run_folder).values()
         assert alone == untimed_files(tmp_path / "run")[of_seed[seed].folder.name]
-        assert named.cells[0].settings["seed"] is None
+        assert named.cells[0].settings.seed is None
 
 
 def test_seeds_are_added_to_a_run(questions: Path, tmp_path: Path) -> None:
@@ -121,7 +119,7 @@ def test_a_seed_that_is_not_there(agents: Path, clip: Path) -> None:
     ):
         with_seeds("tspo-q", str(agents), (0, 2), {})
     make_agents(agents, clip, (None,))
-    with pytest.raises(UserError, match="is one itself and holds"):
+    with pytest.raises(UserError, match="is an agent folder and also contains"):
         with_seeds("tspo-q", str(agents), None, {})
 
 

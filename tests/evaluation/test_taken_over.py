@@ -11,8 +11,7 @@ import pytest
 
 from tests.evaluation.support import READER, run, untimed, write_rows
 from tests.support import make_video
-from tspo_bench.api import EvaluationResult
-from tspo_bench.evaluation import RunConfig, RunResult
+from tspo_bench.evaluation import EvaluationResult, RunSettings
 from tspo_bench.evaluation.run import run_grid
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.notes import footnotes
@@ -60,7 +59,7 @@ def root(rows: list[dict], tmp_path: Path) -> Path:
     return folder
 
 
-def accuracy(result: RunResult) -> list[float]:
+def accuracy(result: EvaluationResult) -> list[float]:
     return [float(np.mean([r.correct for r in cell.records])) for cell in result.cells]
 
 
@@ -84,7 +83,7 @@ def test_a_larger_limit_asks_only_what_is_new(
     assert len(log.take()) == 4
     for found, n in ((five, 5), (ten, 10), (again, 5), (whole, 12)):
         assert [len(cell.records) for cell in found.cells] == [n, n]
-        assert [cell.settings["limit"] for cell in found.cells] == [n if n < 12 else None] * 2
+        assert [cell.settings.limit for cell in found.cells] == [n if n < 12 else None] * 2
         summaries = [json.loads((c.folder / "summary.json").read_text()) for c in found.cells]
         assert [summary["n"] for summary in summaries] == [n, n]
     assert again.cells == five.cells
@@ -124,7 +123,7 @@ def test_the_default_folder_is_the_same_for_every_limit(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for limit, asked in ((3, 3), (6, 3), (3, 0)):
-        grid = run_grid(RunConfig((str(questions),), models=(log.model,), limit=limit))
+        grid = run_grid(RunSettings(tasks=(str(questions),), models=(log.model,), limit=limit))
         assert len(log.take()) == asked
         assert len(grid.cells[0].records) == limit
 
@@ -204,9 +203,7 @@ def test_cells_of_two_files_of_a_video_are_not_compared(root: Path, tmp_path: Pa
     make_video(root / "short.mp4", 88)
     result = run(task, tmp_path / "run", **grid, samplers=("random", "blind"))
     cells = read_run(tmp_path / "run")
-    by_name = {
-        row.cells[0].settings["sampler"]: row for row in pooled_rows(cells, Baselines(cells))
-    }
+    by_name = {row.cells[0].settings.sampler: row for row in pooled_rows(cells, Baselines(cells))}
     assert by_name["random"].paired is None
     assert by_name["blind"].paired is not None  # it saw neither
     (note,) = [note for note in footnotes(list(by_name.values())) if "replaced" in note]
@@ -282,7 +279,7 @@ def test_uneven_films_are_said_once_and_noted(
         assert notes["uneven-a"]["candidates"] == notes["uneven-b"]["candidates"] == taken
         assert "candidates" not in notes["even-a"]
         assert all("candidates" not in record.notes for record in blind.records)
-    assert found["auto"]["uneven-a"].seconds == tuple(map(float, range(24)))
+    assert found["auto"]["uneven-a"].timestamps == tuple(map(float, range(24)))
     assert found["time"].keys() == found["auto"].keys()
     for number in ("uneven-a", "even-a"):
         assert found["auto"][number].frames == found["time"][number].frames

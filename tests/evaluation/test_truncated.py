@@ -42,7 +42,7 @@ class Counter(FrameReader):
 
 
 def _number(request: Request) -> int:
-    return int(request.prompt.splitlines()[0].split()[2])
+    return int(request.prompt.text.splitlines()[0].split()[2])
 
 
 def _said(request: Request) -> str:

@@ -13,7 +13,7 @@ import pytest
 from tests.evaluation.conftest import LENGTHS
 from tests.evaluation.support import RATE, READER, question, run, write_rows
 from tests.support import make_video
-from tspo_bench.evaluation import RunResult, prepare
+from tspo_bench.evaluation import EvaluationResult, prepare
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.summary import summarise_cells
@@ -23,7 +23,7 @@ from tspo_bench.results import read_run
 NUM_CANDIDATES = {name: -(-length // RATE) for name, length in LENGTHS.items()}
 
 
-def picks(result: RunResult) -> dict[str, set[int]]:
+def picks(result: EvaluationResult) -> dict[str, set[int]]:
     """The union of all records' frames, by video."""
     union: dict[str, set[int]] = {}
     for cell in result.cells:
@@ -159,7 +159,7 @@ def test_the_frames_in_memory_are_bounded_whatever_is_picked(
     settings = {"samplers": ("random",), "frames": (12,), "candidate_fps": 10.0}
     whole = run(task, tmp_path / "whole", **settings)
     assert len(picks(whole)["long.mp4"]) * 96 * 160 * 3 > 9e6
-    monkeypatch.setattr(prepare, "PART_BYTES", 12 * 96 * 160 * 3)
+    monkeypatch.setattr(prepare, "CHUNK_BYTES", 12 * 96 * 160 * 3)
     tracemalloc.start()
     try:
         run(task, tmp_path / "parts", **settings)
@@ -177,7 +177,7 @@ def test_records_say_where_the_features_came_from(
 
     def sources(out: str, *samplers: str, **settings: Any) -> list[dict[str, int]]:
         result = run(questions, tmp_path / out, samplers=samplers, encoder=str(clip), **settings)
-        cells = [cell for cell in result.cells if cell.settings["sampler"] != "uniform"]
+        cells = [cell for cell in result.cells if cell.settings.sampler != "uniform"]
         return [dict(summarise_cells([cell]).feature_sources) for cell in cells]
 
     peeking = "tests.evaluation.own:Peeking"

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.support import make_video
+from tspo_bench import MLLM
 from tspo_bench.features import store
 from tspo_bench.lmms.answering import Answerer, Asked
 from tspo_bench.lmms.messages import read_context
@@ -19,7 +20,7 @@ from tspo_bench.video import open_video
 HERE = "tests.lmms.test_answering"
 
 
-class Teller:
+class Teller(MLLM):
     """Says what it was asked and shown, and how many requests came together."""
 
     name = id = "teller"
@@ -31,14 +32,14 @@ class Teller:
         return [Answer(json.dumps(self.told(request))) for request in requests]
 
     def told(self, request: Request) -> dict[str, Any]:
-        if "fail" in request.prompt:
+        if "fail" in request.prompt.text:
             raise RuntimeError("out of memory, say")
         return {
-            "prompt": request.prompt,
+            "prompt": request.prompt.text,
             "frames": request.frames.indices.tolist(),
             "size": request.frames.pixels.shape[1:3],
-            "length": request.max_new_tokens,
-            "before": request.before,
+            "length": request.prompt.max_new_tokens,
+            "before": request.prompt.before,
             "num_frames": request.num_frames,
         }
 

@@ -16,7 +16,7 @@ from tests.lmms.test_fields import FORMS
 from tests.mllms.conftest import checkpoint  # noqa: F401
 from tests.real import ANNOTATIONS
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.evaluation import RunConfig, run_grid
+from tspo_bench.evaluation import RunSettings, run_grid
 from tspo_bench.report.headline import headline
 from tspo_bench.results import Cell
 from tspo_bench.tasks import load_task
@@ -78,7 +78,7 @@ def score(found: dict[str, Any], name: str, metric: str) -> float:
 
 
 def ran(task: str, out: Path, **more: Any) -> Cell:
-    config = RunConfig(
+    config = RunSettings(
         tasks=(task,),
         out=out,
         **{"samplers": (SAMPLER,), "frames": (4,), "batch_size": 2, **more},
@@ -113,11 +113,11 @@ def test_a_task_of_lmms_eval_scores_as_there(
 ) -> None:
     cell = ran(f"lmms:whole[include={folder}]", tmp_path / "run")
     assert {r.question_id: r.reply for r in cell.records} == replies(chat, "whole")
-    assert cell.own_scores is not None
-    assert cell.own_scores.figures == {
+    assert cell.task_scores is not None
+    assert cell.task_scores.figures == {
         name: score(chat, "whole", name) for name in ("by_type", "plain")
     }
-    assert cell.own_scores.headline == score(chat, "whole", "by_type") / 100
+    assert cell.task_scores.headline == score(chat, "whole", "by_type") / 100
     by_id = {sample["doc"]["question_id"]: sample for sample in chat["samples"]["whole"]}
     for record in cell.records:
         sample = by_id[record.question_id]
@@ -128,7 +128,7 @@ def test_a_task_of_lmms_eval_scores_as_there(
         assert record.groups == {"task_type": sample["doc"]["task_type"]}
         assert str(record.protocol).startswith("lmms-eval@0.7")
     written = json.loads((cell.folder / "summary.json").read_text())
-    assert written["headline"] == cell.own_scores.headline
+    assert written["headline"] == cell.task_scores.headline
     assert written["accuracy"] == pytest.approx(score(chat, "whole", "plain"))
 
 
@@ -148,8 +148,8 @@ def test_what_cannot_be_read_is_no_answer(folder: Path, tmp_path: Path) -> None:
     assert [key for key, status in statuses.items() if status == "decode_error"] == [
         *("nowhere", "broken"),
     ]
-    assert cell.own_scores is not None
-    assert cell.own_scores.figures["plain"] == score(first, "holed", "plain")
+    assert cell.task_scores is not None
+    assert cell.task_scores.figures["plain"] == score(first, "holed", "plain")
     reasons = {record.question_id: record.error for record in cell.records}
     assert "does not exist, please check" in str(reasons["nowhere"])
 
@@ -249,8 +249,8 @@ def test_both_ways_on_real_clips(
     said = {r.question_id: str(r.reply).partition("\n\n")[0] for r in cell.records}
     assert said == replies(there, "clips")
     assert any(said.values())
-    assert cell.own_scores is not None
-    assert cell.own_scores.figures["plain"] == score(there, "clips", "plain")
+    assert cell.task_scores is not None
+    assert cell.task_scores.figures["plain"] == score(there, "clips", "plain")
 
 
 # The figures' names, and whether lmms-eval gives them in percent.
@@ -309,7 +309,7 @@ def test_tasks_that_lmms_eval_ships(
         )
         for question, theirs in pairs[:400]
     ]
-    scores = task.own_scores(answered)
+    scores = task.task_scores(answered)
     rules = card.rules
     scoring = {"average": rules.average, "over": rules.over, "values": rules.values}
     assert list(scores.figures) == [metric]

@@ -1,6 +1,6 @@
 """Which of lmms-eval's own models answer about a video with the installed versions.
 
-docs/lmms-eval.md has the table; a case that changes is news for it.
+docs/lmms-eval.md has the list; a case that changes is news for it.
 """
 
 from __future__ import annotations

@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.mllms.checkpoints import BUILDERS
 from tests.mllms.llava_original import Original, write_checkpoint
-from tspo_bench.types import Frames, Request
+from tspo_bench.types import Frames, Prompt, Request
 
 
 @pytest.fixture(scope="session")
@@ -55,7 +57,12 @@ def make_request(
     pixels = rng.integers(0, 255, (len(indices), *size, 3), dtype=np.uint8)
     numbers = np.array(indices, np.int64)
     times = numbers / frame_rate if seconds is None else np.array(seconds, np.float64)
-    return Request(Frames(numbers, times, pixels), prompt, frame_rate, "ABCD", num_frames)
+    return Request(Frames(numbers, times, pixels), Prompt(prompt), frame_rate, "ABCD", num_frames)
+
+
+def with_prompt(request: Request, **changes: Any) -> Request:
+    """The request with other fields of its prompt."""
+    return replace(request, prompt=replace(request.prompt, **changes))
 
 
 MIXED = [

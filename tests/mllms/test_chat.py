@@ -8,11 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tests.mllms.servers import completion, pictures_of
 from tests.support import numbered_frame, read_number
 from tspo_bench.mllms.chat import NonsenseError, chat_messages, letter_logprobs, read_reply
-from tspo_bench.types import Frames, Request
+from tspo_bench.types import Frames, Prompt, Request
 
 SECONDS = np.array([0.0, 3.04, 59.96, 3600.0])
 NUMBERS = [0, 61, 1199, 65535]
@@ -21,7 +21,7 @@ NUMBERS = [0, 61, 1199, 65535]
 def numbered_request() -> Request:
     pixels = np.stack([numbered_frame(number, 160, 96) for number in NUMBERS])
     frames = Frames(np.array(NUMBERS), SECONDS, pixels)
-    return Request(frames, "which ?", 20.0, "ABCD")
+    return Request(frames, Prompt("which ?"), 20.0, "ABCD")
 
 
 def test_each_frame_stands_behind_its_time_and_the_prompt_behind_all() -> None:
@@ -38,7 +38,7 @@ def test_each_frame_stands_behind_its_time_and_the_prompt_behind_all() -> None:
 
 def test_quality_decides_what_is_lost() -> None:
     gradient = np.linspace(0, 255, 96 * 160 * 3).reshape(1, 96, 160, 3).astype(np.uint8)
-    request = Request(Frames(np.array([0]), np.array([0.0]), gradient), "?", 10.0, "AB")
+    request = Request(Frames(np.array([0]), np.array([0.0]), gradient), Prompt("?"), 10.0, "AB")
     loss = {}
     for quality in (10, 90):
         [picture] = pictures_of({"messages": chat_messages(request, quality=quality)})
@@ -47,7 +47,7 @@ def test_quality_decides_what_is_lost() -> None:
 
 
 def test_words_between_frames_stand_as_they_are() -> None:
-    request = dataclasses.replace(numbered_request(), before=("one\n", "", "\ntwo\n", ""))
+    request = with_prompt(numbered_request(), before=("one\n", "", "\ntwo\n", ""))
     for times, expected in (
         (True, ["one\n[0.0 s]", "[3.0 s]", "\ntwo\n[60.0 s]", "[3600.0 s]", "which ?"]),
         (False, ["one\n", "\ntwo\n", "which ?"]),
@@ -63,9 +63,7 @@ def test_without_frames_there_is_the_prompt_alone() -> None:
 
 
 def test_system_message_and_the_beginning_of_the_reply() -> None:
-    request = dataclasses.replace(
-        make_request([], "which ?"), system="Look.", reply_start="It is ("
-    )
+    request = with_prompt(make_request([], "which ?"), system="Look.", reply_start="It is (")
     system, user, assistant = chat_messages(request)
     assert (system["role"], system["content"]) == ("system", "Look.")
     assert user["content"][-1]["text"] == "which ?"

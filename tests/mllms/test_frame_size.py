@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,12 @@ import pytest
 import transformers
 from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.frame_size import bounded, bounded_size, limited_size
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
-from tspo_bench.types import Seen
+from tspo_bench.types import VisualInput
 
 Get = Callable[[str], Path]
 
@@ -93,12 +92,12 @@ def test_a_model_keeps_to_it_and_foretells_its_cost(checkpoint: Get, name: str) 
     ):
         request = make_request([7 * i for i in range(frames)], size=size)
         if words:
-            request = dataclasses.replace(request, before=("A",) * frames)
+            request = with_prompt(request, before=("A",) * frames)
         seen = model.answer([request])[0].seen
         assert seen is not None
         assert seen.height * seen.width <= limit
         assert model.visual_tokens(frames, *size, words) == seen.visual_tokens
-    assert model.answer([make_request([])])[0].seen == Seen(0, 0, 0, 0)
+    assert model.answer([make_request([])])[0].seen == VisualInput(0, 0, 0, 0)
     # 40 x 56 becomes 24 x 40 = 15 tokens a pair of frames; without a limit it is 35
     assert model.visual_tokens(8, 40, 56) == 4 * 15
     free = TransformersVLM(str(checkpoint(name)), max_new_tokens=1)

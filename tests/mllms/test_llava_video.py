@@ -14,7 +14,7 @@ import transformers
 from torch import Tensor
 
 from tests.cli.conftest import Cli, cli  # noqa: F401
-from tests.mllms.conftest import MIXED, make_request
+from tests.mllms.conftest import MIXED, make_request, with_prompt
 from tests.mllms.llava_original import (
     Original,
     token_ids,
@@ -27,7 +27,7 @@ from tspo_bench.mllms.conversation import with_times
 from tspo_bench.mllms.llava_keys import SO400M
 from tspo_bench.mllms.llava_processor import LlavaVideoProcessor
 from tspo_bench.mllms.llava_video import LlavaVideo, originally_told
-from tspo_bench.types import Request, Seen
+from tspo_bench.types import Request, VisualInput
 
 PROMPT = (
     "<|im_start|>system\n{system}<|im_end|>\n<|im_start|>user\n{user}<|im_end|>\n"
@@ -43,7 +43,7 @@ def model(llava_folder: Path) -> LlavaVideo:
 
 def written(request: Request) -> str:
     mark = "<image>\n" if len(request.frames) else ""
-    return PROMPT.format(system=SYSTEM, user=mark + request.prompt)
+    return PROMPT.format(system=SYSTEM, user=mark + request.prompt.text)
 
 
 def visual(original: Original, request: Request) -> list[Tensor]:
@@ -108,7 +108,10 @@ def test_each_reply_is_the_originals(model: LlavaVideo, llava_original: Original
 
 def test_what_was_seen(model: LlavaVideo) -> None:
     answers = model.answer([make_request([1, 5, 9]), make_request([])])
-    assert [answer.seen for answer in answers] == [Seen(3, 44, 44, 36), Seen(0, 0, 0, 0)]
+    assert [answer.seen for answer in answers] == [
+        VisualInput(3, 44, 44, 36),
+        VisualInput(0, 0, 0, 0),
+    ]
     assert model.visual_tokens(64, 40, 56) == 64 * 12
     assert model.short_side == 44
 
@@ -140,10 +143,10 @@ def test_option_log_probabilities(model: LlavaVideo, llava_original: Original) -
 
 
 def test_system_message_begun_reply_and_length(model: LlavaVideo, llava_original: Original) -> None:
-    request = dataclasses.replace(
+    request = with_prompt(
         MIXED[0], system="Be brief.", reply_start="Best option: (", max_new_tokens=5
     )
-    prompt = PROMPT.format(system="Be brief.", user=f"<image>\n{request.prompt}")
+    prompt = PROMPT.format(system="Be brief.", user=f"<image>\n{request.prompt.text}")
     prompt += "Best option: ("
     tokens = visual(llava_original, request)
     assert model.answer([request])[0].text == llava_original.reply(prompt, tokens, 5)
@@ -160,11 +163,11 @@ def test_the_template_of_tspos_evaluation(llava_folder: Path, llava_original: Or
         "<|im_start|>assistant\n"
     )
     request = dataclasses.replace(MIXED[0], mode="options")
-    user = f"<image>\n{request.prompt}"
+    user = f"<image>\n{request.prompt.text}"
     tokens = visual(llava_original, request)
     for asked, system in ((request, "Answer the questions."), (request, "Be brief.")):
         given = None if system == "Answer the questions." else system
-        (answer,) = model.answer([dataclasses.replace(asked, system=given)])
+        (answer,) = model.answer([with_prompt(asked, system=given)])
         prompt = direct.format(system=system, user=user)
         expected = log_probabilities(llava_original, prompt, tokens)
         assert difference(answer.option_logprobs, expected) <= 1e-4
@@ -181,19 +184,20 @@ def test_the_template_of_tspos_evaluation(llava_folder: Path, llava_original: Or
 def test_words_between_frames(model: LlavaVideo, llava_original: Original) -> None:
     """Each frame is then a video of its own; the tokens are the same ones."""
     before = ("first: ", "", "then: ")
-    request = dataclasses.replace(make_request([5, 200, 377]), before=before, mode="options")
-    user = f"first: <image>\n<image>\nthen: <image>\n{request.prompt}"
+    request = with_prompt(make_request([5, 200, 377]), before=before)
+    request = dataclasses.replace(request, mode="options")
+    user = f"first: <image>\n<image>\nthen: <image>\n{request.prompt.text}"
     prompt = PROMPT.format(system=SYSTEM, user=user)
     frames = list(llava_original.visual_tokens(request.frames).split(12))
     expected = log_probabilities(llava_original, prompt, frames)
     for answer in model.answer([request, request]):
         assert difference(answer.option_logprobs, expected) <= 1e-4
-        assert answer.seen == Seen(3, 44, 44, 36)
+        assert answer.seen == VisualInput(3, 44, 44, 36)
 
 
 def test_the_original_time_instruction_is_the_released_one() -> None:
     request = make_request([0, 15, 299], frame_rate=30.0, num_frames=300)
-    assert originally_told(request).prompt == (
+    assert originally_told(request).prompt.text == (
         "The video lasts for 10.00 seconds, and 3 frames are uniformly sampled from it. These "
         "frames are located at 0.00s,0.50s,9.97s.Please answer the following questions related to "
         "this video.\nwhich thing ?"
@@ -203,7 +207,7 @@ def test_the_original_time_instruction_is_the_released_one() -> None:
 def test_a_rate_of_29_97_is_not_rounded() -> None:
     """The released code divides by 30, and tells frames of the tenth minute half a second off."""
     request = make_request([0, 17982], frame_rate=30000 / 1001, num_frames=18000)
-    for told in (originally_told(request).prompt, with_times(request)):
+    for told in (originally_told(request).prompt.text, with_times(request)):
         assert "0.00s,600.00s" in told
         assert "lasts for 600.60 seconds" in told
 
@@ -224,7 +228,7 @@ def test_the_time_instruction_stands_before_the_prompt(
 ) -> None:
     model = load_mllm(f"{llava_folder}[times={wording}]")
     request = dataclasses.replace(MIXED[0], mode="options")
-    told = dataclasses.replace(request, prompt=with_times(request))
+    told = with_prompt(request, text=with_times(request))
     if wording == "original":
         told = originally_told(request)
     assert told.prompt != request.prompt
@@ -287,11 +291,12 @@ def test_a_run_from_the_command_line(
     args = ("run", "--task", "own.jsonl", "--sampler", "uniform", "--frames", "4")
     done = cli(*args, "--model", f"{llava_folder}[times=prompt]", "--json")
     assert done.code == 0, done.err
-    (cell,) = json.loads(done.out)["tables"][0]["rows"]
-    assert (cell["model"], cell["n"]) == ("tiny[times=prompt]", 3)
+    (table,) = json.loads(done.out)["tables"]
+    (cell,) = table["rows"]
+    assert (table["model"], cell["n"]) == ("tiny[times=prompt]", 3)
     (path,) = Path(cell["runs"][0]).glob("*/records.jsonl")
     records = [json.loads(line) for line in path.read_text().splitlines()]
     assert [record["status"] in ("ok", "unparsed") for record in records] == [True] * 3
     seen = {"frames": 4, "height": 44, "width": 44, "visual_tokens": 48}
     assert all(record["seen"] == seen for record in records)
-    assert np.allclose(records[0]["seconds"], np.array(records[0]["frames"]) / 10)
+    assert np.allclose(records[0]["timestamps"], np.array(records[0]["frames"]) / 10)

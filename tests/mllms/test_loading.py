@@ -37,9 +37,18 @@ def test_a_relative_path_of_one_word(
     assert load_mllm("mymodel").name == "mymodel"
 
 
+def test_a_model_must_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "no_model.py").write_text("class Parrot:\n    name = id = 'parrot'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for find in (check_mllm, load_mllm):
+        with pytest.raises(UserError, match=r"Parrot must inherit from tspo_bench\.MLLM"):
+            find("no_model:Parrot")
+
+
 def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_models.py").write_text(
-        "class Parrot:\n"
+        "import tspo_bench\n"
+        "class Parrot(tspo_bench.MLLM):\n"
         "    name = 'parrot'\n    id = 'parrot-1'\n    short_side = None\n"
         "    def __init__(self, word='A', batch_size=1):\n"
         "        self.word, self.batch_size = word, batch_size\n"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tests.mllms.served import MODEL, echo, model_at, questions
 from tests.mllms.servers import Body, ChatServer, completion, hurry, prompt_of
 from tests.mllms.test_chat import listed
@@ -32,7 +32,7 @@ def test_asks_greedily_and_for_so_many_tokens() -> None:
     with ChatServer(models=[MODEL]) as server:
         model = model_at(server, max_new_tokens=7)
         request = make_request([1, 2])
-        longer = dataclasses.replace(request, max_new_tokens=99)
+        longer = with_prompt(request, max_new_tokens=99)
         [answer, _] = model.answer([request, longer])
     assert isinstance(answer, Answer)
     assert (answer.text, dict(answer.usage)) == ("A", {"prompt_tokens": 12, "completion_tokens": 3})
@@ -46,7 +46,7 @@ def test_asks_greedily_and_for_so_many_tokens() -> None:
 
 
 def test_a_reply_that_is_begun_is_to_be_continued() -> None:
-    request = dataclasses.replace(make_request([]), reply_start="It is (")
+    request = with_prompt(make_request([]), reply_start="It is (")
     with ChatServer(models=[MODEL]) as server:
         model_at(server).answer([request])
         model_at(server, prefill=False).answer([request])

@@ -10,7 +10,7 @@ import pytest
 from tests.mllms.served import MODEL, echo, model_at, questions, reason
 from tests.mllms.servers import KEY, Body, ChatServer, completion, hurry
 from tspo_bench.errors import UserError
-from tspo_bench.mllms import check_mllm, load_mllm, reach_mllm
+from tspo_bench.mllms import check_mllm, check_server, load_mllm
 from tspo_bench.mllms.openai_server import OpenAIServer
 from tspo_bench.types import Answer
 
@@ -24,7 +24,7 @@ def test_nobody_there() -> None:
     with ChatServer() as server:
         pass
     spec = f"openai:{MODEL}[base_url={server.url}]"
-    for find in (load_mllm, reach_mllm):
+    for find in (load_mllm, check_server):
         with pytest.raises(UserError, match=f"cannot reach {server.url}: .*; start the server, or"):
             find(spec)
     # A finished run is told its model's name by one that is not there.

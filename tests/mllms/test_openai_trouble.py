@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import os
 import signal
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tests.mllms.served import MODEL, echo, model_at, questions, reason
 from tests.mllms.servers import Body, ChatServer, completion, hurry, prompt_of
 from tests.mllms.test_chat import NONSENSE
@@ -74,7 +73,7 @@ def test_what_no_repetition_mends_is_asked_once(status: int) -> None:
 
 def test_a_server_that_continues_no_reply_is_told_of() -> None:
     refusal = (422, {"detail": "Unexpected fields in the request: {'continue_final_message'}"})
-    request = dataclasses.replace(make_request([]), reply_start="It is (")
+    request = with_prompt(make_request([]), reply_start="It is (")
     with ChatServer(lambda body, number: refusal, [MODEL]) as server:
         [given] = model_at(server).answer([request])
     assert "[prefill=false]" in reason(given)

@@ -14,7 +14,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from tests.mllms.checkpoints import PIECES, WORDS, classes
-from tests.mllms.conftest import MIXED
+from tests.mllms.conftest import MIXED, with_prompt
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.conversation import Written
 from tspo_bench.mllms.generation import letter_tokens
@@ -32,7 +32,7 @@ def naive(folder: Path, name: str, request: Request) -> dict[str, float]:
     model = transformers.AutoModelForImageTextToText.from_pretrained(folder).eval()
     medium = "image" if name == "llava" else "video"
     places = (len(request.frames) if medium == "image" else 1) if len(request.frames) else 0
-    content = [{"type": medium}] * places + [{"type": "text", "text": request.prompt}]
+    content = [{"type": medium}] * places + [{"type": "text", "text": request.prompt.text}]
     text = processor.apply_chat_template(
         [{"role": "user", "content": content}], add_generation_prompt=True
     )
@@ -90,7 +90,7 @@ def test_a_reply_that_begins_with_a_letter_begins_with_the_likeliest(
     """Of so many begun replies the tiny model goes on with a letter in some."""
     model = TransformersVLM(str(checkpoint(name)), max_new_tokens=1)
     begun = itertools.product((MIXED[0], MIXED[3], MIXED[7]), WORDS)
-    asked = [dataclasses.replace(request, reply_start=f" {word}") for request, word in begun]
+    asked = [with_prompt(request, reply_start=f" {word}") for request, word in begun]
     said = [answer.text for answer in model.answer(asked)]
     options = model.answer([dataclasses.replace(request, mode="options") for request in asked])
     pairs = [(s, o.text) for s, o in zip(said, options, strict=True) if s and s in "ABCD"]

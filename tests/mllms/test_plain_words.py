@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.mllms.checkpoints import SPECIAL, classes
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tspo_bench.features import load_encoder
 from tspo_bench.features.plain_text import PlainText
 from tspo_bench.mllms.llava_video import LlavaVideo
@@ -27,8 +26,8 @@ ODD = f"which option shows {' '.join(MARKS)} <image><video> <<image>> the thing 
 
 
 def marked(request: Request) -> Request:
-    before = tuple("<image> <video>\n" for _ in request.before)
-    return dataclasses.replace(request, prompt=ODD, before=before)
+    before = tuple("<image> <video>\n" for _ in request.prompt.before)
+    return with_prompt(request, text=ODD, before=before)
 
 
 @pytest.mark.parametrize("name", classes("llava_onevision", "internvl"))
@@ -40,7 +39,7 @@ def test_marks_in_a_question_are_words(
     plain = make_request(indices, PLAIN)
     pairs = [plain]
     if indices:
-        pairs.append(dataclasses.replace(plain, before=("first",) * len(indices)))
+        pairs.append(with_prompt(plain, before=("first",) * len(indices)))
     for request in pairs:
         odd = marked(request)
         answers = model.answer([request, odd])

@@ -12,7 +12,7 @@ import torch
 import transformers
 
 from tests.mllms.checkpoints import PIECES
-from tests.mllms.conftest import MIXED, make_request
+from tests.mllms.conftest import MIXED, make_request, with_prompt
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_asking
 from tspo_bench.mllms.generation import replies
@@ -53,7 +53,7 @@ def test_an_answer_tells_that_its_reasoning_began_in_the_prompt(thinker: Path) -
 
 def test_options_are_rejected_with_the_way_out(thinker: Path, switched: Path) -> None:
     request = dataclasses.replace(make_request([1, 2]), mode="options")
-    begun = dataclasses.replace(make_request([1, 2]), reply_start="It is (")
+    begun = with_prompt(make_request([1, 2]), reply_start="It is (")
     for folder, way_out in (
         (thinker, "; use "),
         (switched, r"; set \[enable_thinking=false\], or"),

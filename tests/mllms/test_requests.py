@@ -13,10 +13,10 @@ import torch
 import transformers
 
 from tests.mllms.checkpoints import classes
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
-from tspo_bench.types import Request
+from tspo_bench.types import AnswerMode, Request
 
 Get = Callable[[str], Path]
 # As LLaVA-OneVision's and LLaVA's own: all images, then all words.
@@ -39,8 +39,9 @@ NO_IMAGES = (
 )
 
 
-def asked(**fields: Any) -> Request:
-    return dataclasses.replace(make_request([3, 50, 117, 580]), **fields)
+def asked(mode: AnswerMode = "generate", **prompt: Any) -> Request:
+    request = dataclasses.replace(make_request([3, 50, 117, 580]), mode=mode)
+    return with_prompt(request, **prompt)
 
 
 MANY = [
@@ -50,12 +51,12 @@ MANY = [
     asked(before=(" A", " B ? which", " C", ""), system="the "),
     asked(before=("1 : ", "2 : ", "3 : ", "4 : "), reply_start=" thing", max_new_tokens=3),
     asked(max_new_tokens=2),
-    asked(max_new_tokens=12, prompt="long long long question A ?"),
+    asked(max_new_tokens=12, text="long long long question A ?"),
     asked(mode="options", system="long "),
     asked(mode="options", reply_start=" option"),
     asked(mode="options", before=(" first", "", " second", " thing")),
-    dataclasses.replace(make_request([]), system="long long ", reply_start=" shows"),
-    dataclasses.replace(make_request([10, 599]), before=(" A", " B"), system="?"),
+    with_prompt(make_request([]), system="long long ", reply_start=" shows"),
+    with_prompt(make_request([10, 599]), before=(" A", " B"), system="?"),
     asked(),
 ]
 
@@ -79,7 +80,7 @@ def text_of(model: TransformersVLM, request: Request) -> str:
 
 def test_a_system_message_comes_first(checkpoint: Get) -> None:
     model = TransformersVLM(str(checkpoint("llava_onevision")))
-    text = text_of(model, asked(system="long question", prompt="the thing ?"))
+    text = text_of(model, asked(system="long question", text="the thing ?"))
     assert text.index("long question") < text.index("<video>") < text.index("the thing ?")
 
 
@@ -114,7 +115,7 @@ def test_a_begun_reply_goes_on(checkpoint: Get) -> None:
 
 def test_words_stand_before_their_frames(checkpoint: Get) -> None:
     model = TransformersVLM(str(checkpoint("qwen2_5_vl")))
-    request = asked(before=("first ", "", "second ", "thing "), prompt="which ?")
+    request = asked(before=("first ", "", "second ", "thing "), text="which ?")
     image = "<vision><image></vision>"
     written = text_of(model, request).removeprefix("<bos>").removesuffix(" Frame")
     assert written == f"first {image}{image}second {image}thing {image}which ?"
@@ -129,7 +130,7 @@ def test_words_keep_their_places_in_a_template_that_puts_images_first(
     copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
     (copy / "chat_template.jinja").write_text(IMAGES_FIRST)
     model = TransformersVLM(str(copy))
-    request = asked(before=("first ", "", " second ", " thing "), prompt=" which ?")
+    request = asked(before=("first ", "", " second ", " thing "), text=" which ?")
     assert "first <image><image> second <image> thing <image> which ?" in text_of(model, request)
     plain = model._inputs([request])["input_ids"][0]
     image = plain == model._model.config.image_token_id

@@ -18,7 +18,7 @@ import pytest
 import transformers
 
 from tests.mllms.checkpoints import llava_onevision
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import make_request, with_prompt
 from tests.mllms.servers import hurry, pictures_of
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.chat import chat_messages
@@ -32,7 +32,7 @@ REQUESTS = [
     make_request([], "which long question A"),
     make_request([10, 599], "second thing B ?"),
     make_request([5, 200, 377], "from A ?", size=(64, 48)),
-    dataclasses.replace(make_request([7, 8], "first ?"), system="long", reply_start="the thing"),
+    with_prompt(make_request([7, 8], "first ?"), system="long", reply_start="the thing"),
 ]
 
 

@@ -54,7 +54,7 @@ def test_the_answer_is_the_one_the_library_gives(checkpoint: Get, name: str) -> 
         if kind == "image":
             media = [{"type": "image", "image": frame} for frame in request.frames.pixels]
         content = (media if len(request.frames) else []) + [
-            {"type": "text", "text": request.prompt}
+            {"type": "text", "text": request.prompt.text}
         ]
         metadata = [
             {
@@ -86,7 +86,10 @@ def test_the_answer_depends_on_the_frames_and_their_order(checkpoint: Get, name:
     request = MIXED[0]
     frames = request.frames
     turned = Frames(frames.indices, frames.seconds, frames.pixels[::-1].copy())
-    others = [Request(turned, request.prompt, 10.0, "ABCD", 600), make_request([], request.prompt)]
+    others = [
+        Request(turned, request.prompt, 10.0, "ABCD", 600),
+        make_request([], request.prompt.text),
+    ]
     texts = [answer.text for answer in model.answer([request, *others])]
     assert len(set(texts)) == 3
 

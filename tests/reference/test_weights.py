@@ -15,7 +15,7 @@ from tspo_bench.reference.encoder import training_scenes
 from tspo_bench.reference.train import WEIGHTS
 from tspo_bench.samplers.scores import cosine
 from tspo_bench.tasks import limit_questions, load_task
-from tspo_bench.types import Frames, Request
+from tspo_bench.types import Frames, Prompt, Request
 from tspo_bench.video import open_video
 
 BARS = Path(__file__).parents[2] / "results" / "reference" / "bars.json"
@@ -55,7 +55,7 @@ def test_the_mllm_reads_the_evidence(cache: Path) -> None:
             middles = [(span.start + span.end) / 2 for span in question.evidence]
             wanted = np.unique([round(8 * middle) for middle in middles])
             frames = reader.fetch(wanted)
-        requests.append(Request(frames, task.prompt(question).text, 8.0, "ABCD", 480))
+        requests.append(Request(frames, task.prompt(question), 8.0, "ABCD", 480))
     answers = load_mllm("reference").answer(requests)
     letters = [task.read_answer(a.text, q).letter for a, q in zip(answers, questions, strict=True)]
     right = [letter == q.answer for letter, q in zip(letters, questions, strict=True)]
@@ -66,7 +66,7 @@ def test_words_may_stand_between_the_frames() -> None:
     """Interleaved subtitles: frames go in as images then, with a newline token each."""
     pixels = np.zeros((3, 96, 170, 3), np.uint8)
     frames = Frames(np.arange(3), np.arange(3.0), pixels)
-    request = Request(frames, "What is said ?", 1.0, "ABCD", 3, before=("", "hello\n", ""))
+    request = Request(frames, Prompt("What is said ?", before=("", "hello\n", "")), 1.0, "ABCD", 3)
     model = load_mllm("reference")
     (answer,) = model.answer([request])
     assert answer.seen is not None
@@ -87,10 +87,10 @@ def test_the_bars_are_met() -> None:
 @pytest.mark.slow
 def test_the_published_figures_hold(cache: Path) -> None:
     """Asked again, on some sixty questions of the test split."""
-    from tspo_bench.evaluation import RunConfig, run_grid
+    from tspo_bench.evaluation import RunSettings, run_grid
 
     recorded = {c["sampler"]: c["accuracy"] for c in json.loads(BARS.read_text())["cells"]}
-    result = run_grid(RunConfig(samplers=("oracle", "blind"), limit=60, out=cache / "run"))
+    result = run_grid(RunSettings(samplers=("oracle", "blind"), limit=60, out=cache / "run"))
     for cell in result.cells:
         accuracy = np.mean([record.correct for record in cell.records])
-        assert abs(accuracy - recorded[cell.settings["sampler"]]) < 0.2
+        assert abs(accuracy - recorded[cell.settings.sampler]) < 0.2

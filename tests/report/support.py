@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tspo_bench.results import Cell
+from tspo_bench.results import Cell, CellSettings
 from tspo_bench.types import Record
 
 
@@ -20,18 +20,24 @@ def record(number: int, correct: bool = True, **changes: Any) -> Record:
         "letter": "A" if correct else "B",
         "correct": correct,
         "frames": (0, 1),
-        "seconds": (0.0, 1.0),
+        "timestamps": (0.0, 1.0),
     }
     return Record(**fields | changes)
+
+
+def settings_with(given: Mapping[str, Any]) -> CellSettings:
+    """A cell's settings, of which some are given."""
+    labels = {"task": "haystack", "model": "reference", "frames": 2, "protocol": "p"}
+    return CellSettings(**{**labels, "sampler": "uniform", **given})
 
 
 def cell(
     sampler: str, records: Sequence[Record], run: Path = Path("/runs/one"), **settings: Any
 ) -> Cell:
     """A cell of task "haystack", model "reference" and K = 2, unless `settings` say otherwise."""
-    labels = {"task": "haystack", "model": "reference", "frames": 2, "protocol": "p"}
     folder = run / f"{sampler.replace('/', '-')}-{settings.get('frames', 2)}-{settings.get('seed')}"
-    return Cell({**labels, "sampler": sampler, **settings}, tuple(records), folder)
+    own = settings_with({"sampler": sampler, **settings})
+    return Cell(own, tuple(records), folder)
 
 
 def cell_with(sampler: str, num_correct: int, n: int = 10, **settings: Any) -> Cell:

@@ -41,7 +41,7 @@ def some_cells() -> list[Cell]:
                 usage=usage,
                 evidence_recall=(number % 5) / 4,
                 timing={"answer": 0.5, "stored" if number % 2 else "text": 0.25, "scan": 0.125},
-                looked_at={"decoded": 100, "encoded": 100},
+                frames_processed={"decoded": 100, "encoded": 100},
             )
             for number in range(n)
         ]
@@ -95,8 +95,21 @@ def test_a_column_is_in_every_output(added: Column, tmp_path: Path) -> None:
     page = write_html(cells, tmp_path / "html").read_text(encoding="utf-8")
     assert "answered A" in page
     assert added.help in page
+    charts = (tmp_path / "html" / "data" / "charts.js").read_text()
+    assert '"budget-0-share_of_a":' in charts
+    assert '"cost-0-share_of_a-seconds_per_question":' in charts
+    assert '["share_of_a","answered A"]' in charts
     draw_comparison(cells, tmp_path / "scores.svg")
     assert "answered A" in (tmp_path / "scores.svg").read_text()
+
+
+def test_a_cost_is_an_axis_of_the_page(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    price = Column("price", "price", "Price.", lambda one: one.row.summary.n, axis="cost")
+    monkeypatch.setattr(columns, "COLUMNS", (*COLUMNS, price))
+    write_html(some_cells(), tmp_path / "html")
+    charts = (tmp_path / "html" / "data" / "charts.js").read_text()
+    assert '"cost-0-accuracy-price":' in charts
+    assert '["price","price"]' in charts
 
 
 def test_keys_are_unique_and_every_column_is_explained() -> None:

@@ -54,7 +54,7 @@ def test_rows_stand_by_budget_and_accuracy_whatever_the_order_of_the_cells() -> 
     expected = [(k, name) for k in (8, 16) for name in ("oracle", "aks", "uniform")]
     for some in (cells, cells[::-1]):
         table = only(comparison_tables(some))
-        assert [(one.row.cells[0].settings["frames"], one.name) for one in table.rows] == expected
+        assert [(one.row.cells[0].settings.frames, one.name) for one in table.rows] == expected
 
 
 def test_samplers_of_several_runs_are_compared_with_the_uniform_run_of_their_setting() -> None:
@@ -129,7 +129,7 @@ def test_rows_of_one_sampler_are_named_by_the_options_that_differ() -> None:
 
     cells = [made("tspo-q", 8), made("tspo-q", 16), made("agents/mine", 8)]
     table = only(comparison_tables(cells))
-    assert [(one.name, one.row.cells[0].settings["frames"]) for one in table.rows] == [
+    assert [(one.name, one.row.cells[0].settings.frames) for one in table.rows] == [
         ("tspo-q (agent=tspo-q)", 8),
         ("tspo-q (agent=agents/mine)", 8),
         ("tspo-q (agent=tspo-q)", 16),
@@ -180,7 +180,7 @@ def test_all_samplers_of_a_budget_are_one_family_of_tests() -> None:
     ]
     for frames in (8, 16):
         table = only(comparison_tables(cells))
-        some = [one for one in table.rows if one.row.cells[0].settings["frames"] == frames]
+        some = [one for one in table.rows if one.row.cells[0].settings.frames == frames]
         raw = [one.row.paired.p_value if one.row.paired else None for one in some]
         assert [one.p_holm for one in some] == holm(raw)
         assert sum(p is not None for p in raw) == 3

@@ -29,12 +29,12 @@ def test_an_answer_is_a_row(run: Path) -> None:
     assert len(frame) == sum(len(cell.records) for cell in cells)
     for cell in cells:
         settings = cell.settings
-        chosen = (frame["sampler"] == settings["sampler"]) & (frame["frames"] == settings["frames"])
+        chosen = (frame["sampler"] == settings.sampler) & (frame["frames"] == settings.frames)
         own = frame[chosen]
         assert own["correct"].mean() == pytest.approx(summarise(cell.records).accuracy)
         assert own["question_id"].tolist() == [one.question_id for one in cell.records]
         assert own["picked"].tolist() == [list(one.frames) for one in cell.records]
-        assert own["timestamps"].tolist() == [list(one.seconds) for one in cell.records]
+        assert own["timestamps"].tolist() == [list(one.timestamps) for one in cell.records]
     groups = {f"group_{name}" for name in cells[0].records[0].groups}
     assert groups <= set(frame.columns)
 

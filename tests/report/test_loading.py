@@ -14,7 +14,7 @@ RESULTS = Path(__file__).parents[2] / "results"
 
 
 def labels(found: Any) -> list[tuple[str, str]]:
-    return [(cell.run_folder.name, cell.settings["sampler"]) for cell in found.cells]
+    return [(cell.run_folder.name, cell.settings.sampler) for cell in found.cells]
 
 
 def test_runs_are_found_at_whatever_depth_and_once(tmp_path: Path) -> None:

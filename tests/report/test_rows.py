@@ -107,14 +107,14 @@ def test_rivals_are_read_from_the_run(tmp_path: Path) -> None:
     for seed, right in enumerate(RIGHT):
         write_cell(run, "random", right, seed)
     on_disk = read_run(run.path)
-    shown = [cell for cell in on_disk if cell.settings["sampler"] == "aks"]
+    shown = [cell for cell in on_disk if cell.settings.sampler == "aks"]
     (row,) = pooled_rows(shown, Baselines(shown))
     assert row.headroom == pytest.approx(0.2)
     assert row.paired == paired_difference(shown[0].records, on_disk[0].records)
     (row,) = pooled_rows(shown, Baselines(shown, "random"))
     assert row.paired is not None
     assert row.paired.difference == pytest.approx(0.5 - 0.7)
-    two = [*shown, *(cell for cell in on_disk if cell.settings["seed"] in (0, 1))]
+    two = [*shown, *(cell for cell in on_disk if cell.settings.seed in (0, 1))]
     row, _ = pooled_rows(two, Baselines(two, "random"))  # those that are shown count
     assert row.paired is not None
     assert row.paired.difference == pytest.approx(0.5 - 0.65)

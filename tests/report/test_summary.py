@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.report.support import cell, cell_with, record
+from tests.report.support import cell, cell_with, record, settings_with
 from tspo_bench.report import headroom_recovered, summarise, summary_json
 from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.types import Status
@@ -22,7 +22,7 @@ def test_every_figure_by_hand() -> None:
         record(3, False, status="decode_error", letter=None, frames=(), error="broken"),
         record(4, num_filled=2),
     ]
-    found = summarise(records, {"frames": 2})
+    found = summarise(records, settings_with({"frames": 2}))
     assert (found.n, found.num_videos, found.num_withheld) == (5, 3, 0)
     assert found.accuracy == pytest.approx(2 / 5)
     assert found.accuracy_answered == pytest.approx(2 / 3)
@@ -63,11 +63,12 @@ def test_a_question_counts_in_each_of_its_types() -> None:
         record(0, groups={"type": "entity recognition|reasoning", "length": "600"}),
         record(1, False, groups={"type": "reasoning", "length": "60"}),
         record(2, groups={"type": "reasoning|reasoning|", "length": "3600"}),
+        record(3, groups={"length": "9" * 6000}),
     ]
     groups = summarise(records).groups
     types = {value: (entry.n, entry.accuracy) for value, entry in groups["type"].items()}
     assert types == {"entity recognition": (1, 1.0), "reasoning": (3, pytest.approx(2 / 3))}
-    assert list(groups["length"]) == ["60", "600", "3600"]  # in natural order
+    assert list(groups["length"]) == ["60", "600", "3600", "9" * 6000]  # in natural order
     assert groups["type"]["entity recognition"].ci95 is None
 
 
@@ -125,7 +126,8 @@ def test_headroom_is_measured_within_the_same_setting() -> None:
         *("task", "model", "frames", "visual_tokens", "limit", "questions"),
         *("protocol", "protocol_hash", "answer"),
     ):
-        other = cell_with("aks", 6, **{key: 8})
+        is_number = key in ("frames", "visual_tokens", "limit")
+        other = cell_with("aks", 6, **{key: 8 if is_number else "8"})
         assert recovered([uniform, other, oracle])[1] is None
         both = [uniform, other]
         assert [row.paired for row in pooled_rows(both, Baselines(both))] == [None, None]
@@ -137,7 +139,7 @@ def test_headroom_is_measured_within_the_same_setting() -> None:
 
 def test_summary_is_plain_json() -> None:
     content = summary_json(
-        summarise([record(n, groups={"a": "b"}) for n in range(4)], {"frames": 2})
+        summarise([record(n, groups={"a": "b"}) for n in range(4)], settings_with({"frames": 2}))
     )
     read = json.loads(json.dumps(content, allow_nan=False))
     assert read["num_failed"] == 0
@@ -151,7 +153,7 @@ def test_headline_and_macro_are_the_protocols_and_the_benchmarks() -> None:
         for n, kind in enumerate(kinds)
     ]
     dropped = {"average": "micro", "over": None, "values": [], "unparsed": "dropped"}
-    found = summarise(records, {"scoring": dropped, "macro": "type"})
+    found = summarise(records, settings_with({"scoring": dropped, "macro": "type"}))
     assert (found.accuracy, found.headline) == (3 / 8, 3 / 7)
     assert found.macro == pytest.approx((0 + 3 / 6) / 2)
     assert found.macro_ci95 is not None
@@ -171,7 +173,7 @@ def test_what_the_model_was_shown() -> None:
         record(4, seen={"frames": 0, "height": 0, "width": 0, "visual_tokens": 0}),  # blind
     ]
     settings = {"protocol": "strict@1", "protocol_hash": "0a", "answer": "options"}
-    found = summarise(records, settings)
+    found = summarise(records, settings_with(settings))
     assert found.mean_visual_tokens == (100 + 300 + 200 + 0) / 4
     assert list(found.frame_sizes.items()) == [("480x640", 2), ("360x640", 1)]
     assert found.mean_usage == {"prompt_tokens": 170.0, "completion_tokens": 2.0}

@@ -9,7 +9,7 @@ import pytest
 from tests.results.test_run import SETTINGS, record
 from tspo_bench.errors import UserError
 from tspo_bench.results import RunDirectory, read_run
-from tspo_bench.results.cell import OwnScores
+from tspo_bench.tasks import TaskScores
 from tspo_bench.types import Record
 
 
@@ -25,7 +25,7 @@ def run(tmp_path: Path) -> RunDirectory:
     with run.open_cell("cell", SETTINGS) as cell:
         for name in ("q1", "q2"):
             cell.append(record(name))
-        cell.write_own_scores(OwnScores(0.5, {"acc": 50.0}))
+        cell.write_task_scores(TaskScores(0.5, {"acc": 50.0}))
         cell.write_summary({"n": 2})
     return run
 

@@ -55,10 +55,11 @@ def test_a_cell_lies_within_its_run(tmp_path: Path, slug: str) -> None:
         ({"frames": [2]}, r"frames \[2\]"),
         ({"frames": True}, "frames True"),
         ({"frames": 10**30}, "frames 1000"),
+        ({"frames": None}, "frames None"),  # nor a number of visual tokens
+        ({"code": ["x"]}, "code .'x'."),
         ({"sampler": None}, "sampler None"),
         ({"seed": "0"}, "seed '0'"),
         ({"scoring": {"average": "best"}}, "scoring"),
-        ({"scoring": None}, "scoring None"),
         ({"scoring": {"average": "macro", "unparsed": "wrong"}}, "scoring"),
         ({"num_questions": None}, "num_questions None"),
         ({"sampler_settings": []}, r"sampler_settings \[\]"),
@@ -133,18 +134,18 @@ def test_a_run_on_cuda_is_one_of_which_every_command_was(
 @pytest.mark.parametrize(
     ("command", "key"),
     [
-        ("x", "commands"),
-        ({"settings": None}, "settings"),
-        ({"settings": {"tasks": [1]}}, "tasks"),
-        ({"settings": {"seeds": 0}}, "seeds"),
-        ({"settings": {"device": 0}}, "device"),
-        ({"environment": []}, "environment"),
-        ({"command": "tspo-bench run"}, "command"),
+        ("x", "commands.1"),
+        ({"settings": None}, "commands.1.settings"),
+        ({"settings": {"tasks": [1]}}, "commands.1.settings.tasks.0"),
+        ({"settings": {"seeds": 0}}, "commands.1.settings.seeds"),
+        ({"settings": {"device": 0}}, "commands.1.settings.device"),
+        ({"environment": []}, "commands.1.environment"),
+        ({"command": "tspo-bench run"}, "commands.1.command"),
     ],
 )
 def test_a_command_that_no_run_writes_is_named(tmp_path: Path, command: Any, key: str) -> None:
     run = write(tmp_path / "run", {"cell": SETTINGS}, [record(0)], [GPU, command])
-    with pytest.raises(UserError, match=rf"run\.json: '{key}' of command 2 is not what a run"):
+    with pytest.raises(UserError, match=rf"run\.json: {key} must be a"):
         read_run(run)
 
 
@@ -164,4 +165,4 @@ def test_any_settings_are_read_or_refused_in_one_line(
     if isinstance(read, UserError):
         assert "\n" not in str(read)
     else:
-        assert set(SETTINGS) <= read.settings.keys()
+        assert SETTINGS.keys() <= read.settings.to_json().keys()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tspo_bench.errors import UserError
 from tspo_bench.results import read_records, record_from_line, record_to_line
-from tspo_bench.results.records import read_whole_lines
+from tspo_bench.results.records import read_whole_lines, record_schema
 from tspo_bench.types import Record
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
@@ -31,7 +31,7 @@ records = st.builds(
     correct=st.booleans(),
     reply=st.none() | text,
     frames=st.lists(st.integers(0, 10**9), max_size=4).map(tuple),
-    seconds=st.lists(figure, max_size=4).map(tuple),
+    timestamps=st.lists(figure, max_size=4).map(tuple),
     num_candidates=st.none() | st.integers(0, 10**6),
     num_filled=st.integers(0, 64),
     evidence_recall=st.none() | st.floats(0, 1),
@@ -59,9 +59,9 @@ def test_round_trip_is_exact(original: Record) -> None:
 
 
 def test_line_is_json_with_keys_in_field_order_and_inner_keys_sorted() -> None:
-    line = record_to_line(record(groups={"b": "1", "a": "2"}, frames=(3, 9), seconds=(0.1, 0.3)))
+    line = record_to_line(record(groups={"b": "1", "a": "2"}, frames=(3, 9), timestamps=(0.1, 0.3)))
     content = json.loads(line)
-    assert list(content)[:4] == ["question_id", "video", "status", "gold"]
+    assert list(content)[:4] == ["format_version", "question_id", "video", "status"]
     assert list(content["groups"]) == ["a", "b"]
     assert content["frames"] == [3, 9]
     assert content["correct"] is False
@@ -90,6 +90,22 @@ def test_numbers_that_no_run_has_are_refused(change: dict, message: str) -> None
     with pytest.raises(ValueError, match=message) as caught:
         record_from_line(json.dumps(content))
     assert len(str(caught.value)) < 300
+
+
+def test_lines_of_version_1_are_read() -> None:
+    new = record(timestamps=(0.1,), frames=(1,), frames_processed={"decoded": 3, "encoded": 2})
+    line = record_to_line(new)
+    old = line.replace('"format_version": 2, ', "").replace("timestamps", "seconds")
+    assert record_from_line(old.replace("frames_processed", "looked_at")) == new
+    with pytest.raises(ValueError, match="unknown key 'looked_at'"):
+        record_from_line(line.replace("frames_processed", "looked_at"))
+    with pytest.raises(ValueError, match="format_version 3; this version reads 1 and 2"):
+        record_from_line(line.replace('"format_version": 2', '"format_version": 3'))
+
+
+def test_the_schema_in_docs_is_that_of_the_records() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    assert json.loads((docs / "record.schema.json").read_text()) == record_schema()
 
 
 def test_a_number_beyond_floats_is_not_finite() -> None:

@@ -36,7 +36,7 @@ def test_a_cell_is_written_read_and_gone_on_with(tmp_path: Path) -> None:
         cell.write_summary({"n": 2})
     (read,) = read_run(run.path)
     assert list(read.records) == [record("q1"), record("q2")]
-    assert read.settings == SETTINGS
+    assert read.settings.to_json() == SETTINGS
     assert read.folder == run.path / "cell"
     assert read.run_folder == run.path
     assert json.loads((read.folder / "summary.json").read_text()) == {"n": 2}
@@ -79,7 +79,7 @@ def test_changed_settings_are_named_with_both_values(tmp_path: Path) -> None:
         assert cell.reason == "options.t1: 0.2 then, 0.8 now; seed: 0 then, 1 now"
         assert cell.done == {}
         assert re.fullmatch("cell--[0-9a-f]{8}", cell.folder.name)
-    assert [cell.settings for cell in read_run(tmp_path)] == [nested, changed]
+    assert [cell.settings.to_json() for cell in read_run(tmp_path)] == [nested, changed]
     with run.open_cell("cell", changed) as cell:
         assert cell.reason is None
     with run.open_cell("cell", nested) as cell:
@@ -120,15 +120,16 @@ def test_fresh_with_other_settings_leaves_the_finished_cell(tmp_path: Path) -> N
         assert not (cell.folder / "summary.json").exists()
         cell.append(record("q1"))
     before, after = read_run(tmp_path)
-    assert (before.settings, (before.folder / "summary.json").exists()) == (SETTINGS, True)
-    assert (after.settings["seed"], len(after.records)) == (1, 1)
+    assert before.settings.to_json() == SETTINGS
+    assert (before.folder / "summary.json").exists()
+    assert (after.settings.seed, len(after.records)) == (1, 1)
 
 
 def test_a_cell_without_records_takes_changed_settings(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     run.open_cell("cell", SETTINGS).close()
     run.open_cell("cell", SETTINGS | {"seed": 1}).close()
-    assert read_run(tmp_path)[0].settings["seed"] == 1
+    assert read_run(tmp_path)[0].settings.seed == 1
 
 
 def test_a_cut_last_line_is_removed_before_appending(tmp_path: Path) -> None:
@@ -191,7 +192,7 @@ def test_processes_that_add_cells_at_once_lose_none(tmp_path: Path) -> None:
         process.start()
     for process in processes:
         process.join()
-    assert sorted(cell.settings["frames"] for cell in read_run(tmp_path)) == list(range(12))
+    assert sorted(cell.settings.frames for cell in read_run(tmp_path)) == list(range(12))
     assert len(json.loads((tmp_path / "run.json").read_text())["commands"]) == 12
 
 
@@ -241,7 +242,11 @@ def test_full_disk_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("{", "is not JSON"), ("[]", "no run of format 1"), ('{"format": 99}', "no run of format 1")],
+    [
+        ("{", "is not JSON"),
+        ("[]", "not a run of format 1"),
+        ('{"format": 99}', "not a run of format 1"),
+    ],
 )
 def test_broken_run_file(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "run.json").write_text(content)

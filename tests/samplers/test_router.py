@@ -12,8 +12,8 @@ import torch
 from tests.samplers.cases import scored_candidates
 from tspo_bench.agent import QueryAgent
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
+from tspo_bench.evaluation.settings import RunSettings
 from tspo_bench.samplers import load_sampler, with_agent
 from tspo_bench.samplers.router import global_reason
 from tspo_bench.specs import parse_spec
@@ -127,7 +127,7 @@ def test_the_runs_agent_is_that_of_the_local_sampler(tmp_path: Path) -> None:
         assert load_sampler(spec, agent=str(folders[0])).id == given
         settings = with_agent(parse_spec(spec), str(folders[0])).options
         assert load_sampler(f"router[local={settings['local']}]").id == given
-        assert RunConfig.of("haystack", [spec], agent=str(folders[0])).agent == str(folders[0])
+        assert RunSettings.of("haystack", [spec], agent=str(folders[0])).agent == str(folders[0])
     with pytest.raises(UserError, match="device 'meta' is not supported"):
         load_sampler("router[local=tspo-q]", agent=str(folders[0]), device="meta")
     own = f"router[local=tspo-q[agent={folders[1]}]]"

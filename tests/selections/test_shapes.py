@@ -10,8 +10,8 @@ import pytest
 
 from tests.samplers.peers import peer_source
 from tspo_bench.errors import UserError
-from tspo_bench.selections import Picked, read_selections
-from tspo_bench.selections.picked import common_rate
+from tspo_bench.selections import FileSelection, read_selections
+from tspo_bench.selections.file_selection import common_rate
 
 IDS = ["q1", "q2"]
 
@@ -125,12 +125,12 @@ def test_what_is_wrong(content: Any, name: str, message: str, tmp_path: Path) ->
 
 def test_a_file_that_knows_the_video_counts_its_frames() -> None:
     """Of a variable rate, where seconds do not follow from numbers."""
-    picked = Picked("q", (15, 30, 200), (0.5, 1.0, 10.0), frame_rate=15.0, num_frames=300)
+    picked = FileSelection("q", (15, 30, 200), (0.5, 1.0, 10.0), frame_rate=15.0, num_frames=300)
     assert picked.frames(300, 15.0).tolist() == [15, 30, 200]
 
 
 def test_rounded_seconds_near_the_start_change_nothing() -> None:
-    assert Picked("q", (1,), (0.03,)).frames(100, 29.97).tolist() == [1]
+    assert FileSelection("q", (1,), (0.03,)).frames(100, 29.97).tolist() == [1]
 
 
 def test_numbers_that_are_none_tell_no_rate() -> None:

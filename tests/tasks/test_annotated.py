@@ -246,7 +246,8 @@ def test_missing_video_says_where_it_looked(tmp_path: Path) -> None:
         task.video_path("abc.mp4")
     assert str(error.value) == (
         f"task 'videomme': video abc.mp4 not found under {tmp_path} "
-        "(looked in data, videos, .); set --data-root"
+        "(looked in data, videos, .); correct the name or --data-root, or leave such questions "
+        "out: --only-present"
     )
 
 

@@ -101,7 +101,7 @@ def test_limit_properties(ids: list[str], n: int) -> None:
 
 
 def test_limit_below_one() -> None:
-    with pytest.raises(UserError, match="limit 0 asks nothing"):
+    with pytest.raises(UserError, match=r"--limit must be >= 1 \(got 0\)"):
         limit_questions(make_questions(["a"]), 0)
 
 

@@ -172,8 +172,9 @@ def test_a_card_and_a_function_make_a_benchmark(
 
 
 def test_the_examples_of_the_docs(tmp_path: Path) -> None:
-    """docs/tasks.md: the JSON lines and the CSV there are the same two questions."""
-    docs = (Path(__file__).parents[2] / "docs" / "tasks.md").read_text(encoding="utf-8")
+    """docs/tasks.md: its JSON lines and CSV are the same questions; protocols.md has a prompt."""
+    pages = Path(__file__).parents[2] / "docs"
+    docs = (pages / "tasks.md").read_text(encoding="utf-8")
     examples = {}
     for kind in ("jsonl", "csv"):
         file = tmp_path / f"kitchen.{kind}"
@@ -186,4 +187,5 @@ def test_the_examples_of_the_docs(tmp_path: Path) -> None:
         ]
     assert examples["jsonl"] == examples["csv"]
     assert len(examples["csv"]) == 2
-    assert AnnotatedTask(name="x").prompt(load_task(str(file)).questions()[0]).text in docs
+    prompt = AnnotatedTask(name="x").prompt(load_task(str(file)).questions()[0])
+    assert prompt.text in (pages / "protocols.md").read_text(encoding="utf-8")

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tspo_bench import MLLM
 from tspo_bench.training.episode import Episode, Skipped
-from tspo_bench.types import Answer, Frames, IntArray, Request
+from tspo_bench.types import Answer, Frames, IntArray, Prompt, Request
 
 WIDTH, CANDIDATES = 16, 40
 
@@ -40,7 +41,7 @@ class Openings:
             id=f"opening-{index}",
             features=rng.standard_normal((CANDIDATES, WIDTH), dtype=np.float32),
             text_features=rng.standard_normal((1, WIDTH), dtype=np.float32),
-            prompt="What is the scene at the beginning?",
+            prompt=Prompt("What is the scene at the beginning?"),
             letters="ABCD",
             answer="ABCD"[index % 4],
             k=self._k,
@@ -50,7 +51,7 @@ class Openings:
         )
 
 
-class Darkest:
+class Darkest(MLLM):
     """Answers A if it sees a frame of the first tenth, else nothing that can be read."""
 
     name = id = "darkest"

@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.support import FrameReader, make_videos
+from tspo_bench import MLLM
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore
 from tspo_bench.samplers.oracle import evidence_frames
-from tspo_bench.tasks import AnnotatedTask, load_task
+from tspo_bench.tasks import AnnotatedTask, MultipleChoice, load_task
 from tspo_bench.training.rollout import answer_groups
 from tspo_bench.training.task_data import TaskData, _needle_of
 from tspo_bench.types import Answer, Candidates, Question, Record, Request, Span
@@ -73,7 +74,7 @@ def test_a_rollout_asks_as_the_tasks_protocol_does(cache: Path, tmp_path: Path) 
     )
     asked: list[Request] = []
 
-    class Listener:
+    class Listener(MLLM):
         name = id = "listener"
         short_side = None
 
@@ -83,18 +84,22 @@ def test_a_rollout_asks_as_the_tasks_protocol_does(cache: Path, tmp_path: Path) 
 
     episode = TaskData(task, FrameReader(), FeatureStore(), k=2).episode(0, 0)
     answer_groups([episode], [torch.tensor([[0, 1]])], Listener())
-    told = [(r.system, r.prompt, r.reply_start, r.max_new_tokens) for r in asked]
+    prompts = [request.prompt for request in asked]
+    told = [(p.system, p.text, p.reply_start, p.max_new_tokens) for p in prompts]
     assert told == [("Look.", "What?", "(", 3)]
 
 
 def test_a_task_that_scores_by_itself_is_no_reward() -> None:
-    class Own:
+    class Own(MultipleChoice):
         label = "lmms:own"
 
         def questions(self) -> list[Question]:
             return []
 
-        def own_scores(self, records: Sequence[Record]) -> None: ...
+        def video_path(self, video: str) -> Path:
+            return Path(video)
+
+        def task_scores(self, records: Sequence[Record]) -> None: ...
 
     with pytest.raises(UserError, match="'lmms:own' scores replies by code of its own"):
         TaskData(Own(), FrameReader(), FeatureStore())

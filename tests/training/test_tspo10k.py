@@ -84,10 +84,10 @@ def test_general_items_are_the_video_as_it_is(data: TSPO10K, index: int) -> None
     assert episode.indices.tolist() == true_frames(name)
     np.testing.assert_allclose(episode.seconds * RATE, true_frames(name), atol=1e-6)
     assert len(set(true_frames(name))) == len(episode.indices)  # none twice
-    assert episode.max_new_tokens == 256
+    assert episode.prompt.max_new_tokens == 256
     assert (episode.id, episode.answer, episode.letters) == (f"train-{index + 1}", "B", "ABC")
     assert episode.options == ("A cat", "A dog", "A man")
-    assert episode.prompt.endswith(
+    assert episode.prompt.text.endswith(
         "C. A man\nPlease answer with the option's letter from the given choices directly."
     )
     assert episode.features.dtype == episode.text_features.dtype == np.float32

@@ -18,6 +18,7 @@ from tspo_bench.cli.list import list_names
 from tspo_bench.cli.recall import recall
 from tspo_bench.cli.report import report
 from tspo_bench.cli.rescore import rescore
+from tspo_bench.cli.run import EXAMPLE as RUN_EXAMPLE
 from tspo_bench.cli.run import run
 from tspo_bench.cli.select import select
 from tspo_bench.cli.show import show
@@ -53,7 +54,7 @@ def tspo_bench(
     """Which frames of a long video should a multimodal LLM see? Compare frame samplers."""
 
 
-app.command()(run)
+app.command(epilog=RUN_EXAMPLE)(run)
 app.command()(train)
 app.command()(select)
 app.command()(recall)

@@ -108,7 +108,7 @@ def _data(task: Task) -> dict[str, Any]:
     from tspo_bench.tasks import survey, videos_of
 
     videos = list(videos_of(task.questions()))
-    on_demand = getattr(task, "makes_videos", False)
+    on_demand = task.makes_videos
     found: dict[str, Any] = {
         "task": task.label,
         "questions": len(task.questions()),
@@ -118,7 +118,7 @@ def _data(task: Task) -> dict[str, Any]:
         "missing": {},
         "unreadable": {},
         "affected_questions": [],
-        "skipped": [f"{s.where}: {s.reason}" for s in getattr(task, "skipped", ())],
+        "skipped": [f"{s.where}: {s.reason}" for s in task.skipped],
     }
     if on_demand:
         return found

@@ -130,11 +130,13 @@ def _encode_training(
     index, count = shard
     with only_results_on_stdout():
         from tspo_bench.device import default_device
+        from tspo_bench.evaluation.reference_use import warn_of_reference_on
         from tspo_bench.features import FeatureStore, load_encoder
         from tspo_bench.training.skipped import summed_up
         from tspo_bench.training.tspo10k import TSPO10K
 
         store, network = FeatureStore(), load_encoder(encoder, device or default_device())
+        warn_of_reference_on(data.name, network)
         items = TSPO10K(data, video_root, network, store, seed=seed, rate=rate)
         if items.skipped:
             say(f"warning: {summed_up(items.skipped, len(items))}; the first: {items.skipped[0]}")

@@ -62,7 +62,7 @@ def list_names(
 
 
 _BESIDE = {
-    Kind.TASKS: "Also: your own annotation file (.jsonl, .csv, .tsv), a card's path, pkg.mod:Name",
+    Kind.TASKS: "Also: an annotation file (.json, .jsonl, .csv, .tsv), a card's path, pkg.mod:Name",
     Kind.SAMPLERS: "Also: a card's path, pkg.mod:Name. Options in brackets: aks[t1=0.8,depth=5]",
     Kind.MODELS: "Also: a checkpoint's folder, a hub id (owner/name), pkg.mod:Name",
 }

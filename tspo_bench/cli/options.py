@@ -1,4 +1,4 @@
-"""The options that several commands have, each written once."""
+"""Options that several commands have, each written once, and the panels of `--help`."""
 
 from __future__ import annotations
 
@@ -9,87 +9,145 @@ import typer
 
 from tspo_bench.errors import UserError
 
+# Panels of --help, in the order in which they are shown.
+DATA, SAMPLERS, MODEL, PROTOCOL, RUN = "Data", "Samplers", "Model", "Protocol", "Run"
+
 Tasks = Annotated[
     str,
     typer.Option(
         "--task",
-        help="What to ask: names, annotation files (.jsonl, .csv, .tsv), cards or pkg.mod:Name; "
-        "commas separate. Options in brackets: haystack[length=15min].",
+        metavar="TASK,...",
+        rich_help_panel=DATA,
+        help="Benchmark task(s), commas between several: names, annotation files (.json, .jsonl, "
+        ".csv, .tsv), cards or pkg.mod:Name; options in brackets: haystack[length=15min].",
     ),
 ]
-Split = Annotated[str | None, typer.Option("--split", help="The split; default: the task's own.")]
-Protocol = Annotated[
+Split = Annotated[
     str | None,
     typer.Option(
-        "--protocol",
-        help="How to ask, read and average: strict (default), official, lmms-eval, tspo-paper, as "
-        "the task's card has them.",
+        "--split", metavar="NAME", rich_help_panel=DATA, help="Split. Default: the task's own."
     ),
 ]
 DataRoot = Annotated[
     Path | None,
-    typer.Option("--data-root", help="The folder with the task's annotations and videos."),
+    typer.Option(
+        "--data-root",
+        metavar="DIR",
+        rich_help_panel=DATA,
+        help="Folder with the task's annotations and videos.",
+    ),
 ]
 Annotations = Annotated[
     Path | None,
-    typer.Option("--annotations", help="The annotation file, where it lies elsewhere."),
+    typer.Option(
+        "--annotations",
+        metavar="FILE",
+        rich_help_panel=DATA,
+        help="Annotation file, if it is not under --data-root.",
+    ),
 ]
 Limit = Annotated[
     int | None,
-    typer.Option("--limit", help="Ask the first N questions of a fixed shuffle."),
+    typer.Option(
+        "--limit",
+        metavar="N",
+        rich_help_panel=DATA,
+        help="Ask the first N questions of a fixed shuffle. Default: all.",
+    ),
 ]
 OnlyPresent = Annotated[
     bool,
     typer.Option(
         "--only-present",
-        help="Only questions whose videos are there; --limit draws among these.",
+        rich_help_panel=DATA,
+        help="Ask only questions whose videos exist; --limit draws among these.",
     ),
 ]
+Protocol = Annotated[
+    str | None,
+    typer.Option(
+        "--protocol",
+        metavar="NAME",
+        rich_help_panel=PROTOCOL,
+        help="How to ask, extract answers and average: strict, official, lmms-eval or tspo-paper, "
+        "if the task's card has it. Default: strict.",
+    ),
+]
+_ENCODER = "Image-text encoder for samplers: reference, or a CLIP or SigLIP folder or hub id."
 Encoder = Annotated[
     str,
+    typer.Option("--encoder", metavar="NAME", rich_help_panel=SAMPLERS, help=_ENCODER),
+]
+OptionalEncoder = Annotated[
+    str | None,
     typer.Option(
         "--encoder",
-        help="What samplers search with: reference, or CLIP's or SigLIP's folder or hub id.",
+        metavar="NAME",
+        rich_help_panel=SAMPLERS,
+        help=f"{_ENCODER} Default: the encoder in --agent's folder, else reference.",
     ),
 ]
 Agent = Annotated[
     str | None,
     typer.Option(
         "--agent",
-        help="The agent of the samplers tspo and tspo-q: a folder or hub id; a published "
-        "checkpoint is the encoder too. Default: the package's own.",
-    ),
-]
-OptionalEncoder = Annotated[
-    str | None,
-    typer.Option(
-        "--encoder",
-        help="What samplers search with: CLIP's or SigLIP's folder or hub id. Default: reference, "
-        "or a published --agent's own.",
+        metavar="NAME",
+        rich_help_panel=SAMPLERS,
+        help="Temporal agent of the samplers tspo and tspo-q: a folder or hub id. Default: the "
+        "agents in the package.",
     ),
 ]
 CandidateFps = Annotated[
-    float, typer.Option("--candidate-fps", help="Candidate frames per second.")
+    float,
+    typer.Option(
+        "--candidate-fps",
+        metavar="RATE",
+        rich_help_panel=SAMPLERS,
+        help="Candidate frames per second.",
+    ),
 ]
 _CANDIDATES = (
-    "stride: every n-th frame; time: the frame shown at each 1/fps second; auto: stride where the "
-    "frames' times are even, else time."
+    "Which frames are candidates: stride, every n-th frame; time, the frame shown at each 1/fps "
+    "second; auto, stride if frame times are even, else time."
 )
-Candidates = Annotated[str, typer.Option("--candidates", help=_CANDIDATES)]
-OptionalCandidates = Annotated[
-    str | None, typer.Option("--candidates", help=f"{_CANDIDATES} Default: auto.")
+Candidates = Annotated[
+    str,
+    typer.Option("--candidates", metavar="RULE", rich_help_panel=SAMPLERS, help=_CANDIDATES),
 ]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of samplers and tasks that draw.")]
+OptionalCandidates = Annotated[
+    str | None,
+    typer.Option(
+        "--candidates",
+        metavar="RULE",
+        rich_help_panel=SAMPLERS,
+        help=f"{_CANDIDATES} Default: auto.",
+    ),
+]
+Seed = Annotated[
+    int,
+    typer.Option(
+        "--seed",
+        metavar="N",
+        rich_help_panel=SAMPLERS,
+        help="Seed of samplers and tasks that draw.",
+    ),
+]
 Device = Annotated[
     str | None,
-    typer.Option("--device", help="A torch device; default: cuda if there is one, else cpu."),
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        rich_help_panel=RUN,
+        help="Torch device: cuda, cuda:1, cpu. Default: cuda if available, else cpu.",
+    ),
 ]
 BaseUrl = Annotated[
     str | None,
     typer.Option(
         "--base-url",
-        help="Where the server of --model openai:NAME is: http://HOST:PORT/v1. Default: "
-        "$OPENAI_BASE_URL.",
+        metavar="URL",
+        rich_help_panel=MODEL,
+        help="Server of --model openai:NAME: http://HOST:PORT/v1. Default: $OPENAI_BASE_URL.",
     ),
 ]
 
@@ -107,10 +165,13 @@ TrustPackets = Annotated[
         "--trust-packets",
         callback=_trust_packets,
         expose_value=False,
+        rich_help_panel=DATA,
         help="Read videos that end before their header says, as far as they go.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Json = Annotated[
+    bool, typer.Option("--json", rich_help_panel=RUN, help="Print one JSON object on stdout.")
+]
 
 
 def read_numbers(option: str, text: str | None, example: str) -> list[int] | None:

@@ -32,7 +32,7 @@ def write_page(loaded: LoadedResults, html: Path, curves: str | None, **settings
             loaded.cells,
             html,
             agents=[user_path(part) for part in split_specs(curves or "")],
-            told=_Pictures(bar).told,
+            on_progress=_Pictures(bar).on_progress,
             notes=loaded.notes,
             errors=loaded.errors,
             **settings,
@@ -47,7 +47,7 @@ class _Pictures:
         self._bar = bar
         self._done = 0
 
-    def told(self, done: int, total: int) -> None:
+    def on_progress(self, done: int, total: int) -> None:
         """So many videos are done."""
         if done <= self._done or self._done == 0:
             self._bar.start("pictures", total)

@@ -69,7 +69,7 @@ def write_submission(folder: Path, out: Path, *, as_json: bool) -> None:
         show_json({**about, "unparsed": list(made.unparsed), "failed": list(made.failed)})
     else:
         typer.echo(f"{out}: {made.num_questions} questions, format {made.format}")
-    if (limit := cell.settings.get("limit")) is not None:
+    if (limit := cell.settings.limit) is not None:
         say(f"warning: the run has --limit {limit} questions only; servers want all of them")
     if made.unparsed:
         say(f"warning: {len(made.unparsed)} replies gave no letter: {_some(made.unparsed)}")
@@ -89,7 +89,7 @@ def _some(ids: Sequence[str]) -> str:
 def _entry(check: Check) -> dict[str, Any]:
     summary = check.summary
     return {
-        **{key: check.cell.settings[key] for key in ("task", "model", "frames")},
+        **{key: getattr(check.cell.settings, key) for key in ("task", "model", "frames")},
         "cell": str(check.cell.folder),
         "protocol": summary.protocol,
         "answer": summary.answer,
@@ -127,7 +127,7 @@ def _table(check: Check) -> Table:
 
     settings, summary = check.cell.settings, check.summary
     title = (
-        f"{settings['task']}, {settings['model']}, uniform, K = {settings['frames']}, "
+        f"{settings.task}, {settings.model}, uniform, K = {settings.frames}, "
         f"protocol {summary.protocol}: {summary.n} questions, {summary.num_failed} failed"
     )
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=Text(title), title_justify="left")

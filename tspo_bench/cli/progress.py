@@ -116,7 +116,7 @@ class RunProgress:
         if record.gold is not None:
             self._right.setdefault((sampler, budget), []).append(record.correct)
 
-    def finished(self, record: Record, sampler: str, budget: str) -> None:
+    def on_record(self, record: Record, sampler: str, budget: str) -> None:
         """One more record is there."""
         self.stored(record, sampler, budget)
         self._failed += record.failed

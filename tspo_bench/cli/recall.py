@@ -87,8 +87,8 @@ def recall(
     tolerances = options.read_floats("--tolerance", tolerance, "1 or 1,2,5")
     parse_spec(baseline)
     with only_results_on_stdout():
-        from tspo_bench.locating import recall as recall_of
-        from tspo_bench.report.tables.located_table import located_table
+        from tspo_bench.selecting import recall as recall_of
+        from tspo_bench.selecting.recall_table import recall_table
 
         with Bar() as bar:
             result = recall_of(
@@ -114,7 +114,7 @@ def recall(
     if json:
         show_json(result.to_dict())
     else:
-        show(located_table(result.rows, groups))
+        show(recall_table(result.rows, groups))
     for cell, reasons in result.errors_by_cell.items():
         for reason in reasons[:_FEW]:
             say(f"error: {cell}: {' '.join(reason.split())}")

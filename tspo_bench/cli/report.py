@@ -85,6 +85,10 @@ def report(
             help="Write a page into this folder instead of printing tables.",
         ),
     ] = None,
+    title: Annotated[
+        str | None,
+        typer.Option("--title", help='Title of the page; default "Frame sampler report".'),
+    ] = None,
     curves: Annotated[
         str | None,
         typer.Option(
@@ -168,7 +172,8 @@ def report(
         "--columns": columns is not None,
     }
     if html is None:
-        _reject({"--curves": curves is not None, "--trust-tasks": trust_tasks}, "without --html")
+        of_page = {"--title": title is not None, "--curves": curves is not None}
+        _reject({**of_page, "--trust-tasks": trust_tasks}, "without --html")
     if html or diff or published or submission:
         _reject(of_tables, "without tables")
     if submission is not None:
@@ -204,7 +209,7 @@ def report(
             text = report_text(loaded, ReportOptions(**shown))
         else:
             page: dict[str, Any] = {"baseline": baseline, "prices": billed}
-            page |= {"thumbnails": thumbnails, "trust_tasks": trust_tasks}
+            page |= {"title": title, "thumbnails": thumbnails, "trust_tasks": trust_tasks}
             page |= {"data_root": data_root, "annotations": annotations}
             text = write_page(loaded, html, curves, **page)
     typer.echo(text, nl=False)
@@ -236,7 +241,7 @@ def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | Non
     if curves is not None:
         from tspo_bench.report.figures.comparison import draw_comparisons
 
-        cells = [cell for cell in loaded.cells if cell.settings["frames"] is not None]
+        cells = [cell for cell in loaded.cells if cell.settings.frames is not None]
         if not cells:
             raise UserError("--budget-curves needs runs with --frames; these have --visual-tokens")
         for path in draw_comparisons(cells, make_folder(curves, "name another folder")):
@@ -268,7 +273,7 @@ def _check_baseline(given: str, loaded: LoadedResults) -> None:
     from tspo_bench.report.rows import BASELINE
 
     baseline = parse_spec(given).label
-    there = {str(cell.settings["sampler"]) for cell in loaded.cells}
+    there = {str(cell.settings.sampler) for cell in loaded.cells}
     if baseline in there or any(name.startswith(f"{baseline}[") for name in there):
         return
     if baseline != BASELINE:

@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,163 +23,185 @@ from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
-    from tspo_bench.api import EvaluationResult
-    from tspo_bench.types import AnswerMode, CandidateRule, SubtitleMode
+    from tspo_bench.evaluation import EvaluationResult
 
 _FEW = 3  # examples of what was left out
 
 
+EXAMPLE = (
+    "Example: tspo-bench run --task mlvu --data-root MLVU --sampler uniform,aks,tspo-q "
+    "--frames 8,16,32 --model qwen2.5-vl-7b --with-bounds"
+)
+
+
 def run(
     task: options.Tasks = "haystack",
+    split: options.Split = None,
+    data_root: options.DataRoot = None,
+    annotations: options.Annotations = None,
+    limit: options.Limit = None,
+    only_present: options.OnlyPresent = False,
+    trust_packets: options.TrustPackets = False,
     sampler: Annotated[
         str | None,
         typer.Option(
             "--sampler",
-            help="Frame sampler(s) to compare; commas separate: uniform, aks[depth=5], file:PATH, "
-            "pkg.mod:Name; all: every sampler of the package. Default: uniform.",
+            metavar="SAMPLER,...",
+            rich_help_panel=options.SAMPLERS,
+            help="Frame sampler(s) to compare, commas between several: names, aks[depth=5], "
+            "file:PATH, pkg.mod:Name; all: every sampler of the package. Default: uniform.",
+        ),
+    ] = None,
+    frames: Annotated[
+        str | None,
+        typer.Option(
+            "--frames",
+            metavar="K,...",
+            rich_help_panel=options.SAMPLERS,
+            help="Frame budget(s) K, commas between several. Default: 8.",
+        ),
+    ] = None,
+    visual_tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--visual-tokens",
+            metavar="N,...",
+            rich_help_panel=options.SAMPLERS,
+            help="Budget(s) in the model's visual tokens instead of --frames, commas between "
+            "several: as many frames as fit.",
+        ),
+    ] = None,
+    with_bounds: Annotated[
+        bool,
+        typer.Option(
+            "--with-bounds",
+            rich_help_panel=options.SAMPLERS,
+            help="Add the samplers blind (no frames) and, if the task has evidence, oracle.",
+        ),
+    ] = False,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            "--baseline",
+            metavar="SAMPLER",
+            rich_help_panel=options.SAMPLERS,
+            help="Sampler that the others are compared with.",
+        ),
+    ] = "uniform",
+    encoder: options.OptionalEncoder = None,
+    agent: options.Agent = None,
+    candidate_fps: options.CandidateFps = 1.0,
+    candidates: options.OptionalCandidates = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            "--seeds",
+            metavar="N,...",
+            rich_help_panel=options.SAMPLERS,
+            help="Seed(s) of samplers that draw and of an --agent trained with several, commas "
+            "between several: 0,1,2. Default: 0, or all of the agent's.",
         ),
     ] = None,
     model: Annotated[
         str,
         typer.Option(
             "--model",
-            help="Who answers: reference, a checkpoint's folder or hub id, openai:NAME (a server), "
-            "pkg.mod:Name; commas separate.",
+            metavar="MODEL,...",
+            rich_help_panel=options.MODEL,
+            help="MLLM(s) to evaluate, commas between several: reference, a checkpoint's folder or "
+            "hub id, openai:NAME (a server), pkg.mod:Name.",
         ),
     ] = "reference",
     base_url: options.BaseUrl = None,
-    preset: Annotated[
-        str | None,
+    batch_size: Annotated[
+        int,
         typer.Option(
-            "--preset",
-            help="All settings of a published evaluation: tspo-paper. Options given beside it "
-            "override it.",
+            "--batch-size",
+            metavar="N",
+            rich_help_panel=options.MODEL,
+            help="Questions that the model answers at once.",
         ),
-    ] = None,
-    frames: Annotated[
-        str | None,
-        typer.Option("--frames", help="The frame budget K; commas separate several. Default: 8."),
-    ] = None,
-    visual_tokens: Annotated[
-        str | None,
-        typer.Option(
-            "--visual-tokens",
-            help="In place of --frames: as many frames as take so many of the model's tokens; "
-            "commas separate several.",
-        ),
-    ] = None,
-    encoder: options.OptionalEncoder = None,
-    agent: options.Agent = None,
-    candidate_fps: options.CandidateFps = 1.0,
-    candidates: options.OptionalCandidates = None,
-    limit: options.Limit = None,
-    only_present: options.OnlyPresent = False,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            "--seeds",
-            help="Of samplers that draw, and of an --agent trained with several; commas separate: "
-            "0,1,2. Default: "
-            "all of the agent's, 0 for what draws.",
-        ),
-    ] = None,
-    split: options.Split = None,
+    ] = 8,
     protocol: options.Protocol = None,
     subtitles: Annotated[
         str,
         typer.Option(
             "--subtitles",
-            help="none; aligned: those of the frames that the sampler chose; full: the whole "
-            "video's.",
+            metavar="MODE",
+            rich_help_panel=options.PROTOCOL,
+            help="Subtitles shown to the model: none; aligned, those of the selected frames; full, "
+            "those of the whole video.",
         ),
     ] = "none",
     answer: Annotated[
         str,
         typer.Option(
             "--answer",
-            help="generate: the model replies, the protocol reads; options: the option whose "
-            "letter is likeliest, in one forward pass.",
+            metavar="MODE",
+            rich_help_panel=options.PROTOCOL,
+            help="generate: the model replies and the protocol extracts the answer; options: the "
+            "option with the likeliest letter, in one forward pass.",
         ),
     ] = "generate",
-    with_bounds: Annotated[
-        bool,
+    preset: Annotated[
+        str | None,
         typer.Option(
-            "--with-bounds", help="Add blind (no frames) and, where there is evidence, oracle."
+            "--preset",
+            metavar="NAME",
+            rich_help_panel=options.PROTOCOL,
+            help="All settings of a published evaluation: tspo-paper. Options given beside it "
+            "override it.",
         ),
-    ] = False,
-    data_root: options.DataRoot = None,
-    trust_packets: options.TrustPackets = False,
-    annotations: options.Annotations = None,
-    device: options.Device = None,
-    batch_size: Annotated[
-        int, typer.Option("--batch-size", help="Questions that the model answers at once.")
-    ] = 8,
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The run's folder; default: runs/, named by the settings."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            rich_help_panel=options.RUN,
+            help="The run's folder. Default: under runs/, named after the settings.",
+        ),
     ] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Start the cells over.")] = False,
-    groups: Annotated[
-        bool, typer.Option("--groups", help="Show accuracy by group too: type, duration, ...")
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", rich_help_panel=options.RUN, help="Start the cells over."),
     ] = False,
-    baseline: Annotated[
-        str, typer.Option("--baseline", help="The sampler that all others are compared with.")
-    ] = "uniform",
+    device: options.Device = None,
+    groups: Annotated[
+        bool,
+        typer.Option(
+            "--groups",
+            rich_help_panel=options.RUN,
+            help="Show accuracy by group too: type, duration, ...",
+        ),
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Compare frame samplers on tasks, with models and frame budgets.
 
-    An interrupted run goes on where it stopped. Exit code 3: questions failed.
+    An interrupted run resumes. Exit code 3: questions failed.
     """
-    budgets = options.read_numbers("--frames", frames, "8 or 8,16,32")
-    tokens = options.read_numbers("--visual-tokens", visual_tokens, "4096 or 4096,8192")
-    numbers = options.read_numbers("--seeds", seeds, "0 or 0,1,2")
+    settings = dict(locals())
+    for name in ("model", "base_url", "groups", "json", "trust_packets"):  # handled by themselves
+        del settings[name]
     with only_results_on_stdout():
         from tspo_bench.api import evaluate
         from tspo_bench.mllms.loading import with_base_url
 
         models = with_base_url(split_specs(model), base_url)
-        with Bar() as bar, _telling_how_to_go_on(fresh=fresh):
-            result = evaluate(
-                task,
-                sampler,
-                models,
-                budgets,
-                preset=preset,
-                visual_tokens=tokens,
-                encoder=encoder,
-                agent=agent,
-                candidate_fps=candidate_fps,
-                candidates=cast("CandidateRule | None", candidates),  # checked likewise
-                limit=limit,
-                only_present=only_present,
-                seeds=numbers,
-                split=split,
-                protocol=protocol,
-                subtitles=cast("SubtitleMode", subtitles),  # checked by the run's settings
-                answer=cast("AnswerMode", answer),  # checked by the run's settings
-                with_bounds=with_bounds,
-                data_root=data_root,
-                annotations=annotations,
-                device=device,
-                batch_size=batch_size,
-                out=out,
-                fresh=fresh,
-                baseline=baseline,
-                command=sys.argv,
-                progress=RunProgress(bar),
-            )
+        with Bar() as bar, _explain_resume(fresh=fresh):
+            result = evaluate(model=models, command=sys.argv, progress=RunProgress(bar), **settings)
     if json:
         show_json(result.to_dict())
     else:
         show(result.table(), *([result.groups_table()] if groups else []))
         typer.echo(_files(result))
-    _tell_what_is_missing(result)
+    _warn_missing_videos(result)
 
 
 @contextlib.contextmanager
-def _telling_how_to_go_on(*, fresh: bool) -> Iterator[None]:
-    """Have an interruption with --fresh say that it is not to be repeated."""
+def _explain_resume(*, fresh: bool) -> Iterator[None]:
+    """Say after an interruption with --fresh that the rerun must leave it out."""
     try:
         yield
     except KeyboardInterrupt:
@@ -192,7 +214,7 @@ def _telling_how_to_go_on(*, fresh: bool) -> Iterator[None]:
 
 
 def _files(result: EvaluationResult) -> str:
-    """The run's folder with what is in it."""
+    """List the run's folder and its files."""
     cells = [f"    {cell.folder.name}/" for cell in result.cells]
     inside = "records.jsonl (one line a question), summary.json"
     return "\n".join(
@@ -205,17 +227,17 @@ def _files(result: EvaluationResult) -> str:
     )
 
 
-def _tell_what_is_missing(result: EvaluationResult) -> None:
-    """Name the annotations left out and the records that failed; exit if there are some.
+def _warn_missing_videos(result: EvaluationResult) -> None:
+    """Report annotations that were left out and records that failed.
 
     Raises:
-        typer.Exit: with code 3, if a record has no answer.
+        typer.Exit: with code 3 if a record has no answer.
     """
     if result.skipped:
         lines = "annotation line" + "s" * (len(result.skipped) > 1)
         first = "; ".join(result.skipped[:_FEW])
         say(f"warning: {len(result.skipped)} {lines} skipped: {first}")
-    _tell_of_missing_subtitles(result)
+    _warn_missing_subtitles(result)
     failed = [record for cell in result.cells for record in cell.records if record.failed]
     if failed:
         total = sum(len(cell.records) for cell in result.cells)
@@ -229,11 +251,11 @@ def _tell_what_is_missing(result: EvaluationResult) -> None:
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _tell_of_missing_subtitles(result: EvaluationResult) -> None:
+def _warn_missing_subtitles(result: EvaluationResult) -> None:
     has_some: dict[tuple[str, str], bool] = {}
     for cell in result.cells:
         for record in cell.records:
-            key = (cell.settings["task"], record.question_id)
+            key = (cell.settings.task, record.question_id)
             has_some[key] = record.notes.get("subtitles") != "missing"
     if missing := list(has_some.values()).count(False):
         say(

@@ -99,7 +99,13 @@ def train(
         int | None,
         typer.Option("--accumulation", help="Batches of questions that make one step."),
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option("--learning-rate")] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(
+            "--learning-rate",
+            help="At the first step; it falls linearly to 0. Default: the preset's.",
+        ),
+    ] = None,
     tau: Annotated[
         float | None,
         typer.Option(
@@ -146,7 +152,11 @@ def train(
         bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
     ] = False,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Throw away what an earlier run wrote there.")
+        bool,
+        typer.Option(
+            "--fresh",
+            help="Start over; an earlier agent is kept in previous/ until this one is complete.",
+        ),
     ] = False,
     evaluate: Annotated[
         bool,

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import bisect
 import functools
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tspo_bench.errors import UserError
-from tspo_bench.mllms import registry as models
-from tspo_bench.mllms.base import MLLM
-from tspo_bench.registry import import_object
-from tspo_bench.specs import parse_spec
+from tspo_bench.mllms import MLLM, counts_visual_tokens
 
 # Visual tokens that a number of frames of one height and width takes.
 Cost = Callable[[int, int, int], int]
@@ -20,7 +16,7 @@ Cost = Callable[[int, int, int], int]
 
 @dataclass(frozen=True)
 class Budget:
-    """One of the two: K frames, or visual tokens, with which K hangs on model and video."""
+    """One of the two: K frames, or visual tokens, with which K depends on model and video."""
 
     frames: int | None = None
     visual_tokens: int | None = None
@@ -72,38 +68,28 @@ def _are_scaled_down(cost: Cost, frames: int, tokens: int, height: int, width: i
     return tokens < two + (four - two) * (frames - 2) / 2
 
 
-def refuse_untold(spec: str) -> None:
-    """Refuse a model whose class tells no visual tokens, before any model is loaded.
+def require_visual_token_count(spec: str) -> None:
+    """Reject a model whose class reports no visual tokens, before any model is loaded.
 
     Raises:
         UserError: it has no method `visual_tokens`.
     """
-    made_by = import_object("model", models.card(parse_spec(spec)).target)
-    if isinstance(made_by, type):
-        _visual_tokens(made_by, spec)
+    if not counts_visual_tokens(spec):
+        raise UserError(
+            f"model {spec!r} does not report its visual tokens (it has no method "
+            "`visual_tokens(num_frames, height, width)`); give --frames"
+        )
 
 
 def cost_of(model: MLLM, *, interleaved: bool = False) -> Cost:
-    """What tells the visual tokens of a model's frames.
+    """Return the visual tokens of a model's frames as a function.
 
     Args:
         model: has a method `visual_tokens`.
         interleaved: words stand between the frames, which some classes then see as images.
-
-    Raises:
-        UserError: the model does not tell.
     """
-    cost = _visual_tokens(model, model.name)
-    if interleaved and "interleaved" in inspect.signature(cost).parameters:
-        return functools.partial(cost, interleaved=True)
-    return cost
-
-
-def _visual_tokens(model: object, name: str) -> Callable[..., int]:
-    tells: Callable[..., int] | None = getattr(model, "visual_tokens", None)
-    if tells is None:
-        raise UserError(
-            f"model {name!r} does not tell its visual tokens (it has no method "
-            "`visual_tokens(num_frames, height, width)`); give --frames"
-        )
-    return tells
+    return (
+        functools.partial(model.visual_tokens, interleaved=True)
+        if interleaved
+        else (model.visual_tokens)
+    )

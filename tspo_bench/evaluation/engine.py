@@ -10,15 +10,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 from tspo_bench.evaluation.checks import checked_answers
-from tspo_bench.evaluation.parts import Prepared
+from tspo_bench.evaluation.chunks import Prepared
 from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
+from tspo_bench.evaluation.sampler_contract import crash_said
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.results.records import kept_record
 from tspo_bench.tasks import Reading, Task
-from tspo_bench.types import Answer, Failed, Record, Request, Seen
+from tspo_bench.types import Answer, Failed, Record, Request, VisualInput
 
-AHEAD = 2  # videos prepared while the model answers: with PART_BYTES this bounds memory
+PREFETCH = 2  # videos prepared while the model answers: with CHUNK_BYTES this bounds memory
 
 
 def answer_videos(
@@ -27,31 +28,31 @@ def answer_videos(
     task: Task,
     model: MLLM,
     batch_size: int,
-    finished: Callable[[Record, str, str], None],
+    on_record: Callable[[Record, str, str], None],
 ) -> None:
     """Answer the questions of all videos and append their records, in each cell in order.
 
-    `finished` is told of each record, with its cell's sampler and frame budget. What is appended
+    `on_record` is called with each record and its cell's sampler and frame budget. What is appended
     before an interruption stays.
     """
     waiting: list[Prepared] = []
-    for prepared in _ahead(work, prepare):
+    for prepared in _prefetch(work, prepare):
         # Models pad a batch to its longest request: K = 4 must not cost what K = 64 does.
         waiting += sorted(prepared, key=lambda one: one.cell.budget.frames or 0)
         while len(waiting) >= batch_size:
-            _settle(waiting[:batch_size], task, model, finished)
+            _answer_batch(waiting[:batch_size], task, model, on_record)
             del waiting[:batch_size]
-    _settle(waiting, task, model, finished)
+    _answer_batch(waiting, task, model, on_record)
 
 
-def _ahead(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
-    """The prepared parts of the videos in order, the next one of AHEAD more videos under way."""
-    pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="prepare")
+def _prefetch(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
+    """The prepared parts of the videos in order, the next one of PREFETCH more videos under way."""
+    pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="prepare")
     under_way: deque[tuple[Iterator[list[Prepared]], Future[list[Prepared] | None]]] = deque()
     videos = iter(work)
     try:
         while True:
-            for video in itertools.islice(videos, AHEAD + 1 - len(under_way)):
+            for video in itertools.islice(videos, PREFETCH + 1 - len(under_way)):
                 parts = prepare(video)
                 under_way.append((parts, pool.submit(next, parts, None)))
             if not under_way:
@@ -65,11 +66,11 @@ def _ahead(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[P
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _settle(
+def _answer_batch(
     waiting: Sequence[Prepared],
     task: Task,
     model: MLLM,
-    finished: Callable[[Record, str, str], None],
+    on_record: Callable[[Record, str, str], None],
 ) -> None:
     requests = [prepared.request for prepared in waiting]
     answers = iter(answer_requests(model, [request for request in requests if request is not None]))
@@ -79,7 +80,7 @@ def _settle(
             record = _scored(prepared, next(answers), task)
         record = kept_record(record)
         prepared.cell.writer.append(record, prepared.scores)
-        finished(record, prepared.cell.label, prepared.cell.budget.label)
+        on_record(record, prepared.cell.label, prepared.cell.budget.label)
 
 
 def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:
@@ -95,7 +96,7 @@ def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer |
     except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
         if len(requests) > 1:
             return [pair for request in requests for pair in answer_requests(model, [request])]
-        answers = [Failed(f"{type(error).__name__}: {error}")]
+        answers = [Failed(crash_said(error, type(model).__module__))]
     seconds = (time.perf_counter() - started) / len(requests)
     return [(answer, seconds) for answer in answers]
 
@@ -107,10 +108,15 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
     if isinstance(answer, Failed):
         return replace(record, status="model_error", error=answer.error)
     question = prepared.question
-    if record.mode == "options":
-        reading = _likeliest(answer)
-    else:
-        reading = task.read_answer(answer.text, question)
+    try:
+        reading = (
+            _likeliest(answer)
+            if record.mode == "options"
+            else _checked(task.read_answer(answer.text, question))
+        )
+    except Exception as error:  # noqa: BLE001 - a custom reader may raise anything
+        said = f"the reply cannot be read: {crash_said(error, type(task).__module__)}"
+        return replace(record, status="model_error", error=said, reply=answer.text)
     refused = {} if answer.refusal is None else {"refusal": answer.refusal}
     return replace(
         record,
@@ -121,10 +127,16 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         reply=answer.text,
         truncated=answer.truncated,
         option_logprobs=answer.option_logprobs,
-        seen=_told(answer.seen),
+        seen=_known(answer.seen),
         usage=answer.usage,
         notes={**record.notes, **refused},
     )
+
+
+def _checked(reading: object) -> Reading:
+    if not isinstance(reading, Reading):
+        raise TypeError(f"the reader returned {type(reading).__name__}, not a Reading")
+    return reading
 
 
 def _likeliest(answer: Answer) -> Reading:
@@ -133,8 +145,8 @@ def _likeliest(answer: Answer) -> Reading:
     return Reading(max(logprobs, key=logprobs.__getitem__) if logprobs else None)
 
 
-def _told(seen: Seen | None) -> dict[str, int]:
-    """What is known of what the model saw."""
+def _known(seen: VisualInput | None) -> dict[str, int]:
+    """The visual input, without what is unknown."""
     if seen is None:
         return {}
     return {name: value for name, value in asdict(seen).items() if value is not None}

@@ -10,13 +10,20 @@ from typing import Any, Protocol
 
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.budget import Budget
-from tspo_bench.evaluation.config import RunConfig
 from tspo_bench.evaluation.seeds import Seeded, with_seeds
+from tspo_bench.evaluation.settings import RunSettings
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.files import user_path
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.registry import Card, import_object
-from tspo_bench.results import CandidateScores, CellWriter, Inputs, RunDirectory, cell_slug
+from tspo_bench.results import (
+    CandidateScores,
+    CellSettings,
+    CellWriter,
+    Inputs,
+    RunDirectory,
+    cell_slug,
+)
 from tspo_bench.samplers import FrameSampler, load_sampler, with_agent
 from tspo_bench.samplers import registry as samplers
 from tspo_bench.sources import sources_of
@@ -28,7 +35,7 @@ from tspo_bench.video.base import READER_VERSION
 
 @dataclass(frozen=True)
 class NamedSampler:
-    """A sampler with what tables and settings say of it; `seed` where it hangs on one."""
+    """A sampler with what tables and settings say of it; `seed` if it depends on one."""
 
     label: str
     seed: int | None
@@ -36,22 +43,22 @@ class NamedSampler:
     settings: dict[str, JSON]
 
 
-class Keeper(Protocol):
-    """Where records go as they are settled."""
+class RecordSink(Protocol):
+    """Takes records as they are finished."""
 
     def append(self, record: Record, scores: CandidateScores | None = None) -> None:
-        """Keep one more, and what the sampler gave the candidates for it."""
+        """Add a record, with the scores that the sampler gave the candidates."""
         ...
 
 
-class Nowhere:
-    """Keeps nothing: for cells whose questions are put to no MLLM."""
+class NullSink:
+    """Keeps no records: for cells whose questions are not put to an MLLM."""
 
     def append(self, record: Record, scores: CandidateScores | None = None) -> None:
-        """See `Keeper`."""
+        """See `RecordSink`."""
 
 
-NOWHERE = Nowhere()
+NULL_SINK = NullSink()
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class OpenCell:
     label: str
     sampler: FrameSampler
     budget: Budget
-    writer: Keeper = NOWHERE
+    writer: RecordSink = NULL_SINK
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +77,7 @@ class RunCell(OpenCell):
 
     writer: CellWriter
     slug: str
-    settings: Mapping[str, JSON]
+    settings: CellSettings
 
     def pending(self, questions: Sequence[Question]) -> list[Question]:
         """The questions that have no record yet."""
@@ -85,39 +92,33 @@ class VideoWork:
     jobs: tuple[tuple[OpenCell, Question], ...]
 
 
-def load_samplers(config: RunConfig, task: Task) -> list[NamedSampler]:
-    """Every sampler of a run, built for a task: one for each seed that it hangs on.
+def load_samplers(run_settings: RunSettings, task: Task) -> list[NamedSampler]:
+    """Every sampler of a run, built for a task: one for each seed that it depends on.
 
     Raises:
         UserError: a sampler that cannot be built, or two that tables could not tell apart.
     """
     context = {
-        "question_ids": annotation_ids(task),
-        "device": config.device,
+        "question_ids": task.annotation_ids,
+        "device": run_settings.device,
     }
-    asked = [*config.samplers, *_bounds(config, task)]
+    asked = [*run_settings.samplers, *_bounds(run_settings, task)]
     labels = [parse_spec(text).label for text in asked]
-    refuse_equal_labels("samplers", asked, labels)
+    reject_equal_labels("samplers", asked, labels)
     return [
-        _named(label, seeded, config.agent, context)
+        _named(label, seeded, run_settings.agent, context)
         for label, text in zip(labels, asked, strict=True)
-        for seeded in with_seeds(text, config.agent, config.seeds, context)
+        for seeded in with_seeds(text, run_settings.agent, run_settings.seeds, context)
     ]
 
 
-def annotation_ids(task: Task) -> Sequence[str | None]:
-    """The ids of a task's annotations in their order, None where one is no question."""
-    own: Sequence[str | None] | None = getattr(task, "annotation_ids", None)
-    return own or [question.id for question in task.questions()]
-
-
-def _bounds(config: RunConfig, task: Task) -> list[str]:
+def _bounds(run_settings: RunSettings, task: Task) -> list[str]:
     """The samplers between which all others lie, those that the task can give."""
-    if not config.with_bounds:
+    if not run_settings.with_bounds:
         return []
     has_evidence = any(question.evidence for question in task.questions())
     bounds = ["blind", *(["oracle"] if has_evidence else [])]
-    return [name for name in bounds if name not in config.samplers]
+    return [name for name in bounds if name not in run_settings.samplers]
 
 
 def _named(
@@ -170,14 +171,14 @@ def _named_class(text: str) -> Card | None:
 def _of_task(task: Task) -> dict[str, JSON]:
     """The source of a task's class and of the functions that its card names."""
     found: dict[str, JSON] = dict(sources_of(type(task)))
-    functions = {"parser": getattr(task, "parser", None), "reader": task.rules.reader}
+    functions = {"parser": task.parser, "reader": task.rules.reader}
     for what, target in functions.items():
         if isinstance(target, str):
             found |= sources_of(import_object(what, target))
     return dict(sorted(found.items()))
 
 
-def refuse_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
+def reject_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
     """Refuse what tables and cells' folders could not tell apart.
 
     Raises:
@@ -192,7 +193,7 @@ def refuse_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) 
 
 
 def cell_settings(
-    config: RunConfig,
+    run_settings: RunSettings,
     task: Task,
     num_questions: int,
     digest: str,
@@ -202,9 +203,9 @@ def cell_settings(
     encoder: FrameEncoder | None,
 ) -> dict[str, JSON]:
     """Everything that a cell's records depend on; `digest` is that of the questions asked."""
-    settings = known_settings(config, task, sampler, model.name, budget)
+    settings = known_settings(run_settings, task, sampler, model.name, budget)
     settings |= {
-        "limit": config.limit,
+        "limit": run_settings.limit,
         "num_questions": num_questions,
         "questions": digest,
         "model_id": model.id,
@@ -220,7 +221,7 @@ def cell_settings(
 
 
 def known_settings(
-    config: RunConfig, task: Task, sampler: NamedSampler, model: str, budget: Budget
+    run_settings: RunSettings, task: Task, sampler: NamedSampler, model: str, budget: Budget
 ) -> dict[str, JSON]:
     """What is known of a cell's settings before its model and encoder are loaded.
 
@@ -240,20 +241,20 @@ def known_settings(
             "values": list(task.rules.values),
             "unparsed": task.rules.unparsed,
         },
-        "answer": config.answer,
+        "answer": run_settings.answer,
         "seed": sampler.seed,
         "sampler_settings": {k: v for k, v in sampler.settings.items() if k != "tuned_for"},
         # What sees nothing of a video has no candidates either.
-        "candidate_fps": config.candidate_fps if needs else None,
-        "candidates": config.candidates if needs else None,
+        "candidate_fps": run_settings.candidate_fps if needs else None,
+        "candidates": run_settings.candidates if needs else None,
         "reader": READER_VERSION if needs else None,
     }
     if of_task := _of_task(task):
         settings["task_code"] = of_task
     if budget.visual_tokens is not None:
         settings["visual_tokens"] = budget.visual_tokens
-    if macro := getattr(task, "macro", None):
-        settings["macro"] = macro
+    if task.macro:
+        settings["macro"] = task.macro
     if "tuned_for" in sampler.settings:
         settings["tuned_for"] = sampler.settings["tuned_for"]
     return settings
@@ -279,7 +280,14 @@ def open_cell(
     slug = cell_slug(task, label, model, budget.label, seed)
     writer = run.open_cell(slug, settings, fresh=fresh, inputs=inputs)
     slug = writer.folder.name
-    return RunCell(label, sampler, budget, writer=writer, slug=slug, settings=settings)
+    return RunCell(
+        label,
+        sampler,
+        budget,
+        writer=writer,
+        slug=slug,
+        settings=CellSettings.model_validate(settings),
+    )
 
 
 def videos_to_do(questions: Sequence[Question], cells: Sequence[RunCell]) -> Iterator[VideoWork]:

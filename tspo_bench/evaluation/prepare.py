@@ -1,116 +1,133 @@
-"""One video of a run: samplers choose, the union of the picks is fetched, requests are made.
+"""One video of a run: samplers select, the union of their frames is fetched, requests are made.
 
-The questions come in parts, so that the frames alive at once do not grow with the grid.
+The questions come in chunks, so that the frames alive at once do not grow with the grid.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 
 import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.evaluation.choosing import ChosenVideo, VideoChooser, share, timed
-from tspo_bench.evaluation.parts import NO_FRAMES, PART_BYTES, Chosen, Prepared, cut_by_union
+from tspo_bench.evaluation.choosing import (
+    Job,
+    SelectionContext,
+    VideoSession,
+    attribute_time,
+    timed,
+)
+from tspo_bench.evaluation.chunks import CHUNK_BYTES, NO_FRAMES, Prepared, chunk_by_frames
 from tspo_bench.evaluation.plan import VideoWork
-from tspo_bench.results import evidence_recall
-from tspo_bench.types import JSON, FloatArray, Frames, Record, Request, Selection
+from tspo_bench.results import CandidateScores, evidence_recall
+from tspo_bench.types import (
+    JSON,
+    Candidates,
+    Failed,
+    Frames,
+    Need,
+    Prompt,
+    Question,
+    Record,
+    Request,
+    Selection,
+)
 
 
-class VideoPreparer(VideoChooser):
+class VideoPreparer(SelectionContext):
     """Turns the work on one video into requests; safe to call from several threads."""
 
     def __call__(self, work: VideoWork) -> Iterator[list[Prepared]]:
         """The work's questions in the order of its jobs; failures are recorded, not raised.
 
-        They come in parts whose frames together hold at most PART_BYTES (or are one question's).
+        They come in chunks whose frames together hold at most CHUNK_BYTES (or are one question's).
         """
         with ExitStack() as stack:
-            yield from _Parts(self.open(work, stack)).all()
+            video = self.open(work, stack)
+            jobs = video.choose()
+            height, width = video.size()
+            picks = [job.selection.indices for job in jobs]
+            for chunk in chunk_by_frames(picks, CHUNK_BYTES // (3 * width * height)):
+                yield from self._filled(video, jobs[chunk])
 
-
-class _Parts:
-    """The jobs of one video, with their frames."""
-
-    def __init__(self, video: ChosenVideo) -> None:
-        self.video = video
-        self.how = video.how
-
-    def all(self) -> Iterator[list[Prepared]]:
-        chosen = self.video.choose()
-        for part in cut_by_union([one.indices for one in chosen], self._most_frames()):
-            yield from self._filled(chosen[part])
-
-    def _most_frames(self) -> int:
-        height, width = self.video.size()
-        return PART_BYTES // (3 * width * height)
-
-    def _filled(self, part: Sequence[Chosen]) -> Iterator[list[Prepared]]:
-        """A part with its frames; question by question if one of them cannot be decoded.
+    def _filled(self, video: VideoSession, chunk: Sequence[Job]) -> Iterator[list[Prepared]]:
+        """A chunk with its frames; question by question if one of them cannot be decoded.
 
         A question pays for fetching in proportion to its frames.
         """
-        union = np.unique(np.concatenate([one.indices for one in part]))
+        union = np.unique(np.concatenate([job.selection.indices for job in chunk]))
         frames, problem = NO_FRAMES, None
         seconds: dict[str, float] = {}
-        if len(union) and self.video.reader is not None:
+        if len(union) and video.reader is not None:
             try:
                 with timed(seconds, "fetch"):
-                    frames = self.video.reader.fetch(union, short_side=self.how.short_side)
+                    frames = video.reader.fetch(union, short_side=self.short_side)
             except VideoError as error:
                 problem = str(error)
-            share("fetch", seconds, part, [float(len(one.indices)) for one in part])
-        if problem is None or len(part) == 1:
-            yield [self._ready(one, frames, problem) for one in part]
+            weights = [float(len(job.selection)) for job in chunk]
+            attribute_time("fetch", seconds, chunk, weights)
+        if problem is None or len(chunk) == 1:
+            yield [self._ready(job, frames, problem) for job in chunk]
             return
-        for one in part:
-            yield from self._filled([one])
+        for job in chunk:
+            yield from self._filled(video, [job])
 
-    def _ready(self, chosen: Chosen, frames: Frames, problem: str | None) -> Prepared:
+    def _ready(self, job: Job, frames: Frames, problem: str | None) -> Prepared:
         """The request, with a record that lacks the answer."""
-        cell, question, selection = chosen.cell, chosen.question, chosen.picked
-        if isinstance(selection, Selection) and problem is not None and len(selection.indices):
-            selection = self.video.failure(question, "decode_error", problem)
-        if isinstance(selection, Record):
-            return Prepared(cell, question, replace(selection, timing=chosen.seconds))
-        seconds = frames.seconds[np.searchsorted(frames.indices, selection.indices)]
-        info = self.video.info(cell.sampler.needs)
-        rate = float(info.frame_rate) if info else 1.0
+        cell, question, selection = job
+        failure = selection.failure
+        if problem is not None and len(selection):
+            failure = Failed(problem, "decode_error")
+        rate, seen = selection.frame_rate, selection.candidates
+        prompt = Prompt("")
         try:
-            prompt = self.how.task.prompt(question, seconds.tolist(), rate)
+            if failure is None:
+                prompt = self.task.prompt(question, selection.timestamps.tolist(), rate)
         except UserError as error:  # a subtitle file, say
-            record = self.video.failure(question, "decode_error", str(error))
-            return Prepared(cell, question, replace(record, timing=chosen.seconds))
-        record = self._record(chosen, selection, seconds, prompt.notes)
+            failure = Failed(str(error), "decode_error")
+        if failure is not None:
+            return Prepared(cell, question, self._failed(question, selection, failure))
         request = Request(
             frames=frames,
-            prompt=prompt.text,
+            prompt=prompt,
             frame_rate=rate,
             letters=question.letters,
-            num_frames=info.num_frames if info else None,
-            mode=self.how.mode,
-            system=prompt.system,
-            reply_start=prompt.reply_start,
-            before=prompt.before,
-            max_new_tokens=prompt.max_new_tokens,
+            num_frames=None if seen is None else seen.num_frames,
+            mode=self.mode,
         )
-        return Prepared(cell, question, record, request, self.video.scores(chosen))
+        record = self._record(question, selection, cell.sampler.needs, prompt.notes)
+        return Prepared(cell, question, record, request, self._scores(selection))
+
+    def _failed(self, question: Question, selection: Selection, failure: Failed) -> Record:
+        """The record of a question that does not get as far as the MLLM."""
+        return Record(
+            question_id=question.id,
+            video=question.video,
+            status=failure.status,
+            gold=question.answer,
+            groups=question.groups,
+            error=failure.error,
+            protocol=self.task.rules.label,
+            mode=self.mode,
+            timing=selection.timing,
+        )
 
     def _record(
         self,
-        chosen: Chosen,
+        question: Question,
         selection: Selection,
-        seconds: FloatArray,
+        needs: frozenset[Need],
         notes: Mapping[str, JSON],
     ) -> Record:
-        """All but the answer, with the picks' times [n] in seconds."""
-        question, needs, task = chosen.question, chosen.cell.sampler.needs, self.how.task
-        info, evidence = self.video.info(needs), self.video.evidence(question, needs)
-        duration = info.duration_seconds if info else None
-        recall = evidence_recall(
-            evidence, seconds, tolerance=task.tolerance_seconds, duration_seconds=duration
+        """All but the answer."""
+        candidates, duration = selection.candidates, selection.duration_seconds
+        evidence = [span.in_seconds(selection.frame_rate) for span in question.evidence]
+        found = evidence_recall(
+            evidence,
+            selection.timestamps,
+            tolerance=self.task.tolerance_seconds,
+            duration_seconds=duration,
         )
         return Record(
             question_id=question.id,
@@ -118,17 +135,42 @@ class _Parts:
             status="ok",
             gold=question.answer,
             frames=tuple(selection.indices.tolist()),
-            seconds=tuple(round(second, 6) for second in seconds.tolist()),
-            num_candidates=self.video.num_candidates(needs),
+            timestamps=tuple(round(second, 6) for second in selection.timestamps.tolist()),
+            num_candidates=None if candidates is None else len(candidates),
             num_filled=selection.num_filled,
-            looked_at=chosen.looked_at,
-            evidence_recall=recall.recall,
-            evidence=tuple((round(a, 6), round(b, 6)) for a, b in evidence) if info else (),
+            frames_processed=selection.frames_processed,
+            evidence_recall=found.recall,
+            evidence=tuple((round(a, 6), round(b, 6)) for a, b in evidence)
+            if candidates is not None
+            else (),
             duration_seconds=None if duration is None else round(duration, 6),
             groups=question.groups,
             notes={**selection.notes, **notes},
-            protocol=task.rules.label,
-            mode=self.how.mode,
-            inputs=self.video.inputs(question, needs),
-            timing=chosen.seconds,
+            protocol=self.task.rules.label,
+            mode=self.mode,
+            inputs=self._hashes(question, needs),
+            timing=selection.timing,
         )
+
+    def _hashes(self, question: Question, needs: frozenset[Need]) -> dict[str, str]:
+        """Hashes of what the question's record is made of."""
+        if self.inputs is None:
+            return {}
+        of_video = self.inputs.video(question.video) if needs else None
+        found = {"question": self.inputs.questions.get(question.id), "video": of_video}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def _scores(self, selection: Selection) -> CandidateScores | None:
+        """The candidates' scores, where the sampler gave each a number."""
+        if selection.scores is None or selection.candidates is None:
+            return None
+        interval = _interval(selection.candidates, self.candidate_fps)
+        return CandidateScores.of(selection.question_id, np.asarray(selection.scores), interval)
+
+
+def _interval(candidates: Candidates, candidate_fps: float) -> float:
+    """Mean seconds from one candidate to the next; of a single one by the frame rate."""
+    seconds, rate = candidates.seconds, candidates.frame_rate
+    if len(seconds) > 1:
+        return float(seconds[-1] - seconds[0]) / (len(seconds) - 1)
+    return max(1, round(rate / candidate_fps)) / rate

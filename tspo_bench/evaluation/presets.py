@@ -38,52 +38,51 @@ _PROTOCOLS = {
     "lvbench": "lmms-eval",
 }
 CANDIDATES = "stride"  # the published rule: every round(rate)-th frame
-# What a run has by itself and the paper's too.
+# The defaults of a run that are the paper's too.
 _PLAIN: Mapping[str, Any] = {"candidate_fps": 1.0, "subtitles": "none", "answer": "generate"}
+_SET = (
+    *("sampler", "frames", "visual_tokens", "encoder", "agent", "protocol", "candidates"),
+    *_PLAIN,
+)
 
 
-def with_preset(
-    name: str, task: str | Sequence[str], model: str | Sequence[str], **given: Any
-) -> dict[str, Any]:
-    """The settings of a run with a preset, those that are given in place of its own.
-
-    What is given otherwise than the preset has it is logged, by name.
+def with_preset(preset: str, **given: Any) -> dict[str, Any]:
+    """Fill the settings that are not given from a preset, and log those that differ from it.
 
     Args:
-        name: one of PRESETS.
-        task: what is asked; how frames are picked depends on it.
-        model: who answers; options depend on it.
-        given: `sampler`, `frames`, `visual_tokens`, `encoder`, `agent`, `candidates` and
-            `protocol`, None where the preset decides; `candidate_fps`, `subtitles` and `answer`.
+        preset: one of PRESETS.
+        given: settings by name, as `RunSettings.of` takes them; how frames are selected depends on
+            the task, options of the model on the model.
 
     Returns:
-        `model` and all of `given`, as `evaluate` takes them.
+        All settings.
 
     Raises:
         UserError: there is no such preset, or tasks or models that it treats differently.
     """
-    if name not in PRESETS:
+    if preset not in PRESETS:
         known = ", ".join(PRESETS)
-        raise UserError(f"no preset {name!r}; {did_you_mean(name, PRESETS)}known: {known}")
-    tasks = _specs(task)
-    models = {spec: checkpoint_type(spec) for spec in _specs(model)}
-    own: dict[str, Any] = {**_PLAIN, "visual_tokens": None, "candidates": CANDIDATES}
-    own["frames"] = FRAMES if given["visual_tokens"] is None else None
-    own["protocol"] = given["protocol"] or _one(name, "--protocol", map(_protocol, tasks))
-    own["sampler"] = given["sampler"] or ",".join(
+        raise UserError(f"unknown preset {preset!r}; {did_you_mean(preset, PRESETS)}known: {known}")
+    tasks = _specs(given.get("task", "haystack"))
+    models = {spec: checkpoint_type(spec) for spec in _specs(given.get("model", "reference"))}
+    own: dict[str, Any] = {**_PLAIN, "candidates": CANDIDATES}
+    if "visual_tokens" not in given:
+        own["frames"] = FRAMES
+    own["protocol"] = given.get("protocol") or _one(preset, "--protocol", map(_protocol, tasks))
+    own["sampler"] = given.get("sampler") or ",".join(
         (
-            _one(name, "--sampler", map(_uniform, models.values())),
-            _one(name, "--sampler", map(_tspo, tasks)),
+            _one(preset, "--sampler", map(_uniform, models.values())),
+            _one(preset, "--sampler", map(_tspo, tasks)),
         )
     )
     own["agent"] = _agent(own["sampler"])
-    agent = given["agent"] or own["agent"]
-    own["encoder"] = given["encoder"] or default_encoder(any_seed(agent), ENCODER)
-    settings = {key: own[key] if value is None else value for key, value in given.items()}
+    agent = given.get("agent", own["agent"])
+    own["encoder"] = given.get("encoder") or default_encoder(any_seed(agent), ENCODER)
+    settings = {key: value for key, value in own.items() if value is not None} | given
     settings["model"] = [_with_options(spec, kind) for spec, kind in models.items()]
-    _tell(name, tasks, settings)
-    _tell_of_changes(name, given, own, models)
-    return settings
+    _log_settings(preset, tasks, settings)
+    _log_changes(preset, given, own, models)
+    return {**settings, "preset": preset}
 
 
 def _protocol(task: str) -> str:
@@ -137,14 +136,14 @@ def _one(preset: str, option: str, values: Iterable[str]) -> str:
     return distinct[0]
 
 
-def _tell(preset: str, tasks: Sequence[str], settings: Mapping[str, Any]) -> None:
+def _log_settings(preset: str, tasks: Sequence[str], settings: Mapping[str, Any]) -> None:
     """Log the options that the preset comes to."""
     words: list[str] = []
     for key in (
         *("model", "sampler", "frames", "visual_tokens", "candidates", "protocol", "agent"),
         "encoder",
     ):
-        if settings[key] is not None:
+        if key in settings:
             words += [_option(key), _text(settings[key])]
     _log.warning("preset %s: %s", preset, shlex.join(words))
     if any(_task_name(task) == "lvbench" for task in tasks):
@@ -154,7 +153,7 @@ def _tell(preset: str, tasks: Sequence[str], settings: Mapping[str, Any]) -> Non
             _log.warning("preset %s: task %s is not one of the paper's benchmarks", preset, task)
 
 
-def _tell_of_changes(
+def _log_changes(
     preset: str,
     given: Mapping[str, Any],
     own: Mapping[str, Any],
@@ -162,13 +161,15 @@ def _tell_of_changes(
 ) -> None:
     """Log what was given otherwise than the preset has it."""
     own = {**own, "sampler": None, "protocol": "tspo-paper", "frames": FRAMES, "encoder": ENCODER}
-    if given["encoder"] == given["agent"]:  # as the preset has it: the CLIP in the agent's folder
-        own["encoder"] = given["encoder"]
+    if given.get("encoder") == given.get(
+        "agent"
+    ):  # as the preset has it: the CLIP in the agent's folder
+        own["encoder"] = given.get("encoder")
     changed = [
         f"{_option(key)} {_text(value)}"
-        + (f" (not {_text(own[key])})" if own[key] is not None else "")
-        for key, value in given.items()
-        if value is not None and value != own[key]
+        + (f" (not {_text(own[key])})" if own.get(key) is not None else "")
+        for key in _SET
+        if (value := given.get(key)) is not None and _text(value) != _text(own.get(key))
     ]
     for model, kind in models.items():
         wanted, options = _MODEL_OPTIONS.get(kind), spec_options(model)

@@ -1,4 +1,4 @@
-"""Frame rates of videos that are not opened: given, told by files, or guessed."""
+"""Frame rates of videos that are not opened: given, read from files, or guessed."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.evaluation.asked import Asked
+from tspo_bench.evaluation.task_plan import TaskPlan
 from tspo_bench.samplers.published import PublishedFrames
-from tspo_bench.selections import Picked
-from tspo_bench.selections.picked import common_rate
+from tspo_bench.selections import FileSelection
+from tspo_bench.selections.file_selection import common_rate
 from tspo_bench.selections.rates import rate_of_strides
 from tspo_bench.tasks import Task
 from tspo_bench.types import Question
@@ -31,7 +31,7 @@ class AssumedRates:
     guessed: frozenset[str] = field(default=frozenset())
 
 
-def assumed_rates(asked: Asked, fps: float | None) -> AssumedRates:
+def assumed_rates(plan: TaskPlan, fps: float | None) -> AssumedRates:
     """The rates of a task's videos that are not there, or of all, where `fps` is given.
 
     A selection file that says a video's rate was made from it; then come the annotations, and last
@@ -40,19 +40,17 @@ def assumed_rates(asked: Asked, fps: float | None) -> AssumedRates:
     Raises:
         UserError: videos are missing, and the rate of each is unknown.
     """
-    task = asked.task
+    task = plan.task
     by_video: dict[str, list[Question]] = {}
-    for question in asked.questions:
+    for question in plan.questions:
         by_video.setdefault(question.video, []).append(question)
     if fps is not None:
         return AssumedRates(dict.fromkeys(by_video, fps))
     missing = {video: about for video, about in by_video.items() if not _is_there(task, video)}
-    files = [
-        named.sampler for named in asked.samplers if isinstance(named.sampler, PublishedFrames)
-    ]
-    told = {video: _told(about, files) for video, about in missing.items()}
-    guesses = {v: _guess(about, files) for v, about in missing.items() if told[v] is None}
-    rates = {video: told[video] or guesses.get(video) for video in missing}
+    files = [named.sampler for named in plan.samplers if isinstance(named.sampler, PublishedFrames)]
+    stated = {video: _stated(about, files) for video, about in missing.items()}
+    guesses = {v: _guess(about, files) for v, about in missing.items() if stated[v] is None}
+    rates = {video: stated[video] or guesses.get(video) for video in missing}
     if len(missing) == len(by_video) and not any(rates.values()):
         raise UserError(
             f"task {task.label!r}: none of {len(missing)} videos found, and their frame "
@@ -63,7 +61,7 @@ def assumed_rates(asked: Asked, fps: float | None) -> AssumedRates:
 
 
 def _is_there(task: Task, video: str) -> bool:
-    if getattr(task, "makes_videos", False):
+    if task.makes_videos:
         return True
     try:
         task.video_path(video)
@@ -72,7 +70,7 @@ def _is_there(task: Task, video: str) -> bool:
     return True
 
 
-def _told(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> float | None:
+def _stated(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> float | None:
     """A video's frame rate as a selection file or the annotations say it."""
     by_file = [picked.frame_rate for file in files for picked in _picks_in(file, questions)]
     annotated = [question.frame_rate for question in questions]
@@ -90,12 +88,14 @@ def _guess(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> f
     return rate_of_strides(strides)
 
 
-def _picks_in(file: PublishedFrames, questions: Sequence[Question]) -> list[Picked]:
+def _picks_in(file: PublishedFrames, questions: Sequence[Question]) -> list[FileSelection]:
     picks = [file.selections.picks.get(question.id) for question in questions]
     return [picked for picked in picks if picked is not None]
 
 
-def _is_possible(stride: int, picks: Sequence[Picked], questions: Sequence[Question]) -> bool:
+def _is_possible(
+    stride: int, picks: Sequence[FileSelection], questions: Sequence[Question]
+) -> bool:
     """Whether a film may have this rate, and this one's length holds what was picked of it.
 
     A third may lie beyond: a wrong entry or two are reported one by one.

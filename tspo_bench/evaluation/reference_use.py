@@ -30,24 +30,28 @@ def warn_of_reference(
         models: specs of the MLLMs that answer.
     """
     others = [task.label for task in tasks if not isinstance(task, HaystackTask)]
-    used = ["model"] * any(map(_is_reference_model, models))
-    used += ["encoder"] * (encoder is not None and _is_reference_encoder(encoder))
-    if others and used:
-        _warn(used, ", ".join(others))
+    if others:
+        warn_of_reference_on(", ".join(others), encoder, models)
 
 
 def warn_of_reference_video(video: Path, encoder: FrameEncoder | None) -> None:
     """Warn if a video that the built-in task did not render is searched with its encoder."""
-    is_rendered = video.resolve().parent == cache_folder("haystack").resolve()
-    if encoder is not None and _is_reference_encoder(encoder) and not is_rendered:
-        _warn(["encoder"], video.name)
+    if video.resolve().parent != cache_folder("haystack").resolve():
+        warn_of_reference_on(video.name, encoder)
 
 
-def _warn(used: Sequence[str], shown: str) -> None:
+def warn_of_reference_on(
+    films: str, encoder: FrameEncoder | None, models: Sequence[str] = ()
+) -> None:
+    """Warn if films, named so, are seen by a reference model; see `warn_of_reference`."""
+    used = ["model"] * any(map(_is_reference_model, models))
+    used += ["encoder"] * (encoder is not None and _is_reference_encoder(encoder))
+    if not used:
+        return
     knows, shows = ("knows", "it shows") if len(used) == 1 else ("know", "they show")
     warn(
         f"the reference {' and '.join(used)} {knows} the built-in pictogram world alone: on "
-        f"{shown} {shows} that everything runs, not how well; "
+        f"{films} {shows} that everything runs, not how well; "
         f"give {' and '.join(f'--{name}' for name in used)} "
         f"(in Python {', '.join(f'{name}=' for name in used)})"
     )

@@ -4,34 +4,38 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from tspo_bench.evaluation.asked import Asked, check_baseline, load_asked, load_run_encoder
-from tspo_bench.evaluation.budget import cost_of, refuse_untold
-from tspo_bench.evaluation.config import BASELINE, RunConfig
+from tspo_bench.evaluation.budget import cost_of, require_visual_token_count
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.plan import (
     RunCell,
     cell_settings,
     open_cell,
-    refuse_equal_labels,
+    reject_equal_labels,
     videos_to_do,
 )
 from tspo_bench.evaluation.preflight import check_videos, is_finished
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.evaluation.reference_use import warn_of_reference
+from tspo_bench.evaluation.result import EvaluationResult
+from tspo_bench.evaluation.settings import BASELINE, RunSettings
+from tspo_bench.evaluation.task_plan import (
+    TaskPlan,
+    check_baseline,
+    load_run_encoder,
+    load_tasks,
+)
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.mllms import check_asking, check_mllm, load_mllm, reach_mllm
+from tspo_bench.mllms import check_asking, check_mllm, check_server, load_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.report.summary import summarise, summary_json
 from tspo_bench.results import (
     Cell,
-    OwnScores,
     RunDirectory,
     read_cells,
     read_records,
@@ -47,14 +51,14 @@ _log = logging.getLogger(__name__)
 
 
 class Progress(Protocol):
-    """Told what a run does; the command line draws it."""
+    """Callbacks of a run; the command line draws a bar from them."""
 
     def started(self, task: str, model: str, pending: int, done: int) -> None:
         """A task and model begin: `done` of `done + pending` records are there already."""
         ...
 
-    def finished(self, record: Record, sampler: str, budget: str) -> None:
-        """One more record is there, of the cell of a sampler (its label) and frame budget."""
+    def on_record(self, record: Record, sampler: str, budget: str) -> None:
+        """A record is finished, of the cell of a sampler (its label) and frame budget."""
         ...
 
 
@@ -63,91 +67,79 @@ class CountsStored(Protocol):
     """A `Progress` that counts stored records too."""
 
     def stored(self, record: Record, sampler: str, budget: str) -> None:
-        """One of the `done` records, after `started`; sampler and budget as in `finished`."""
+        """One of the `done` records, after `started`; sampler and budget as in `on_record`."""
         ...
 
 
-class Silent:
-    """Shows nothing."""
+class NullProgress:
+    """Ignores all callbacks."""
 
     def started(self, task: str, model: str, pending: int, done: int) -> None:
         """See `Progress`."""
 
-    def finished(self, record: Record, sampler: str, budget: str) -> None:
+    def on_record(self, record: Record, sampler: str, budget: str) -> None:
         """See `Progress`."""
 
 
-@dataclass(frozen=True)
-class RunResult:
-    """The cells of the grid that was asked for, as they stand on disk, and broken annotations."""
-
-    cells: tuple[Cell, ...]
-    skipped: tuple[str, ...]
-
-    @property
-    def num_failed(self) -> int:
-        """Records without an answer: video, sampler or model failed."""
-        return sum(record.failed for cell in self.cells for record in cell.records)
-
-
 def run_grid(
-    config: RunConfig, *, command: Sequence[str] = (), progress: Progress | None = None
-) -> RunResult:
-    """Evaluate the grid; goes on where an earlier call with equal settings stopped.
+    settings: RunSettings, *, command: Sequence[str] = (), progress: Progress | None = None
+) -> EvaluationResult:
+    """Evaluate the grid; resumes an earlier call with equal settings.
 
     Args:
-        config: what to evaluate.
+        settings: what to evaluate.
         command: the command line, to be kept with the run.
-        progress: is told of each record.
+        progress: its callbacks are called.
 
     Raises:
         UserError: something that was asked for does not exist. Single questions that fail do not
             raise: they are recorded.
     """
-    # What is wrong must come out now, not when the first model has answered for hours.
-    asked = load_asked(config)
-    if config.baseline != BASELINE:
-        check_baseline(config.baseline, asked, _samplers_in(config.folder))
-    if config.visual_tokens is not None:
-        for spec in config.models:
-            refuse_untold(spec)
-    names = [check_mllm(spec, config.device) for spec in config.models]
-    refuse_equal_labels("models", config.models, [name for name in names if name is not None])
-    for spec in config.models:
-        for start in {one.task.rules.reply_start for one in asked}:
-            check_asking(spec, config.device, config.answer, start)
-    for one in asked:
-        check_videos(config, one, names)
-    for spec, name in zip(config.models, names, strict=True):
-        if not is_finished(config, asked, name):
-            reach_mllm(spec, config.device)
-    encoder = load_run_encoder(config, asked)
-    warn_of_reference([one.task for one in asked], encoder, config.models)
-    run = RunDirectory(config.folder, command=command, settings=_recorded(config, asked))
-    grid = _Grid(config, run, progress or Silent(), encoder)
+    # Mistakes must come out now, not when the first model has answered for hours.
+    plans = load_tasks(settings)
+    if settings.baseline != BASELINE:
+        check_baseline(settings.baseline, plans, _samplers_in(settings.folder))
+    if settings.visual_tokens is not None:
+        for spec in settings.models:
+            require_visual_token_count(spec)
+    names = [check_mllm(spec, settings.device) for spec in settings.models]
+    reject_equal_labels("models", settings.models, [name for name in names if name is not None])
+    for spec in settings.models:
+        for start in {plan.task.rules.reply_start for plan in plans}:
+            check_asking(spec, settings.device, settings.answer, start)
+    for plan in plans:
+        check_videos(settings, plan, names)
+    for spec, name in zip(settings.models, names, strict=True):
+        if not is_finished(settings, plans, name):
+            check_server(spec, settings.device)
+    encoder = load_run_encoder(settings, plans)
+    warn_of_reference([plan.task for plan in plans], encoder, settings.models)
+    run = RunDirectory(settings.folder, command=command, settings=_recorded(settings, plans))
+    grid = _Grid(settings, run, progress or NullProgress(), encoder)
     by_model = []
-    for spec in config.models:
-        by_model.append(grid.run_model(spec, asked))
+    for spec in settings.models:
+        by_model.append(grid.run_model(spec, plans))
         gc.collect()  # nothing may keep a model's weights beside those of the next
-    for line in rules_said(grid.ruled, config.candidate_fps):
+    for line in rules_said(grid.ruled, settings.candidate_fps):
         _log.warning(line)
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
     # Another cell of the run may be broken: that is for whoever opens it.
     by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
-    skipped = [f"{s.where}: {s.reason}" for one in asked for s in getattr(one.task, "skipped", ())]
-    return RunResult(tuple(by_slug[slug] for slug in slugs), tuple(skipped))
+    skipped = [f"{s.where}: {s.reason}" for plan in plans for s in plan.task.skipped]
+    cells_asked = tuple(by_slug[slug] for slug in slugs)
+    return EvaluationResult(cells_asked, tuple(skipped), settings.baseline)
 
 
 def _samplers_in(folder: Path) -> Iterator[str]:
     """The samplers of the cells that a run's folder holds already."""
     if (folder / RUN_FILE).exists():
-        yield from (c.settings["sampler"] for c in read_cells(folder) if isinstance(c, Cell))
+        yield from (c.settings.sampler for c in read_cells(folder) if isinstance(c, Cell))
 
 
-def _recorded(config: RunConfig, asked: Sequence[Asked]) -> dict[str, JSON]:
+def _recorded(settings: RunSettings, plans: Sequence[TaskPlan]) -> dict[str, JSON]:
     """A command's settings as run.json has them, with how many questions it left out."""
-    left_out: dict[str, JSON] = {one.task.label: one.left_out for one in asked if one.left_out}
-    return {**config.resolved, **({"left_out": left_out} if left_out else {})}
+    left_out: dict[str, JSON] = {plan.task.label: plan.left_out for plan in plans if plan.left_out}
+    return {**settings.resolved, **({"left_out": left_out} if left_out else {})}
 
 
 class _Grid:
@@ -155,12 +147,12 @@ class _Grid:
 
     def __init__(
         self,
-        config: RunConfig,
+        settings: RunSettings,
         run: RunDirectory,
         progress: Progress,
         encoder: FrameEncoder | None,
     ) -> None:
-        self.config = config
+        self.settings = settings
         self.run = run
         self.progress = progress
         self.encoder = encoder
@@ -169,51 +161,51 @@ class _Grid:
         self.ruled: dict[str, CandidateRule] = {}
         self.begun: list[tuple[str, str]] = []  # beside other cells, and why
 
-    def run_model(self, spec: str, asked: Sequence[Asked]) -> list[list[str]]:
+    def run_model(self, spec: str, plans: Sequence[TaskPlan]) -> list[list[str]]:
         """Run every cell of one model; the cells' slugs, task by task."""
-        model = load_mllm(spec, self.config.device, self.config.batch_size, reach=False)
+        model = load_mllm(spec, self.settings.device, self.settings.batch_size, reach=False)
         self.models.append(model.name)
-        refuse_equal_labels("models", self.config.models, self.models)
-        return [self._run_task(one, model) for one in asked]
+        reject_equal_labels("models", self.settings.models, self.models)
+        return [self._run_task(plan, model) for plan in plans]
 
-    def _run_task(self, asked: Asked, model: MLLM) -> list[str]:
-        task, questions = asked.task, asked.questions
+    def _run_task(self, plan: TaskPlan, model: MLLM) -> list[str]:
+        task, questions = plan.task, plan.questions
         with ExitStack() as stack:
-            cells = self._open_cells(asked, model, stack)
+            cells = self._open_cells(plan, model, stack)
             done = sum(len(cell.writer.done) for cell in cells)
             pending = len(cells) * len(questions) - done
             for line in reasons_said(self.begun):
                 _log.warning(line)
             self.begun.clear()
             self.progress.started(task.label, model.name, pending, done)
-            self._tell_stored(cells)
+            self._report_stored(cells)
             work = list(videos_to_do(questions, cells))
-            prepare = self._preparer(asked, model)
+            prepare = self._preparer(plan, model)
             answer_videos(
-                work, prepare, task, model, self.config.batch_size, self.progress.finished
+                work, prepare, task, model, self.settings.batch_size, self.progress.on_record
             )
             for cell in cells:
                 self._sum_up(cell, task)
             return [cell.slug for cell in cells]
 
-    def _open_cells(self, asked: Asked, model: MLLM, stack: ExitStack) -> list[RunCell]:
+    def _open_cells(self, plan: TaskPlan, model: MLLM, stack: ExitStack) -> list[RunCell]:
         """A task's cells with one model; the stack closes them."""
         cells = []
-        for sampler in asked.samplers:
-            for budget in self.config.budgets:
+        for sampler in plan.samplers:
+            for budget in self.settings.budgets:
                 settings = cell_settings(
-                    self.config,
-                    asked.task,
-                    len(asked.questions),
-                    asked.digest,
+                    self.settings,
+                    plan.task,
+                    len(plan.questions),
+                    plan.digest,
                     sampler,
                     model,
                     budget,
                     self.encoder,
                 )
-                fresh = self.config.fresh
+                fresh = self.settings.fresh
                 cell = open_cell(
-                    self.run, settings, sampler.sampler, budget, asked.inputs, fresh=fresh
+                    self.run, settings, sampler.sampler, budget, plan.inputs, fresh=fresh
                 )
                 stack.enter_context(cell.writer)
                 if cell.writer.reason is not None:
@@ -221,43 +213,37 @@ class _Grid:
                 cells.append(cell)
         return cells
 
-    def _tell_stored(self, cells: Sequence[RunCell]) -> None:
+    def _report_stored(self, cells: Sequence[RunCell]) -> None:
         if isinstance(self.progress, CountsStored):
             for cell in cells:
                 for record in cell.writer.done.values():
                     self.progress.stored(record, cell.label, cell.budget.label)
 
-    def _preparer(self, asked: Asked, model: MLLM) -> VideoPreparer:
-        task, cost = asked.task, None
+    def _preparer(self, plan: TaskPlan, model: MLLM) -> VideoPreparer:
+        task, cost = plan.task, None
         rules = task.rules
-        if self.config.visual_tokens:
+        if self.settings.visual_tokens:
             interleaved = rules.interleaved and rules.subtitles != "none"
             cost = cost_of(model, interleaved=interleaved)
         return VideoPreparer(
             task,
             FeatureStore(),
             self.encoder,
-            self.config.candidate_fps,
+            self.settings.candidate_fps,
             model.short_side,
-            self.config.answer,
+            self.settings.answer,
             cost,
             self.warned,
-            self.config.candidates,
+            self.settings.candidates,
             self.ruled,
-            asked.inputs,
+            plan.inputs,
         )
 
     def _sum_up(self, cell: RunCell, task: Task) -> None:
         """Write the figures of a finished cell."""
         records = read_records(cell.writer.folder / RECORDS_FILE)
-        own = self._own_scores(task, records)
+        own = task.task_scores(records)
         if own is not None:
-            cell.writer.write_own_scores(own)
+            cell.writer.write_task_scores(own)
         headline = own.headline if own is not None else None
         cell.writer.write_summary(summary_json(summarise(records, cell.settings, headline)))
-
-    @staticmethod
-    def _own_scores(task: Task, records: Sequence[Record]) -> OwnScores | None:
-        """What a task that scores by its own code makes of a finished cell's records."""
-        score: Callable[[Sequence[Record]], OwnScores] | None = getattr(task, "own_scores", None)
-        return None if score is None else score(records)

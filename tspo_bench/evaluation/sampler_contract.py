@@ -89,7 +89,7 @@ def ask_sampler(
             raise UserError(f"{error}; {undeclared}") from error
         raise
     except Exception as error:  # a custom sampler may raise anything
-        said = f"{type(error).__name__}: {error}{_place(error, sampler)}"
+        said = crash_said(error, type(sampler).__module__)
         undeclared = _undeclared(sampler, read)
         raise SamplerError(f"{said}; {undeclared}" if undeclared else said) from error
     bad_scores = _bad_scores(candidates, selection)
@@ -113,7 +113,7 @@ def _warn_once(who: str, kind: str, fault: str, warned: set[str]) -> None:
 
 
 def _undeclared(sampler: FrameSampler, read: Collection[str]) -> str | None:
-    """What was read with no need declared for it, and what to declare."""
+    """Name what was read with no need declared for it, and what to declare."""
     names = [name for name in _NEEDS_OF if name in read]
     names = [name for name in names if not _NEEDS_OF[name][1] & sampler.needs]
     if not names:
@@ -153,9 +153,14 @@ def _bad_scores(candidates: Candidates, selection: Selection) -> str | None:
     )
 
 
-def _place(error: Exception, sampler: FrameSampler) -> str:
-    """The innermost line outside of libraries, or of the file that the sampler is in."""
-    home = getattr(sys.modules.get(type(sampler).__module__), "__file__", None)
+def crash_said(error: Exception, module: str) -> str:
+    """What custom code of a module raised, and where."""
+    return f"{type(error).__name__}: {error}{_place(error, module)}"
+
+
+def _place(error: Exception, module: str) -> str:
+    """The innermost line outside of libraries, or of the module's own file."""
+    home = getattr(sys.modules.get(module), "__file__", None)
     own, at_home = [], []
     for frame, number in traceback.walk_tb(error.__traceback__):
         line = (frame.f_code.co_filename, number)

@@ -1,4 +1,4 @@
-"""Which seeds a sampler of a run hangs on, and what it is with each of them."""
+"""The seeds that a sampler of a run depends on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SEED_FOLDER = re.compile(r"seed-(0|[1-9][0-9]*)")
 
 
 class Seeded(NamedTuple):
-    """A sampler's spec as it is with a seed; None where it hangs on none."""
+    """A sampler's spec with a seed; None if it depends on none."""
 
     seed: int | None
     spec: str
@@ -27,7 +27,7 @@ class Seeded(NamedTuple):
 def with_seeds(
     text: str, agent: str | None, seeds: Sequence[int] | None, context: Mapping[str, Any]
 ) -> list[Seeded]:
-    """What to build for a sampler: one for each seed, or a single one that hangs on none.
+    """What to build for a sampler: one for each seed, or a single one that depends on none.
 
     An agent trained with several seeds is another one with each of them; a sampler whose
     constructor takes a `seed` that its spec does not give draws with each of them.
@@ -79,8 +79,8 @@ def trained_seeds(agent: str) -> dict[int, str]:
     found = {int(match[1]): str(Path(agent) / match[0]) for match in matches if match}
     if found and (folder / "config.json").is_file():
         raise UserError(
-            f"agent {agent!r} is one itself and holds {', '.join(sorted(found.values()))}, too; "
-            "name one of these, or move the others into a folder of their own"
+            f"{agent!r} is an agent folder and also contains {', '.join(sorted(found.values()))}; "
+            "name one of them, or move the others into a folder of their own"
         )
     return found
 

@@ -27,12 +27,13 @@ from tspo_bench.mllms import load_mllm
 from tspo_bench.results import CandidateScores
 from tspo_bench.samplers import load_sampler
 from tspo_bench.specs import parse_spec
-from tspo_bench.tasks import MultipleChoice, Prompt, Reading
+from tspo_bench.tasks import MultipleChoice, Reading
 from tspo_bench.types import (
     SEARCHING,
     CandidateRule,
     Failed,
     Frames,
+    Prompt,
     Question,
     Record,
     Request,
@@ -194,18 +195,14 @@ def _for_preparer(asked: Asked) -> Question:
 
 def _request_of_images(shown: Shown) -> Request:
     """Images as frames a second apart, for want of their times; words alone as no frames."""
-    prompt, number = shown.prompt, len(shown.images)
+    number = len(shown.images)
     indices = np.arange(number, dtype=np.int64)
     return Request(
         frames=Frames(indices, indices.astype(np.float64), _stacked(shown.images)),
-        prompt=prompt.text,
+        prompt=shown.prompt,
         frame_rate=1.0,
         letters="",
         num_frames=number or None,
-        system=prompt.system,
-        reply_start=prompt.reply_start,
-        before=prompt.before,
-        max_new_tokens=prompt.max_new_tokens,
     )
 
 

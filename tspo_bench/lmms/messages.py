@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from tspo_bench.errors import UserError
-from tspo_bench.tasks.protocols import Prompt
+from tspo_bench.types import Prompt
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tiff", ".webp"}
 IMAGE_TAG = "<image>"

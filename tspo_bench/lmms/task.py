@@ -19,9 +19,14 @@ from tspo_bench.lmms.fields import id_of, question_of
 from tspo_bench.lmms.loading import load_lmms_task, version
 from tspo_bench.lmms.messages import read_context, read_messages
 from tspo_bench.lmms.scoring import figures, is_right, said_letter, score_reply
-from tspo_bench.results import OwnScores
-from tspo_bench.tasks import MultipleChoice, Prompt, Protocol, Reading, read_answer
-from tspo_bench.types import Question, Record
+from tspo_bench.tasks import (
+    MultipleChoice,
+    Protocol,
+    Reading,
+    TaskScores,
+    read_answer,
+)
+from tspo_bench.types import Prompt, Question, Record
 
 PROTOCOL = "lmms-eval"
 _VIDEO_FIELDS = ("video_path", "video", "video_name", "videoID", "video_id", "video_idx", "key")
@@ -120,7 +125,7 @@ class LmmsTask(MultipleChoice):
             letter = None
         return Reading(letter, guessed)
 
-    def own_scores(self, records: Sequence[Record]) -> OwnScores:
+    def task_scores(self, records: Sequence[Record]) -> TaskScores:
         """The task's own figures of all records; a question that failed has the empty reply.
 
         A headline is in percent where one right reply alone comes to more than 1. There are no
@@ -131,10 +136,10 @@ class LmmsTask(MultipleChoice):
         found = figures(self._task, every)
         first = next(iter(found), None)
         if first is None:
-            return OwnScores(None, {})
+            return TaskScores(None, {})
         right = next((results for results in every if is_right(self._task, results)), None)
         is_percent = right is not None and figures(self._task, [right])[first] > 1
-        return OwnScores(found[first] / (100 if is_percent else 1), found)
+        return TaskScores(found[first] / (100 if is_percent else 1), found)
 
     @functools.cached_property
     def _asked(self) -> dict[str, tuple[Question, Mapping[str, Any]]]:

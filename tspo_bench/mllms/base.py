@@ -1,37 +1,64 @@
-"""The contract of a multimodal LLM."""
+"""The base class of multimodal LLMs."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
-from tspo_bench.types import Answer, Failed, Request
+from tspo_bench.types import Answer, AnswerMode, Failed, Request
 
 
-class MLLM(Protocol):
-    """Answers questions about frames.
+class MLLM(ABC):
+    """Answers questions about frames. A custom model inherits this class.
 
-    `name` is the model as tables show it; `id` identifies the weights and settings (it is part of a
-    cell's settings). Frames are decoded with their shorter side scaled down to `short_side` pixels
-    (never up); None leaves them as they are.
+    The class methods are called before any model is loaded, with the options of the constructor.
 
-    A class may also have `visual_tokens(num_frames, height, width) -> int`, what such frames
-    cost it (for `--visual-tokens`; with an argument `interleaved` where words between the frames
-    make them cost something else), and class methods: `check(**options)` finds out what its
-    constructor would complain about without loading weights, `reach(**options)` whether a server
-    takes questions now; it is called where some are left to ask. A third,
-    `check_asking(mode, reply_start, **options)`, may reject an answering mode or a protocol's words
-    that a reply cannot begin with.
+    Attributes:
+        name: the model's name in tables. Where the constructor takes a `name`, it is that one.
+        id: identifies the weights and settings; it is part of a cell's settings.
+        short_side: frames are decoded with their shorter side scaled down to so many pixels (never
+            up); None leaves them as they are.
     """
 
     name: str
     id: str
-    short_side: int | None
+    short_side: int | None = None
 
+    @abstractmethod
     def answer(self, requests: Sequence[Request]) -> Sequence[Answer | Failed]:
         """Answer each request, in order. A batch gives the answers that single calls give.
 
         `Failed` in an answer's place says why there is none. An exception counts against the whole
         batch: evaluation then puts its requests one by one.
         """
-        ...
+
+    def visual_tokens(
+        self, num_frames: int, height: int, width: int, interleaved: bool = False
+    ) -> int:
+        """Return the visual tokens of so many frames of this size, for `--visual-tokens`.
+
+        Args:
+            num_frames: frames shown.
+            height: of a frame, in pixels.
+            width: of a frame, in pixels.
+            interleaved: whether words stand between the frames.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def counts_visual_tokens(cls) -> bool:
+        """Whether the class has a `visual_tokens` of its own."""
+        return cls.visual_tokens is not MLLM.visual_tokens
+
+    @classmethod  # noqa: B027
+    def check(cls, *args: Any, **options: Any) -> Any:
+        """Raise what the constructor would, without loading weights."""
+
+    @classmethod  # noqa: B027
+    def check_server(cls, **options: Any) -> None:
+        """Raise UserError if the model's server does not answer; called if questions are left."""
+
+    @classmethod  # noqa: B027
+    def check_asking(cls, mode: AnswerMode, reply_start: str, *args: Any, **options: Any) -> None:
+        """Raise UserError for an answering mode, or a start of replies, that is not supported."""

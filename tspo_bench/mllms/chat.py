@@ -15,7 +15,7 @@ from PIL import Image
 
 from tspo_bench.mllms.hidden_error import hidden_words
 from tspo_bench.reasoning import is_reasoning_mark
-from tspo_bench.types import Answer, Frames, Pixels, Request, Seen
+from tspo_bench.types import Answer, Frames, Pixels, Request, VisualInput
 
 TOP_LOGPROBS = 20  # the most that the API lists
 _MOST_TOKENS = 10**12  # larger counts are no server's, and a record cannot hold them
@@ -52,7 +52,7 @@ def chat_messages(
             prompt.
     """
     content: list[dict[str, Any]] = []
-    before = request.before or ("",) * len(request.frames)
+    before = request.prompt.before or ("",) * len(request.frames)
     for words, seconds, pixels in zip(
         before, request.frames.seconds, request.frames.pixels, strict=True
     ):
@@ -60,11 +60,12 @@ def chat_messages(
         if words or stamp:
             content.append(_text(words + stamp))
         content.append({"type": "image_url", "image_url": {"url": jpeg_url(pixels, quality)}})
-    start = request.reply_start
-    content.append(_text(request.prompt if prefill or not start else f"{request.prompt}\n{start}"))
+    start = request.prompt.reply_start
+    text = request.prompt.text
+    content.append(_text(text if prefill or not start else f"{text}\n{start}"))
     messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
-    if request.system is not None:
-        messages.insert(0, {"role": "system", "content": request.system})
+    if request.prompt.system is not None:
+        messages.insert(0, {"role": "system", "content": request.prompt.system})
     if start and prefill:
         messages.append({"role": "assistant", "content": start})
     return messages
@@ -211,10 +212,10 @@ def _log_sum(logprobs: list[float]) -> float:
     return largest + math.log(sum(math.exp(each - largest) for each in logprobs))
 
 
-def _seen(request: Request) -> Seen | None:
+def _seen(request: Request) -> VisualInput | None:
     """The frames as they were sent; what the server makes of them it does not tell."""
     frames = request.frames
-    return Seen(len(frames), *frames.pixels.shape[1:3]) if len(frames) else None
+    return VisualInput(len(frames), *frames.pixels.shape[1:3]) if len(frames) else None
 
 
 def _usage(content: Mapping[str, Any]) -> dict[str, int]:

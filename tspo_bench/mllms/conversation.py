@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -66,7 +67,7 @@ class Conversation:
         """How a request's frames go in: as a video, unless words stand between them."""
         if not len(request.frames):
             return None
-        return "image" if request.before else self.medium
+        return "image" if request.prompt.before else self.medium
 
     def check_asking(self, mode: AnswerMode, reply_start: str) -> None:
         """Reject a way to ask that needs the reply to begin where the template begins reasoning.
@@ -95,37 +96,37 @@ class Conversation:
             UserError: the template drops the system message, takes no images, or begins reasoning
                 where something else must stand.
         """
-        self.check_asking(request.mode, request.reply_start)
+        self.check_asking(request.mode, request.prompt.reply_start)
         messages = [_user(self._content(request))]
-        if request.system is not None:
-            messages = [{"role": "system", "content": [_text(request.system)]}, *messages]
+        if request.prompt.system is not None:
+            messages = [{"role": "system", "content": [_text(request.prompt.system)]}, *messages]
         text = self._render(messages)
-        if request.system is not None and request.system.strip() not in text:
+        if request.prompt.system is not None and request.prompt.system.strip() not in text:
             raise UserError(
                 f"model {self._checkpoint!r}: its chat template drops the system message; use "
                 "another protocol, or a model with system messages"
             )
         gap = self._gap(messages, text)
-        if request.reply_start:
-            return Written(text + gap + request.reply_start, "")
+        if request.prompt.reply_start:
+            return Written(text + gap + request.prompt.reply_start, "")
         return Written(text, gap)
 
     def _content(self, request: Request) -> list[Part]:
         medium = self.medium_of(request)
         if medium is None:
-            return [_text(self._plain(request.prompt))]
+            return [_text(self._plain(request.prompt.text))]
         if medium == "video":
-            return [{"type": "video"}, _text(self._plain(request.prompt))]
+            return [{"type": "video"}, _text(self._plain(request.prompt.text))]
         if self._image is None:
             raise UserError(
                 f"model {self._checkpoint!r} takes no images, so no words between frames; use a "
                 "protocol whose words follow the frames"
             )
         parts: list[Part] = []
-        for words in request.before or ("",) * len(request.frames):
+        for words in request.prompt.before or ("",) * len(request.frames):
             parts += [*([_text(self._plain(words))] if words else []), {"type": "image"}]
-        parts.append(_text(self._plain(request.prompt)))
-        if not request.before or self._keeps_order():
+        parts.append(_text(self._plain(request.prompt.text)))
+        if not request.prompt.before or self._keeps_order():
             return parts
         # LLaVA's templates put all images first; written as words they stay where they are.
         return [_text("".join(part.get("text", self._image) for part in parts))]
@@ -189,22 +190,25 @@ class Conversation:
         return between[0] != between[1]
 
 
+def with_text(request: Request, text: str) -> Request:
+    """The request with another text in its prompt."""
+    return dataclasses.replace(request, prompt=dataclasses.replace(request.prompt, text=text))
+
+
 def with_times(request: Request) -> str:
     """A request's prompt after a sentence that tells its frames' seconds.
 
     The form is LLaVA-Video's time instruction, which calls the frames "uniformly sampled": chosen
     ones are not.
     """
-    frames = request.frames
+    frames, text = request.frames, request.prompt.text
     if not len(frames):
-        return request.prompt
+        return text
     length = ""
     if request.num_frames is not None:
         length = f"The video lasts for {request.num_frames / request.frame_rate:.2f} seconds. "
     seconds = ",".join(f"{second:.2f}s" for second in frames.seconds)
-    return (
-        f"{length}The frames shown, in order of time, are located at {seconds}.\n{request.prompt}"
-    )
+    return f"{length}The frames shown, in order of time, are located at {seconds}.\n{text}"
 
 
 def _common(one: str, other: str) -> int:

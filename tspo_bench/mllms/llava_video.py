@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
 from pathlib import Path
@@ -17,6 +16,7 @@ from transformers.models.llava_onevision.modeling_llava_onevision import LlavaOn
 from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import find_checkpoint, load_errors, precision
 from tspo_bench.mllms.checkpoint_checks import KIND, MAX_NEW_TOKENS, check_length
+from tspo_bench.mllms.conversation import with_text
 from tspo_bench.mllms.llava_keys import PREFIXES, UNUSED, check_weights, read_config
 from tspo_bench.mllms.llava_processor import DEFAULT_TEMPLATE, TEMPLATES, LlavaVideoProcessor
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
@@ -173,4 +173,4 @@ def originally_told(request: Request) -> Request:
         f"are uniformly sampled from it. These frames are located at {seconds}."
         "Please answer the following questions related to this video."
     )
-    return dataclasses.replace(request, prompt=f"{sentence}\n{request.prompt}")
+    return with_text(request, f"{sentence}\n{request.prompt.text}")

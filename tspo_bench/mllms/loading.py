@@ -6,7 +6,7 @@ import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from huggingface_hub import hf_hub_download
 
@@ -102,27 +102,48 @@ def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8, *, reach: boo
     """
     if batch_size < 1:
         raise UserError(f"batch size {batch_size} is too small; give 1 or more")
+    _prepared(spec, device)
     model = registry.create(_parse(spec), device=device, batch_size=batch_size)
+    if not isinstance(model, MLLM):
+        raise UserError(_not_a_model(spec, type(model)))
     if reach:
-        reach_mllm(spec, device)
-    return cast(MLLM, model)
+        check_server(spec, device)
+    return model
 
 
 def check_mllm(spec: str, device: str = "cpu") -> str | None:
     """Find out what `load_mllm` would complain about, as far as that goes without loading.
 
-    Gives the model's name in tables; None for a class of one's own, which says it when it is built,
-    unless it has a class method `check`, which is called with its options.
+    Gives the model's name in tables; None where it is known only once the model is built.
 
     Raises:
         UserError: unknown name or option, no such checkpoint, or an unusable device.
     """
+    cls, options = _prepared(spec, device)
+    cls.check(**options)
+    return options.get("name")
+
+
+def _prepared(spec: str, device: str) -> tuple[type[MLLM], dict[str, Any]]:
+    """The class that a spec names, and the options that its constructor would get.
+
+    A function that builds a model has the class methods of `MLLM` itself.
+    """
     call = registry.prepare(_parse(spec), device=device, batch_size=1)
-    check = getattr(call.func, "check", None)
-    if check is None:
-        return None
-    check(**call.keywords)
-    return call.keywords.get("name")
+    if not isinstance(call.func, type):
+        return MLLM, call.keywords
+    if not issubclass(call.func, MLLM):
+        raise UserError(_not_a_model(spec, call.func))
+    return call.func, call.keywords
+
+
+def _not_a_model(spec: str, cls: type) -> str:
+    return f"model {spec!r}: {cls.__name__} must inherit from tspo_bench.MLLM"
+
+
+def counts_visual_tokens(spec: str) -> bool:
+    """Whether the class of a model reports visual tokens, before any model is loaded."""
+    return _prepared(spec, "cpu")[0].counts_visual_tokens()
 
 
 def checkpoint_type(spec: str) -> str | None:
@@ -145,30 +166,26 @@ def spec_options(spec: str) -> Mapping[str, Any]:
     return _parse(spec).options
 
 
-def reach_mllm(spec: str, device: str = "cpu") -> None:
-    """Find out whether a model on a server takes questions; all others do.
+def check_server(spec: str, device: str = "cpu") -> None:
+    """Check that the server of a model answers; models without one pass.
 
     Raises:
-        UserError: as `load_mllm`, of a class with a class method `reach`.
+        UserError: as `load_mllm`.
     """
-    call = registry.prepare(_parse(spec), device=device, batch_size=1)
-    reach = getattr(call.func, "reach", None)
-    if reach is not None:
-        reach(**call.keywords)
+    cls, options = _prepared(spec, device)
+    cls.check_server(**options)
 
 
 def check_asking(spec: str, device: str, mode: AnswerMode, reply_start: str) -> None:
-    """Find out whether a model can be asked in this way, without loading its weights.
+    """Check that a model can be asked in this way, without loading its weights.
 
     Raises:
-        UserError: as a class's class method `check_asking`, where it has one.
+        UserError: as the class's `check_asking`.
     """
     if mode == "generate" and not reply_start:  # any model replies
         return
-    call = registry.prepare(_parse(spec), device=device, batch_size=1)
-    check = getattr(call.func, "check_asking", None)
-    if check is not None:
-        check(mode, reply_start, **call.keywords)
+    cls, options = _prepared(spec, device)
+    cls.check_asking(mode, reply_start, **options)
 
 
 def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:

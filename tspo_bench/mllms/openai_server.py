@@ -10,9 +10,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tspo_bench.errors import UserError
+from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.chat import TOP_LOGPROBS, chat_messages, read_reply
 from tspo_bench.specs import Spec, read_yaml
-from tspo_bench.types import Answer, Failed, Frames, Request
+from tspo_bench.types import Answer, Failed, Frames, Prompt, Request
 
 try:
     import anyio
@@ -29,15 +30,14 @@ _HELLO_RETRIES = 2  # a connection may break between two requests; an unserved m
 _LISTED = 10  # served models that a message names
 _HELLO = Request(
     Frames(np.empty(0, np.int64), np.empty(0), np.empty((0, 1, 1, 3), np.uint8)),
-    prompt="Hello",
+    prompt=Prompt("Hello", max_new_tokens=1),
     frame_rate=1.0,
     letters="AB",
-    max_new_tokens=1,
 )
 Result = TypeVar("Result")
 
 
-class OpenAIServer:
+class OpenAIServer(MLLM):
     """A model behind an OpenAI-compatible server: vLLM, SGLang, LMDeploy, hosted APIs.
 
     Asks at temperature 0 with seed 0; whether equal requests get equal answers is up to the server.
@@ -113,12 +113,12 @@ class OpenAIServer:
         self.id = Spec(f"openai:{self._model}", decides).label
 
     @classmethod
-    def check(cls, **options: Any) -> None:
+    def check(cls, *args: Any, **options: Any) -> None:
         """Raise what the constructor would."""
-        cls(**options)
+        cls(*args, **options)
 
     @classmethod
-    def reach(cls, **options: Any) -> None:
+    def check_server(cls, **options: Any) -> None:
         """Find out before the first question what every one of them would meet.
 
         Raises:
@@ -170,7 +170,7 @@ class OpenAIServer:
         body: dict[str, Any] = {
             "model": self._model,
             "messages": messages,
-            "max_tokens": request.max_new_tokens or self._max_new_tokens,
+            "max_tokens": request.prompt.max_new_tokens or self._max_new_tokens,
             "temperature": 0,
             "seed": 0,
         }

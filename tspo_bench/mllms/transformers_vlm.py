@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import threading
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,6 +14,7 @@ import torch
 import transformers
 
 from tspo_bench.features.checkpoint import content_digest, load_model, load_processor
+from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.checkpoint_checks import (
     KIND,
     MAX_NEW_TOKENS,
@@ -23,19 +23,19 @@ from tspo_bench.mllms.checkpoint_checks import (
     token_side,
     usable_checkpoint,
 )
-from tspo_bench.mllms.conversation import Conversation, with_times
+from tspo_bench.mllms.conversation import Conversation, with_text, with_times
 from tspo_bench.mllms.equal_frames import share_equal_frames
 from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
 from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
-from tspo_bench.mllms.seen import count_visual_tokens, grid_tokens, what_was_seen
-from tspo_bench.types import Answer, AnswerMode, Frames, Request, Seen
+from tspo_bench.mllms.visual_input import count_visual_tokens, grid_tokens, visual_input
+from tspo_bench.types import Answer, AnswerMode, Frames, Prompt, Request, VisualInput
 
 COUNTED = 3  # frames; one alone may be cut into tiles, where several are not
 
 
-class TransformersVLM:
+class TransformersVLM(MLLM):
     """A vision language model that answers greedily, in batches padded on the left.
 
     Computes in bfloat16 on CUDA and float32 elsewhere (part of `id`). Frames go in as a video with
@@ -197,7 +197,7 @@ class TransformersVLM:
     def visual_tokens(
         self, num_frames: int, height: int, width: int, interleaved: bool = False
     ) -> int:
-        """What a request of so many frames costs, in tokens of its prompt: `Seen.visual_tokens`.
+        """The visual tokens of a request of so many frames: `VisualInput.visual_tokens`.
 
         Without a forward pass, and remembered. Where a video's size hangs on its number of frames
         (Qwen), its processor is asked on frames that are not there; else a few empty ones are
@@ -228,7 +228,7 @@ class TransformersVLM:
             frames = Frames(numbers, numbers.astype(np.float64), pixels)
             before = ("",) * num_frames if interleaved else ()
             with self._lock:
-                inputs = self._inputs([Request(frames, "", 1.0, "", before=before)])
+                inputs = self._inputs([Request(frames, Prompt("", before=before), 1.0, "")])
             (self._costs[asked],) = count_visual_tokens(inputs, self._model.config)
         return self._costs[asked]
 
@@ -236,7 +236,7 @@ class TransformersVLM:
     def _answer_batch(self, requests: list[Request]) -> list[Answer]:
         """The answers to requests that go together."""
         requests = [self._told(request) for request in requests]
-        mode, longest = requests[0].mode, requests[0].max_new_tokens
+        mode, longest = requests[0].mode, requests[0].prompt.max_new_tokens
         with self._lock:
             inputs = self._inputs(requests).to(self._model.device)
             for key in inputs:
@@ -253,7 +253,7 @@ class TransformersVLM:
             return self._options(requests, inputs, seen)
 
     def _options(
-        self, requests: list[Request], inputs: Any, seen: list[Seen | None]
+        self, requests: list[Request], inputs: Any, seen: list[VisualInput | None]
     ) -> list[Answer]:
         asked = [(self._conversation.write(request), request.letters) for request in requests]
         listed = letter_logprobs(self._model, self._processor.tokenizer, inputs, asked)
@@ -266,7 +266,7 @@ class TransformersVLM:
         """A request with what is said of its frames' seconds."""
         if self._times == "none":
             return request
-        return dataclasses.replace(request, prompt=with_times(request))
+        return with_text(request, with_times(request))
 
     def _inputs(self, requests: list[Request]) -> Any:
         """The batch as the model takes it; all its requests go together (see `answer`)."""
@@ -297,10 +297,10 @@ class TransformersVLM:
             inputs["position_ids"] = true_time_positions(self._model, inputs, seconds)
         return inputs
 
-    def _seen(self, requests: list[Request], inputs: Any) -> list[Seen | None]:
+    def _seen(self, requests: list[Request], inputs: Any) -> list[VisualInput | None]:
         """What of each request's frames reached the model."""
         medium = self._conversation.medium_of(requests[0])
-        return what_was_seen(requests, inputs, self._model.config, medium)
+        return visual_input(requests, inputs, self._model.config, medium)
 
     @classmethod
     def _load_processor(cls, checkpoint: str, folder: Path, **_: Any) -> Any:
@@ -330,4 +330,4 @@ class TransformersVLM:
 def _together(request: Request) -> Hashable:
     """What requests that share a forward pass have in common."""
     size = request.frames.pixels.shape[:3] if len(request.frames) else ()
-    return size, bool(request.before), request.mode, request.max_new_tokens
+    return size, bool(request.prompt.before), request.mode, request.prompt.max_new_tokens

@@ -36,7 +36,7 @@ class Block:
     """A question that follows the frames, and what is to be predicted at each of its words.
 
     `targets` are the next words, of the reply: the right option's name, which a strict reader takes
-    for its option. (Its letter would be one more look-up, of 180 names, which was not learnt.)
+    for its option. (Its letter would be one more look-up, of 179 names, which was not learnt.)
     `found` is what is to be known some layers earlier: the answer where the question ends and where
     the reply begins, and at each option its name, so that the last layers can choose among those.
     """

@@ -25,7 +25,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
 from tspo_bench.report.run_tasks import RunTasks
 from tspo_bench.results import Cell, read_run
-from tspo_bench.results.cell import OWN_SCORES_FILE, RECORDS_FILE, SCORES_FILE
+from tspo_bench.results.cell import RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE
 from tspo_bench.results.environment import package_version
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import JSON
@@ -36,7 +36,7 @@ QUESTIONS_FILE = "questions.jsonl"
 MAX_BYTES = 1 << 30  # of all files together, unpacked
 MAX_MANIFEST_BYTES = 64 << 20
 CELL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
-_CELL_FILES = (RECORDS_FILE, SCORES_FILE, OWN_SCORES_FILE)
+_CELL_FILES = (RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE)
 # What zipfile and json raise for damaged files.
 _DAMAGED = (
     *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, TypeError, AttributeError),
@@ -77,7 +77,7 @@ def write_bundle(
     warnings = [
         f"{cell.folder.name} is unfinished: {len(cell.records)} of {planned} questions"
         for cell in cells
-        if len(cell.records) < (planned := cell.settings.get("num_questions") or 0)
+        if len(cell.records) < (planned := cell.settings.num_questions or 0)
     ]
     tasks = RunTasks(data_root=data_root, annotations=annotations, trust_tasks=True)
     files = {
@@ -85,7 +85,7 @@ def write_bundle(
         QUESTIONS_FILE: _options(cells, tasks, warnings),
     }
     for cell in cells:
-        for name in (RECORDS_FILE, SCORES_FILE, OWN_SCORES_FILE):
+        for name in (RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE):
             if (cell.folder / name).is_file():
                 files[f"{cell.folder.name}/{name}"] = (cell.folder / name).read_bytes()
     write_archive(out, files, {"tspo_bench": package_version("tspo-bench")})
@@ -98,7 +98,7 @@ def _options(cells: Iterable[Cell], tasks: RunTasks, warnings: list[str]) -> byt
     """Return the options of every question, a line each; a task that is gone is a warning."""
     lines: dict[str, None] = {}
     for cell in cells:
-        label = cell.settings["task"]
+        label = cell.settings.task
         asked = {record.question_id for record in cell.records}
         try:
             for one in tasks.load(cell)[1]:

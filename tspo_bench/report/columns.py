@@ -164,7 +164,7 @@ def _always(layout: Layout, rows: Sequence[FrameRow]) -> bool:
 
 
 def _setting(key: str) -> Callable[[ComparedRow], Any]:
-    return lambda one: one.row.cells[0].settings.get(key)
+    return lambda one: getattr(one.row.cells[0].settings, key)
 
 
 def _summary(key: str) -> Callable[[ComparedRow], Any]:
@@ -210,13 +210,13 @@ def _runs(one: ComparedRow) -> list[str]:
 
 
 def _task_scores(one: ComparedRow) -> dict[str, float] | None:
-    scores = one.row.cells[0].own_scores
+    scores = one.row.cells[0].task_scores
     return None if scores is None else dict(scores.figures)
 
 
 def _budget(one: ComparedRow) -> int:
     settings = one.row.cells[0].settings
-    return int(settings.get("visual_tokens") or settings["frames"])
+    return int(settings.visual_tokens or settings.frames or 0)
 
 
 def _budget_text(row: FrameRow) -> str:

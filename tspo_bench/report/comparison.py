@@ -112,7 +112,7 @@ def comparison_tables(
     tables: dict[tuple[Any, ...], list[Row]] = {}
     for row in pooled_rows(cells, baselines):
         settings = row.cells[0].settings
-        tables.setdefault(tuple(settings.get(key) for key in TOGETHER), []).append(row)
+        tables.setdefault(tuple(getattr(settings, key) for key in TOGETHER), []).append(row)
     return [
         ComparisonTable(
             dict(zip(TOGETHER, key, strict=True)),
@@ -196,14 +196,13 @@ def _places(rows: Sequence[Row], names: Mapping[int, str]) -> dict[int, str]:
 
 def _options(row: Row) -> dict[str, str]:
     """The options of a row's sampler; the agents of several seeds are one."""
-    settings = row.cells[0].settings.get("sampler_settings") or {}
-    options = settings.get("options") or {}
+    options = row.cells[0].settings.sampler_settings.get("options") or {}
     return {key: re.sub(r"/seed-[0-9]+$", "", str(value)) for key, value in options.items()}
 
 
 def _num_planned(row: Row) -> int | None:
-    planned = [cell.settings.get("num_questions") for cell in row.cells]
-    return None if None in planned else sum(filter(None, planned))
+    planned = [cell.settings.num_questions for cell in row.cells]
+    return sum(planned) if all(planned) else None
 
 
 def _cost(row: Row, prices: Prices | None) -> float | None:
@@ -217,8 +216,8 @@ def _cost(row: Row, prices: Prices | None) -> float | None:
 def _order(row: Row) -> tuple[Any, ...]:
     settings, accuracy = row.cells[0].settings, row.summary.accuracy
     return (
-        settings.get("visual_tokens") or 0,
-        settings["frames"],
+        settings.visual_tokens or 0,
+        settings.frames,
         2 if accuracy is None else -accuracy,
         label(row, "sampler"),
         str(row.cells[0].folder),

@@ -116,10 +116,10 @@ def _load(paths: Sequence[str | Path]) -> LoadedResults:
 def _row(cell: Cell, record: Record) -> dict[str, Any]:
     return {
         "run": str(cell.run_folder),
-        **{key: cell.settings.get(key) for key in _OF_CELL},
+        **{key: getattr(cell.settings, key) for key in _OF_CELL},
         **{key: getattr(record, key) for key in _OF_RECORD},
         "picked": list(record.frames),
-        "timestamps": list(record.seconds),
+        "timestamps": list(record.timestamps),
         **{f"group_{name}": value for name, value in record.groups.items()},
         **{f"seconds_{stage}": spent for stage, spent in record.timing.items()},
     }

@@ -85,8 +85,8 @@ def timed_text(
 def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
     """What the marks beside the seconds of these rows mean."""
     notes: dict[FeatureSource, str] = {
-        "cached": "seconds, c: the features were cached, not computed; c40%: those of 40% of the "
-        "answers that needed features",
+        "cached": "seconds, c: features were cached, not computed; c and a share: for that share "
+        "of the answers that needed features",
         "unknown": "seconds, ?: it is not recorded whether the features were cached",
     }
     return [note for key, note in notes.items() if any(key in sources for sources in rows)]
@@ -94,12 +94,12 @@ def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
 
 def label(row: Row, key: str) -> str:
     """A setting that the cells of a row share."""
-    return str(row.cells[0].settings[key])
+    return str(getattr(row.cells[0].settings, key))
 
 
 def budget(row: Row) -> str:
     """The frame budget, or in its place the visual tokens: "64", "v4096"."""
-    tokens = row.cells[0].settings.get("visual_tokens")
+    tokens = row.cells[0].settings.visual_tokens
     return label(row, "frames") if tokens is None else f"v{tokens}"
 
 

@@ -42,5 +42,5 @@ def by_value(items: Iterable[Member]) -> dict[str, dict[str, list[Member]]]:
 
 def _natural(text: str) -> list[Any]:
     """Sorting key that puts "60" before "600" and "5min" before "15min"."""
-    parts = re.split(r"(\d+)", text)
+    parts = re.split(r"(\d{1,18})", text)  # Python reads no number of 5,000 digits
     return [int(part) if index % 2 else part for index, part in enumerate(parts)]

@@ -48,10 +48,10 @@ def load_results(paths: Sequence[Path], task: str | None = None) -> LoadedResult
     found = LoadedResults()
     others: dict[str, None] = {}
     for cell in _cells(paths, found):
-        if task is None or task in (cell.settings["task"], _name(cell)):
+        if task is None or task in (cell.settings.task, _name(cell)):
             _add(found, cell)
         else:
-            others.setdefault(visible(str(cell.settings["task"])))
+            others.setdefault(visible(str(cell.settings.task)))
     if not found.cells and not found.errors:
         where = ", ".join(map(str, paths))
         if others:
@@ -61,7 +61,7 @@ def load_results(paths: Sequence[Path], task: str | None = None) -> LoadedResult
 
 
 def _name(cell: Cell) -> str:
-    return str(cell.settings["task"]).partition("[")[0]
+    return str(cell.settings.task).partition("[")[0]
 
 
 def _cells(paths: Sequence[Path], found: LoadedResults) -> Iterator[Cell]:

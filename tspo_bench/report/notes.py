@@ -17,14 +17,14 @@ def caption(rows: Sequence[Row]) -> list[str]:
     What older runs did not write down is n/a; rows of runs that wrote no scoring have no caption.
     """
     settings = rows[0].cells[0].settings
-    if "scoring" not in settings:
+    if settings.scoring is None:
         return []
-    digest = settings.get("protocol_hash") or UNDEFINED
-    said = [f"protocol {settings['protocol']}#{digest}"]
-    said += [f"--answer {settings.get('answer') or UNDEFINED}"]
-    if settings.get("macro"):
-        said += [f"macro: the mean over {settings['macro']}"]
-    own = _own_average(settings["scoring"])
+    digest = settings.protocol_hash or UNDEFINED
+    said = [f"protocol {settings.protocol}#{digest}"]
+    said += [f"--answer {settings.answer or UNDEFINED}"]
+    if settings.macro:
+        said += [f"macro: the mean over {settings.macro}"]
+    own = _own_average(settings.scoring)
     return [", ".join(said) + (f"; its headline: {own}" if own else "")]
 
 
@@ -61,12 +61,12 @@ def _asked(row: Row) -> str:
 
 
 def _limit_note(row: Row) -> str | None:
-    limit = row.cells[0].settings.get("limit")
+    limit = row.cells[0].settings.limit
     return f"--limit {limit}: the first {limit} questions of a fixed shuffle" if limit else None
 
 
 def _unfinished_note(row: Row) -> str | None:
-    planned = sum(cell.settings.get("num_questions", 0) for cell in row.cells)
+    planned = sum(cell.settings.num_questions for cell in row.cells)
     done = sum(len(cell.records) for cell in row.cells)
     return f"unfinished: {done} of {planned} {_asked(row)}" if done < planned else None
 
@@ -106,7 +106,7 @@ def _truncated_note(row: Row) -> str | None:
 
 
 def _visual_tokens_note(row: Row) -> str | None:
-    if row.cells[0].settings.get("visual_tokens") is None:
+    if row.cells[0].settings.visual_tokens is None:
         return None
     frames, tokens = row.summary.mean_frames, row.summary.mean_visual_tokens
     shown = [f"{frames:.1f} frames"] if frames is not None else []
@@ -127,7 +127,7 @@ def _filled_note(row: Row) -> str | None:
 
 
 def _tuned_note(row: Row) -> str | None:
-    task = row.cells[0].settings.get("tuned_for")
+    task = row.cells[0].settings.tuned_for
     return f"settings tuned for {task} (*)" if task else None
 
 

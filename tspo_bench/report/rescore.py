@@ -136,7 +136,7 @@ def _rescored(
     cell: Cell, tasks: RunTasks, task: str | None, protocol: str | None, options: _Options
 ) -> Rescored:
     name = cell.folder.name
-    label = str(cell.settings["task"])
+    label = str(cell.settings.task)
     read: _Read
     try:
         loaded, asked = tasks.load(cell)
@@ -164,16 +164,16 @@ def _rescored(
 
 def _rules(cell: Cell, protocol: str | None) -> Protocol:
     """Return the protocol of a task whose annotations are missing."""
-    title, subtitles = split_title(str(cell.settings["protocol"]))
-    asked, label = protocol or title.partition("@")[0], str(cell.settings["task"])
+    title, subtitles = split_title(str(cell.settings.protocol))
+    asked, label = protocol or title.partition("@")[0], str(cell.settings.task)
     if is_packaged(label):
         return load_task(label, protocol=asked, subtitles=subtitles).rules
     return chosen_protocol(label, {}, asked, subtitles)
 
 
 def _check_same(cell: Cell, rules: Protocol) -> None:
-    stored = f"{cell.settings['protocol']}#{cell.settings.get('protocol_hash')}"
-    if cell.settings.get("protocol_hash") not in (None, rules.digest):
+    stored = f"{cell.settings.protocol}#{cell.settings.protocol_hash}"
+    if cell.settings.protocol_hash not in (None, rules.digest):
         raise UserError(
             f"{cell.folder.name}: its replies were read by {stored}; this version has "
             f"{rules.label}: add --protocol {rules.name}@{rules.version} to read them by that"

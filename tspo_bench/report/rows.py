@@ -49,7 +49,7 @@ class Row:
     @property
     def seeds(self) -> tuple[int, ...]:
         """The seeds of its cells; none where nothing hangs on a seed."""
-        return tuple(seed for cell in self.cells if (seed := cell.settings.get("seed")) is not None)
+        return tuple(seed for cell in self.cells if (seed := cell.settings.seed) is not None)
 
     @property
     def accuracies(self) -> tuple[float | None, ...]:
@@ -95,7 +95,7 @@ class Baselines:
             others = _on_disk(cells, {*SCALE, self._baseline})
         self._labels: dict[tuple[Any, ...], set[str]] = {}
         for cell in [*cells, *others]:
-            self._labels.setdefault(_setting(cell), set()).add(cell.settings["sampler"])
+            self._labels.setdefault(_setting(cell), set()).add(cell.settings.sampler)
         # Of several in one run the last is taken: those that are shown stand last, the newest too.
         for pool in [*_pools(others), *_pools(cells)]:
             setting = _sampler_setting(pool[0])
@@ -141,7 +141,7 @@ class Baselines:
         """
         baseline = self.baseline(cells[0])
         others = _records(self._cells(cells[0], baseline))
-        if cells[0].settings["sampler"] == baseline or not others or self.replaced(cells):
+        if cells[0].settings.sampler == baseline or not others or self.replaced(cells):
             return None
         return paired_difference(_records(cells), others, both_answered=both_answered)
 
@@ -150,7 +150,7 @@ class Baselines:
 
         Where there are some, the two are not compared.
         """
-        if cells[0].settings["sampler"] == self.baseline(cells[0]):
+        if cells[0].settings.sampler == self.baseline(cells[0]):
             return ()
         return _replaced_between(cells, self._cells(cells[0], self.baseline(cells[0])))
 
@@ -227,7 +227,7 @@ def headroom_recovered(
 
 
 def _are_finished(cells: Sequence[Cell]) -> bool:
-    return all(len(cell.records) >= cell.settings.get("num_questions", 0) for cell in cells)
+    return all(len(cell.records) >= cell.settings.num_questions for cell in cells)
 
 
 def _pools(cells: Sequence[Cell]) -> list[list[Cell]]:
@@ -242,11 +242,11 @@ def _pools(cells: Sequence[Cell]) -> list[list[Cell]]:
     by_origin: dict[str, list[list[Cell]]] = {}
     for some in of_runs.values():
         alike = by_origin.setdefault(_origin(some[0]), [])
-        own = {cell.settings["seed"] for cell in some} if is_seeded(some[0]) else None
+        own = {cell.settings.seed for cell in some} if is_seeded(some[0]) else None
         fitting = [
             pool
             for pool in alike
-            if own and not own.intersection(cell.settings["seed"] for cell in pool)
+            if own and not own.intersection(cell.settings.seed for cell in pool)
         ]
         if fitting:
             fitting[0].extend(some)
@@ -258,13 +258,14 @@ def _pools(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 def is_seeded(cell: Cell) -> bool:
     """Whether a cell's records hang on a seed."""
-    return cell.settings.get("seed") is not None
+    return cell.settings.seed is not None
 
 
 def _origin(cell: Cell) -> str:
     """All that made a cell's records but for its seed, and the agent that was trained with it."""
-    settings = {key: value for key, value in cell.settings.items() if key not in _OF_SEED}
-    made = dict(settings.pop("sampler_settings", None) or {})
+    settings = {key: value for key, value in cell.settings.to_json().items() if key not in _OF_SEED}
+    settings.pop("sampler_settings", None)
+    made = dict(cell.settings.sampler_settings)
     if is_seeded(cell):
         made.pop("id", None)
     text = json.dumps([settings, made], sort_keys=True, default=str)
@@ -273,13 +274,13 @@ def _origin(cell: Cell) -> str:
 
 def _setting(cell: Cell) -> tuple[Any, ...]:
     """What the cells of one table share."""
-    return tuple(cell.settings.get(key) for key in TOGETHER)
+    return tuple(getattr(cell.settings, key) for key in TOGETHER)
 
 
 def _sampler_setting(cell: Cell, label: str | None = None) -> tuple[Any, ...]:
     """A sampler in a cell's setting: the cell's own, if none is named."""
-    shared = tuple(cell.settings.get(key) for key in _SHARED)
-    return (*shared, cell.settings["sampler"] if label is None else label)
+    shared = tuple(getattr(cell.settings, key) for key in _SHARED)
+    return (*shared, cell.settings.sampler if label is None else label)
 
 
 def _records(cells: Sequence[Cell]) -> list[Record]:
@@ -297,5 +298,5 @@ def _on_disk(cells: Sequence[Cell], labels: Collection[str]) -> list[Cell]:
         for cell in read_cells(run)
         if isinstance(cell, Cell)
         if cell.folder not in here
-        if (name := cell.settings["sampler"]) in labels or name.startswith(f"{BASELINE}[")
+        if (name := cell.settings.sampler) in labels or name.startswith(f"{BASELINE}[")
     ]

@@ -66,7 +66,7 @@ class RunTasks:
             UserError: no command of the run leads to them any more.
         """
         names = ("task", "questions", "protocol", "limit")
-        key = (cell.run_folder, *(cell.settings.get(name) for name in names))
+        key = (cell.run_folder, *(getattr(cell.settings, name) for name in names))
         if key not in self._known:
             try:
                 self._known[key] = self._load(cell)
@@ -78,7 +78,9 @@ class RunTasks:
         return known
 
     def _load(self, cell: Cell) -> tuple[Task, list[Question]]:
-        label, digest, limit = (cell.settings.get(key) for key in ("task", "questions", "limit"))
+        label, digest, limit = (
+            getattr(cell.settings, key) for key in ("task", "questions", "limit")
+        )
         reasons: list[str] = []
         commands = [{}] if self._task else [*_commands(cell.run_folder), {"tasks": [label]}]
         for command in commands:
@@ -104,7 +106,7 @@ class RunTasks:
             for name, place in self._places.items()
         }
         seeds = command.get("seeds")
-        protocol, subtitles = split_title(str(cell.settings.get("protocol", "")))
+        protocol, subtitles = split_title(str(cell.settings.protocol))
         return load_tasks(
             [self._task] if self._task else self._trusted(cell, command["tasks"]),
             data_root=paths["data_root"],

@@ -10,13 +10,12 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from types import MappingProxyType
 from typing import Any, Literal, get_args
 
 from tspo_bench.report.groups import by_value
 from tspo_bench.report.headline import headline, headline_interval
 from tspo_bench.report.stats import Interval, accuracy_interval
-from tspo_bench.results import Cell
+from tspo_bench.results import Cell, CellSettings
 from tspo_bench.types import Record, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -88,9 +87,12 @@ class Summary:
         return sum(number for status, number in counts if status not in ("ok", "unparsed"))
 
 
+_UNKNOWN = CellSettings(task="", sampler="", model="", protocol="", frames=None)
+
+
 def summarise(
     records: Sequence[Record],
-    settings: Mapping[str, Any] = MappingProxyType({}),
+    settings: CellSettings = _UNKNOWN,
     own_headline: float | None = None,
 ) -> Summary:
     """The figures of a cell's records, or of those of several cells that differ in the seed alone.
@@ -100,7 +102,7 @@ def summarise(
         settings: the cell's: of interest are `frames` (K, to count the answers that were given
             fewer), `scoring` (see `report.headline`), `macro` (the group that the benchmark
             averages over), and what says how it was asked.
-        own_headline: that of a task which scores by its own code (`results.OwnScores`).
+        own_headline: that of a task which scores by its own code (`results.TaskScores`).
     """
     counts = Counter(record.status for record in records)
     known = [record for record in records if record.gold is not None]
@@ -113,12 +115,13 @@ def summarise(
     ]
     timed = [record.timing for record in records if record.timing]
     seconds = math.fsum(second for timing in timed for second in timing.values())
-    scoring = settings.get("scoring") or {}
-    macro = {"average": "macro", "over": settings["macro"]} if settings.get("macro") else None
+    scoring: Mapping[str, Any] = settings.scoring or {}
+    macro = {"average": "macro", "over": settings.macro} if settings.macro else None
+    frames = settings.frames or 0
     return Summary(
-        protocol=settings.get("protocol"),
-        protocol_hash=settings.get("protocol_hash"),
-        answer=settings.get("answer"),
+        protocol=settings.protocol or None,
+        protocol_hash=settings.protocol_hash,
+        answer=settings.answer,
         n=_num_questions(records),
         num_videos=len({record.video for record in records}),
         num_withheld=_num_questions([record for record in records if record.gold is None]),
@@ -139,9 +142,9 @@ def summarise(
         seconds_per_question=seconds / len(records) if timed else None,
         feature_sources=count_sources(timed),
         num_filled=sum(record.num_filled for record in records),
-        num_short=sum(number < (settings.get("frames") or 0) for number in given),
+        num_short=sum(number < frames for number in given),
         mean_frames=_mean(given),
-        mean_frames_processed=_mean_of([record.looked_at for record in records]),
+        mean_frames_processed=_mean_of([record.frames_processed for record in records]),
         mean_visual_tokens=_mean_of([record.seen for record in records]).get("visual_tokens"),
         frame_sizes=_frame_sizes(records),
         mean_usage=_mean_of([record.usage for record in records]),
@@ -170,7 +173,7 @@ def count_sources(timings: Iterable[Mapping[str, float]]) -> dict[FeatureSource,
 def summarise_cells(cells: Sequence[Cell]) -> Summary:
     """The figures of cells that differ in the seed alone (mostly one cell), together."""
     records = [record for cell in cells for record in cell.records]
-    own = [cell.own_scores.headline for cell in cells if cell.own_scores is not None]
+    own = [cell.task_scores.headline for cell in cells if cell.task_scores is not None]
     known = [headline for headline in own if headline is not None]
     mean = _mean(known) if len(known) == len(cells) else None
     return summarise(records, cells[0].settings, mean)

@@ -1,8 +1,9 @@
 """Run directories on disk: records and summaries, written and read."""
 
-from tspo_bench.results.cell import Cell, CellWriter, OwnScores
+from tspo_bench.results.cell import Cell, CellWriter
 from tspo_bench.results.environment import describe_environment
 from tspo_bench.results.evidence import EvidenceRecall, evidence_recall, share_inside
+from tspo_bench.results.forms import CellSettings
 from tspo_bench.results.reading import read_cells, read_run
 from tspo_bench.results.records import read_records, record_from_line, record_to_line
 from tspo_bench.results.run import RunDirectory
@@ -13,10 +14,10 @@ from tspo_bench.results.variants import Inputs, reasons_said, stored_records
 __all__ = [
     "CandidateScores",
     "Cell",
+    "CellSettings",
     "CellWriter",
     "EvidenceRecall",
     "Inputs",
-    "OwnScores",
     "RunDirectory",
     "cell_slug",
     "describe_environment",

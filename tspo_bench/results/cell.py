@@ -14,44 +14,34 @@ from typing import Any, BinaryIO, Self
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
 from tspo_bench.results.aside import PREVIOUS, drop_previous, has_previous
+from tspo_bench.results.forms import CellSettings
 from tspo_bench.results.records import record_to_line
 from tspo_bench.results.scores import CandidateScores, scores_to_line
+from tspo_bench.tasks import TaskScores
 from tspo_bench.types import JSON, Record
 
 _log = logging.getLogger(__name__)
 RECORDS_FILE = "records.jsonl"
 SCORES_FILE = "scores.jsonl"
 SUMMARY_FILE = "summary.json"
-OWN_SCORES_FILE = "own_scores.json"
+TASK_SCORES_FILE = "task_scores.json"
+OLD_TASK_SCORES_FILE = "own_scores.json"  # the same, until format version 1
 OTHER_FOLDER = "name another folder with --out"
-
-
-@dataclass(frozen=True)
-class OwnScores:
-    """What a task of another harness makes of a finished cell's records, by its own code.
-
-    `figures` are by metric, each in its own unit; `headline` is the first of them as a share of 1.
-    """
-
-    headline: float | None
-    figures: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Cell:
     """One finished or unfinished cell of a run, as read from disk.
 
-    `settings` are those it was opened with. `task`, `sampler`, `model`, `frames` and `protocol`
-    are always among them; `limit`, `num_questions` and `tuned_for` where they apply. `own_scores`
-    are there for a task that scores by its own code, once the cell is finished. `is_cut`: the last
-    line of its records is cut, and left out. `on_cuda`: all commands of its run were carried out on
-    a CUDA GPU.
+    `task_scores` are there for a task that scores by its own code, once the cell is finished.
+    `is_cut`: the last line of its records is cut, and left out. `on_cuda`: all commands of its run
+    were carried out on a CUDA GPU.
     """
 
-    settings: Mapping[str, Any]
+    settings: CellSettings
     records: Sequence[Record]
     folder: Path
-    own_scores: OwnScores | None = None
+    task_scores: TaskScores | None = None
     is_cut: bool = False
     on_cuda: bool = False
 
@@ -126,9 +116,9 @@ class CellWriter:
                 self.folder / PREVIOUS,
             )
 
-    def write_own_scores(self, scores: OwnScores) -> None:
+    def write_task_scores(self, scores: TaskScores) -> None:
         """Write what the task itself makes of the records, in one piece."""
-        write_json(self.folder / OWN_SCORES_FILE, asdict(scores))
+        write_json(self.folder / TASK_SCORES_FILE, asdict(scores))
 
     def close(self) -> None:
         """Let go of the cell.

@@ -4,97 +4,30 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from tspo_bench.errors import UserError
 from tspo_bench.results.cell import (
+    OLD_TASK_SCORES_FILE,
     OTHER_FOLDER,
-    OWN_SCORES_FILE,
     RECORDS_FILE,
+    TASK_SCORES_FILE,
     Cell,
-    OwnScores,
 )
+from tspo_bench.results.forms import CellSettings, RunFile, TaskScoresFile, bad_setting
 from tspo_bench.results.records import read_whole_lines, shortened
+from tspo_bench.tasks import TaskScores
 from tspo_bench.types import Record
+from tspo_bench.validation import plain
 
 FORMAT = 1
 RUN_FILE = "run.json"
 _FEW_RUNS = 5  # that a message names
-MOST = 10**12  # whole numbers of a run are smaller
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_text_or_none(value: Any) -> bool:
-    return value is None or isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and abs(value) < MOST
-
-
-def _is_number_or_none(value: Any) -> bool:
-    return value is None or _is_number(value)
-
-
-def _is_figure(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < MOST  # not of NaN either
-
-
-def _is_mapping(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
-
-
-def _are_seeds(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and all(map(_is_number, value)))
-
-
-def _is_scoring(value: Any) -> bool:
-    if not isinstance(value, dict):
-        return False
-    values = value.get("values", [])
-    return (
-        value.get("average") in ("micro", "macro")
-        and value.get("unparsed") in ("wrong", "dropped")
-        and _is_text_or_none(value.get("over"))
-        and (value["average"] == "micro" or value.get("over") is not None)
-        and isinstance(values, list)
-        and all(map(_is_text, values))
-    )
-
-
-# What reports rely on, in the settings of every cell and where it is there.
-_ALWAYS: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("task", "sampler", "model", "protocol"), _is_text),
-    "frames": _is_number_or_none,  # None: as many as a number of visual tokens allows
-}
-_WHERE_THERE: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("protocol_hash", "answer", "questions", "model_id"), _is_text_or_none),
-    **dict.fromkeys(("encoder_id", "macro", "tuned_for"), _is_text_or_none),
-    **dict.fromkeys(("seed", "limit", "visual_tokens"), _is_number_or_none),
-    "num_questions": _is_number,
-    "sampler_settings": _is_mapping,
-    "scoring": _is_scoring,
-}
-# And in each of a run's commands.
-_OF_COMMAND: Mapping[str, Callable[[Any], bool]] = {
-    "command": _is_texts,
-    **dict.fromkeys(("settings", "environment"), _is_mapping),
-}
-_OF_COMMANDS_SETTINGS: Mapping[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(("tasks", "models"), _is_texts),
-    **dict.fromkeys(("data_root", "annotations", "out", "split", "device"), _is_text_or_none),
-    "seeds": _are_seeds,
-}
 
 
 def read_run(path: Path) -> list[Cell]:
@@ -155,30 +88,14 @@ def read_run_file(path: Path) -> dict[str, Any]:
         raise UserError(f"{path} is not JSON: {error}; {OTHER_FOLDER}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(
-            f"{path} is no run of format {FORMAT}, the one this version of tspo-bench reads; "
+            f"{path} is not a run of format {FORMAT}, the one this version of tspo-bench reads; "
             f"{OTHER_FOLDER}"
         )
-    for key, kind in (("commands", list), ("cells", dict)):
-        if not isinstance(content.get(key), kind):
-            raise UserError(f"{path}: {key!r} is no {kind.__name__}; {OTHER_FOLDER}")
-    for number, command in enumerate(content["commands"], start=1):
-        if broken := _broken_key(command):
-            raise UserError(
-                f"{path}: {broken!r} of command {number} is not what a run writes; {OTHER_FOLDER}"
-            )
+    try:
+        RunFile.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{path}: {plain(error)}; {OTHER_FOLDER}") from error
     return content
-
-
-def _broken_key(command: Any) -> str | None:
-    """What of a command cannot be read; what older runs did not write down may be missing."""
-    if not isinstance(command, dict):
-        return "commands"
-    told = [(command, _OF_COMMAND), (command.get("settings", {}), _OF_COMMANDS_SETTINGS)]
-    for content, checks in told:
-        for key, check in checks.items():
-            if key in content and not check(content[key]):
-                return key
-    return None
 
 
 def _ran_on_cuda(content: Mapping[str, Any]) -> bool:
@@ -192,11 +109,11 @@ def _saw_cuda(command: Mapping[str, Any]) -> bool:
     return bool(command.get("environment", {}).get("gpus")) and device.startswith("cuda")
 
 
-def _read_cell(run: Path, slug: str, settings: Any, on_cuda: bool) -> Cell:
+def _read_cell(run: Path, slug: str, content: Any, on_cuda: bool) -> Cell:
     if not _SLUG.fullmatch(slug):
         raise UserError(f"{run / RUN_FILE}: {shortened(slug)} is no cell's folder; remove it there")
     folder = run / slug
-    _check_settings(folder, settings)
+    settings = _read_settings(folder, content)
     path = folder / RECORDS_FILE
     records: list[Record] = []
     is_cut = False
@@ -204,10 +121,10 @@ def _read_cell(run: Path, slug: str, settings: Any, on_cuda: bool) -> Cell:
         records, num_bytes = read_whole_lines(path)
         is_cut = num_bytes < path.stat().st_size
     _check_records(path, records, settings)
-    return Cell(settings, records, folder, _read_own_scores(folder), is_cut, on_cuda)
+    return Cell(settings, records, folder, _read_task_scores(folder), is_cut, on_cuda)
 
 
-def _check_settings(folder: Path, settings: Any) -> None:
+def _read_settings(folder: Path, settings: Any) -> CellSettings:
     if not isinstance(settings, dict):
         raise UserError(f"{folder.parent / RUN_FILE}: cell {folder.name} has no settings")
     if key := bad_setting(settings):
@@ -215,26 +132,18 @@ def _check_settings(folder: Path, settings: Any) -> None:
             f"{folder.parent / RUN_FILE}: cell {folder.name} has {key} "
             f"{shortened(settings.get(key))}, which no run writes; start the cell over with --fresh"
         )
+    return CellSettings.model_validate(settings)
 
 
-def bad_setting(settings: Mapping[str, Any]) -> str | None:
-    """The first of a cell's settings that could not be read again; None where all can."""
-    for checks, is_needed in ((_ALWAYS, True), (_WHERE_THERE, False)):
-        for key, check in checks.items():
-            if (key in settings or is_needed) and not check(settings.get(key)):
-                return key
-    return None
-
-
-def _check_records(path: Path, records: list[Record], settings: Mapping[str, Any]) -> None:
-    """Refuse records that the cell's settings cannot have made.
+def _check_records(path: Path, records: list[Record], settings: CellSettings) -> None:
+    """Reject records that the cell's settings cannot have made.
 
     Raises:
         UserError: one was asked by another protocol or answering mode, or there are too many.
     """
-    protocol, answer = None, settings.get("answer")
-    if settings.get("protocol_hash"):
-        protocol = f"{settings['protocol']}#{settings['protocol_hash']}"
+    protocol, answer = None, settings.answer
+    if settings.protocol_hash:
+        protocol = f"{settings.protocol}#{settings.protocol_hash}"
     for record in records:
         if answer is not None and record.mode != answer:
             found = f"{record.mode!r} in place of {answer!r}"
@@ -246,7 +155,7 @@ def _check_records(path: Path, records: list[Record], settings: Mapping[str, Any
             f"{path} holds records of two settings: question {shortened(record.question_id)} was "
             f"asked by {found}; remove those that are not the cell's, or start over with --fresh"
         )
-    planned = settings.get("num_questions")
+    planned = settings.num_questions if "num_questions" in settings.model_fields_set else None
     if planned is not None and len(records) > planned:
         raise UserError(
             f"{path} holds records of two settings: {len(records)} questions, of which the cell "
@@ -254,25 +163,18 @@ def _check_records(path: Path, records: list[Record], settings: Mapping[str, Any
         )
 
 
-def _read_own_scores(folder: Path) -> OwnScores | None:
-    path = folder / OWN_SCORES_FILE
-    try:
-        scores = OwnScores(**json.loads(path.read_text(encoding="utf-8")))
-        _check_own_scores(scores)
-    except FileNotFoundError:
+def _read_task_scores(folder: Path) -> TaskScores | None:
+    for name in (TASK_SCORES_FILE, OLD_TASK_SCORES_FILE):
+        path = folder / name
+        if path.is_file():
+            break
+    else:
         return None
-    except (OSError, ValueError, TypeError, RecursionError) as error:
+    try:
+        content = TaskScoresFile.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = plain(error) if isinstance(error, ValidationError) else error
         raise UserError(
-            f"cannot read {path}: {error}; remove it, and run the same command again"
+            f"cannot read {path}: {reason}; remove it, and run the same command again"
         ) from error
-    return scores
-
-
-def _check_own_scores(scores: OwnScores) -> None:
-    if scores.headline is not None and not _is_figure(scores.headline):
-        raise ValueError(f"headline {shortened(scores.headline)} is no number")
-    if not _is_mapping(scores.figures):
-        raise ValueError(f"figures {shortened(scores.figures)} are no JSON object")
-    for name, figure in scores.figures.items():
-        if not _is_figure(figure):
-            raise ValueError(f"figure {shortened(name)} is {shortened(figure)}, no number")
+    return TaskScores(content.headline, content.figures)

@@ -24,20 +24,23 @@ from tspo_bench.errors import UserError
 from tspo_bench.files import make_folder
 from tspo_bench.results.aside import has_previous, previous_settings, put_aside, put_back
 from tspo_bench.results.cell import (
+    OLD_TASK_SCORES_FILE,
     OTHER_FOLDER,
-    OWN_SCORES_FILE,
     RECORDS_FILE,
     SCORES_FILE,
     SUMMARY_FILE,
+    TASK_SCORES_FILE,
     CellWriter,
     write_json,
 )
 from tspo_bench.results.environment import describe_environment
-from tspo_bench.results.reading import FORMAT, RUN_FILE, bad_setting, read_run_file
+from tspo_bench.results.forms import bad_setting
+from tspo_bench.results.reading import FORMAT, RUN_FILE, read_run_file
 from tspo_bench.results.records import read_whole_lines, shortened
 from tspo_bench.results.variants import Inputs, find_place, records_that_hold
 from tspo_bench.types import JSON, Record
 
+_TASK_SCORES = (TASK_SCORES_FILE, OLD_TASK_SCORES_FILE)
 DEFAULT_RUNS = Path("runs")  # holds the folders of runs without --out
 
 
@@ -76,7 +79,7 @@ class RunDirectory:
             "settings": dict(settings or {}),
             "environment": describe_environment(),
         }
-        with self._changing() as content:
+        with self._updating_run_file() as content:
             content["commands"].append(entry)
 
     def open_cell(
@@ -105,13 +108,13 @@ class RunDirectory:
             UserError: a setting could not be read again, the records of a cell of these settings
                 are broken, or another process is writing it.
         """
-        if key := bad_setting(settings):
+        if key := bad_setting(dict(settings)):
             raise UserError(
                 f"cell {slug}: {key} {shortened(settings.get(key))} cannot be kept in {RUN_FILE}; "
                 "texts must be texts, and numbers whole and below 10^12"
             )
         base, asked = slug, json.loads(json.dumps(dict(settings)))
-        with self._changing() as content:
+        with self._updating_run_file() as content:
             cells = content["cells"]
             place = find_place(self.path, cells, slug, asked, inputs, fresh=fresh)
         slug, settings = place.slug, place.settings
@@ -140,7 +143,7 @@ class RunDirectory:
         folder = self.path / slug
         if (folder / RECORDS_FILE).stat().st_size:
             begun = read_run_file(self.path / RUN_FILE)["cells"].get(slug)
-            files = (RECORDS_FILE, SCORES_FILE, SUMMARY_FILE, OWN_SCORES_FILE)
+            files = (RECORDS_FILE, SCORES_FILE, SUMMARY_FILE, *_TASK_SCORES)
             put_aside(folder, files, begun)
 
     def _restore(self, slug: str, folder: Path, file: BinaryIO) -> None:
@@ -148,7 +151,7 @@ class RunDirectory:
         if not has_previous(folder):
             return
         settings = previous_settings(folder)
-        with self._changing() as content:
+        with self._updating_run_file() as content:
             if settings is None:
                 del content["cells"][slug]
             else:
@@ -176,10 +179,10 @@ class RunDirectory:
 
     def _settled(self, path: Path, slug: str, settings: Mapping[str, JSON]) -> dict[str, Record]:
         records, num_bytes = read_whole_lines(path)
-        # Own scores are of the records as they were; the others are of other settings, maybe.
-        for name in (OWN_SCORES_FILE, *(() if records else (SUMMARY_FILE, SCORES_FILE))):
+        # Task scores are of the records as they were; the others may be of other settings.
+        for name in (*_TASK_SCORES, *(() if records else (SUMMARY_FILE, SCORES_FILE))):
             (path.parent / name).unlink(missing_ok=True)
-        with self._changing() as content:
+        with self._updating_run_file() as content:
             begun = content["cells"].get(slug)
             if begun is None and records:
                 raise UserError(
@@ -193,7 +196,7 @@ class RunDirectory:
         return {record.question_id: record for record in records if not record.failed}
 
     @contextlib.contextmanager
-    def _changing(self) -> Iterator[dict[str, Any]]:
+    def _updating_run_file(self) -> Iterator[dict[str, Any]]:
         """The content of run.json, written back in one piece; other processes wait meanwhile."""
         lock = self.path / ".lock"
         with _open_to_append(lock) as handle:

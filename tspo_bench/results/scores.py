@@ -9,15 +9,16 @@ from __future__ import annotations
 import base64
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Base64Bytes, ValidationError
 
 from tspo_bench.errors import UserError
+from tspo_bench.results.forms import OnDisk
+from tspo_bench.validation import plain
 
 _MOST = 254  # the highest level
 _NONE = 255  # the level of a candidate that has no score
@@ -77,8 +78,23 @@ def scores_to_line(scores: CandidateScores) -> str:
     )
 
 
+class ScoresLine(OnDisk):
+    """A line of scores.jsonl."""
+
+    question_id: str
+    """The question's id, as in the records."""
+    seconds_per_candidate: float
+    """Seconds from one candidate to the next, by the video's frame rate."""
+    low: float
+    """The lowest score."""
+    high: float
+    """The highest score."""
+    levels: Base64Bytes
+    """A byte for each candidate: 0 is `low`, 254 is `high`, 255 is no score."""
+
+
 def read_scores(path: Path) -> dict[str, CandidateScores]:
-    """The scores of a file by question id; none where there is no file.
+    """Read the scores of a file by question id; none if there is no file.
 
     A last line that a kill cut is left out.
 
@@ -94,19 +110,13 @@ def read_scores(path: Path) -> dict[str, CandidateScores]:
     found = {}
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         try:
-            scores = _of_content(json.loads(line))
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+            one = ScoresLine.model_validate_json(line)
+        except ValidationError as error:
             raise UserError(
-                f"{path}, line {number} holds no scores: {error}; remove the line, no figure hangs "
-                "on it"
+                f"{path}, line {number}: {plain(error)}; remove the line, no figure depends on it"
             ) from error
-        found[scores.question_id] = scores
+        levels = np.frombuffer(one.levels, dtype=np.uint8)
+        found[one.question_id] = CandidateScores(
+            one.question_id, one.seconds_per_candidate, one.low, one.high, levels
+        )
     return found
-
-
-def _of_content(content: Mapping[str, Any]) -> CandidateScores:
-    interval, low, high = (float(content[key]) for key in ("seconds_per_candidate", "low", "high"))
-    if not all(map(math.isfinite, (interval, low, high))):
-        raise ValueError(f"{interval}, {low} and {high} are not all finite")
-    levels = np.frombuffer(base64.b64decode(content["levels"], validate=True), dtype=np.uint8)
-    return CandidateScores(str(content["question_id"]), interval, low, high, levels)

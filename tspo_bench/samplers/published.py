@@ -12,7 +12,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
 from tspo_bench.samplers.fill import Short, check_short
 from tspo_bench.samplers.uniform import both_ends
-from tspo_bench.selections import Picked, read_selections
+from tspo_bench.selections import FileSelection, read_selections
 from tspo_bench.types import Candidates, Need, Query, Selection
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,9 @@ class PublishedFrames:
         return self._short == "uniform" and picked is not None and len(picked.indices) < k
 
     @staticmethod
-    def _check_video(where: str, picked: Picked, query: Query, candidates: Candidates) -> None:
+    def _check_video(
+        where: str, picked: FileSelection, query: Query, candidates: Candidates
+    ) -> None:
         """Refuse a selection that says it is of another video."""
         if picked.video is not None and Path(picked.video).name != Path(query.video_id).name:
             raise UserError(f"{where}: made for video {picked.video}, not {query.video_id}")

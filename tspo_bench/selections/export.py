@@ -10,12 +10,12 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import written_whole
-from tspo_bench.selections import own
-from tspo_bench.selections.picked import Picked, SelectionFile
+from tspo_bench.selections import native
+from tspo_bench.selections.file_selection import FileSelection, SelectionFile
 from tspo_bench.selections.read import ID_KEYS
 from tspo_bench.types import Question
 
-Pair = tuple[Question, Picked]
+Pair = tuple[Question, FileSelection]
 # Numbers that count fewer a second are taken for a grid's, such as ToolMerge's of 2 a second.
 _LEAST_VIDEO_RATE = 5.0
 
@@ -46,9 +46,9 @@ def write_selections(
     selections = replace(selections, picks=picks)
     if shape is None:
         if path.suffix == ".parquet":
-            own.write_parquet(path, selections)
+            native.write_parquet(path, selections)
         elif path.suffix == ".json":
-            own.write_json(path, selections)
+            native.write_json(path, selections)
         else:
             raise UserError(f"frame selections {path}: give a name that ends in .json or .parquet")
         return
@@ -70,7 +70,7 @@ def write_selections(
         temporary.write_text(text, encoding="utf-8")
 
 
-def _with_whole_numbers(picked: Picked) -> Picked:
+def _with_whole_numbers(picked: FileSelection) -> FileSelection:
     """Frame numbers such as 30.0, which pandas makes of 30, as whole numbers."""
     whole = (
         int(entry) if isinstance(entry, float) and entry.is_integer() else entry
@@ -79,10 +79,10 @@ def _with_whole_numbers(picked: Picked) -> Picked:
     return replace(picked, indices=tuple(whole))
 
 
-def _check_meaning(path: Path, shape: str, picked: Picked) -> None:
-    """Refuse what the shape's readers would take for other frames."""
+def _check_meaning(path: Path, shape: str, picked: FileSelection) -> None:
+    """Reject what the shape's readers would take for other frames."""
     where = f"frame selections {path}, question {picked.question_id!r}"
-    if shape != "toolmerge" and not _is_native(picked):
+    if shape != "toolmerge" and not _counts_video_frames(picked):
         raise UserError(
             f"{where}: its numbers count {picked.counted_rate():.3g} frames a second by the "
             f"seconds beside them, but {shape} holds the video's own frame numbers; select again "
@@ -102,8 +102,8 @@ def _check_meaning(path: Path, shape: str, picked: Picked) -> None:
         )
 
 
-def _is_native(picked: Picked) -> bool:
-    """Whether its numbers are the video's own, as far as it tells."""
+def _counts_video_frames(picked: FileSelection) -> bool:
+    """Whether its numbers are the video's own, as far as is known."""
     if picked.frame_rate is not None or picked.num_frames is not None:
         return True
     rate = picked.counted_rate()
@@ -113,7 +113,7 @@ def _is_native(picked: Picked) -> bool:
 def _check_whole(
     path: Path, selections: SelectionFile, ids: Sequence[str | None], *, may_lack: bool
 ) -> None:
-    """Refuse questions without a selection; where some may lack one, a file of none."""
+    """Reject questions without a selection; where some may lack one, a file without any."""
     asked = [key for key in ids if key is not None]
     missing = [key for key in asked if key not in selections.picks]
     if missing and not (may_lack and len(missing) < len(asked)):
@@ -135,18 +135,18 @@ def _annotations(frames_key: str) -> Callable[[Sequence[Pair]], str]:
 
 def _record(question: Question) -> dict[str, Any]:
     """A question's annotation with its id, without what JSON cannot hold."""
-    record = {key: value for key, value in question.record.items() if own.is_json(value)}
+    record = {key: value for key, value in question.record.items() if native.is_json(value)}
     if not any(key in record and str(record[key]) == question.id for key in ID_KEYS):
         record = {"question_id": question.id, **record}
         record["question_id"] = question.id
     return record
 
 
-def _lists(places: Sequence[Picked | None]) -> str:
+def _lists(places: Sequence[FileSelection | None]) -> str:
     return json.dumps([[] if picked is None else list(picked.indices) for picked in places])
 
 
-def _videoitg(places: Sequence[Picked | None]) -> str:
+def _videoitg(places: Sequence[FileSelection | None]) -> str:
     rows = [
         {
             "doc_id": place,
@@ -186,7 +186,7 @@ _BY_ID: dict[str, Callable[[Sequence[Pair]], str]] = {
     "toolmerge": _toolmerge,
 }
 # These know a question by its annotation's place alone; None is one that is not picked for.
-_BY_PLACE: dict[str, Callable[[Sequence[Picked | None]], str]] = {
+_BY_PLACE: dict[str, Callable[[Sequence[FileSelection | None]], str]] = {
     "aks": _lists,
     "videoitg": _videoitg,
 }

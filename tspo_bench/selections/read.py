@@ -1,4 +1,4 @@
-"""Selection files of any known shape, told apart by what they hold."""
+"""Selection files of any known shape, recognised by their content."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
-from tspo_bench.selections import own
-from tspo_bench.selections.picked import Picked, SelectionFile
+from tspo_bench.selections import native
+from tspo_bench.selections.file_selection import FileSelection, SelectionFile
 
 ID_KEYS = ("question_id", "id", "uid")
 # What holds the frames: TSPO and AKS; WFS-SB; ToolMerge.
@@ -18,7 +18,7 @@ FRAMES_KEYS = ("frame_idx", "keyframe_indices", "frames_used")
 
 
 def read_selections(path: Path, question_ids: Sequence[str | None] | None = None) -> SelectionFile:
-    """The frame lists of a file by question id, as they stand there.
+    """Read the frame lists of a file, by question id, unchecked.
 
     These shapes are read:
 
@@ -33,22 +33,22 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
 
     Args:
         path: the file.
-        question_ids: the ids of all annotations in their order (None for one that is no question),
-            for the shapes without ids.
+        question_ids: the ids of all annotations in their order (None for one that is not a
+            question), for the shapes without ids.
 
     Raises:
         UserError: the file is missing, cannot be parsed, or has none of these shapes.
     """
     try:
         if path.suffix == ".parquet":
-            return own.read_parquet(path)
+            return native.read_parquet(path)
         content = _parsed(path)
     except OSError as error:
         raise UserError(f"cannot read frame selections {path}: {error.strerror}") from error
-    if own.is_own(content):
-        return own.from_json(path, content)
+    if native.is_native(content):
+        return native.from_json(path, content)
     if isinstance(content, dict) and content:
-        pairs = [Picked(key, _frames(path, key, value)) for key, value in content.items()]
+        pairs = [FileSelection(key, _frames(path, key, value)) for key, value in content.items()]
     elif isinstance(content, list) and content and all(isinstance(row, list) for row in content):
         pairs = _in_annotation_order(path, content, question_ids)
     elif isinstance(content, list) and content:
@@ -59,11 +59,11 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
             f"{' or '.join(map(repr, FRAMES_KEYS))}, or a list of lists; got "
             f"{type(content).__name__} {reprlib.repr(content)}"
         )
-    return SelectionFile(own.by_id(path, pairs))
+    return SelectionFile(native.by_id(path, pairs))
 
 
 def _parsed(path: Path) -> Any:
-    """The file's JSON value, or the list of its lines' values, whatever its suffix."""
+    """The file's JSON value, or the list of its lines' values; the suffix does not matter."""
     try:
         text = path.read_text(encoding="utf-8")
         if path.suffix == ".jsonl":
@@ -86,14 +86,18 @@ def _lines(text: str) -> list[Any]:
 
 def _in_annotation_order(
     path: Path, rows: list[Any], question_ids: Sequence[str | None] | None
-) -> list[Picked]:
+) -> list[FileSelection]:
     ids = _annotation_order(path, question_ids)
     if len(rows) != len(ids):
         raise UserError(
             f"frame selections {path} hold {len(rows)} lists without question ids, but the task "
             f"has {len(ids)} questions; give {{question id: [indices]}} instead"
         )
-    return [Picked(key, tuple(row)) for key, row in zip(ids, rows, strict=True) if key is not None]
+    return [
+        FileSelection(key, tuple(row))
+        for key, row in zip(ids, rows, strict=True)
+        if key is not None
+    ]
 
 
 def _annotation_order(
@@ -109,7 +113,7 @@ def _annotation_order(
 
 def _annotated(
     path: Path, row: Any, number: int, question_ids: Sequence[str | None] | None
-) -> Picked:
+) -> FileSelection:
     """One object of a list of them."""
     if isinstance(row, dict) and "doc_id" in row and "index" in row:
         return _by_place(path, row, number, question_ids)
@@ -131,12 +135,12 @@ def _annotated(
     seconds = None
     if frames == "frames_used" and "timestamps_used" in row:
         seconds = _beside(path, question, row, "timestamps_used", len(listed))
-    return Picked(question, listed, seconds)
+    return FileSelection(question, listed, seconds)
 
 
 def _by_place(
     path: Path, row: dict[str, Any], number: int, question_ids: Sequence[str | None] | None
-) -> Picked:
+) -> FileSelection:
     """VideoITG's: a question's place in the annotations, frames with or without their scores."""
     ids = _annotation_order(path, question_ids)
     place = row["doc_id"]
@@ -148,9 +152,9 @@ def _by_place(
     question = ids[place] or f"annotation {place}"
     frames = _frames(path, question, row["index"])
     if row.get("logits") is None:
-        return Picked(question, frames)
+        return FileSelection(question, frames)
     scores = _beside(path, question, row, "logits", len(frames))
-    return Picked(question, frames, scores=scores, ranked=True)
+    return FileSelection(question, frames, scores=scores, ranked=True)
 
 
 def _beside(
@@ -162,7 +166,7 @@ def _beside(
         count = len(values) if isinstance(values, list) else reprlib.repr(values)
         raise UserError(f"{where}: {number} frames beside {count} {key}; give one for each")
     for place, value in enumerate(values):
-        if not own.is_finite(value):
+        if not native.is_finite(value):
             raise UserError(
                 f"{where}: entry {place} of {key} is {reprlib.repr(value)}, no finite number"
             )

@@ -1,7 +1,7 @@
 """Annotations into questions; prompts; reading of answers."""
 
-from tspo_bench.tasks.annotated import AnnotatedTask, Skipped
-from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.annotated import AnnotatedTask
+from tspo_bench.tasks.base import Skipped, Task, TaskScores
 from tspo_bench.tasks.inventory import Survey, survey, tell_of_skipped, with_videos
 from tspo_bench.tasks.loading import (
     digest_of,
@@ -13,7 +13,7 @@ from tspo_bench.tasks.loading import (
     videos_of,
 )
 from tspo_bench.tasks.multiple_choice import MultipleChoice
-from tspo_bench.tasks.protocols import INSTRUCTION, Prompt, Protocol, Reading
+from tspo_bench.tasks.protocols import INSTRUCTION, Protocol, Reading
 from tspo_bench.tasks.reading import read_answer
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Skipped",
     "Survey",
     "Task",
+    "TaskScores",
     "digest_of",
     "is_annotation_file",
     "limit_questions",

@@ -18,6 +18,7 @@ from typing import Any, get_args
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.registry import import_object
 from tspo_bench.specs import Spec
+from tspo_bench.tasks.base import Skipped
 from tspo_bench.tasks.multiple_choice import MultipleChoice
 from tspo_bench.tasks.parsers import Parser
 from tspo_bench.tasks.protocols import chosen_protocol
@@ -31,20 +32,12 @@ _log = logging.getLogger(__name__)
 _SHOWN = 200  # characters of what annotations hold, in a message
 
 
-@dataclass(frozen=True)
-class Skipped:
-    """An annotation that is no question: its place ("my.jsonl line 3") and what is wrong."""
-
-    where: str
-    reason: str
-
-
 @dataclass(eq=False, kw_only=True)
 class AnnotatedTask(MultipleChoice):
     """Questions from annotation files or the Hugging Face hub, videos from a folder.
 
     Annotations are looked for in this order: the file `annotations`; the first of the split's
-    `files` that is there under the data root (or, for a card of one's own, beside the card); the
+    `files` that is there under the data root, then, for a custom card, beside the card; the
     split's `hub` dataset. Annotations that cannot be read are left out and listed in `skipped`.
 
     Attributes:
@@ -144,7 +137,7 @@ class AnnotatedTask(MultipleChoice):
         return [one.id if isinstance(one, Question) else None for one in self._loaded]
 
     @property
-    def skipped(self) -> Sequence[Skipped]:
+    def skipped(self) -> Sequence[Skipped]:  # type: ignore[override]
         """The annotations that are left out, each with its place and reason."""
         return [one for one in self._loaded if isinstance(one, Skipped)]
 
@@ -167,9 +160,12 @@ class AnnotatedTask(MultipleChoice):
         if path is not None:
             return path
         looked_in = ", ".join(_names(self.video_folders))
+        way_out = "set --data-root"
+        if self.data_root is not None:
+            way_out = "correct the name or --data-root, or leave such questions out: --only-present"
         raise VideoError(
             f"task {self.name!r}: video {video} not found under {root} "
-            f"(looked in {looked_in}); set --data-root"
+            f"(looked in {looked_in}); {way_out}"
         )
 
     def subtitles_of(self, question: Question) -> Sequence[Subtitle] | None:
@@ -297,11 +293,10 @@ class AnnotatedTask(MultipleChoice):
     def _annotation_files(self) -> list[Path]:
         if self.annotations is not None:
             return [Path(self.annotations)]
-        folder = self.data_root or self.beside
-        for pattern in self._split_files:
-            found = sorted(Path(folder).glob(pattern)) if folder else []
-            if found:
-                return found
+        for folder in filter(None, (self.data_root, self.beside)):
+            for pattern in self._split_files:
+                if found := sorted(Path(folder).glob(pattern)):
+                    return found
         return []
 
     @property
@@ -309,8 +304,8 @@ class AnnotatedTask(MultipleChoice):
         return _names(self.splits[self.split or ""].get("files", ()))
 
     def _hub_entries(self) -> Iterator[Entry]:
-        folder = self.data_root or self.beside
-        tried = f" under {folder} (tried {', '.join(self._split_files)})" if folder else ""
+        folders = " or ".join(map(str, filter(None, (self.data_root, self.beside))))
+        tried = f" under {folders} (tried {', '.join(self._split_files)})" if folders else ""
         hub = self.splits[self.split or ""].get("hub")
         way_out = "set --data-root to the downloaded dataset, or give --annotations FILE"
         if hub is None:

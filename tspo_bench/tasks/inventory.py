@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.tasks.annotated import Skipped
-from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.base import Skipped, Task
 from tspo_bench.tasks.loading import videos_of
 from tspo_bench.types import Question
 
@@ -52,7 +51,7 @@ def with_videos(task: Task, questions: Sequence[Question]) -> list[Question]:
     Raises:
         UserError: there is none of the videos.
     """
-    if getattr(task, "makes_videos", False):
+    if task.makes_videos:
         return list(questions)
     missing: dict[str, str] = {}
     for video in videos_of(questions):
@@ -80,7 +79,7 @@ def with_videos(task: Task, questions: Sequence[Question]) -> list[Question]:
 
 def tell_of_skipped(task: Task) -> None:
     """Warn of the annotations that are left out, the first of them with place and reason."""
-    skipped: Sequence[Skipped] = getattr(task, "skipped", ())
+    skipped = task.skipped
     if skipped:
         some = "; ".join(f"{one.where}: {one.reason}" for one in skipped[:_FEW])
         more = f"; ... and {len(skipped) - _FEW} more" if len(skipped) > _FEW else ""
@@ -119,5 +118,4 @@ def survey(task: Task, on_video: Callable[[str], None] | None = None) -> Survey:
         except VideoError as error:
             unreadable[video] = str(error)
             affected += ids
-    skipped = getattr(task, "skipped", ())
-    return Survey(task.label, len(questions), skipped, found, missing, unreadable, affected)
+    return Survey(task.label, len(questions), task.skipped, found, missing, unreadable, affected)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,16 @@ def load_tasks(
                 f"--{name.replace('_', '-')} {value} is of no use to {', '.join(specs)}; leave it "
                 "out, or name another task"
             )
-    return [registry.create(named, **offered) for named, offered in asked]
+    return [_created(named, offered) for named, offered in asked]
+
+
+def _created(named: Spec, offered: Mapping[str, Any]) -> Task:
+    task = registry.create(named, **offered)
+    if not isinstance(task, Task):
+        raise UserError(
+            f"task {named.label!r}: {type(task).__name__} must inherit from tspo_bench.Task"
+        )
+    return task
 
 
 def is_annotation_file(spec: str) -> bool:
@@ -148,7 +157,7 @@ def limit_questions(questions: Sequence[Question], n: int) -> list[Question]:
         UserError: n is below 1.
     """
     if n < 1:
-        raise UserError(f"limit {n} asks nothing; give 1 or more")
+        raise UserError(f"--limit must be >= 1 (got {n})")
     chosen = set(sorted((question.id for question in questions), key=_digest)[:n])
     return [question for question in questions if question.id in chosen]
 

@@ -6,15 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tspo_bench.tasks.protocols import DEFAULT, Prompt, Protocol, Reading
+from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.protocols import DEFAULT, Protocol, Reading
 from tspo_bench.tasks.subtitles import Subtitle, aligned, aligned_by_frame, interleaved, within
-from tspo_bench.types import Question
+from tspo_bench.types import Prompt, Question
 
 _OPTIONS_BEGIN = re.compile(r"\n\s*(?:Options\b|\(A\)|A[.):])")
 _LABEL = re.compile(r"\AQuestion\s*:\s*(?=\S)", re.IGNORECASE)
 
 
-class MultipleChoice:
+class MultipleChoice(Task):
     """Prompt and reader as the protocol in force has them.
 
     Attributes:

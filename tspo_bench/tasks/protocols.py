@@ -12,35 +12,20 @@ import json
 import re
 import string
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from tspo_bench.errors import UserError
 from tspo_bench.registry import import_object
 from tspo_bench.tasks.reading import VERSION, read_answer
 from tspo_bench.tasks.values import is_missing
-from tspo_bench.types import JSON, Question, SubtitleMode
+from tspo_bench.types import Prompt, Question, SubtitleMode
 
 STRICT = "strict"
 # What some annotations have where the video goes; within a question it is the question's own word.
 _VIDEO_TAG = re.compile(r"\A(\s*<image>)+|(\n\s*<image>\s*)+\Z")
 # The prompt that TSPO trains and evaluates with (arXiv 2508.04369, released code).
 INSTRUCTION = "Please answer with the option's letter from the given choices directly."
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """What is put to an MLLM beside the frames; see `types.Request` for the fields.
-
-    `notes` go into the question's record.
-    """
-
-    text: str
-    system: str | None = None
-    reply_start: str = ""
-    before: tuple[str, ...] = ()
-    max_new_tokens: int | None = None
-    notes: Mapping[str, JSON] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tspo_bench.types import Features, Frames, IntArray
+from tspo_bench.types import Features, Frames, IntArray, Prompt
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,13 @@ class Episode(ABC):
     options' texts, by which a reply that repeats one is read (without them, letters alone are).
     `needle_of` [T] numbers the needle that a candidate lies in, -1 outside of all; None where
     nothing is known of needles (a `general` item). `frame_rate` and `num_frames` are the shown
-    video's; `system`, `reply_start` and `max_new_tokens` those of the request (`types.Request`).
+    video's.
     """
 
     id: str
     features: Features
     text_features: Features
-    prompt: str
+    prompt: Prompt
     letters: str
     answer: str
     k: int
@@ -35,9 +35,6 @@ class Episode(ABC):
     frame_rate: float
     num_frames: int
     options: tuple[str, ...] = field(default=(), kw_only=True)
-    system: str | None = field(default=None, kw_only=True)
-    reply_start: str = field(default="", kw_only=True)
-    max_new_tokens: int | None = field(default=None, kw_only=True)
 
     @property
     def needles(self) -> NDArray[np.bool_] | None:

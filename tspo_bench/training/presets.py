@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation.config import check_bound
+from tspo_bench.validation import check_bound
 
 
 def check_whole_number(name: str, value: object) -> None:

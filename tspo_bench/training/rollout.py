@@ -82,13 +82,4 @@ def _text(mllm: MLLM, answer: Answer | Failed) -> str:
 
 def _request(episode: Episode, union: Frames, rows: np.ndarray) -> Request:
     frames = Frames(union.indices[rows], union.seconds[rows], union.pixels[rows])
-    return Request(
-        frames,
-        episode.prompt,
-        episode.frame_rate,
-        episode.letters,
-        episode.num_frames,
-        system=episode.system,
-        reply_start=episode.reply_start,
-        max_new_tokens=episode.max_new_tokens,
-    )
+    return Request(frames, episode.prompt, episode.frame_rate, episode.letters, episode.num_frames)

@@ -77,14 +77,14 @@ class TaskData:
             and question.answer is not None
             and question.groups.get("type") not in without_types
         ]
-        if hasattr(task, "own_scores"):
+        if task.has_task_scores():
             raise UserError(
                 f"task {task.label!r} scores replies by code of its own, which is no reward; train "
                 "on another task"
             )
         if not self._questions:
             raise UserError(f"task {task.label!r} has no question with an answer to train on")
-        self.skipped = tuple(Skipped(s.where, s.reason) for s in getattr(task, "skipped", ()))
+        self.skipped = tuple(Skipped(s.where, s.reason) for s in task.skipped)
         self._task, self._encoder, self._store = task, encoder, store
         self._k, self._rate, self._rule = k, rate, rule
         self._frames = FrameCache()
@@ -104,15 +104,11 @@ class TaskData:
         path = self._task.video_path(question.video)
         candidates = self._store.candidates(path, self._encoder, self._rate, self._rule)
         assert candidates.features is not None
-        prompt = self._task.prompt(question)
         return TaskEpisode(
             id=question.id,
             features=candidates.features,
             text_features=self._text_features(self._task.query_text(question)),
-            prompt=prompt.text,
-            system=prompt.system,
-            reply_start=prompt.reply_start,
-            max_new_tokens=prompt.max_new_tokens,
+            prompt=self._task.prompt(question),
             letters=question.letters,
             options=question.options,
             answer=question.answer,

@@ -18,6 +18,7 @@ from transformers.utils import SAFE_WEIGHTS_NAME
 from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.paper_agent import PaperAgent
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation.reference_use import warn_of_reference, warn_of_reference_on
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.checkpoint import without_precision
@@ -160,6 +161,7 @@ def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
     store, k = FeatureStore(), config.preset.frames
     if config.data is not None:
         assert config.video_root is not None
+        warn_of_reference_on(config.data.name, encoder, [config.model])
         return TSPO10K(
             config.data,
             config.video_root,
@@ -172,6 +174,7 @@ def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
     split = config.split or (None if is_annotation_file(config.task) else "train")
     task = load_task(config.task, data_root=config.data_root, split=split, seed=config.seed)
     _check_types(task, config.without_types)
+    warn_of_reference([task], encoder, [config.model])
     return TaskData(
         task,
         encoder,

@@ -22,7 +22,7 @@ from tspo_bench.training.clips import (
     usual_frames,
 )
 from tspo_bench.training.tspo10k_items import Item, read_items
-from tspo_bench.types import Candidates, Features, FloatArray, IntArray, VideoInfo
+from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Prompt, VideoInfo
 from tspo_bench.video import open_video
 from tspo_bench.video.base import scaled_size
 
@@ -189,7 +189,7 @@ class TSPO10K:
             id=f"{self._name}-{item.line}",
             features=np.concatenate([clip.features for clip in clips]),
             text_features=self._text_features(item.query),
-            prompt=item.prompt,
+            prompt=Prompt(item.prompt, max_new_tokens=LONGEST_REPLY),
             letters=item.letters,
             options=item.options,
             answer=item.answer,
@@ -202,7 +202,6 @@ class TSPO10K:
             seconds=seconds,
             sized_as=item.video,
             redrawn=redrawn,
-            max_new_tokens=LONGEST_REPLY,
         )
 
     def _own(self, video: Path) -> Candidates:

@@ -58,7 +58,7 @@ def settled(
     packets = replace(packets, pts=packets.pts.copy(), dts=packets.dts.copy())
     packets.is_shown[_unseen_at_the_start(packets, decoded_order)] = 0
     for first, last in _regions(packets, untimed):
-        _settle(packets, first, decoded_order(first, last), facts.one_frame)
+        _answer_batch(packets, first, decoded_order(first, last), facts.one_frame)
     return packets, facts
 
 
@@ -166,7 +166,7 @@ def _regions(packets: Packets, untimed: IntArray) -> Iterator[tuple[int, int]]:
         yield int(before[0]) if len(before) == 2 else 0, done
 
 
-def _settle(packets: Packets, first: int, order: list[int], one_frame: int) -> None:
+def _answer_batch(packets: Packets, first: int, order: list[int], one_frame: int) -> None:
     """Give the untimed packets of a region times between those that come out around them."""
     came = np.array(order, dtype=np.int64)
     known = packets.timed[came] == 1

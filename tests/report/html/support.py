@@ -76,9 +76,9 @@ def record(sampler: int, k: int, number: int, *, reply: str | None = None) -> Re
         correct=letter == gold and not unparsed,
         reply=letter if reply is None else reply,
         frames=tuple(int(10 * second) for second in seconds),
-        seconds=seconds,
+        timestamps=seconds,
         num_candidates=120,
-        looked_at={"decoded": 120 * (sampler > 0), "encoded": 120 * (sampler > 0)},
+        frames_processed={"decoded": 120 * (sampler > 0), "encoded": 120 * (sampler > 0)},
         evidence_recall=1.0 if sampler else 0.0,
         evidence=((4.0, 6.5), (100.0, 100.0)),
         duration_seconds=LENGTH,
@@ -122,7 +122,10 @@ def write_crowd(path: Path, n: int, num_samplers: int = 21, seeds: int = 3) -> l
     names = ("uniform", "oracle", *(f"sampler-{place}" for place in range(num_samplers - 2)))
     cells = write_run(path, n, samplers=names)
     agents = [
-        replace(cells[-1], settings={**cells[-1].settings, "sampler": "agent", "seed": seed})
+        replace(
+            cells[-1],
+            settings=cells[-1].settings.model_copy(update={"sampler": "agent", "seed": seed}),
+        )
         for seed in range(seeds)
     ]
     return [*cells, *agents]
@@ -132,7 +135,7 @@ def scroll_through(page: Page) -> Iterator[Locator]:
     """Every chart, brought into view and drawn."""
     for chart in page.locator("figure.chart").all():
         chart.scroll_into_view_if_needed()
-        chart.locator(".main-svg").first.wait_for()
+        chart.locator(".live svg").wait_for()
         yield chart
 
 

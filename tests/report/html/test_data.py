@@ -55,7 +55,7 @@ def test_the_index_and_the_details_agree_with_the_records(made: Made) -> None:
         assert len(content) == 1 or len(json.dumps(content)) < SHARD_BYTES + 50_000
         by_place |= {int(place): details for place, details in content.items()}
     assert sorted(by_place) == list(range(NUM_QUESTIONS))
-    for column, cell in enumerate(c for c in made.cells if c.settings["task"] == "made-up"):
+    for column, cell in enumerate(c for c in made.cells if c.settings.task == "made-up"):
         scores = read_scores(cell.folder / "scores.jsonl")
         for record in cell.records:
             place = int(record.question_id[2:])

@@ -1,4 +1,4 @@
-"""What a page's figures show: the front, categories, maps, training, and the look of samplers."""
+"""What charts show: the front, categories, maps, training, and the look of samplers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.report.html.conftest import NUM_QUESTIONS, Made
 from tests.report.html.support import (
+    KINDS,
     SAMPLERS,
     groups,
     is_right,
@@ -23,14 +24,44 @@ from tests.report.html.support import (
     write_run,
 )
 from tspo_bench.errors import UserError
+from tspo_bench.report.columns import Column, chart_columns
 from tspo_bench.report.comparison import comparison_tables
-from tspo_bench.report.figures.panels import category_figure, depth_figure
-from tspo_bench.report.figures.static import budget_figure
-from tspo_bench.report.figures.styles import styles_of
+from tspo_bench.report.figures.charts import (
+    budget_chart,
+    category_chart,
+    cost_chart,
+    depth_chart,
+    training_chart,
+)
+from tspo_bench.report.figures.depth import depth_maps
+from tspo_bench.report.figures.rows import (
+    category_parts,
+    chart_rows,
+    front_places,
+    name_heights,
+    pareto_front,
+    styles_of,
+)
+from tspo_bench.report.figures.styles import NEUTRAL
 from tspo_bench.report.figures.training import read_curves
-from tspo_bench.report.figures.values import Comparison, comparison_of, depth_maps, pareto_front
+from tspo_bench.report.figures.vega import image
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.titles import disambiguate
+from tspo_bench.results import Cell
+
+
+def column(key: str) -> Column:
+    return next(c for axis in ("score", "cost") for c in chart_columns(axis) if c.key == key)
+
+
+def rows_of_first(cells: list[Cell]) -> list[dict[str, Any]]:
+    return chart_rows(comparison_tables(cells)[0])
+
+
+def drawn(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    """The rows that a chart draws; it must be a chart for Vega, too."""
+    assert image(spec, "svg").startswith(b"<svg")
+    return list(spec["datasets"]["rows"])
 
 
 def data(folder: Path, name: str) -> Any:
@@ -40,10 +71,6 @@ def data(folder: Path, name: str) -> Any:
     assert text.startswith(start)
     assert text.endswith(");\n")
     return json.loads(text[len(start) : -3])
-
-
-def crowd(tmp_path: Path) -> Comparison:
-    return comparison_of(comparison_tables(write_crowd(tmp_path / "run", 12, 24))[0])
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 6)), max_size=12))
@@ -75,9 +102,12 @@ def test_maps_pool_tasks_of_other_lengths(made: Made) -> None:
 def test_maps_do_not_mix_what_was_asked(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     others: list[dict[str, Any]] = [{"limit": 6}, {"questions": "new"}, {"answer": "options"}]
-    cells = [cell, *(replace(cell, settings={**cell.settings, **one}) for one in others)]
+    cells = [
+        cell,
+        *(replace(cell, settings=cell.settings.model_copy(update=one)) for one in others),
+    ]
     longer = {"task": "longer", "questions": "of the longer ones"}
-    cells.append(replace(cell, settings={**cell.settings, **longer}))
+    cells.append(replace(cell, settings=cell.settings.model_copy(update=longer)))
     maps = depth_maps(cells)
     assert len(maps) == 4, "the longer task stands with the first"
     assert [one.title.partition(", strict@1")[2] for one in maps] == [
@@ -85,37 +115,55 @@ def test_maps_do_not_mix_what_was_asked(tmp_path: Path) -> None:
     ]
 
 
-def test_figures_are_those_of_the_table(made: Made) -> None:
-    figures = data(made.folder, "figures")
-    comparison = figures["comparisons"][0]
-    assert comparison["budgets"] == ["4", "8"]
-    bars = {(bar["name"], bar["budget"]): bar for bar in comparison["bars"]}
+def test_charts_are_those_of_the_table(made: Made) -> None:
+    rows = rows_of_first(made.cells)
+    styles, accuracy = styles_of(rows), column("accuracy")
+    points = {(one["name"], one["k"]): one for one in drawn(budget_chart(rows, accuracy, styles))}
+    costs = {
+        key: {(one["name"], one["k"]): one for one in drawn(chart)}
+        for key in ("seconds_per_question", "frames_decoded")
+        for chart in [cost_chart(rows, accuracy, column(key), styles)]
+    }
+    assert len(points) == 2 * len(SAMPLERS)
     for place, name in enumerate(SAMPLERS):
         for k in (4, 8):
-            bar = bars[name, str(k)]
+            point = points[name, str(k)]
             right = [is_right(place, k, n) for n in range(NUM_QUESTIONS)]
             if place != 1:
-                assert bar["accuracy"] == pytest.approx(sum(right) / NUM_QUESTIONS)
-            assert bar["frames"] == k
-            assert bar["costs"]["s / question"] == pytest.approx(0.05 * k + 0.01 * place)
-            assert bar["costs"]["frames decoded / question"] == k + 120 * (place > 0)
-            assert bar["is_bound"] == (name == "oracle")
-    front = [comparison["bars"][place]["name"] for place in comparison["fronts"]["s / question"]]
-    assert "oracle" not in front
-    assert figures["training"][0]["name"] == "agent/seed-0"
-    assert figures["training"][0]["curves"]["reward"] == [[step, step / 10] for step in range(20)]
+                assert point["y"] == pytest.approx(sum(right) / NUM_QUESTIONS)
+            assert point["low"] <= point["y"] <= point["high"]
+            assert point["frames"] == k
+            seconds = costs["seconds_per_question"][name, str(k)]
+            assert seconds["x"] == pytest.approx(0.05 * k + 0.01 * place)
+            assert costs["frames_decoded"][name, str(k)]["x"] == k + 120 * (place > 0)
+    fronts = {one["name"] for some in costs.values() for one in some.values() if "label" in one}
+    assert fronts
+    assert "oracle" not in fronts
 
 
-@pytest.mark.slow
-def test_names_in_figures_are_no_mathematics(tmp_path: Path) -> None:
-    (cell,) = write_run(tmp_path / "run", 6, samplers=("$\\frac$",))
-    records = [
-        replace(one, groups={"depth": rf"$\frac{n}$", "length": "$x_{$", r"$\sqrt$": str(n)})
-        for n, one in enumerate(cell.records)
-    ]
-    write_html([replace(cell, records=tuple(records))], tmp_path / "html")
-    drawn = {path.stem for path in (tmp_path / "html" / "plots").iterdir()}
-    assert {"depth-0", "category-0-0-0", "category-0-1-0", "budget-0"} <= drawn
+def test_what_a_page_can_show(made: Made) -> None:
+    charts = data(made.folder, "charts")
+    first, second = charts["tables"]
+    assert first["budgets"] == ["4", "8"]
+    assert [heading for _, heading in first["scores"]] == ["accuracy", "evidence recall"]
+    for number, table in enumerate((first, second)):
+        assert sorted(table["names"]) == sorted(SAMPLERS if number == 0 else ("uniform", "oracle"))
+        for score, _ in table["scores"]:
+            expected = {f"budget-{number}-{score}"}
+            expected |= {f"cost-{number}-{score}-{cost}" for cost, _ in table["costs"]}
+            places = itertools.product(range(len(table["groups"])), range(len(table["budgets"])))
+            expected |= {f"category-{number}-{score}-{group}-{k}" for group, k in places}
+            assert expected <= charts["charts"].keys()
+    logged = charts["charts"]["training"]["datasets"]["rows"]
+    rewards = [one for one in logged if one["measure"] == "reward"]
+    assert {one["name"] for one in rewards} == {"agent/seed-0"}
+    assert [one["y"] for one in rewards] == [step / 10 for step in range(20)]
+
+
+def test_more_rows_than_altair_takes_are_drawn(tmp_path: Path) -> None:
+    lines = [{"step": step, "reward": 0.5, "entropy": 1.0} for step in range(3000)]
+    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert len(drawn(training_chart(read_curves(tmp_path)))) == 6000
 
 
 def test_curves_of_agents_of_several_seeds(tmp_path: Path) -> None:
@@ -148,63 +196,53 @@ def test_broken_training_logs(content: str | None, message: str, tmp_path: Path)
         read_curves(tmp_path)
 
 
-def test_many_samplers_are_disambiguate_on_the_page_and_by_matplotlib(tmp_path: Path) -> None:
-    comparison = crowd(tmp_path)
-    styles = styles_of([comparison])
+def test_many_samplers_differ_in_their_look(tmp_path: Path) -> None:
+    rows = rows_of_first(write_crowd(tmp_path / "run", 12, 24))
+    styles = styles_of(rows)
     assert len(styles) == 25
-    for parts in (("colour", "marker"), ("colour", "dash")):
-        others = [style for style in styles.values() if style.colour is not None]
-        assert len({tuple(getattr(style, one) for one in parts) for style in others}) == 23
-    neutral = {name for name, style in styles.items() if style.colour is None}
+    neutral = {name for name, style in styles.items() if style.colour == NEUTRAL}
     assert neutral == {"uniform", "oracle"}
-    assert styles["uniform"].marker != styles["oracle"].marker
-    drawn = budget_figure(comparison, styles).axes[0].containers
-    assert {str(one.get_label()): one[0].get_color() for one in drawn} == {
-        name: style.hex for name, style in styles.items()
-    }
-    assert len({(one[0].get_color(), one[0].get_marker()) for one in drawn}) == 25
+    assert styles["uniform"].shape != styles["oracle"].shape
+    for part in ("shape", "dash"):
+        others = [style for name, style in styles.items() if name not in neutral]
+        assert len({(style.colour, getattr(style, part)) for style in others}) == 23
+    drawn(budget_chart(rows, column("accuracy"), styles))
 
 
 def test_a_sampler_looks_the_same_in_every_table(tmp_path: Path) -> None:
     cells = write_crowd(tmp_path / "run", 6, 9)
-    other = [replace(c, settings={**c.settings, "task": "other"}) for c in cells[6:]]
-    first, second = map(comparison_of, comparison_tables([*cells, *other]))
-    assert first.names[:3] != second.names[:3], "others come first"
-    styles = styles_of([first, second])
-    assert set(styles) == {*first.names, *second.names}
-    drawn = [budget_figure(one, styles).axes[0].containers for one in (first, second)]
-    looks = [{str(c.get_label()): c[0].get_marker() for c in some} for some in drawn]
-    assert looks[0].items() & looks[1].items() == {
-        (name, looks[0][name]) for name in looks[0].keys() & looks[1].keys()
-    }
-
-
-def test_the_names_on_a_front_do_not_lie_upon_each_other(made: Made) -> None:
-    comparison = comparison_of(comparison_tables(made.cells)[0])
-    for measure, labels in comparison.labels.items():
-        assert tuple(label.place for label in labels) == comparison.fronts[measure]
-        for label in labels:
-            bar = comparison.bars[label.place]
-            assert label.text == f"{bar.name}, K = {bar.budget}"
-            assert label.height > 100 * (bar.accuracy or 0)
-        heights = [label.height for label in labels]
-        assert all(b - a >= 5 for a, b in itertools.pairwise(heights))
-
-
-def test_many_samplers_have_a_panel_for_each_category(tmp_path: Path) -> None:
-    comparison = crowd(tmp_path)
-    figure = category_figure(comparison, styles_of([comparison]), "type", "8")
-    shown = [axes for axes in figure.axes if axes.axison]
-    assert [axes.get_title(loc="left") for axes in shown] == [
-        f"{kind} (n = 4)" for kind in comparison.groups["type"]
+    other = [
+        replace(c, settings=c.settings.model_copy(update={"task": "other"})) for c in cells[6:]
     ]
-    for axes, kind in zip(shown, comparison.groups["type"], strict=True):
-        dots = [line.get_xydata() for line in axes.lines if line.get_marker() != "None"]
-        expected = [
-            [100 * (bar.groups["type"][kind].accuracy or 0), row]
-            for row, bar in enumerate(comparison.bars)
-        ]
-        np.testing.assert_allclose(np.concatenate(dots), expected)
+    write_html([*cells, *other], tmp_path / "html")
+    charts = data(tmp_path / "html", "charts")["charts"]
+    looks = []
+    for number in (0, 1):
+        colour = charts[f"budget-{number}-accuracy"]["layer"][0]["encoding"]["color"]["scale"]
+        looks.append(dict(zip(colour["domain"], colour["range"], strict=True)))
+    shared = looks[0].keys() & looks[1].keys()
+    assert len(shared) > 2
+    assert [looks[0][name] for name in shared] == [looks[1][name] for name in shared]
+
+
+@given(st.lists(st.floats(0, 1), max_size=9).map(sorted))
+def test_the_names_on_a_front_do_not_lie_upon_each_other(accuracies: list[float]) -> None:
+    heights = name_heights(accuracies)
+    assert all(height > accuracy for height, accuracy in zip(heights, accuracies, strict=True))
+    assert all(b - a >= 0.05 for a, b in itertools.pairwise(heights))
+
+
+def test_categories_have_a_panel_each(tmp_path: Path) -> None:
+    (table,) = comparison_tables(write_crowd(tmp_path / "run", 12, 24))
+    rows = chart_rows(table)
+    parts = category_parts(table, rows)["type"]
+    points = drawn(category_chart(parts, column("accuracy"), styles_of(rows)))
+    assert {point["panel"] for point in points} == {f"{kind} (n = 4)" for kind in KINDS}
+    for place, kind in ((0, "before"), (1, "after"), (2, "count")):
+        right = [is_right(5, 8, n) for n in range(place, 12, 3)]
+        (point,) = [p for p in points if (p["name"], p["value"]) == ("sampler-3", kind)]
+        assert point["y"] == sum(right) / 4
+    assert {point["name"] for point in points if point["is_baseline"]} == {"uniform"}
 
 
 def test_maps_say_how_many_questions_a_cell_has(made: Made, tmp_path: Path) -> None:
@@ -212,11 +250,9 @@ def test_maps_say_how_many_questions_a_cell_has(made: Made, tmp_path: Path) -> N
     assert (uneven.counts, uneven.is_even) == ("n = 9 to 10 a cell", False)
     (even,) = depth_maps(write_run(tmp_path / "run", 10, samplers=("uniform", "oracle")))
     assert (even.counts, even.is_even) == ("n = 2 a cell", True)
-    for one, in_cells in ((uneven, {"n = 9", "n = 10"}), (even, set())):
-        figure = depth_figure(one)
-        assert figure.get_suptitle() == f"K = {one.budget}, {one.counts}"
-        texts = {text.get_text() for axes in figure.axes for text in axes.texts}
-        assert {text for text in texts if text.startswith("n =")} == in_cells
+    for one, in_cells in ((uneven, {"n = 9", "n = 10"}), (even, {""})):
+        cells = drawn(depth_chart(one))
+        assert {cell["text"].partition("\n")[2] for cell in cells} == in_cells
 
 
 @pytest.mark.filterwarnings("error")
@@ -232,13 +268,11 @@ def test_unfinished_rows_are_marked_and_on_no_front(tmp_path: Path) -> None:
     cells = write_run(tmp_path / "run", 14, samplers=("uniform", "aks"))
     right = [replace(one, correct=True, letter=one.gold) for one in cells[1].records[:4]]
     cells[1] = replace(cells[1], records=tuple(right))
-    comparison = comparison_of(comparison_tables(cells)[0])
-    assert {bar.name: bar.accuracy == 1 for bar in comparison.bars} == {
-        "uniform": False,
-        "aks (4 of 14)": True,
-    }
-    for front in comparison.fronts.values():
-        assert [comparison.bars[place].name for place in front] == ["uniform"]
+    rows = rows_of_first(cells)
+    perfect = {row["name"]: row["accuracy"] == 1 for row in rows}
+    assert perfect == {"uniform": False, "aks (4 of 14)": True}
+    front = front_places(rows, column("accuracy"), column("seconds_per_question"))
+    assert [rows[place]["name"] for place in front] == ["uniform"]
     write_html(cells, tmp_path / "html")
     columns = data(tmp_path / "html", "set0")["columns"]
     assert [one["unfinished"] for one in columns] == [None, "4 of 14"]
@@ -248,8 +282,9 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
     cells = write_run(tmp_path / "a" / "run", 10, samplers=("uniform",))
     (other,) = write_run(tmp_path / "b" / "run", 10, samplers=("uniform",))
     wrong = tuple(replace(one, correct=False) for one in other.records)
-    other = replace(other, records=wrong, settings={**other.settings, "sampler_settings": {"n": 2}})
-    longer = replace(cells[0], settings={**cells[0].settings, "task": "longer"})
+    settings = other.settings.model_copy(update={"sampler_settings": {"n": 2}})
+    other = replace(other, records=wrong, settings=settings)
+    longer = replace(cells[0], settings=cells[0].settings.model_copy(update={"task": "longer"}))
     (one,) = depth_maps([*cells, longer, other])
     first, second = (f"uniform ({tmp_path}/{name}/run)" for name in "ab")
     assert list(one.shares) == [first, second]
@@ -260,7 +295,7 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
     assert list(depth_maps([*cells, elsewhere])[0].shares) == ["uniform (run)", "uniform (c)"]
     # Seeds are one row, and a task more from another folder is no rival.
     seeds = [
-        replace(cell, settings={**cells[0].settings, "seed": seed})
+        replace(cell, settings=cells[0].settings.model_copy(update={"seed": seed}))
         for seed, cell in enumerate((cells[0], elsewhere))
     ]
     assert list(depth_maps(seeds)[0].shares) == ["uniform"]
@@ -269,18 +304,17 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_equal_titles_are_disambiguate_by_what_differs(tmp_path: Path) -> None:
+def test_equal_titles_say_what_differs(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     limit = {"limit": 6, "questions": "x"}
     others: list[dict[str, Any]] = [{}, limit, {"questions": "y"}, {"task": "other"}]
-    cells = [replace(cell, settings={**cell.settings, **one}) for one in others]
+    cells = [replace(cell, settings=cell.settings.model_copy(update=one)) for one in others]
     write_html(cells, tmp_path / "html")
     page = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
     both = ["no --limit, question set digest", "no --limit, question set y"]
     both += ["--limit 6, question set x"]
     titles = {f"made-up, m, {one}" for one in both} | {"other, m"}
     assert set(re.findall("<h3[^>]*>(.*)</h3>", page)) == titles
-    assert {one["title"] for one in data(tmp_path / "html", "figures")["comparisons"]} == titles
     for title in titles:
         assert len(re.findall(rf"<option [^>]*>{title}</option>", page)) == 3
     for one in both:

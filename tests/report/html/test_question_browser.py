@@ -132,7 +132,10 @@ def test_who_is_right_where_another_is_wrong(made: Made, windows: Windows) -> No
 def test_what_was_asked_otherwise_is_looked_at_apart(tmp_path: Path, windows: Windows) -> None:
     (cell,) = write_run(tmp_path / "run", 3, samplers=("uniform",))
     others = [{"model_id": "m#2"}, {"protocol_hash": "2"}, {"answer": "options"}]
-    cells = [cell, *(replace(cell, settings={**cell.settings, **one}) for one in others)]
+    cells = [
+        cell,
+        *(replace(cell, settings=cell.settings.model_copy(update=one)) for one in others),
+    ]
     write_html(cells, tmp_path / "html")
     page = windows(tmp_path / "html").open()
     page.locator("#list li").first.wait_for()
@@ -206,7 +209,7 @@ def test_one_budget_ten_options_and_groups_in_any_order(tmp_path: Path, windows:
     assert depth == ["all", "5-20%", "20-80%", "80-100%"]
     chart = page.locator("[data-chart=budget]")
     chart.scroll_into_view_if_needed()
-    points = chart.locator(".point")
+    points = chart.locator("[aria-roledescription=point]")
     points.nth(2).wait_for()
     boxes = [box for point in points.all() if (box := point.bounding_box())]
     frame = chart.locator(".live").bounding_box()

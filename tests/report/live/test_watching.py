@@ -214,7 +214,7 @@ def test_what_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"name one of the runs in it: a, b, c, d, e, \.\.\.$"):
         Watcher(tmp_path, never)
     (tmp_path / "run.json").write_text("{}")
-    with pytest.raises(UserError, match="is no run of format"):
+    with pytest.raises(UserError, match="is not a run of format"):
         Watcher(tmp_path, never).look()
 
 

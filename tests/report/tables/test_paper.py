@@ -53,7 +53,7 @@ def test_a_row_has_the_figures_of_all_benchmarks() -> None:
     assert (uniform.sampler, uniform.difference) == ("uniform", None)
     found = {key: figure.accuracy for key, figure in aks.figures.items()}
     assert [found[task] for task in ALL] == [26 / 60, 31 / 60, 42 / 60, 21 / 60]
-    mlvu, videomme = (next(c for c in cells[4:] if c.settings["task"] == t) for t in ALL[1:3])
+    mlvu, videomme = (next(c for c in cells[4:] if c.settings.task == t) for t in ALL[1:3])
     types = by_value(mlvu.records)["task_type"].values()
     means = [sum(one.correct for one in some) / len(some) for some in types]
     assert found["mlvu_m_avg"] == pytest.approx(sum(means) / 3)

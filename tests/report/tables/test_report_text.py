@@ -191,7 +191,8 @@ def hostile_cells(text: str) -> list[Cell]:
     ]
     labels = {"task": text, "model": text, "protocol": text, "questions": text, "tuned_for": text}
     hostile = cell("x", records, **labels)
-    named = Cell({**hostile.settings, "sampler": text}, records, Path(f"/runs/{text[:9]!r}/cell"))
+    settings = hostile.settings.model_copy(update={"sampler": text})
+    named = Cell(settings, records, Path(f"/runs/{text[:9]!r}/cell"))
     return [named, cell("uniform", records, **labels), cell_with("uniform", 4)]
 
 

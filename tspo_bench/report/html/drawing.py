@@ -1,92 +1,105 @@
-"""All figures of a page: their data for the page itself, and each of them by matplotlib."""
+"""The charts of a page: their specifications for each choice, and images of the first."""
 
 from __future__ import annotations
 
-import io
-import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
+from tspo_bench.report.columns import Axis, Column, FrameRow, chart_columns
+from tspo_bench.report.comparison import ComparisonTable
 from tspo_bench.report.escape import clean
-from tspo_bench.report.figures import panels, static
-from tspo_bench.report.figures.styles import Style, style_at, styles_of
-from tspo_bench.report.figures.training import MEASURES, Curves
-from tspo_bench.report.figures.values import Comparison, DepthMap
+from tspo_bench.report.figures.charts import (
+    budget_chart,
+    category_chart,
+    cost_chart,
+    depth_chart,
+    training_chart,
+)
+from tspo_bench.report.figures.depth import DepthMap
+from tspo_bench.report.figures.rows import Part, category_parts, chart_rows, styles_of
+from tspo_bench.report.figures.styles import COLOURS, NEUTRAL
+from tspo_bench.report.figures.training import Curves
+from tspo_bench.report.figures.vega import Spec, image
 from tspo_bench.report.html.folder import PageFolder
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_DPI = 160
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """All that is drawn: on the page from data, and by matplotlib."""
+class PageCharts:
+    """All charts of a page: of its tables, the maps of depth and length, and training logs."""
 
-    comparisons: Sequence[Comparison]
+    tables: Sequence[ComparisonTable]
     maps: Sequence[DepthMap]
     logs: Sequence[Curves]
 
     def write(self, folder: PageFolder) -> None:
-        """Data of the page's figures, and each of them by matplotlib, whatever is chosen there."""
-        folder.write_data("figures", clean(self._data()))
-        styles = self._styles
-        for number, one in enumerate(self.comparisons):
-            _save(folder, f"budget-{number}", static.budget_figure(one, styles))
-            for place, measure in enumerate(one.fronts):
-                figure = static.cost_figure(one, styles, measure)
-                _save(folder, f"cost-{number}-{place}", figure)
-            for (place, group), (k, budget) in itertools.product(
-                enumerate(one.groups), enumerate(one.budgets)
-            ):
-                figure = panels.category_figure(one, styles, group, budget)
-                _save(folder, f"category-{number}-{place}-{k}", figure)
-        for number, depths in enumerate(self.maps):
-            _save(folder, f"depth-{number}", panels.depth_figure(depths))
-        if self.logs:
-            _save(folder, "training", static.training_figure(self.logs))
-
-    def _data(self) -> dict[str, Any]:
-        """What the page draws."""
-        return {
-            "comparisons": [
-                {
-                    **asdict(one),
-                    **{"budgets": one.budgets, "names": one.names, "groups": one.groups},
-                    "crowded": one.is_crowded,
-                    "labels": {key: list(map(asdict, some)) for key, some in one.labels.items()},
-                }
-                for one in self.comparisons
-            ],
-            "maps": [{**asdict(m), "even": m.is_even, "counts": m.counts} for m in self.maps],
-            "training": [
-                {**asdict(log), "style": asdict(style_at(number))}
-                for number, log in enumerate(self.logs)
-            ],
-            "measures": MEASURES,
-            "styles": {name: asdict(style) for name, style in self._styles.items()},
+        """Write the specifications, and an image of each first one for where no script runs."""
+        data = {
+            "tables": clean([self._choices(number) for number in range(len(self.tables))]),
+            "charts": self.specs,
+            "colours": {**{f"c{n}": hex for n, hex in enumerate(COLOURS)}, "neutral": NEUTRAL},
         }
+        folder.write_data("charts", data)
+        for kind, name in self.first.items():
+            folder.write(f"plots/{kind}.svg", image(self.specs[name], "svg"))
+
+    @cached_property
+    def specs(self) -> dict[str, Spec]:
+        """By name; that is made of the choices: "cost-0-accuracy-seconds_per_question"."""
+        charts: dict[str, Spec] = {}
+        styles = styles_of(row for rows in self._rows for row in rows)
+        for number, rows in enumerate(self._rows):
+            for score in self._columns(number, "score"):
+                prefix = f"{number}-{score.key}"
+                charts[f"budget-{prefix}"] = budget_chart(rows, score, styles)
+                for cost in self._columns(number, "cost"):
+                    charts[f"cost-{prefix}-{cost.key}"] = cost_chart(rows, score, cost, styles)
+                for group, parts in enumerate(self._parts[number].values()):
+                    for k, budget in enumerate(_budgets(rows)):
+                        some = [part for part in parts if part[0]["k"] == budget]
+                        name = f"category-{prefix}-{group}-{k}"
+                        charts[name] = category_chart(some, score, styles)
+        charts |= {f"depth-{number}": depth_chart(one) for number, one in enumerate(self.maps)}
+        if self.logs:
+            charts["training"] = training_chart(self.logs)
+        return charts
 
     @property
-    def _styles(self) -> Mapping[str, Style]:
-        return styles_of(self.comparisons)
+    def first(self) -> dict[str, str]:
+        """By kind the name of the chart that a page begins with."""
+        first: dict[str, str] = {}
+        for name in self.specs:
+            first.setdefault(name.partition("-")[0], name)
+        return first | ({"depth": f"depth-{len(self.maps) - 1}"} if self.maps else {})
+
+    @cached_property
+    def _rows(self) -> list[list[dict[str, Any]]]:
+        return [chart_rows(table) for table in self.tables]
+
+    @cached_property
+    def _parts(self) -> list[dict[str, list[Part]]]:
+        both = zip(self.tables, self._rows, strict=True)
+        return [category_parts(table, rows) for table, rows in both]
+
+    def _columns(self, number: int, axis: Axis) -> list[Column]:
+        """The scores or costs that a table has; a cost of 0 has no place on its axis."""
+        none = (None, 0) if axis == "cost" else (None,)
+        rows = self._rows[number]
+        return [c for c in chart_columns(axis) if any(row[c.key] not in none for row in rows)]
+
+    def _choices(self, number: int) -> Mapping[str, Any]:
+        """What can be chosen of a table."""
+        rows = self._rows[number]
+        return {
+            "names": list(dict.fromkeys(row["name"] for row in rows)),
+            "scores": [(column.key, column.heading) for column in self._columns(number, "score")],
+            "costs": [(column.key, column.heading) for column in self._columns(number, "cost")],
+            "groups": list(self._parts[number]),
+            "budgets": _budgets(rows),
+        }
 
 
-def _save(folder: PageFolder, name: str, figure: Figure) -> None:
-    """Write a figure as PNG and as SVG.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    engine = figure.get_layout_engine()
-    if engine is not None:  # everything finds its place once: that takes longer than drawing it
-        engine.execute(figure)
-        figure.set_layout_engine(None)
-    for kind in ("svg", "png"):
-        content = io.BytesIO()
-        # Without the time, so that equal results make equal files.
-        metadata = {"Date": None} if kind == "svg" else {}
-        figure.savefig(content, format=kind, dpi=_DPI, metadata=metadata)
-        folder.write(f"plots/{name}.{kind}", content.getvalue())
+def _budgets(rows: Sequence[FrameRow]) -> list[str]:
+    """The budgets as text, rising."""
+    return list(dict.fromkeys(row["k"] for row in rows))

@@ -15,6 +15,7 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import make_folder, written_whole
+from tspo_bench.report.figures.vega import vega_script
 
 PAGE_FILE = "index.html"
 GENERATOR = '<meta name="generator" content="tspo-bench">'
@@ -60,11 +61,10 @@ class PageFolder:
         self.write(f"data/{name}.js", data_script(name, content))
 
     def copy_assets(self) -> None:
-        """Copy the style sheet and the scripts, the plotting library's among them."""
+        """Copy the style sheet and the scripts, Vega-Lite's among them."""
         for entry in (resources.files("tspo_bench.report.html") / "assets").iterdir():
             self.write(f"assets/{entry.name}", entry.read_bytes())
-        library = resources.files("plotly") / "package_data" / "plotly.min.js"
-        self.write("assets/plotly.min.js", library.read_bytes())
+        self.write("assets/vega.js", vega_script())
 
 
 def data_script(name: str, content: Mapping[str, Any]) -> str:

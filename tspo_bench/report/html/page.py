@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
@@ -12,9 +13,9 @@ from typing import TYPE_CHECKING
 from tspo_bench.errors import UserError
 from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.escape import harmless
+from tspo_bench.report.figures.depth import depth_maps
 from tspo_bench.report.figures.training import read_curves
-from tspo_bench.report.figures.values import comparison_of, depth_maps
-from tspo_bench.report.html.drawing import Drawn
+from tspo_bench.report.html.drawing import PageCharts
 from tspo_bench.report.html.folder import GENERATOR, PAGE_FILE, PageFolder
 from tspo_bench.report.html.leaderboard import Board, board_of
 from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_sets
@@ -28,6 +29,7 @@ from tspo_bench.results.environment import package_version
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_TITLE = "Frame sampler report"
 THUMBNAILS = 300  # questions of each set whose frames are shown
 
 
@@ -40,8 +42,8 @@ def write_html(
     prices: Prices | None = None,
     agents: Sequence[Path] = (),
     thumbnails: int = THUMBNAILS,
-    title: str = "Frame sampler report",
-    told: Callable[[int, int], None] = lambda done, total: None,
+    title: str | None = None,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
     entries: Mapping[Path, Path] = MappingProxyType({}),
     notes: Sequence[str] = (),
     errors: Sequence[str] = (),
@@ -56,8 +58,8 @@ def write_html(
         prices: what a server bills.
         agents: folders of training runs, whose curves are shown.
         thumbnails: of each question set, how many questions get pictures of their frames.
-        title: of the page.
-        told: told of the pictures: how many videos of a question set are done, and of how many.
+        title: of the page; None for "Frame sampler report".
+        on_progress: called with the videos of a question set whose pictures are done, and of all.
         entries: where the files of published entries lie, by their zip file.
         notes: what a reader must know of the cells.
         errors: what could not be read, and is left out.
@@ -76,18 +78,18 @@ def write_html(
     logs = [log for agent in agents for log in read_curves(agent)]
     tables = comparison_tables(cells, baseline, prices)
     titles = disambiguate([table.title for table in tables], [table.shared for table in tables])
-    titled = list(zip(tables, titles, strict=True))
-    boards = [replace(board_of(table), title=own) for table, own in titled]
-    comparisons = [replace(comparison_of(table), title=own) for table, own in titled]
-    drawn = Drawn(comparisons, depth_maps(cells), logs)
+    boards = [
+        replace(board_of(table), title=own) for table, own in zip(tables, titles, strict=True)
+    ]
+    charts = PageCharts(tables, depth_maps(cells), logs)
     sets = question_sets(cells, source)
     folder = PageFolder(out)  # from here on an older page is gone
-    drawn.write(folder)
+    charts.write(folder)
     for number, asked in enumerate(sets):
-        pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, told)
+        pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, on_progress)
         _write_set(folder, SetWriter(f"set{number}", asked, pictures, entries))
     folder.copy_assets()
-    folder.write(PAGE_FILE, _page(title, boards, drawn, sets, notes, errors))
+    folder.write(PAGE_FILE, _page(title or _TITLE, boards, charts, sets, notes, errors))
     return out / PAGE_FILE
 
 
@@ -100,7 +102,7 @@ def _write_set(folder: PageFolder, writer: SetWriter) -> None:
 def _page(
     title: str,
     boards: Sequence[Board],
-    drawn: Drawn,
+    charts: PageCharts,
     sets: Sequence[QuestionSet],
     notes: Sequence[str],
     errors: Sequence[str],
@@ -112,16 +114,16 @@ def _page(
             title=title,
             generator=GENERATOR,
             version=package_version("tspo-bench"),
+            date=date.today().isoformat(),
             lead=_lead(boards, sets),
             budgets=list(dict.fromkeys(line.budget for board in boards for line in board.lines)),
             boards=boards,
-            comparisons=drawn.comparisons,
-            maps=drawn.maps,
-            logs=drawn.logs,
+            kinds=charts.first,
+            maps=charts.maps,
             sets=sets,
             set_titles=disambiguate(
                 [f"{one.task} ({len(one.ids)})" for one in sets],
-                [one.cells[0].settings for one in sets],
+                [one.cells[0].settings.to_json() for one in sets],
             ),
             notes=notes,
             errors=errors,

@@ -57,14 +57,14 @@ class QuestionSet:
     @property
     def task(self) -> str:
         """The task's label."""
-        return str(self.cells[0].settings["task"])
+        return str(self.cells[0].settings.task)
 
 
 def question_sets(cells: Sequence[Cell], source: QuestionSource | None) -> list[QuestionSet]:
     """The cells by task and questions asked."""
     pools: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in cells:
-        key = tuple(cell.settings.get(name) for name in ("task", "questions"))
+        key = tuple(getattr(cell.settings, name) for name in ("task", "questions"))
         pools.setdefault(key, []).append(cell)
     return [_question_set(some, source) for some in pools.values()]
 
@@ -216,7 +216,7 @@ class SetWriter:
             "reply": None if record.reply is None else harmless(record.reply),
             "error": None if record.error is None else harmless(record.error),
             "frames": record.frames,
-            "seconds": [round(second, 2) for second in record.seconds],
+            "seconds": [round(second, 2) for second in record.timestamps],
             "recall": record.evidence_recall,
             "guessed": record.guessed,
             "filled": record.num_filled,
@@ -246,11 +246,11 @@ def curve_of(scores: CandidateScores) -> dict[str, Any]:
 
 def _column(cell: Cell) -> dict[str, Any]:
     settings = cell.settings
-    tokens, seed = settings.get("visual_tokens"), settings.get("seed")
+    tokens, seed = settings.visual_tokens, settings.seed
     return {
-        "sampler": harmless(str(settings["sampler"])),
-        "budget": str(settings["frames"]) if tokens is None else f"v{tokens}",
-        **{key: harmless(str(settings.get(key))) for key in _SETTINGS},
+        "sampler": harmless(str(settings.sampler)),
+        "budget": str(settings.frames) if tokens is None else f"v{tokens}",
+        **{key: harmless(str(getattr(settings, key))) for key in _SETTINGS},
         "seed": seed,
         "unfinished": _unfinished(cell),
         "run": harmless(cell.run_folder.name),
@@ -259,7 +259,7 @@ def _column(cell: Cell) -> dict[str, Any]:
 
 def _unfinished(cell: Cell) -> str | None:
     """How many answers are there, of how many: "4 of 14"; None where all are."""
-    done, planned = len(cell.records), cell.settings.get("num_questions") or 0
+    done, planned = len(cell.records), cell.settings.num_questions or 0
     return f"{done} of {planned}" if done < planned else None
 
 

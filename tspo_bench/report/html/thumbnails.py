@@ -72,7 +72,7 @@ def write_thumbnails(
     question_ids: Sequence[str],
     source: QuestionSource | None,
     most: int,
-    told: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> Thumbnails:
     """Write the frames that were picked for the first `most` questions, each video in one pass.
 
@@ -82,7 +82,7 @@ def write_thumbnails(
         question_ids: all questions, in their order.
         source: where the videos are; None for no pictures.
         most: how many questions get pictures.
-        told: told how many videos are done, and of how many.
+        on_progress: called with the number of videos that are done, and of all.
 
     Raises:
         UserError: a picture cannot be written.
@@ -98,7 +98,7 @@ def write_thumbnails(
             videos[video] = _write_video(folder, cells[0], video, frames, source)
         except (UserError, VideoError) as error:
             lost.append(str(error))
-        told(number, len(picks))
+        on_progress(number, len(picks))
     problems = []
     if most < (total := len(question_ids)):
         shown = f"the first {most:,} of {total:,} questions"
@@ -122,7 +122,7 @@ def _write_video(
 ) -> Sheets:
     from PIL import Image
 
-    name = hashlib.sha256(f"{cell.settings['task']}/{video}".encode("utf-8", "replace"))
+    name = hashlib.sha256(f"{cell.settings.task}/{video}".encode("utf-8", "replace"))
     key = name.hexdigest()[:12]
     height = width = 0
     per_sheet = SHEET_COLUMNS * SHEET_ROWS

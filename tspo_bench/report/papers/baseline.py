@@ -79,7 +79,7 @@ class Check:
     def warnings(self) -> list[str]:
         """In what the run is not set up as those whose figures it is compared with."""
         found = []
-        protocol, model = (str(self.cell.settings[key]) for key in ("protocol", "model"))
+        protocol, model = (str(getattr(self.cell.settings, key)) for key in ("protocol", "model"))
         if protocol.partition("@")[0] == "strict":
             found.append(
                 f"protocol {protocol!r}: published runs asked, read and averaged by "
@@ -107,7 +107,7 @@ def check_published(
     """
     checks, reasons = [], []
     for cell in cells:
-        if cell.settings["sampler"] not in (BASELINE, *_VARIANTS):
+        if cell.settings.sampler not in (BASELINE, *_VARIANTS):
             continue
         try:
             checks.append(_check(cell, _published(cell, rows)))
@@ -124,7 +124,7 @@ def check_published(
 
 def _published(cell: Cell, rows: Sequence[Published]) -> list[Published]:
     """Return the uniform figures of a cell's model, task and frame budget."""
-    task, model, frames = (cell.settings[key] for key in ("task", "model", "frames"))
+    task, model, frames = (getattr(cell.settings, key) for key in ("task", "model", "frames"))
     names = _model_names(str(model).partition("[")[0])
     of_model = [
         row
@@ -150,7 +150,7 @@ def _is_uniform(row: Published) -> bool:
 
 
 def _check(cell: Cell, rows: Sequence[Published]) -> Check:
-    planned, limit = cell.settings.get("num_questions", 0), cell.settings.get("limit")
+    planned, limit = cell.settings.num_questions, cell.settings.limit
     if len(cell.records) < planned:
         raise UserError(
             f"it is unfinished: {len(cell.records)} of {planned} questions; rerun its command to "
@@ -158,7 +158,7 @@ def _check(cell: Cell, rows: Sequence[Published]) -> Check:
         )
     if limit is not None:
         raise UserError(f"it has the first {limit} questions only; run it without --limit")
-    if cell.settings.get("answer") == "options":
+    if cell.settings.answer == "options":
         raise UserError(
             "it weighs the options' letters, and published runs read replies; run it without "
             "--answer options"
@@ -172,7 +172,7 @@ def _check(cell: Cell, rows: Sequence[Published]) -> Check:
 
 
 def _verdict(row: Published, cell: Cell, summary: Summary) -> Verdict:
-    subtitles = str(cell.settings["protocol"]).partition("+")[2] or "none"
+    subtitles = str(cell.settings.protocol).partition("+")[2] or "none"
     if row.subtitles not in (subtitles, "unknown"):
         return Verdict(row, reason=f"subtitles {row.subtitles} there, {subtitles} here")
     if row.metric == "unknown":

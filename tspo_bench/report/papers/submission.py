@@ -44,13 +44,13 @@ def submission(cell: Cell) -> Submission:
     Raises:
         UserError: some questions have no record yet.
     """
-    planned = cell.settings.get("num_questions", len(cell.records))
+    planned = cell.settings.num_questions or len(cell.records)
     if len(cell.records) < planned:
         raise UserError(
             f"cell {cell.folder} is unfinished: {len(cell.records)} of {planned} questions; rerun "
             "its command to resume"
         )
-    task = parse_spec(cell.settings["task"]).name
+    task = parse_spec(cell.settings.task).name
     name = task if task in _FORMATS else "letters"
     return Submission(
         format=name,

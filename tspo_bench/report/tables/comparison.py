@@ -26,6 +26,8 @@ from tspo_bench.report.tables.grid import Entry, Grid, Heading, parts_of
 
 _VALUES_A_GRID = 5
 _POWER_NOTE = "two-sided test at 5%, power 80%; videos with as many questions each as here"
+# A part of a cell has no average of its own, and not all of the cell's questions.
+_OF_PARTS = {"macro": None, "scoring": None, "num_questions": 0}
 
 
 def rows_of(table: ComparisonTable) -> list[dict[str, Any]]:
@@ -199,9 +201,9 @@ def _part(one: ComparedRow, group: str, value: str) -> ComparedRow:
     cells = tuple(
         replace(
             cell,
-            settings={**cell.settings, "macro": None, "scoring": {}, "num_questions": 0},
+            settings=cell.settings.model_copy(update=_OF_PARTS),
             records=[record for record in cell.records if value in values_of(record, group)],
-            own_scores=None,
+            task_scores=None,
         )
         for cell in one.row.cells
     )

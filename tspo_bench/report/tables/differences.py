@@ -98,21 +98,27 @@ def _across_runs(cells: Sequence[Cell]) -> Iterator[tuple[Cell, Cell]]:
         same = [
             other
             for other in second
-            if all(cell.settings.get(k) == other.settings.get(k) for k in _SAME_ACROSS_RUNS)
+            if all(
+                getattr(cell.settings, k) == getattr(other.settings, k) for k in _SAME_ACROSS_RUNS
+            )
         ]
         if same:
             yield cell, max(same, key=lambda other: _num_shared(cell, other))
 
 
+def _shared(cell: Cell, keys: Sequence[str]) -> list[object]:
+    return [getattr(cell.settings, key) for key in keys]
+
+
 def _num_shared(cell: Cell, other: Cell) -> int:
-    return sum(cell.settings.get(key) == other.settings.get(key) for key in _SHARED)
+    return sum(getattr(cell.settings, key) == getattr(other.settings, key) for key in _SHARED)
 
 
 def _with_baseline(cells: Sequence[Cell], baseline: str) -> Iterator[tuple[Cell, Cell]]:
     label = parse_spec(baseline).label
     for cell in cells:
         for other in cells:
-            is_baseline = other.settings["sampler"] == label != cell.settings["sampler"]
+            is_baseline = other.settings.sampler == label != cell.settings.sampler
             if is_baseline and _num_shared(cell, other) == len(_SHARED):
                 yield other, cell
                 break
@@ -131,9 +137,9 @@ def _compared(first: Cell, second: Cell) -> Differences:
 
 def _names(first: Cell, second: Cell) -> tuple[str, str]:
     """Name two cells by their samplers, else by other settings that differ, else by folder."""
-    keys = [key for key in _NAMING if first.settings.get(key) != second.settings.get(key)]
+    keys = [key for key in _NAMING if getattr(first.settings, key) != getattr(second.settings, key)]
     if not keys:
         return str(first.folder), str(second.folder)
-    one, other = (str(cell.settings.get(keys[0])) for cell in (first, second))
+    one, other = (str(getattr(cell.settings, keys[0])) for cell in (first, second))
     prefix = "" if keys[0] in ("sampler", "model", "protocol") else f"{keys[0]} "
     return f"{prefix}{one}", f"{prefix}{other}"

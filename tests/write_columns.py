@@ -1,0 +1,26 @@
+"""docs/columns.csv, the columns of a comparison table: `python -m tests.write_columns`."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from tspo_bench.report.columns import COLUMNS
+
+PAGE = Path(__file__).parents[1] / "docs" / "columns.csv"
+
+
+def columns_csv() -> str:
+    """A line for each column: key, heading, definition, and whether it has an interval."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["key", "heading", "definition", "95% interval"])
+    for column in COLUMNS:
+        interval = "" if column.interval is None else f"{column.key}_low, {column.key}_high"
+        writer.writerow([column.key, column.heading, column.help, interval])
+    return out.getvalue()
+
+
+if __name__ == "__main__":
+    PAGE.write_text(columns_csv(), encoding="utf-8")

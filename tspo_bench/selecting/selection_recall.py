@@ -1,0 +1,251 @@
+"""Evidence recall of frame selections, without an MLLM: `tspo_bench.recall`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tspo_bench.errors import UserError
+from tspo_bench.results import evidence_recall, share_inside
+from tspo_bench.selecting.recall_rows import (
+    RecallRow,
+    SelectionRecall,
+    largest_gap,
+    recall_rows,
+)
+from tspo_bench.tasks import tell_of_skipped
+from tspo_bench.types import CandidateRule, Features, Selection
+
+if TYPE_CHECKING:
+    from tspo_bench.evaluation import RunSettings
+    from tspo_bench.evaluation.choosing import Job
+    from tspo_bench.evaluation.rates import AssumedRates
+    from tspo_bench.evaluation.task_plan import TaskPlan
+    from tspo_bench.features.base import FrameEncoder
+    from tspo_bench.selecting.task_selector import SelectionProgress
+
+
+@dataclass(frozen=True)
+class RecallResult:
+    """Every question's selection, measured, and the rows that they come to."""
+
+    selections: tuple[SelectionRecall, ...]
+    rows: tuple[RecallRow, ...]
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Why questions have no selection."""
+        return tuple(error for errors in self.errors_by_cell.values() for error in errors)
+
+    @property
+    def errors_by_cell(self) -> dict[str, list[str]]:
+        """The same by sampler and budget: "aks K=8"."""
+        found: dict[str, list[str]] = {}
+        for one in self.selections:
+            if one.failure is not None:
+                found.setdefault(f"{one.sampler} K={one.frames}", []).append(one.failure.error)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `tspo-bench recall --json` prints."""
+        return {"rows": [row.to_dict() for row in self.rows], "errors": list(self.errors)}
+
+
+def recall(
+    task: str | Sequence[str] = "haystack",
+    sampler: str | Sequence[str] = "uniform",
+    frames: int | Sequence[int] = 8,
+    *,
+    tolerance: float | Sequence[float] | None = None,
+    baseline: str = "uniform",
+    fps: float | None = None,
+    encoder: str | None = None,
+    agent: str | None = None,
+    candidate_fps: float = 1.0,
+    candidates: CandidateRule = "auto",
+    limit: int | None = None,
+    only_present: bool = False,
+    seed: int = 0,
+    split: str | None = None,
+    data_root: str | Path | None = None,
+    annotations: str | Path | None = None,
+    device: str | None = None,
+    progress: SelectionProgress | None = None,
+) -> RecallResult:
+    """Measure what samplers select for questions with annotated evidence, with no MLLM.
+
+    Samplers that need no more than a video's probe (uniform, random, oracle, selection files) do
+    without the videos: where one is not there, or `fps` is given, its length is the annotations'
+    and its rate is `fps`, the annotations', a selection file's own, or what the strides of the
+    frame numbers in selection files make of it (`selections.rates`).
+
+    Example:
+        >>> import tspo_bench
+        >>> found = tspo_bench.recall("films.jsonl", ["uniform", "aks"], frames=4)
+        >>> [(row.sampler, row.n) for row in found.rows if row.subset == "all"]
+        [('uniform', 3), ('aks', 3)]
+
+    Args:
+        task: what is asked, as for `evaluate`.
+        sampler: who selects, as for `evaluate`.
+        frames: the frame budget K, or several.
+        tolerance: seconds around an annotated moment within which a frame finds it, or several;
+            None for the task's.
+        baseline: the sampler that the others are compared with, as a spec.
+        fps: the frame rate of all videos, none of which is then opened for the probe alone.
+        encoder: for samplers that search.
+        agent: for the samplers tspo and tspo-q.
+        candidate_fps: candidate frames per second.
+        candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
+            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
+        limit: look at the first so many questions of a fixed shuffle.
+        only_present: only questions whose videos are there; `limit` draws among these.
+        seed: of samplers and tasks that draw.
+        split: the tasks' split; None for each task's default.
+        data_root: the folder with annotations and videos.
+        annotations: the annotation file, where it lies elsewhere.
+        device: a torch device.
+        progress: follows the selections.
+
+    Raises:
+        UserError: something that was asked for does not exist, no question has evidence, or videos
+            are missing and their frame rate is unknown.
+    """
+    from tspo_bench.evaluation import RunSettings
+    from tspo_bench.evaluation.rates import assumed_rates
+    from tspo_bench.evaluation.reference_use import warn_of_reference
+    from tspo_bench.evaluation.task_plan import check_baseline, load_run_encoder, load_tasks
+
+    config = RunSettings.of(
+        task=task,
+        sampler=sampler,
+        frames=frames,
+        encoder=encoder,
+        agent=agent,
+        candidate_fps=candidate_fps,
+        candidates=candidates,
+        limit=limit,
+        only_present=only_present,
+        seeds=seed,
+        split=split,
+        data_root=data_root,
+        annotations=annotations,
+        device=device,
+    )
+    tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
+    _check_numbers(fps, tolerances or ())
+    asked = load_tasks(config)
+    for one in asked:
+        tell_of_skipped(one.task)
+    _check_measurable(asked)
+    against = check_baseline(baseline, asked)
+    rates = [assumed_rates(one, fps) for one in asked]
+    network = load_run_encoder(config, asked)
+    warn_of_reference([one.task for one in asked], network)
+    rows: list[RecallRow] = []
+    measured: list[SelectionRecall] = []
+    for one, known in zip(asked, rates, strict=True):
+        found = _measured(config, one, known, network, tolerances, progress)
+        measured += found
+        tuned = {
+            named.label: str(named.settings["tuned_for"])
+            for named in one.samplers
+            if "tuned_for" in named.settings
+        }
+        rows += recall_rows(one.task.label, found, against, tuned)
+    return RecallResult(tuple(measured), tuple(rows))
+
+
+def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
+    if fps is not None and not 0 < fps < math.inf:
+        raise UserError(f"frame rate {fps} must be above 0 a second")
+    for seconds in tolerances:
+        if not 0 <= seconds < math.inf:
+            raise UserError(f"tolerance {seconds} must be 0 seconds or more")
+
+
+def _check_measurable(asked: Sequence[TaskPlan]) -> None:
+    """Reject tasks without evidence, and samplers that select nothing."""
+    for one in asked:
+        if not any(question.evidence for question in one.questions):
+            raise UserError(
+                f"task {one.task.label!r}: none of its {len(one.questions)} questions has "
+                "annotated evidence"
+            )
+        for named in one.samplers:
+            if not named.sampler.needs:
+                raise UserError(f"sampler {named.label!r} selects no frames; leave it out")
+
+
+def _measured(
+    config: RunSettings,
+    asked: TaskPlan,
+    rates: AssumedRates,
+    encoder: FrameEncoder | None,
+    tolerances: Sequence[float] | None,
+    progress: SelectionProgress | None,
+) -> list[SelectionRecall]:
+    """Every selection for a task's questions, measured: sampler by sampler, not video by video."""
+    from tspo_bench.evaluation.choosing import SelectionContext
+    from tspo_bench.evaluation.plan import OpenCell
+    from tspo_bench.features import FeatureStore
+    from tspo_bench.selecting.task_selector import TaskSelector
+
+    cells = [
+        OpenCell(named.label, named.sampler, budget)
+        for named in asked.samplers
+        for budget in config.budgets
+    ]
+    context = SelectionContext(
+        asked.task, FeatureStore(), encoder, config.candidate_fps, rule=config.candidates
+    )
+    within = tolerances or (asked.task.tolerance_seconds,)
+    found = [
+        _measure(job, within, job.question.video in rates.guessed)
+        for job in TaskSelector(context, rates.by_video).jobs(asked.questions, cells, progress)
+    ]
+    order = {(cell.label, cell.budget.frames): place for place, cell in enumerate(cells)}
+    return sorted(found, key=lambda one: order[one.sampler, one.frames])
+
+
+def _measure(job: Job, tolerances: Sequence[float], is_guessed: bool) -> SelectionRecall:
+    cell, question, selection = job
+    assert cell.budget.frames is not None
+    of_question = SelectionRecall(question, cell.label, cell.budget.frames, selection.failure)
+    if selection.failure is not None or selection.candidates is None:
+        return of_question
+    spans = [span.in_seconds(selection.frame_rate) for span in question.evidence]
+    times, duration = selection.timestamps, selection.duration_seconds
+    return replace(
+        of_question,
+        num_candidates=len(selection.candidates),
+        num_selected=len(selection),
+        assumed_rate=selection.frame_rate if selection.is_assumed else None,
+        is_guessed=selection.is_assumed and is_guessed,
+        recalls={
+            seconds: evidence_recall(spans, times, tolerance=seconds, duration_seconds=duration)
+            for seconds in tolerances
+        },
+        inside={t: share_inside(spans, times, tolerance=t) for t in tolerances},
+        largest_gap=None if duration is None else largest_gap(times.tolist(), duration),
+        redundancy=_redundancy(selection),
+        frames_processed=selection.frames_processed,
+        timing=selection.timing,
+    )
+
+
+def _redundancy(selection: Selection) -> float | None:
+    """Mean cosine of each frame and the next, by the features of the nearest candidates."""
+    candidates = selection.candidates
+    if candidates is None or candidates.features is None or len(selection) < 2:
+        return None
+    times = candidates.seconds
+    places = [int(np.abs(times - second).argmin()) for second in selection.timestamps]
+    chosen: Features = candidates.features[places].astype(np.float32)
+    unit = chosen / np.linalg.norm(chosen, axis=1, keepdims=True).clip(min=1e-8)
+    return float((unit[1:] * unit[:-1]).sum(axis=1).mean())
