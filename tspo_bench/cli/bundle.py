@@ -20,8 +20,9 @@ def bundle(
 ) -> None:
     """Write a run as one zip file: settings, records and their hashes.
 
-    `report` and `rescore` take the file in place of the folder. It holds the run's command lines
-    and paths as run.json has them.
+    report and rescore take the file in place of the folder.
+
+    It holds the run's command lines and paths as they are in run.json.
 
     Example: tspo-bench bundle runs/films -o films.zip
     """

@@ -21,7 +21,12 @@ _ORDER = [None, *_OPTIONS]
 
 
 def set_panels(parameters: list[Any]) -> None:
-    """Give each of a command's options its panel, and sort them by these, in place."""
+    """Give each option its panel, unless it names one itself; sort them by panel, in place."""
     for parameter in parameters:
-        parameter.rich_help_panel = _PANELS.get(parameter.opts[0])
-    parameters.sort(key=lambda parameter: _ORDER.index(parameter.rich_help_panel))
+        if parameter.rich_help_panel is None:
+            parameter.rich_help_panel = _PANELS.get(parameter.opts[0])
+    parameters.sort(key=lambda parameter: _place(parameter.rich_help_panel))
+
+
+def _place(panel: str | None) -> int:
+    return _ORDER.index(panel) if panel in _ORDER else len(_ORDER)

@@ -28,8 +28,9 @@ def watch(
 ) -> None:
     """Show a run's progress, throughput, accuracies so far, last errors, and the machine's load.
 
-    It reads only the run's files, so it works during the run, after it, and from another machine
-    that sees the folder. It ends when the run is finished, or with Ctrl-C.
+    It reads only the run's files, so it works on another machine and after the run.
+
+    It ends when the run is finished, or with Ctrl-C.
 
     Example: tspo-bench watch runs/films
     """
