@@ -128,7 +128,7 @@ def test_a_built_in_task_without_its_run(tmp_path: Path) -> None:
 
     label = "haystack[length=1min,videos=7]"
     questions = limit_questions(load_task(label).questions(), 3)
-    labels = {"task": label, "sampler": "s", "model": "m", "protocol": "p", "frames": 1}
+    labels = {"task": label, "sampler": "s", "model": "m", "protocol": "strict@2", "frames": 1}
     settings = CellSettings(**labels, questions=digest_of(questions), limit=3)
     (tmp_path / "entry.zip").write_bytes(b"")
     cell = Cell(settings, (), tmp_path / "entry.zip" / "cell")
