@@ -51,7 +51,7 @@ def test_a_failed_question_is_exit_code_3(cli: Cli) -> None:
     [
         (["--tolerance", "x"], "cannot read --tolerance 'x'; write 1 or 1,2,5"),
         (["--frames", "2.5"], "cannot read --frames '2.5'; write 8 or 8,16,32"),
-        (["--frames", ""], "no frames given"),
+        (["--frames", ""], "--frames needs at least one value"),
         (["--fps", "0"], "frame rate 0.0 must be above 0 a second"),
     ],
 )

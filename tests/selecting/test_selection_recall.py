@@ -320,7 +320,7 @@ def test_short_lists_and_tuned_samplers_are_told(films: Path, tmp_path: Path) ->
 def test_blind_and_an_unknown_baseline_are_refused(questions: Path) -> None:
     with pytest.raises(UserError, match="sampler 'blind' selects no frames"):
         tspo_bench.recall(str(questions), "uniform,blind", fps=FPS)
-    with pytest.raises(UserError, match="--baseline 'unifrom' is none of the samplers: random"):
+    with pytest.raises(UserError, match="--baseline 'unifrom' is not one of the samplers: random"):
         tspo_bench.recall(str(questions), "random", fps=FPS, baseline="unifrom")
 
 
@@ -415,3 +415,8 @@ def test_a_stride_of_29_is_29_97(tmp_path: Path, cache: Path) -> None:
     found = tspo_bench.recall(str(tmp_path / "q.jsonl"), cut, 4)
     assert only(found.rows).evidence_recall == 1.0
     assert only(found.rows).num_guessed_rates == 0
+
+
+def test_a_setting_of_the_mllm_has_no_meaning(questions: Path) -> None:
+    with pytest.raises(UserError, match=r"unknown setting 'subtitles'; .*known: encoder, agent"):
+        tspo_bench.recall(str(questions), "uniform", subtitles="full")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +17,9 @@ from tspo_bench.selecting.recall_rows import (
     largest_gap,
     recall_rows,
 )
+from tspo_bench.selecting.settings import selection_settings
 from tspo_bench.tasks import tell_of_skipped
-from tspo_bench.types import CandidateRule, Features, Selection
+from tspo_bench.types import Features, Selection
 
 if TYPE_CHECKING:
     from tspo_bench.evaluation import RunSettings
@@ -64,18 +64,9 @@ def recall(
     tolerance: float | Sequence[float] | None = None,
     baseline: str = "uniform",
     fps: float | None = None,
-    encoder: str | None = None,
-    agent: str | None = None,
-    candidate_fps: float = 1.0,
-    candidates: CandidateRule = "auto",
-    limit: int | None = None,
-    only_present: bool = False,
     seed: int = 0,
-    split: str | None = None,
-    data_root: str | Path | None = None,
-    annotations: str | Path | None = None,
-    device: str | None = None,
     progress: SelectionProgress | None = None,
+    **settings: Any,
 ) -> RecallResult:
     """Measure what samplers select for questions with annotated evidence, with no MLLM.
 
@@ -98,45 +89,20 @@ def recall(
             None for the task's.
         baseline: the sampler that the others are compared with, as a spec.
         fps: the frame rate of all videos, none of which is then opened for the probe alone.
-        encoder: for samplers that search.
-        agent: for the samplers tspo and tspo-q.
-        candidate_fps: candidate frames per second.
-        candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
-            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
-        limit: look at the first so many questions of a fixed shuffle.
-        only_present: only questions whose videos are there; `limit` draws among these.
         seed: of samplers and tasks that draw.
-        split: the tasks' split; None for each task's default.
-        data_root: the folder with annotations and videos.
-        annotations: the annotation file, where it lies elsewhere.
-        device: a torch device.
         progress: follows the selections.
+        settings: of `tspo_bench.RunSettings`, by name: `encoder`, `agent`, `candidate_fps`,
+            `candidates`, `limit`, `only_present`, `split`, `data_root`, `annotations`, `device`.
 
     Raises:
         UserError: something that was asked for does not exist, no question has evidence, or videos
             are missing and their frame rate is unknown.
     """
-    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.rates import assumed_rates
     from tspo_bench.evaluation.reference_use import warn_of_reference
     from tspo_bench.evaluation.task_plan import check_baseline, load_run_encoder, load_tasks
 
-    config = RunSettings.of(
-        task=task,
-        sampler=sampler,
-        frames=frames,
-        encoder=encoder,
-        agent=agent,
-        candidate_fps=candidate_fps,
-        candidates=candidates,
-        limit=limit,
-        only_present=only_present,
-        seeds=seed,
-        split=split,
-        data_root=data_root,
-        annotations=annotations,
-        device=device,
-    )
+    config = selection_settings(settings, task=task, sampler=sampler, frames=frames, seeds=seed)
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
     _check_numbers(fps, tolerances or ())
     asked = load_tasks(config)

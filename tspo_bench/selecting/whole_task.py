@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
 from tspo_bench.samplers.published import PublishedFrames
+from tspo_bench.selecting.settings import selection_settings
 from tspo_bench.selections import SHAPES, FileSelection, SelectionFile, write_selections
 from tspo_bench.selections.file_selection import checked_frames
 from tspo_bench.tasks import tell_of_skipped
-from tspo_bench.types import JSON, CandidateRule
+from tspo_bench.types import JSON
 
 if TYPE_CHECKING:
     from tspo_bench.evaluation import RunSettings
@@ -40,18 +41,9 @@ def select_task(
     frames: int = 8,
     *,
     shape: str | None = None,
-    encoder: str | None = None,
-    agent: str | None = None,
-    candidate_fps: float = 1.0,
-    candidates: CandidateRule = "auto",
-    limit: int | None = None,
-    only_present: bool = False,
     seed: int = 0,
-    split: str | None = None,
-    data_root: str | Path | None = None,
-    annotations: str | Path | None = None,
-    device: str | None = None,
     progress: SelectionProgress | None = None,
+    **settings: Any,
 ) -> TaskSelections:
     """Pick frames for every question of a task and write them to a file.
 
@@ -72,44 +64,21 @@ def select_task(
         sampler: one sampler.
         frames: the frame budget K.
         shape: one that others read: see `tspo_bench.selections.SHAPES`; None for ours.
-        encoder: for samplers that search.
-        agent: for the samplers tspo and tspo-q.
-        candidate_fps: candidate frames per second.
-        candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
-            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
-        limit: the first so many questions of a fixed shuffle.
-        only_present: only questions whose videos are there; `limit` draws among these.
         seed: of samplers and tasks that draw.
-        split: the task's split.
-        data_root: the folder with annotations and videos.
-        annotations: the annotation file, where it lies elsewhere.
-        device: a torch device.
         progress: follows the selections.
+        settings: of `tspo_bench.RunSettings`, by name: `encoder`, `agent`, `candidate_fps`,
+            `candidates`, `limit`, `only_present`, `split`, `data_root`, `annotations`, `device`.
 
     Raises:
         UserError: something that was asked for does not exist, or the file cannot be written.
     """
-    from tspo_bench.evaluation import RunSettings
     from tspo_bench.evaluation.reference_use import warn_of_reference
     from tspo_bench.evaluation.task_plan import load_run_encoder, load_tasks
 
     path = user_path(out)
     _check_out(path, shape)
-    config = RunSettings.of(
-        tasks=(task,),
-        samplers=(sampler,),
-        frames=frames,
-        encoder=encoder,
-        agent=agent,
-        candidate_fps=candidate_fps,
-        candidates=candidates,
-        limit=limit,
-        only_present=only_present,
-        seeds=seed,
-        split=split,
-        data_root=data_root,
-        annotations=annotations,
-        device=device,
+    config = selection_settings(
+        settings, tasks=(task,), samplers=(sampler,), frames=frames, seeds=seed
     )
     (asked,) = load_tasks(config)
     tell_of_skipped(asked.task)
