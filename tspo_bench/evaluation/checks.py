@@ -1,4 +1,4 @@
-"""What samplers and models give, checked: they may be of a user's own."""
+"""Checks of what samplers and models return: they may be custom."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tspo_bench.types import Answer, Failed, Request, Selection
 
 
 def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> None:
-    """Refuse features that a sampler was not made for.
+    """Reject features that a sampler was not made for.
 
     A sampler may say by its attributes `encoder_id` (in which the precision does not count) and
     `encoder_width` whose features it reads. By `encoder`, the name, another copy of the same
@@ -114,8 +114,8 @@ def checked_answers(
     for request, answer in zip(requests, checked, strict=True):
         if request.mode != "options" or isinstance(answer, Failed):
             continue
-        told = set(answer.option_logprobs or ())
-        if not told or not told <= set(request.letters):
+        known = set(answer.option_logprobs or ())
+        if not known or not known <= set(request.letters):
             raise ValueError(
                 f"the model gives no log-probabilities of {request.letters}; use --answer generate"
             )

@@ -173,8 +173,6 @@ class RunSettings(BaseModel):
     """The sampler that the others are compared with."""
     preset: str | None = None
     """The settings of a published evaluation, "tspo-paper", for what is not given; see `of`."""
-    trust_packets: bool = Field(default_factory=trusts_packets)
-    """What `video.trust_packets` was set to, for the record."""
 
     @classmethod
     def of(cls, **given: Any) -> RunSettings:
@@ -243,7 +241,7 @@ class RunSettings(BaseModel):
 
     @property
     def resolved(self) -> dict[str, JSON]:
-        """All settings for run.json, with absolute paths."""
+        """All settings for run.json, with absolute paths and the video reader's own setting."""
         paths = {"data_root": self.data_root, "annotations": self.annotations, "out": self.folder}
         absolute = {name: path and str(path.absolute()) for name, path in paths.items()}
-        return {**self.model_dump(mode="json"), **absolute}
+        return {**self.model_dump(mode="json"), **absolute, "trust_packets": trusts_packets()}

@@ -99,7 +99,7 @@ def read_run_file(path: Path) -> dict[str, Any]:
 
 
 def _ran_on_cuda(content: Mapping[str, Any]) -> bool:
-    """Whether every command of a run saw a GPU, and none was told to use something else."""
+    """Whether every command of a run saw a GPU, and none was given another device."""
     commands = content["commands"]
     return bool(commands) and all(map(_saw_cuda, commands))
 
