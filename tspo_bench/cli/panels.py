@@ -14,7 +14,7 @@ _OPTIONS = {
     "Run": "preset out name cache prune fresh resume shard",
     "Output": "baseline groups power tolerance layout format columns prices answers budget-curves "
     "diff published gate submission sheet save image-format messages once verbose json",
-    "Page": "html curves thumbnails trust-tasks",
+    "Page": "html title curves thumbnails trust-tasks",
 }
 _PANELS = {f"--{name}": panel for panel, names in _OPTIONS.items() for name in names.split()}
 _ORDER = [None, *_OPTIONS]
