@@ -320,7 +320,7 @@ def test_short_lists_and_tuned_samplers_are_told(films: Path, tmp_path: Path) ->
 def test_blind_and_an_unknown_baseline_are_refused(questions: Path) -> None:
     with pytest.raises(UserError, match="sampler 'blind' sees nothing of the video"):
         tspo_bench.locate(str(questions), "uniform,blind", fps=FPS)
-    with pytest.raises(UserError, match="--baseline 'unifrom' is none of the samplers: random"):
+    with pytest.raises(UserError, match="--baseline 'unifrom' is not one of the samplers: random"):
         tspo_bench.locate(str(questions), "random", fps=FPS, baseline="unifrom")
 
 

@@ -190,7 +190,7 @@ def test_broken_scores_cost_their_curves_alone(cli: Cli, entry: Path) -> None:
     slug = next(iter(json.loads(files["run.json"])["cells"]))
     files[f"{slug}/scores.jsonl"] = b"{}\n"
     write_archive(Path("e.zip"), files.items(), {})
-    told = f"{slug}: its curves are left out: {slug}/scores.jsonl, line 1 holds no scores"
+    told = f"{slug}: its curves are left out: {slug}/scores.jsonl, line 1: question_id is missing"
     done = cli("check-entry", "e.zip", "--task", "else/films.jsonl")
     assert done.code == 3
     assert f"problem: {told}" in done.out

@@ -221,7 +221,7 @@ def test_models_and_tasks_without_a_published_figure(cli: Cli) -> None:
     assert done.code == 2
     assert "no published uniform figure of 'smolvlm2' on 'mlvu'; there are:" in done.error
     assert "llava-video-7b on mlvu" in done.error
-    assert "has no run.json" in cli("verify-baseline", "m", "nowhere", "--task", "mlvu").error
+    assert "no run.json found" in cli("verify-baseline", "m", "nowhere", "--task", "mlvu").error
 
 
 @pytest.mark.parametrize("sampler", ["uniform[short=candidates]", "uniform[variant=qwen]"])
