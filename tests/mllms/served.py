@@ -15,7 +15,7 @@ MODEL = "some/tiny-vl"
 def model_at(server: ChatServer, **options: Any) -> OpenAIServer:
     """A served model, of a server that is asked whether it is there."""
     settings = {"model": MODEL, "base_url": server.url, **options}
-    OpenAIServer.reach(**settings)
+    OpenAIServer.check_server(**settings)
     return OpenAIServer(**settings)
 
 

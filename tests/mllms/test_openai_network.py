@@ -45,7 +45,7 @@ def test_a_proxy_is_not_between_us_and_this_machine(
     monkeypatch.setenv("SSL_CERT_FILE", "/no/such/file.pem")
     with ChatServer(echo, [MODEL]) as server:
         url = server.url.replace("127.0.0.1", host)
-        OpenAIServer.reach(model=MODEL, base_url=url)
+        OpenAIServer.check_server(model=MODEL, base_url=url)
         [answer] = OpenAIServer(MODEL, url).answer(questions(1))
     assert isinstance(answer, Answer)
 
@@ -58,13 +58,13 @@ def test_the_way_past_a_proxy_is_named(
         pytest.importorskip("socksio", reason="the extra `openai` brings it")
     monkeypatch.setenv(name, f"{scheme}://me:secret-word@{NOBODY}")
     with pytest.raises(UserError, match=f"{name} .* put server.invalid into NO_PROXY") as error:
-        OpenAIServer.reach(model=MODEL, base_url=FAR)
+        OpenAIServer.check_server(model=MODEL, base_url=FAR)
     assert "secret-word" not in str(error.value)
     [given] = OpenAIServer(MODEL, FAR, retries=0).answer(questions(1))
     assert "into NO_PROXY" in reason(given)
     monkeypatch.setenv("NO_PROXY", "server.invalid")
     with pytest.raises(UserError, match="cannot reach") as error:
-        OpenAIServer.reach(model=MODEL, base_url=FAR)
+        OpenAIServer.check_server(model=MODEL, base_url=FAR)
     assert "NO_PROXY" not in str(error.value)
 
 
@@ -126,7 +126,7 @@ def test_a_socks_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
             proxy.daemon_threads = True
             threading.Thread(target=proxy.serve_forever, args=(0.01,), daemon=True).start()
             monkeypatch.setenv("ALL_PROXY", f"socks5://127.0.0.1:{proxy.server_address[1]}")
-            OpenAIServer.reach(model=MODEL, base_url=FAR)
+            OpenAIServer.check_server(model=MODEL, base_url=FAR)
             [answer] = OpenAIServer(MODEL, FAR).answer(questions(1))
             proxy.shutdown()
     assert isinstance(answer, Answer)
@@ -138,7 +138,7 @@ def test_without_socksio_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setitem(sys.modules, "socksio", None)
     monkeypatch.delitem(sys.modules, "httpcore2._async.socks_proxy", raising=False)
     with pytest.raises(UserError, match=r"ALL_PROXY: .*socksio.*tspo-bench\[openai\]") as error:
-        OpenAIServer.reach(model=MODEL, base_url=FAR)
+        OpenAIServer.check_server(model=MODEL, base_url=FAR)
     assert "secret-word" not in str(error.value)
 
 
@@ -146,7 +146,7 @@ def test_without_socksio_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_a_proxy_of_no_known_kind(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
     monkeypatch.setenv("all_proxy", f"{scheme}://me:secret-word@{NOBODY}")
     with pytest.raises(UserError, match="all_proxy: no usable proxy; write http://") as error:
-        OpenAIServer.reach(model=MODEL, base_url=FAR)
+        OpenAIServer.check_server(model=MODEL, base_url=FAR)
     assert "secret-word" not in str(error.value)
 
 
@@ -160,7 +160,7 @@ def test_a_stale_certificate_file_is_named(
         path.write_text("" if kind == "empty" else "no certificate")
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     with pytest.raises(UserError, match=r"SSL_CERT_FILE .*unset it"):
-        OpenAIServer.reach(model=MODEL, base_url=url)
+        OpenAIServer.check_server(model=MODEL, base_url=url)
 
 
 def test_hosts_of_this_machine() -> None:
@@ -179,7 +179,7 @@ def test_an_environment_without_any() -> None:
 def test_a_proxys_impossible_port(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("all_proxy", f"http://me:secret-word@127.0.0.1:{port}")
     with pytest.raises(UserError, match="all_proxy: no usable proxy; write http://") as error:
-        OpenAIServer.reach(model=MODEL, base_url=FAR)
+        OpenAIServer.check_server(model=MODEL, base_url=FAR)
     assert "secret-word" not in str(error.value)
 
 

@@ -50,7 +50,7 @@ def test_lists_that_are_missing_or_incomplete(models: list[str] | None) -> None:
 
 def test_a_url_without_its_path() -> None:
     with ChatServer() as server, pytest.raises(UserError, match=r"most end in /v1$"):
-        OpenAIServer.reach(model=MODEL, base_url=server.url.removesuffix("/v1"))
+        OpenAIServer.check_server(model=MODEL, base_url=server.url.removesuffix("/v1"))
 
 
 def test_a_server_that_is_busy_is_there_all_the_same() -> None:
@@ -124,7 +124,7 @@ def test_a_password_in_the_environment_is_used_and_not_told(
     assert f"base_url={server.url}," in model.id
     assert KEY not in model.id + reason(given)
     with pytest.raises(UserError, match=f"cannot reach {server.url}") as error:
-        OpenAIServer.reach(model=MODEL)
+        OpenAIServer.check_server(model=MODEL)
     assert KEY not in str(error.value)
 
 

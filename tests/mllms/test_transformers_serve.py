@@ -133,4 +133,4 @@ def test_what_this_engine_cannot_do_is_said(folder: Path, url: str) -> None:
 
 def test_a_model_that_it_does_not_serve(folder: Path, url: str) -> None:
     with pytest.raises(UserError, match=f"Server is pinned to '{folder}"):
-        OpenAIServer.reach(model="another", base_url=url)
+        OpenAIServer.check_server(model="another", base_url=url)

@@ -127,7 +127,8 @@ def test_the_runs_agent_is_that_of_the_local_sampler(tmp_path: Path) -> None:
         assert load_sampler(spec, agent=str(folders[0])).id == given
         settings = with_agent(parse_spec(spec), str(folders[0])).options
         assert load_sampler(f"router[local={settings['local']}]").id == given
-        assert RunSettings.of("haystack", [spec], agent=str(folders[0])).agent == str(folders[0])
+        run = RunSettings.of(sampler=[spec], agent=str(folders[0]))
+        assert run.agent == str(folders[0])
     with pytest.raises(UserError, match="device 'meta' is not supported"):
         load_sampler("router[local=tspo-q]", agent=str(folders[0]), device="meta")
     own = f"router[local=tspo-q[agent={folders[1]}]]"
