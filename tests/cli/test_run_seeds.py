@@ -62,6 +62,6 @@ def test_mistakes(cli: Cli, agent: tuple[str, ...]) -> None:
     assert not Path("mine").exists()
     other = cli(*RUN, "--sampler", "uniform,random", "--baseline", "aks")
     assert other.code == 2
-    assert "--baseline 'aks' is none of the samplers: uniform, random" in other.error
+    assert "--baseline 'aks' is not one of the samplers: uniform, random" in other.error
     assert not Path("mine").exists()
     assert "baseline" not in cli(*RUN, "--sampler", "random").err

@@ -191,7 +191,7 @@ def test_a_broken_file_of_scores_costs_its_curves_alone(tmp_path: Path) -> None:
     path.write_text('{"question_id": 1}\n')
     write_html(cells, tmp_path / "html")
     (problem,) = data(tmp_path / "html", "set0")["problems"]
-    assert problem.startswith(f"Scores are not shown: {path}, line 1 holds no scores")
+    assert problem.startswith(f"Scores are not shown: {path}, line 1: question_id must be a text")
     answers = data(tmp_path / "html", "set0-0")["0"]["answers"]
     assert ["curve" in answer for answer in answers] == [False, True]
 
