@@ -69,7 +69,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--prices", "1,nan"], "cannot read --prices"),
         ([".", "--layout", "paper"], "no cell is of a benchmark"),
         ([".", "--baseline", "aks["], "aks["),
-        ([".", "--baseline", "nothing"], "--baseline 'nothing' is none of the samplers: "),
+        ([".", "--baseline", "nothing"], "--baseline 'nothing' is not one of the samplers: "),
         ([".", "--html", "page", "--format", "csv"], "--format: no effect without tables"),
         ([".", "--html", "page", "--layout", "paper"], "--layout: no effect"),
         ([".", "--html", "page", "--groups", "--power"], "--groups, --power: no effect"),

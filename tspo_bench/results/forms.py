@@ -165,7 +165,7 @@ class TaskScoresFile(OnDisk):
 def bad_setting(settings: dict[str, Any]) -> str | None:
     """Return the first key that `CellSettings` rejects; None where all can be read again."""
     try:
-        CellSettings.model_validate(settings)
+        checked = CellSettings.model_validate(settings)
     except ValidationError as error:
         return str(error.errors()[0]["loc"][0])
-    return None
+    return "frames" if checked.frames is None and checked.visual_tokens is None else None
