@@ -181,3 +181,15 @@ def test_mistakes_end_in_one_line(
     done = cli(*command, *args)
     assert done.code == 2
     assert said in done.error
+
+
+@pytest.mark.parametrize("content", ["5", "[]", "{}", "{", "[" * 100_000 + "]" * 100_000])
+def test_a_checkpoint_whose_config_is_broken(cli: Cli, both: str, content: str) -> None:
+    """As an agent with its CLIP, and as a model."""
+    Path(both, "config.json").write_text(content)
+    agent = cli(*SELECT, "--sampler", "tspo", "--agent", both)
+    assert agent.code == 2
+    assert "both/config.json gives no model type (" in agent.error
+    model = cli("run", "--task", "films.jsonl", "--sampler", "uniform", "--model", f"./{both}")
+    assert model.code == 2
+    assert "does not know the model type that both/config.json gives" in model.error

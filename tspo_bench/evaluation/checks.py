@@ -54,12 +54,11 @@ def _is_encoder(encoder: FrameEncoder, made_for: str, name: str | None) -> bool:
     if name is None or not hasattr(encoder, "folder"):
         return False
     try:
-        own = find_checkpoint("encoder", name)
-    except UserError:  # it cannot be compared
+        own = find_checkpoint("encoder", name, local_files_only=True)
+        is_own = checkpoint_id(own) == without_precision(made_for)
+        return is_own and is_same_encoder(own, encoder.folder)
+    except UserError:  # it is not at hand to be compared
         return False
-    return checkpoint_id(own) == without_precision(made_for) and is_same_encoder(
-        own, encoder.folder
-    )
 
 
 def checked_selection(selection: Selection, num_frames: int, k: int) -> Selection:

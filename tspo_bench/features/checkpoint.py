@@ -122,9 +122,19 @@ def content_digest(folder: Path) -> str:
 
 
 def checkpoint_id(folder: Path) -> str:
-    """The model's type and the digest of its content: an encoder's id without the precision."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    return f"{config['model_type']}-{content_digest(folder)[:24]}"
+    """The model's type and the digest of its content: an encoder's id without the precision.
+
+    Raises:
+        UserError: config.json names no type.
+    """
+    path = folder / "config.json"
+    try:
+        kind = json.loads(path.read_text(encoding="utf-8"))["model_type"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise UserError(
+            f"{path} gives no model type ({_first_line(error)}); download it again"
+        ) from error
+    return f"{kind}-{content_digest(folder)[:24]}"
 
 
 def without_precision(encoder_id: str) -> str:

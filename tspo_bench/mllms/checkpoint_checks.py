@@ -125,7 +125,7 @@ def _known_config(checkpoint: str, folder: Path) -> Any:
     )
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             f"model {checkpoint!r}: transformers {transformers.__version__} does not know the "
             f"model type that {folder / 'config.json'} gives; {way_out}"

@@ -68,7 +68,7 @@ def _config(checkpoint: str) -> dict[str, Any]:
         if not file.parent.is_dir():
             file = Path(hf_hub_download(checkpoint, "config.json"))
         config = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return config if isinstance(config, dict) else {}
 
