@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tspo_bench.features.checkpoint import content_digest, packaged_checkpoint
-from tspo_bench.files import make_folder, written_whole
+from tspo_bench.files import atomic_write, make_folder
 from tspo_bench.results import read_run
 from tspo_bench.results.environment import git_revision
 from tspo_bench.specs import parse_spec
@@ -134,7 +134,7 @@ class Trial:
     def _keep(self, entry: Mapping[str, Any]) -> None:
         """Write an entry of the ledger in place of its command's earlier one."""
         others = [e for e in self._entries() if tuple(e["command"]) != tuple(entry["command"])]
-        with written_whole(self.folder / _LEDGER) as temporary:
+        with atomic_write(self.folder / _LEDGER) as temporary:
             temporary.write_text(json.dumps([*others, entry], indent=1) + "\n")
 
     def records(self, test: Test, sampler: str, frames: int = PRESET.frames) -> Seeds:
@@ -244,7 +244,7 @@ def commands_run(trials: Sequence[Trial]) -> list[dict[str, Any]]:
 def write_results(path: Path, content: Mapping[str, Any], markdown: str) -> None:
     """Write results as JSON to `path`, and as Markdown beside it."""
     make_folder(path.parent, hint="run this in the repository's root")
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
-    with written_whole(path.with_suffix(".md")) as temporary:
+    with atomic_write(path.with_suffix(".md")) as temporary:
         temporary.write_text(markdown)

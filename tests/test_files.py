@@ -10,13 +10,13 @@ import pytest
 
 from tests.support import little_room
 from tspo_bench.errors import UserError
-from tspo_bench.files import written_whole
+from tspo_bench.files import atomic_write
 
 
 def test_readers_see_the_old_version_until_the_new_one_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("new")
         assert path.read_text() == "old"
         assert temporary.suffix == ".json"
@@ -28,7 +28,7 @@ def test_readers_see_the_old_version_until_the_new_one_is_whole(tmp_path: Path) 
 
 @pytest.mark.parametrize("error", [ValueError("half"), KeyboardInterrupt()])
 def test_what_breaks_off_leaves_nothing(tmp_path: Path, error: BaseException) -> None:
-    with contextlib.suppress(type(error)), written_whole(tmp_path / "a") as temporary:
+    with contextlib.suppress(type(error)), atomic_write(tmp_path / "a") as temporary:
         temporary.write_text("ha")
         raise error
     assert os.listdir(tmp_path) == []
@@ -40,7 +40,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     with (
         little_room(100),
         pytest.raises(UserError) as caught,
-        written_whole(path, "make room") as temporary,
+        atomic_write(path, "make room") as temporary,
     ):
         temporary.write_bytes(bytes(1000))
     assert str(caught.value) == f"cannot write {path}: File too large; make room"
@@ -57,5 +57,5 @@ def test_a_folder_that_is_gone_or_in_the_way(tmp_path: Path) -> None:
 
 
 def write(path: Path) -> None:
-    with written_whole(path, "elsewhere") as temporary:
+    with atomic_write(path, "elsewhere") as temporary:
         temporary.write_text("text")

@@ -56,7 +56,7 @@ def make_folder(path: Path, hint: str) -> Path:
 
 
 @contextlib.contextmanager
-def written_whole(path: Path, hint: str = "make room there") -> Iterator[Path]:
+def atomic_write(path: Path, hint: str = "make room there") -> Iterator[Path]:
     """Yield a temporary path beside `path` that takes its place when the block ends well.
 
     Two processes may write the same file at once: readers see one version or the other, whole.

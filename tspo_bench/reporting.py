@@ -69,7 +69,7 @@ def write_report(
             thumbnails=thumbnails,
             title=title,
             on_progress=on_progress,
-            entries=bundles,
+            bundles=bundles,
             notes=notes,
             errors=errors,
         )

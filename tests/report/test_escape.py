@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from tspo_bench.report.escape import MOST, latex, markdown, spreadsheet, visible
+from tspo_bench.report.escape import MOST, for_terminal, latex, markdown, spreadsheet
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -42,7 +42,7 @@ def with_examples(test):  # type: ignore[no-untyped-def]
 @with_examples
 @given(hostile)
 def test_visible_is_one_line_of_printable_characters(text: str) -> None:
-    shown = visible(text)
+    shown = for_terminal(text)
     assert shown.isprintable()
     assert not {unicodedata.category(char) for char in shown} & {"Cc", "Cf", "Cs", "Zl", "Zp"}
     shown.encode("utf-8")
@@ -51,7 +51,7 @@ def test_visible_is_one_line_of_printable_characters(text: str) -> None:
 
 
 def test_long_texts_are_cut_and_say_so() -> None:
-    shown = visible("x" * 1_000_000)
+    shown = for_terminal("x" * 1_000_000)
     assert shown == "x" * MOST + "… (1000000 characters)"
 
 
@@ -72,7 +72,7 @@ def test_markdown_is_the_text_and_nothing_else(text: str) -> None:
     cells = [token for token in tokens if token.type == "inline"]
     assert len(cells) == 4
     read = "".join(child.content for child in cells[2].children or [])
-    assert read == visible(text).strip(" ")
+    assert read == for_terminal(text).strip(" ")
     assert not re.search(r"https?://|www\.", markdown(text), re.IGNORECASE)
 
 
@@ -82,7 +82,7 @@ def test_spreadsheets_see_no_formula(text: str) -> None:
     shown = spreadsheet(text)
     for part in (shown, *shown.split(";")):  # a line is cut there where commas are decimal
         assert not part.lstrip().startswith(("=", "+", "-", "@", "＝", "＋", "－", "＠"))
-    assert shown.replace("'", "") == visible(text).replace("'", "")
+    assert shown.replace("'", "") == for_terminal(text).replace("'", "")
     out = io.StringIO()
     csv.writer(out).writerow([shown, 1])
     assert next(csv.reader(io.StringIO(out.getvalue()))) == [shown, "1"]
@@ -110,7 +110,7 @@ def test_latex_is_ascii_without_a_command_of_theirs(text: str) -> None:
     assert made.isascii()
     assert not made.startswith("[")
     assert "--" not in made
-    shown = visible(text).replace("…", "...")
+    shown = for_terminal(text).replace("…", "...")
     expected = re.sub(r"[^\x00-\x7f]", lambda m: f"[U+{ord(m[0]):04X}]", shown)
     assert unescaped(made) == expected
 
@@ -121,4 +121,4 @@ def test_what_latex_cuts_ends_in_three_dots() -> None:
 
 @pytest.mark.parametrize(("text", "shown"), [("\x1b[31m", "\\x1b[31m"), ("\u202e", "\\u202e")])
 def test_what_is_shown_of_control_characters(text: str, shown: str) -> None:
-    assert visible(text) == shown
+    assert for_terminal(text) == shown

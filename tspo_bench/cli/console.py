@@ -176,9 +176,9 @@ def listen_for_interrupts() -> None:
 
 def say(line: str) -> None:
     """A line for the person at the keyboard: on stderr, harmless whatever others wrote into it."""
-    from tspo_bench.report.escape import MOST_OF_NOTE, visible
+    from tspo_bench.report.escape import MOST_OF_NOTE, for_terminal
 
-    typer.echo(visible(line, MOST_OF_NOTE), err=True)
+    typer.echo(for_terminal(line, MOST_OF_NOTE), err=True)
 
 
 def show(*parts: RenderableType) -> None:

@@ -51,13 +51,13 @@ def runs_table(runs: list[dict[str, Any]]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from tspo_bench.report.escape import visible
+    from tspo_bench.report.escape import for_terminal
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for heading in ("run", "tasks", "samplers", "models", "records", "state", "date"):
         table.add_column(heading, overflow="fold")
     for run in runs:
-        table.add_row(*(Text(visible(text)) for text in _texts(run)))
+        table.add_row(*(Text(for_terminal(text)) for text in _texts(run)))
     return table
 
 

@@ -56,13 +56,13 @@ def write_submission(folder: Path, out: Path, *, as_json: bool) -> None:
         UserError: the cell is unfinished, or the file cannot be written.
         typer.Exit: with code 3 if questions failed.
     """
-    from tspo_bench.files import written_whole
+    from tspo_bench.files import atomic_write
     from tspo_bench.report.papers.submission import cell_at, submission
 
     cell = cell_at(folder)
     made = submission(cell)
     text = json.dumps(made.content, indent=2, ensure_ascii=False)
-    with written_whole(out) as temporary:
+    with atomic_write(out) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     if as_json:
         about: dict[str, Any] = {"file": str(out), "format": made.format, "n": made.num_questions}

@@ -249,7 +249,7 @@ def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | Non
 
 
 def _show_differences(loaded: LoadedResults, baseline: str, *, as_json: bool) -> None:
-    from tspo_bench.report.escape import visible
+    from tspo_bench.report.escape import for_terminal
     from tspo_bench.report.tables.differences import differences
 
     found = differences(loaded.cells, baseline)
@@ -257,7 +257,7 @@ def _show_differences(loaded: LoadedResults, baseline: str, *, as_json: bool) ->
         show_json({"differences": [one.to_dict() for one in found]})
     else:
         for one in found:
-            typer.echo(visible(one.heading))
+            typer.echo(for_terminal(one.heading))
             show(one.table())
 
 

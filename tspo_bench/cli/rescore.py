@@ -67,7 +67,7 @@ def rescore(
 
 
 def _lines(run: Path, results: Sequence[Rescored], verbose: bool) -> Iterator[str]:
-    from tspo_bench.report.escape import visible
+    from tspo_bench.report.escape import for_terminal
 
     num_records = sum(len(one.records) for one in results)
     num_read = sum(one.num_read for one in results)
@@ -76,10 +76,10 @@ def _lines(run: Path, results: Sequence[Rescored], verbose: bool) -> Iterator[st
         (one.protocol, "the task's" if one.from_task else "the bundle's own") for one in results
     )
     for (protocol, source), number in sources.items():
-        yield f"{number} cells by {visible(protocol)}; questions and right answers: {source}"
+        yield f"{number} cells by {for_terminal(protocol)}; questions and right answers: {source}"
     shown = [one for one in results if verbose or one.differences]
     for one in shown if verbose else shown[:_FEW]:
-        yield from (visible(line, _LONG) for line in _cell_lines(one, verbose))
+        yield from (for_terminal(line, _LONG) for line in _cell_lines(one, verbose))
     if not verbose and len(shown) > _FEW:
         yield f"{len(shown) - _FEW} more cells differ; --verbose lists them"
     differing = sum(len(one.differences) for one in results)

@@ -195,7 +195,7 @@ def train(
             _check_val(task, settings)
         say("loading the models; videos are rendered and encoded when their questions come up")
         table = None
-        with _telling_how_to_go_on(outs, toy=toy, fresh=fresh):
+        with _explain_resume(outs, toy=toy, fresh=fresh):
             for config in configs:
                 trained = train_one(
                     config,
@@ -224,7 +224,7 @@ def _tell(trained: Trained, config: TrainConfig, *, toy: bool) -> None:
 
 
 @contextlib.contextmanager
-def _telling_how_to_go_on(outs: Sequence[Path], *, toy: bool, fresh: bool) -> Iterator[None]:
+def _explain_resume(outs: Sequence[Path], *, toy: bool, fresh: bool) -> Iterator[None]:
     """Have an interruption say what can be done after it."""
     from tspo_bench.training.aside import SETTINGS_FILE, has_previous, last_checkpoint
 

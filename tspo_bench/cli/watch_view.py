@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tspo_bench.cli.progress import duration
-from tspo_bench.report.escape import visible
+from tspo_bench.report.escape import for_terminal
 from tspo_bench.report.format import accuracy_text, seconds_text
 from tspo_bench.report.live.machine import Gpu, Usage
 from tspo_bench.report.live.watching import STOPPED_SECONDS, CellView, View
@@ -24,11 +24,13 @@ _STYLES = {"running": "green", "finished": "green", "quiet": "yellow", "stopped"
 
 def draw(name: str, view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> RenderableType:
     """State and totals, machine, stages, last errors; the cells last, as there may be many."""
-    state = Text(f"{visible(name)}: {view.state}", style=f"bold {_STYLES[view.state]}")
+    state = Text(f"{for_terminal(name)}: {view.state}", style=f"bold {_STYLES[view.state]}")
     lines = [_progress(view), *_explained(view), *_machine(view, usage, gpus), *_stages(view)]
     parts: list[RenderableType] = [state, *map(Text, lines)]
     for trouble in view.troubles:
-        parts.append(Text(f"{visible(trouble.what)}: {visible(trouble.error)}", style="red"))
+        parts.append(
+            Text(f"{for_terminal(trouble.what)}: {for_terminal(trouble.error)}", style="red")
+        )
     if view.cells:
         parts.append(_cells(view.cells))
     return Group(*parts)
@@ -70,7 +72,7 @@ def _machine(view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> Iterator[s
         found = [str(one) for one in (named if isinstance(named, list) else [])]
         hardware = [str(view.environment.get("cpu") or ""), *found]
         if any(hardware):
-            yield visible(f"begun on {', '.join(filter(None, hardware))}")
+            yield for_terminal(f"begun on {', '.join(filter(None, hardware))}")
         return
     machine = f"{usage.machine_memory_used / _GIB:.1f} of {usage.machine_memory / _GIB:.1f} GiB"
     cores = "" if usage.cores is None else f"{usage.cores:.1f} of {usage.num_cores} cores, "
@@ -80,7 +82,7 @@ def _machine(view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> Iterator[s
         said = [] if gpu.busy is None else [f"{gpu.busy:.0%} busy"]
         if gpu.memory_used is not None and gpu.memory is not None:
             said.append(f"{gpu.memory_used / _GIB:.1f} of {gpu.memory / _GIB:.1f} GiB")
-        yield f"{visible(gpu.name)}: {', '.join(said) or 'tells nothing'}"
+        yield f"{for_terminal(gpu.name)}: {', '.join(said) or 'tells nothing'}"
 
 
 def _stages(view: View) -> Iterator[str]:
@@ -89,7 +91,7 @@ def _stages(view: View) -> Iterator[str]:
     shown = list(view.stages.items())[:_MOST_STAGES]
     total = sum(view.stages.values())
     parts = [
-        f"{visible(stage)} {seconds_text(seconds)} s ({seconds / total:.0%})"
+        f"{for_terminal(stage)} {seconds_text(seconds)} s ({seconds / total:.0%})"
         for stage, seconds in shown
         if total
     ]
@@ -138,4 +140,4 @@ def _labels(cell: CellView) -> list[str]:
     rest = ["" if settings.get(key) is None else settings[key] for key in ("seed", "limit")]
     named = [settings.get(key, "?") for key in ("task", "model", "sampler")]
     budget = f"K={frames}" if tokens is None else f"{tokens} tokens"
-    return [visible(str(part)) for part in (*named, budget, *rest)]
+    return [for_terminal(str(part)) for part in (*named, budget, *rest)]

@@ -24,7 +24,7 @@ from safetensors.numpy import save
 from tspo_bench.errors import VideoError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.stretch import stretched
-from tspo_bench.files import CACHE_HINT, cache_folder, make_folder, written_whole
+from tspo_bench.files import CACHE_HINT, atomic_write, cache_folder, make_folder
 from tspo_bench.sources import sources_of
 from tspo_bench.types import CandidateRule, Candidates, IntArray
 from tspo_bench.video import open_video
@@ -171,7 +171,7 @@ class FeatureStore:
         except OSError as error:
             raise VideoError(f"cannot read video {video}: {error.strerror}") from error
         make_folder(note.parent, "give another folder for the features")
-        with written_whole(note, CACHE_HINT) as temporary:
+        with atomic_write(note, CACHE_HINT) as temporary:
             temporary.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
         return digest
 
@@ -233,7 +233,7 @@ def _write(path: Path, candidates: StoredCandidates) -> None:
         "checksum": _checksum(arrays),
     }
     content = save(arrays, metadata)
-    with written_whole(path, CACHE_HINT) as temporary:
+    with atomic_write(path, CACHE_HINT) as temporary:
         temporary.write_bytes(content)
 
 

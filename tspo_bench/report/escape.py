@@ -43,7 +43,7 @@ _LATEX = {
 }
 
 
-def visible(text: str, most: int = MOST) -> str:
+def for_terminal(text: str, most: int = MOST) -> str:
     r"""A text in one line of printable characters, for the terminal and all other forms.
 
     Control characters, line breaks, marks that turn the direction of writing, lone surrogates and
@@ -59,7 +59,7 @@ def visible(text: str, most: int = MOST) -> str:
 
 def markdown(text: str, most: int = MOST) -> str:
     """A text for a cell of a Markdown table: neither markup, HTML, mathematics nor a link."""
-    return _MARKDOWN.sub(_markdown_character, visible(text, most))
+    return _MARKDOWN.sub(_markdown_character, for_terminal(text, most))
 
 
 def _markdown_character(match: re.Match[str]) -> str:
@@ -70,11 +70,11 @@ def _markdown_character(match: re.Match[str]) -> str:
 def latex(text: str, most: int = MOST) -> str:
     """A text for LaTeX: no command; what is not ASCII as its number, "[U+4E2D]", for pdflatex.
 
-    An ellipsis, as `visible` sets where it cuts, is three dots.
+    An ellipsis, as `for_terminal` sets where it cuts, is three dots.
     """
     escaped = "".join(
         _LATEX.get(char, char if char.isascii() else rf"[U+{ord(char):04X}]")
-        for char in visible(text, most)
+        for char in for_terminal(text, most)
     )
     # "--" would be a dash, and a bracket after "\\" an argument.
     return re.sub(r"^(\s*)\[", r"\1{[}", escaped.replace("--", "-{}-{}"))
@@ -85,10 +85,10 @@ def spreadsheet(text: str) -> str:
 
     Behind a semicolon, too: where commas are decimal, spreadsheets cut the line there.
     """
-    return _FORMULA.sub(r"\1'\2", visible(text))
+    return _FORMULA.sub(r"\1'\2", for_terminal(text))
 
 
-def harmless(text: str) -> str:
+def escape_control(text: str) -> str:
     r"""A text of any length with such characters written out: ``\x1b``, ``\u202e``.
 
     What is markup stays: it is escaped where it is shown.
@@ -99,19 +99,19 @@ def harmless(text: str) -> str:
 
 def snippet(text: str, most: int) -> str:
     """The beginning of a text, in one line."""
-    line = re.sub(r"\s+", " ", harmless(text[: 4 * most])).strip()
+    line = re.sub(r"\s+", " ", escape_control(text[: 4 * most])).strip()
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def plain(text: str) -> str:
+def for_matplotlib(text: str) -> str:
     """A name for matplotlib: no mathematics, and not endless."""
     return snippet(text, 40).replace("$", r"\$")
 
 
-def clean(value: Any) -> Any:
+def escape_json(value: Any) -> Any:
     """A value of mappings, lists and texts, all texts and keys of it harmless."""
     if isinstance(value, str):
-        return harmless(value)
+        return escape_control(value)
     if isinstance(value, Mapping):
-        return {harmless(key): clean(one) for key, one in value.items()}
-    return [clean(one) for one in value] if isinstance(value, list | tuple) else value
+        return {escape_control(key): escape_json(one) for key, one in value.items()}
+    return [escape_json(one) for one in value] if isinstance(value, list | tuple) else value

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.bundle import is_bundle, opened
-from tspo_bench.report.escape import visible
+from tspo_bench.report.escape import for_terminal
 from tspo_bench.results import Cell, read_cells
 from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.types import Record
@@ -51,7 +51,7 @@ def load_results(paths: Sequence[Path], task: str | None = None) -> LoadedResult
         if task is None or task in (cell.settings.task, _name(cell)):
             _add(found, cell)
         else:
-            others.setdefault(visible(str(cell.settings.task)))
+            others.setdefault(for_terminal(str(cell.settings.task)))
     if not found.cells and not found.errors:
         where = ", ".join(map(str, paths))
         if others:

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import written_whole
+from tspo_bench.files import atomic_write
 from tspo_bench.results.aside import PREVIOUS, drop_previous, has_previous
 from tspo_bench.results.forms import CellSettings
 from tspo_bench.results.records import record_to_line
@@ -166,5 +166,5 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
         UserError: it cannot be written.
     """
     text = json.dumps(content, indent=2, allow_nan=False)
-    with written_whole(path, f"make room, or {OTHER_FOLDER}") as temporary:
+    with atomic_write(path, f"make room, or {OTHER_FOLDER}") as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from tspo_bench.samplers.fill import Fill, check_fill, fill_by_score
 from tspo_bench.samplers.options import check_count, check_number
-from tspo_bench.samplers.scores import best_first, relevance
+from tspo_bench.samplers.scores import argsort_desc, relevance
 from tspo_bench.types import Candidates, FloatArray, IntArray, Need, Query, Selection
 
 
@@ -37,7 +37,7 @@ def aks(scores: ArrayLike, k: int, t1: float = 0.2, t2: float = -100.0, depth: i
     while segments:
         start, stop, halvings = segments.pop()
         part = scaled[start:stop]
-        order = best_first(part)
+        order = argsort_desc(part)
         if halvings == depth or _stands_out(part, part[order[:k]], t1, t2):
             picks = np.concatenate([picks, start + order[: k // 2**halvings]])
         else:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from tspo_bench.samplers.options import check_number
-from tspo_bench.samplers.scores import along, between_0_and_1, directions
+from tspo_bench.samplers.scores import cosines, min_max, unit_features
 from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
 
 
@@ -75,8 +75,8 @@ class FacilityLocation:
         Raises:
             UserError: a feature is NaN or infinite.
         """
-        frames, text = directions(query, candidates)
-        scores = along(frames, text)
+        frames, text = unit_features(query, candidates)
+        scores = cosines(frames, text)
         similarity = np.maximum(frames @ frames.T, 0)
-        picks = facility_location(similarity, between_0_and_1(scores), k, self.trade_off)
+        picks = facility_location(similarity, min_max(scores), k, self.trade_off)
         return Selection(candidates.indices[picks], scores)

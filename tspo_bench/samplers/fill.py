@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tspo_bench.errors import UserError
-from tspo_bench.samplers.scores import best_first
+from tspo_bench.samplers.scores import argsort_desc
 from tspo_bench.types import IntArray
 
 Fill = Literal["score", "none"]
@@ -46,7 +46,7 @@ def fill_by_score(picked: IntArray, scores: ArrayLike, k: int) -> IntArray:
         scores: [T].
         k: the frame budget.
     """
-    order = best_first(scores)
+    order = argsort_desc(scores)
     rest = order[~np.isin(order, picked)]
     return np.sort(np.concatenate([picked, rest[: max(0, k - len(picked))]])).astype(np.int64)
 

@@ -14,7 +14,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.samplers.fill import fill_by_score, spread
 from tspo_bench.samplers.options import check_count, check_number
 from tspo_bench.samplers.random import check_seed, draw, question_generator
-from tspo_bench.samplers.scores import best_first
+from tspo_bench.samplers.scores import argsort_desc
 from tspo_bench.types import Candidates, FloatArray, IntArray, Need, Query, Selection
 
 Score = Callable[[IntArray], FloatArray]
@@ -91,14 +91,14 @@ def focus(
     clips = cut(length, part)
     probes = coarse(clips, settings.extra, generator)
     first = score(probes.ravel()).reshape(probes.shape)
-    ranking = best_first(bounds(first))
+    ranking = argsort_desc(bounds(first))
     num_zoomed = max(MIN_ZOOMED, math.ceil(len(clips) * settings.zoom))
     stride = min(max(1, round(settings.fine_seconds * rate)), max(1, int(part)))
     more = fine(probes, ranking[:num_zoomed], length, part, stride, generator)
     positions = np.append(probes, more)
     scores = np.append(first, score(more)) if len(more) else first.ravel()
 
-    picks = positions[best_first(scores)[: round(settings.top * min(k, len(positions)))]]
+    picks = positions[argsort_desc(scores)[: round(settings.top * min(k, len(positions)))]]
     shared = ranking[: min(max(MIN_SHARED, math.ceil(len(clips) * settings.zoom)), MAX_SHARED)]
     rest, gap = k - len(picks), least_gap(length, rate, k, settings.gap_seconds)
     for rank, clip in enumerate(shared):

@@ -9,7 +9,7 @@ import numpy as np
 
 from tspo_bench.samplers.fill import Fill, check_fill, fill_by_score
 from tspo_bench.samplers.options import check_count, check_number
-from tspo_bench.samplers.scores import along, directions
+from tspo_bench.samplers.scores import cosines, unit_features
 from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
 
 NARROWINGS = 4  # widths 2, 1, 1/2, 1/4, 1/8
@@ -183,8 +183,8 @@ class MDP3:
         Raises:
             UserError: a feature is NaN or infinite.
         """
-        frames, text = directions(query, candidates)
-        scores = along(frames, text)
+        frames, text = unit_features(query, candidates)
+        scores = cosines(frames, text)
         if len(frames) <= k:
             return Selection(candidates.indices, scores)
         published = mdp3(frames, text, k, self.trade_off, self.segment)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from tspo_bench.samplers.options import check_number
-from tspo_bench.samplers.scores import along, between_0_and_1, directions
+from tspo_bench.samplers.scores import cosines, min_max, unit_features
 from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
 
 
@@ -74,7 +74,7 @@ class MMR:
         Raises:
             UserError: a feature is NaN or infinite.
         """
-        frames, text = directions(query, candidates)
-        scores = along(frames, text)
-        picks = mmr(frames, between_0_and_1(scores), k, self.trade_off)
+        frames, text = unit_features(query, candidates)
+        scores = cosines(frames, text)
+        picks = mmr(frames, min_max(scores), k, self.trade_off)
         return Selection(candidates.indices[picks], scores)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tspo_bench.errors import UserError
-from tspo_bench.samplers.scores import best_first
+from tspo_bench.samplers.scores import argsort_desc
 from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
 
 LOT_FLOOR = 1e-10  # keeps a lot's Gumbel noise finite
@@ -45,7 +45,7 @@ def draw(generator: random.Random, logits: ArrayLike, count: int) -> IntArray:
     values = np.asarray(logits, np.float64)
     lots = np.array([generator.random() for _ in range(len(values))])
     noise = -np.log(-np.log(lots.clip(LOT_FLOOR, 1 - LOT_FLOOR)))
-    return best_first(values + noise)[:count]
+    return argsort_desc(values + noise)[:count]
 
 
 @dataclass(frozen=True)

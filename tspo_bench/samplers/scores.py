@@ -64,7 +64,7 @@ def checked_features(query: Query, candidates: Candidates) -> tuple[Features, Fe
     return candidates.features, query.text_features
 
 
-def directions(query: Query, candidates: Candidates) -> tuple[Features, Features]:
+def unit_features(query: Query, candidates: Candidates) -> tuple[Features, Features]:
     """Features of length 1: the candidates' [T, d] and the question's [d].
 
     float32 throughout, for samplers that compare frames with frames; a norm below 1e-8 counts as
@@ -86,23 +86,23 @@ def _unit(rows: Features) -> Features:
     return np.asarray(rows / norms[:, None], np.float32)
 
 
-def along(frames: Features, text: Features) -> Features:
+def cosines(frames: Features, text: Features) -> Features:
     """Cosines [T] of directions [T, d] and a direction [d], equal for equal frames."""
     return np.asarray(np.einsum("td,d->t", frames, text), np.float32)  # row by row, unlike BLAS
 
 
-def between_0_and_1(scores: ArrayLike) -> Features:
+def min_max(scores: ArrayLike) -> Features:
     """Scores [T] scaled so that the lowest is 0 and the highest 1; all 0 where they are equal."""
     values = np.asarray(scores, np.float32)
     width = np.ptp(values)
     return (values - values.min()) / width if width > 0 else np.zeros_like(values)
 
 
-def best_first(scores: ArrayLike) -> IntArray:
+def argsort_desc(scores: ArrayLike) -> IntArray:
     """Positions [T] from the highest score to the lowest, the earliest first on ties."""
     return np.argsort(-np.asarray(scores), kind="stable")
 
 
 def top_k(scores: ArrayLike, k: int) -> IntArray:
     """Sorted positions [min(k, T)] of the k highest scores, the earliest on ties."""
-    return np.sort(best_first(scores)[:k])
+    return np.sort(argsort_desc(scores)[:k])

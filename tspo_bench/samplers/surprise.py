@@ -9,7 +9,7 @@ import numpy as np
 
 from tspo_bench.samplers.fill import fill_by_score
 from tspo_bench.samplers.options import check_count
-from tspo_bench.samplers.scores import directions, top_k
+from tspo_bench.samplers.scores import top_k, unit_features
 from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
 
 
@@ -62,7 +62,7 @@ class Surprise:
         Raises:
             UserError: a feature is NaN or infinite.
         """
-        frames, _ = directions(query, candidates)
+        frames, _ = unit_features(query, candidates)
         scores = surprises(frames)
         found = peaks(scores, self.radius)
         chosen = found[top_k(scores[found], k)]

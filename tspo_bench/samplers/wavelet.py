@@ -15,7 +15,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.samplers.fill import fill_by_score
 from tspo_bench.samplers.mmr import extend
 from tspo_bench.samplers.options import check_count, check_number
-from tspo_bench.samplers.scores import along, best_first, directions
+from tspo_bench.samplers.scores import argsort_desc, cosines, unit_features
 from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
 
 MODE = "symmetric"  # how the signal goes on beyond its ends
@@ -166,7 +166,7 @@ def share_out(importance: FloatArray, k: int, temperature: float) -> IntArray:
     """Whole shares of k by softmax: rounded down, then the largest remainders one more."""
     exact = softmax(importance / temperature) * k
     shares = np.floor(exact).astype(np.int64)
-    shares[best_first(exact - shares)[: k - shares.sum()]] += 1
+    shares[argsort_desc(exact - shares)[: k - shares.sum()]] += 1
     return shares
 
 
@@ -189,7 +189,7 @@ class WFS(Settings):
         Raises:
             UserError: a feature is NaN or infinite.
         """
-        frames, text = directions(query, candidates)
-        scores = along(frames, text)
+        frames, text = unit_features(query, candidates)
+        scores = cosines(frames, text)
         picks = wfs_sb(scores.astype(np.float64), frames, k, self)
         return Selection(candidates.indices[picks], scores)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tspo_bench.report.escape import MOST_OF_NOTE, visible
+from tspo_bench.report.escape import MOST_OF_NOTE, for_terminal
 from tspo_bench.report.format import (
     UNDEFINED,
     accuracy_text,
@@ -40,9 +40,11 @@ def recall_table(rows: Sequence[RecallRow], groups: bool = False) -> Group:
             if not some or (subset != "all" and all(row.n == _n_of_all(row, rows) for row in some)):
                 continue  # all videos have more than K candidates: the same table again
             of = "" if subset == "all" else ", videos with more than K candidates"
-            title = Text(f"\n{visible(task)}: evidence within {tolerance:g} s{of}", style="bold")
+            title = Text(
+                f"\n{for_terminal(task)}: evidence within {tolerance:g} s{of}", style="bold"
+            )
             parts += [_table(title, some, _recall_columns(some))]
-            parts += [Text(visible(note, MOST_OF_NOTE), style="dim") for note in _notes(some)]
+            parts += [Text(for_terminal(note, MOST_OF_NOTE), style="dim") for note in _notes(some)]
             if subset == "all":
                 title = Text("\nframe placement and cost")
                 parts += [_table(title, some, _placement(some))]
@@ -97,7 +99,7 @@ def _table(title: Text, rows: Sequence[RecallRow], columns: dict[str, list[str]]
     for number, row in enumerate(rows):
         name = row.sampler + ("*" if row.tuned_for else "")
         texts = [name, str(row.frames), *(texts[number] for texts in columns.values())]
-        table.add_row(*(Text(visible(text)) for text in texts))
+        table.add_row(*(Text(for_terminal(text)) for text in texts))
     return table
 
 
@@ -148,16 +150,16 @@ def _group_tables(rows: Sequence[RecallRow]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for group in dict.fromkeys(group for row in rows for group in row.groups):
         table = empty_table()
-        table.add_column(Text(visible(group)), overflow="fold")
+        table.add_column(Text(for_terminal(group)), overflow="fold")
         table.add_column("n", justify="right")
         for row in rows:
             name = f"{row.sampler} K={row.frames}"
-            table.add_column(Text(visible(name)), justify="right", overflow="fold")
+            table.add_column(Text(for_terminal(name)), justify="right", overflow="fold")
         for value in dict.fromkeys(v for row in rows for v in row.groups.get(group, {})):
             found = [row.groups.get(group, {}).get(value) for row in rows]
             numbers = sorted({one.n for one in found if one})
             texts = [accuracy_text(one.evidence_recall, one.ci95) if one else "" for one in found]
-            shown = [visible(value), "-".join(map(str, numbers)), *texts]
+            shown = [for_terminal(value), "-".join(map(str, numbers)), *texts]
             table.add_row(*map(Text, shown))
         tables.append(table)
     return tables

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import make_folder, user_path, written_whole
+from tspo_bench.files import atomic_write, make_folder, user_path
 from tspo_bench.types import Frames, Selection
 
 _SHEET_FRAME_SIDE = 360  # pixels: a sheet shows no frame much larger
@@ -103,7 +103,7 @@ class SelectedFrames(Selection):
             zip(frames.seconds, frames.pixels, strict=True), start=1
         ):
             path = out / f"{number:03d}_{_time_in_name(float(second))}.{image_format}"
-            with written_whole(path) as temporary:
+            with atomic_write(path) as temporary:
                 kind = {"jpg": "JPEG", "png": "PNG"}[image_format]
                 Image.fromarray(pixels).save(temporary, kind, quality=_JPEG_QUALITY)
             paths.append(path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import written_whole
+from tspo_bench.files import atomic_write
 from tspo_bench.selections import native
 from tspo_bench.selections.file_selection import FileSelection, SelectionFile
 from tspo_bench.selections.read import ID_KEYS
@@ -66,7 +66,7 @@ def write_selections(
         text = _BY_PLACE[shape](in_order)
     else:
         text = _BY_ID[shape]([(question, picks[question.id]) for question in questions])
-    with written_whole(path, "give another file") as temporary:
+    with atomic_write(path, "give another file") as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import written_whole
+from tspo_bench.files import atomic_write
 from tspo_bench.selections.file_selection import FileSelection, SelectionFile
 
 FORMAT = "tspo-bench selections 1"
@@ -131,7 +131,7 @@ def write_json(path: Path, selections: SelectionFile) -> None:
         {"format": FORMAT, "made_by": dict(selections.made_by)}, indent=1, allow_nan=False
     )
     lines = ",\n  ".join(rows)
-    with written_whole(path, _HINT) as temporary:
+    with atomic_write(path, _HINT) as temporary:
         temporary.write_text(f'{head[:-2]},\n "questions": [\n  {lines}\n ]\n}}\n')
 
 
@@ -146,7 +146,7 @@ def write_parquet(path: Path, selections: SelectionFile) -> None:
     ]
     table = pyarrow.Table.from_pylist(rows, schema=_schema())
     head = json.dumps({"format": FORMAT, "made_by": dict(selections.made_by)}, allow_nan=False)
-    with written_whole(path, _HINT) as temporary:
+    with atomic_write(path, _HINT) as temporary:
         pyarrow.parquet.write_table(table.replace_schema_metadata({_KEY: head}), temporary)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import make_folder, written_whole
+from tspo_bench.files import atomic_write, make_folder
 from tspo_bench.training.aside import (
     AGENT_FILE,
     CHECKPOINTS,
@@ -77,7 +77,7 @@ def prepared_folder(config: TrainConfig, *, fresh: bool) -> Iterator[None]:
         for checkpoint in (config.out / CHECKPOINTS).glob(f"{PREFIX_CHECKPOINT_DIR}-*"):
             if not _is_whole(checkpoint):
                 shutil.rmtree(checkpoint)
-        with written_whole(config.out / SETTINGS_FILE) as temporary:
+        with atomic_write(config.out / SETTINGS_FILE) as temporary:
             temporary.write_text(json.dumps(config.settings(), indent=1) + "\n")
         yield
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tspo_bench.files import written_whole
+from tspo_bench.files import atomic_write
 from tspo_bench.types import FloatArray, IntArray, Pixels
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def draw_figure(run: ToyRun, path: Path) -> None:
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    with rc_context(_STYLE), written_whole(path) as temporary:
+    with rc_context(_STYLE), atomic_write(path) as temporary:
         figure = Figure(figsize=(11, 7.4), dpi=120)
         (upper,), (lower,) = figure.subfigures(2, 1, squeeze=False, height_ratios=(1.25, 1))
         _title(upper, run, 15)
@@ -119,7 +119,7 @@ def draw_animation(run: ToyRun, path: Path) -> None:
     ends = Image.fromarray(np.vstack([np.asarray(images[0]), np.asarray(images[-1])]))
     palette = ends.quantize(256, dither=Image.Dither.NONE)
     first, *rest = (image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images)
-    with written_whole(path) as temporary:
+    with atomic_write(path) as temporary:
         first.save(
             temporary,
             format="GIF",

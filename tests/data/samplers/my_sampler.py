@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from tspo_bench.samplers.fill import fill_by_score
-from tspo_bench.samplers.scores import best_first, relevance
+from tspo_bench.samplers.scores import argsort_desc, relevance
 from tspo_bench.types import Candidates, Need, Query, Selection
 
 
@@ -23,7 +23,7 @@ class SpacedBest:
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         scores = relevance(query, candidates)
         picked: list[int] = []
-        for frame in best_first(scores):
+        for frame in argsort_desc(scores):
             apart = np.abs(candidates.seconds[picked] - candidates.seconds[frame]) >= self.gap
             if len(picked) < k and apart.all():
                 picked.append(int(frame))

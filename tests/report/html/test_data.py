@@ -27,7 +27,7 @@ from tests.report.html.support import (
 )
 from tspo_bench.errors import UserError
 from tspo_bench.report.comparison import comparison_tables
-from tspo_bench.report.escape import harmless, snippet
+from tspo_bench.report.escape import escape_control, snippet
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.folder import PageFolder, data_script
 from tspo_bench.report.html.leaderboard import board_of
@@ -85,8 +85,8 @@ def test_very_many_scores_are_drawn_by_the_highest_of_neighbours() -> None:
 
 
 def test_texts() -> None:
-    assert harmless("a\r\nb\tc <b> é 中") == "a\nb\tc <b> é 中"
-    assert harmless("\u202ex\u2069\x1b\x00\ud800\x85\u200f") == (
+    assert escape_control("a\r\nb\tc <b> é 中") == "a\nb\tc <b> é 中"
+    assert escape_control("\u202ex\u2069\x1b\x00\ud800\x85\u200f") == (
         r"\u202ex\u2069\x1b\x00\ud800\x85\u200f"
     )
     assert snippet("one\n\n two " * 9, 12) == "one two one…"

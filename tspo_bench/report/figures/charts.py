@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tspo_bench.report.columns import Column, FrameRow
-from tspo_bench.report.escape import clean, snippet
+from tspo_bench.report.escape import escape_json, snippet
 from tspo_bench.report.figures.depth import DepthMap
 from tspo_bench.report.figures.rows import Part, front_places, name_heights
 from tspo_bench.report.figures.styles import NEUTRAL, Style, style_at
@@ -109,7 +109,7 @@ def category_chart(parts: Sequence[Part], score: Column, styles: Mapping[str, St
     names = _names(points)
     columns = {"name": "sampler", "value": "value", "n": "n", **_texts(score)}
     x = {**quantity("y", score.heading), **_score_axis(score, tickCount=5)}
-    y = {"field": "name", "title": None, "sort": clean(names)}
+    y = {"field": "name", "title": None, "sort": escape_json(names)}
     look = style_channel("colour", styles, names) | {"legend": None}
     shape = style_channel("shape", styles, names) | {"legend": None}
     baseline = {"type": "rule", "strokeDash": [2, 2]}
@@ -143,10 +143,10 @@ def depth_chart(depths: DepthMap) -> Spec:
     columns["accuracy"] = "accuracy"
     places: Spec = {
         "x": {
-            **{"field": "length", "title": None, "sort": clean(depths.lengths)},
+            **{"field": "length", "title": None, "sort": escape_json(depths.lengths)},
             "axis": {"labelAngle": 0},
         },
-        "y": {"field": "depth", "title": None, "sort": clean(depths.depths)},
+        "y": {"field": "depth", "title": None, "sort": escape_json(depths.depths)},
         "tooltip": tooltips(columns),
     }
     colour = {

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import written_whole
+from tspo_bench.files import atomic_write
 from tspo_bench.report.columns import FrameRow, chart_columns
 from tspo_bench.report.comparison import comparison_tables
-from tspo_bench.report.escape import harmless
+from tspo_bench.report.escape import escape_control
 from tspo_bench.report.figures.charts import budget_chart, depth_chart
 from tspo_bench.report.figures.depth import depth_maps, has_depths
 from tspo_bench.report.figures.rows import chart_rows, styles_of
@@ -43,7 +43,7 @@ def draw_comparisons(cells: Sequence[Cell], folder: Path) -> list[Path]:
             name = f"depth-by-length-{safe_label(model)}-k{middle}"
             for number, depths in enumerate(maps):  # another for each protocol, say
                 paths.append(folder / f"{name}{f'-{number}' if number else ''}.png")
-                title = harmless(f"K = {depths.budget}, {depths.counts}")
+                title = escape_control(f"K = {depths.budget}, {depths.counts}")
                 _save({**depth_chart(depths), "title": title}, paths[-1])
     return paths
 
@@ -86,5 +86,5 @@ def _save(spec: Spec, path: Path) -> None:
     if kind not in FORMATS:
         raise UserError(f"unknown image format {kind!r} of {path}; use {', '.join(FORMATS)}")
     content = image(spec, kind)
-    with written_whole(path, "name another file") as temporary:
+    with atomic_write(path, "name another file") as temporary:
         temporary.write_bytes(content)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import make_folder, written_whole
+from tspo_bench.files import atomic_write, make_folder
 from tspo_bench.types import Features, FloatArray, Frames
 
 if TYPE_CHECKING:
@@ -230,5 +230,5 @@ def _save(figure: Figure, path: Path) -> None:
         raise UserError(f"cannot draw {path}: unknown image format {kind!r}; known: {known}")
     hint = "name another file with --sheet"
     make_folder(path.parent, hint)
-    with written_whole(path, hint) as temporary:
+    with atomic_write(path, hint) as temporary:
         figure.savefig(temporary, format=kind)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from tspo_bench.report.escape import clean
+from tspo_bench.report.escape import escape_json
 from tspo_bench.report.figures.styles import NEUTRAL, Style
 
 Spec = dict[str, Any]
@@ -42,7 +42,7 @@ def spec_of(view: Spec, rows: Rows, columns: Mapping[str, str]) -> Spec:
         "usermeta": {"columns": list(columns.items())},
         "params": [{"name": "highlight", "value": ""}],  # the sampler that stands out; "" for none
         "data": {"name": "rows"},
-        "datasets": {"rows": clean(rows)},
+        "datasets": {"rows": escape_json(rows)},
         **view,
     }
 
@@ -70,7 +70,7 @@ def quantity(field: str, title: str | None = None) -> Spec:
 def style_channel(part: str, styles: Mapping[str, Style], names: Sequence[str]) -> Spec:
     """Colour, shape or dash of each name; as their titles are equal, they share a legend."""
     looks = [getattr(styles[name], part) for name in names]
-    return {"field": "name", "title": None, "scale": {"domain": clean(names), "range": looks}}
+    return {"field": "name", "title": None, "scale": {"domain": escape_json(names), "range": looks}}
 
 
 def tooltips(columns: Mapping[str, str]) -> list[Spec]:
@@ -81,7 +81,7 @@ def tooltips(columns: Mapping[str, str]) -> list[Spec]:
 def panels_of(field: str, order: Sequence[str], columns: int, view: Spec) -> Spec:
     """A view for each value of a field, in this order."""
     header = {"labelAnchor": "start", "labelFontWeight": "bold", "labelLimit": 240, "title": None}
-    facet = {"field": field, "sort": clean(order), "header": header}
+    facet = {"field": field, "sort": escape_json(order), "header": header}
     return {"facet": facet, "columns": columns, "spec": view}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from tspo_bench.report.columns import Axis, Column, FrameRow, chart_columns
 from tspo_bench.report.comparison import ComparisonTable
-from tspo_bench.report.escape import clean
+from tspo_bench.report.escape import escape_json
 from tspo_bench.report.figures.charts import (
     budget_chart,
     category_chart,
@@ -36,7 +36,7 @@ class PageCharts:
     def write(self, folder: PageFolder) -> None:
         """Write the specifications, and an image of each first one for where no script runs."""
         data = {
-            "tables": clean([self._choices(number) for number in range(len(self.tables))]),
+            "tables": escape_json([self._choices(number) for number in range(len(self.tables))]),
             "charts": self.specs,
             "colours": {**{f"c{n}": hex for n, hex in enumerate(COLOURS)}, "neutral": NEUTRAL},
         }

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tspo_bench.errors import UserError
-from tspo_bench.files import make_folder, written_whole
+from tspo_bench.files import atomic_write, make_folder
 from tspo_bench.report.figures.vega import vega_script
 
 PAGE_FILE = "index.html"
@@ -53,7 +53,7 @@ class PageFolder:
             UserError: the disk is full.
         """
         make_folder((self.path / name).parent, _HINT)
-        with written_whole(self.path / name, f"make room, or {_HINT}") as temporary:
+        with atomic_write(self.path / name, f"make room, or {_HINT}") as temporary:
             temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
     def write_data(self, name: str, content: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.comparison import Prices, comparison_tables
-from tspo_bench.report.escape import harmless
+from tspo_bench.report.escape import escape_control
 from tspo_bench.report.figures.depth import depth_maps
 from tspo_bench.report.figures.training import read_curves
 from tspo_bench.report.html.drawing import PageCharts
@@ -44,7 +44,7 @@ def write_html(
     thumbnails: int = THUMBNAILS,
     title: str | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-    entries: Mapping[Path, Path] = MappingProxyType({}),
+    bundles: Mapping[Path, Path] = MappingProxyType({}),
     notes: Sequence[str] = (),
     errors: Sequence[str] = (),
 ) -> Path:
@@ -60,7 +60,7 @@ def write_html(
         thumbnails: of each question set, how many questions get pictures of their frames.
         title: of the page; None for "Frame sampler report".
         on_progress: called with the videos of a question set whose pictures are done, and of all.
-        entries: where the files of published entries lie, by their zip file.
+        bundles: unpacked folders of bundles, by their zip file.
         notes: what a reader must know of the cells.
         errors: what could not be read, and is left out.
 
@@ -87,7 +87,7 @@ def write_html(
     charts.write(folder)
     for number, asked in enumerate(sets):
         pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, on_progress)
-        _write_set(folder, SetWriter(f"set{number}", asked, pictures, entries))
+        _write_set(folder, SetWriter(f"set{number}", asked, pictures, bundles))
     folder.copy_assets()
     folder.write(PAGE_FILE, _page(title or _TITLE, boards, charts, sets, notes, errors))
     return out / PAGE_FILE
@@ -149,7 +149,7 @@ def _environment() -> Environment:
         loader=FunctionLoader(lambda name: (templates / name).read_text(encoding="utf-8")),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=lambda value: harmless(value) if type(value) is str else value,
+        finalize=lambda value: escape_control(value) if type(value) is str else value,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.escape import harmless, snippet
+from tspo_bench.report.escape import escape_control, snippet
 from tspo_bench.report.groups import by_value
 from tspo_bench.report.html.source import QuestionSource
 from tspo_bench.report.html.thumbnails import Thumbnails
@@ -91,7 +91,7 @@ class SetWriter:
         name: what the set's files are called.
         asked: the set.
         thumbnails: the pictures that are there.
-        entries: where the files of published entries lie, by their zip file.
+        bundles: unpacked folders of bundles, by their zip file.
     """
 
     def __init__(
@@ -99,12 +99,12 @@ class SetWriter:
         name: str,
         asked: QuestionSet,
         thumbnails: Thumbnails,
-        entries: Mapping[Path, Path],
+        bundles: Mapping[Path, Path],
     ) -> None:
         self.name = name
         self._set = asked
         self._thumbnails = thumbnails
-        folders = [entries.get(cell.run_folder, cell.run_folder) for cell in asked.cells]
+        folders = [bundles.get(cell.run_folder, cell.run_folder) for cell in asked.cells]
         self._lost: list[str] = []  # why there are no scores
         self._scores = [
             self._read_scores(folder / cell.folder.name / SCORES_FILE)
@@ -133,14 +133,16 @@ class SetWriter:
         groups = self._groups()
         codes = {name: {value: n for n, value in enumerate(some)} for name, some in groups.items()}
         return {
-            "task": harmless(self._set.task),
+            "task": escape_control(self._set.task),
             "tolerance": self._set.tolerance,
-            "problems": [harmless(text) for text in (*self._problems(), *self._lost)],
+            "problems": [escape_control(text) for text in (*self._problems(), *self._lost)],
             "columns": [_column(cell) for cell in self._set.cells],
-            "groups": [[harmless(name), list(map(harmless, v))] for name, v in groups.items()],
+            "groups": [
+                [escape_control(name), list(map(escape_control, v))] for name, v in groups.items()
+            ],
             "questions": [
                 [
-                    harmless(key),
+                    escape_control(key),
                     snippet(self._set.told[key].text, _SNIPPET) if key in self._set.told else "",
                     self._shard_of[place],
                     [codes[name].get(self._group_values(key).get(name, ""), -1) for name in groups],
@@ -191,13 +193,13 @@ class SetWriter:
         curves: dict[str, int] = {}  # equal scores of several budgets are written once
         answers = [self._answer(n, record, curves) for n, record in records]
         return {
-            "text": harmless(question.text) if question else None,
-            "options": [harmless(text) for text in question.options] if question else [],
+            "text": escape_control(question.text) if question else None,
+            "options": [escape_control(text) for text in question.options] if question else [],
             "gold": _letter(first.gold),
-            "video": harmless(first.video),
+            "video": escape_control(first.video),
             "seconds": length,
             "evidence": evidence,
-            "groups": [[harmless(k), harmless(v)] for k, v in first.groups.items()],
+            "groups": [[escape_control(k), escape_control(v)] for k, v in first.groups.items()],
             "curves": [json.loads(text) for text in curves],
             "answers": answers,
             "thumbs": self._thumbnails.of_video(first.video),
@@ -213,8 +215,8 @@ class SetWriter:
             "column": column,
             "mark": _mark(record),
             "letter": _letter(record.letter),
-            "reply": None if record.reply is None else harmless(record.reply),
-            "error": None if record.error is None else harmless(record.error),
+            "reply": None if record.reply is None else escape_control(record.reply),
+            "error": None if record.error is None else escape_control(record.error),
             "frames": record.frames,
             "seconds": [round(second, 2) for second in record.timestamps],
             "recall": record.evidence_recall,
@@ -248,12 +250,12 @@ def _column(cell: Cell) -> dict[str, Any]:
     settings = cell.settings
     tokens, seed = settings.visual_tokens, settings.seed
     return {
-        "sampler": harmless(str(settings.sampler)),
+        "sampler": escape_control(str(settings.sampler)),
         "budget": str(settings.frames) if tokens is None else f"v{tokens}",
-        **{key: harmless(str(getattr(settings, key))) for key in _SETTINGS},
+        **{key: escape_control(str(getattr(settings, key))) for key in _SETTINGS},
         "seed": seed,
         "unfinished": _unfinished(cell),
-        "run": harmless(cell.run_folder.name),
+        "run": escape_control(cell.run_folder.name),
     }
 
 

@@ -42,7 +42,7 @@ class CellView:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class RecentError:
     """A question without an answer, or a line that is no record."""
 
     what: str
@@ -73,7 +73,7 @@ class View:
     per_second: float | None
     seconds_left: float | None
     stages: Mapping[str, float]
-    troubles: tuple[Trouble, ...]
+    troubles: tuple[RecentError, ...]
     quiet_seconds: float
     environment: Mapping[str, Any]
 
@@ -189,7 +189,7 @@ class _Tail:
         self.seconds: Counter[str] = Counter()
         self.num_timed = 0
         self.last_seconds: deque[float] = deque(maxlen=_FEW_RECORDS)
-        self.troubles: deque[Trouble] = deque(maxlen=_FEW_ERRORS)
+        self.troubles: deque[RecentError] = deque(maxlen=_FEW_ERRORS)
 
     def read_on(self) -> None:
         """Read the lines that are whole by now; a file that has shrunk is read from its start."""
@@ -219,11 +219,13 @@ class _Tail:
             record = record_from_line(line.decode("utf-8"))
         except ValueError as error:
             where = f"{self.path.parent.name}/{self.path.name}, line {self._num_lines}"
-            self.troubles.append(Trouble(where, f"no record: {error}"))
+            self.troubles.append(RecentError(where, f"no record: {error}"))
             return
         self._records[record.question_id] = record
         if record.failed:
-            self.troubles.append(Trouble(record.question_id, f"{record.status}: {record.error}"))
+            self.troubles.append(
+                RecentError(record.question_id, f"{record.status}: {record.error}")
+            )
         if record.timing:
             self.seconds.update(record.timing)
             self.num_timed += 1

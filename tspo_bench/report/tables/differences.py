@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.escape import visible
+from tspo_bench.report.escape import for_terminal
 from tspo_bench.results import Cell
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import Record
@@ -61,10 +61,10 @@ class Differences:
 
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for heading in ("question", "right answer", *self.names):
-            table.add_column(Text(visible(heading)))
+            table.add_column(Text(for_terminal(heading)))
         for one, other in self.records:
             texts = (one.question_id, one.gold, one.letter, other.letter)
-            table.add_row(*(Text(visible(text or "none")) for text in texts))
+            table.add_row(*(Text(for_terminal(text or "none")) for text in texts))
         return table
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from tspo_bench.report.escape import MOST_OF_NOTE, latex, visible
+from tspo_bench.report.escape import MOST_OF_NOTE, for_terminal, latex
 from tspo_bench.report.tables.grid import Entry, Grid, Heading
 
 PREAMBLE = r"""% Needs, in the preamble:
@@ -35,7 +35,7 @@ def grids_latex(grids: Sequence[Grid], remarks: Sequence[str] = ()) -> str:
 
 
 def _comment(text: str) -> str:
-    return f"% {visible(text, MOST_OF_NOTE)}"
+    return f"% {for_terminal(text, MOST_OF_NOTE)}"
 
 
 def _labels(titles: Sequence[str]) -> list[str]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tspo_bench.report.comparison import ComparisonTable, comparison_tables
-from tspo_bench.report.escape import MOST_OF_NOTE, visible
+from tspo_bench.report.escape import MOST_OF_NOTE, for_terminal
 from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.tables.comparison import comparison_grid, group_grids, paired_grid
 from tspo_bench.report.tables.grid import Grid, Heading
@@ -55,7 +55,7 @@ def groups_table(cells: Sequence[Cell]) -> Group:
 
 
 def _titled(grid: Grid) -> list[RenderableType]:
-    return [Text(f"\n{visible(grid.title)}"), grid_table(grid)]
+    return [Text(f"\n{for_terminal(grid.title)}"), grid_table(grid)]
 
 
 def grid_table(grid: Grid) -> Table:
@@ -83,7 +83,7 @@ def empty_table(title: Text | None = None) -> Table:
 
 
 def _heading(heading: Heading) -> Text:
-    unbroken = visible(heading.text).replace("(n = ", "(n\xa0=\xa0")
+    unbroken = for_terminal(heading.text).replace("(n = ", "(n\xa0=\xa0")
     lines = textwrap.wrap(unbroken, _HEADING_WIDTH, break_long_words=False)
     lines += ["[95% CI]"] if heading.has_interval else []
     return Text("\n".join(lines).replace("\xa0", " "))
@@ -91,11 +91,11 @@ def _heading(heading: Heading) -> Text:
 
 def _shown(text: str) -> Text:
     """A text that others may have written: no markup, and nothing that a terminal acts upon."""
-    return Text(visible(text))
+    return Text(for_terminal(text))
 
 
 def _note(text: str) -> Text:
-    return Text(visible(text, MOST_OF_NOTE), style="dim")
+    return Text(for_terminal(text, MOST_OF_NOTE), style="dim")
 
 
 def _titles(tables: Sequence[ComparisonTable]) -> list[list[Text]]:
@@ -107,6 +107,6 @@ def _titles(tables: Sequence[ComparisonTable]) -> list[list[Text]]:
 
 
 def _title(shared: Mapping[str, Any], several: Sequence[str]) -> str:
-    named = [f"task {visible(shared['task'])}", f"model {visible(shared['model'])}"]
-    named += [f"{_TITLED[key]} {visible(str(shared[key]))}" for key in several if shared[key]]
+    named = [f"task {for_terminal(shared['task'])}", f"model {for_terminal(shared['model'])}"]
+    named += [f"{_TITLED[key]} {for_terminal(str(shared[key]))}" for key in several if shared[key]]
     return ", ".join(named)
