@@ -163,6 +163,6 @@ def test_mistakes_are_said_before_anything_is_asked(talk: Path, tmp_path: Path) 
         run(talk, tmp_path / "run", protocol="silent", subtitles="full")
     with pytest.raises(UserError, match="'haystack' has no subtitles"):
         run("haystack", tmp_path / "run", subtitles="aligned")
-    with pytest.raises(UserError, match="subtitles 'all'; use none or aligned or full"):
+    with pytest.raises(UserError, match="--subtitles must be 'none', 'aligned' or 'full'"):
         run(talk, tmp_path / "run", subtitles="all")
     assert not (tmp_path / "run").exists()

@@ -219,7 +219,9 @@ def test_a_crash_costs_its_question_and_names_the_line(
     own("own_reading", asked)
     own(
         "own_model",
-        MODEL.replace("        return", "    " + crash.format("request.prompt") + "        return"),
+        MODEL.replace(
+            "        return", "    " + crash.format("request.prompt.text") + "        return"
+        ),
     )
     card = tmp_path / "quiz.yaml"
     card.write_text(

@@ -366,11 +366,13 @@ def test_wrong_parser(parser: str) -> None:
 def test_a_parser_in_a_module_with_a_mistake(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "own_parser.py").write_text("parse = undefined_name\n")
+    (tmp_path / "mistaken_parser.py").write_text("parse = undefined_name\n")
     monkeypatch.syspath_prepend(tmp_path)
     annotations = DATA / "own" / "kitchen.csv"
-    task = AnnotatedTask(name="x", parser="own_parser:parse", annotations=annotations)
-    with pytest.raises(UserError, match=r"'own_parser:parse' cannot be imported: NameError: name"):
+    task = AnnotatedTask(name="x", parser="mistaken_parser:parse", annotations=annotations)
+    with pytest.raises(
+        UserError, match=r"'mistaken_parser:parse' cannot be imported: NameError: name"
+    ):
         task.questions()
 
 

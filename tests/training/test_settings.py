@@ -100,7 +100,7 @@ def test_a_device_is_one_that_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["frames", "steps", "questions", "accumulation"])
 def test_absurd_sizes_are_named(name: str) -> None:
-    with pytest.raises(UserError, match=rf"--{name} must be below 10\^12"):
+    with pytest.raises(UserError, match=rf"--{name} must be < 10\^12"):
         train_config("tspo-q", "agents/x", **{name: 10**20})
 
 

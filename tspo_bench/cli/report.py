@@ -278,7 +278,7 @@ def _check_baseline(given: str, loaded: LoadedResults) -> None:
         return
     if baseline != BASELINE:
         raise UserError(
-            f"--baseline {baseline!r} is none of the samplers: {', '.join(sorted(there))}"
+            f"--baseline {baseline!r} is not one of the samplers: {', '.join(sorted(there))}"
         )
     say(f"note: no run of --baseline {baseline} is there, so nothing is compared")
 
