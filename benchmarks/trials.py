@@ -138,7 +138,7 @@ class Trial:
             temporary.write_text(json.dumps([*others, entry], indent=1) + "\n")
 
     def records(self, test: Test, sampler: str, frames: int = PRESET.frames) -> Seeds:
-        """What a sampler answered with a frame budget, a list for each seed that it hangs on."""
+        """What a sampler answered with a frame budget, a list for each seed that it depends on."""
         return [
             cell.records
             for cell in read_run(self.folder / test.name)

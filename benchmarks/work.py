@@ -1,6 +1,6 @@
 """Runs what trials still lack, several commands at a time.
 
-What is done is kept: killed at any time and started again, the same call goes on where it stopped.
+What is done is kept: killed at any time and started again, the same call resumes.
 """
 
 from __future__ import annotations

@@ -225,7 +225,7 @@ def test_create_passes_options_over_the_cards_and_offers_context(registry: Regis
             "unknown thing 'no_such_module': no no_such_module.py is here; known",
         ),
         (f"{HERE}:Crashing", f"cannot be built: ValueError: no licence ({__file__}, line "),
-        (f"{HERE}:NOT_CALLABLE", "is no class but int"),
+        (f"{HERE}:NOT_CALLABLE", "is not a class but int"),
         ("missing.yaml", "cannot read card missing.yaml: No such file or directory"),
     ],
 )

@@ -122,7 +122,7 @@ def test_a_class_is_loaded_when_the_run_is_trusted(tmp_path: Path) -> None:
 
 
 def test_a_built_in_task_without_its_run(tmp_path: Path) -> None:
-    """As of an entry: the records' folder is no folder, and no command is known."""
+    """As of an entry: the records' folder is not a folder, and no command is known."""
     from tspo_bench.results import Cell, CellSettings
     from tspo_bench.tasks import digest_of, limit_questions, load_task
 

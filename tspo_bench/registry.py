@@ -178,7 +178,7 @@ class Registry:
         it what its constructor names. The argument of `file:PATH` is offered as `path`.
 
         Raises:
-            UserError: the class cannot be imported, an option is none of its own, one that it
+            UserError: the class cannot be imported, an option is not one of its own, one that it
             needs is not given, or a custom class raises something.
         """
         call = self.prepare(spec, **context)
@@ -263,7 +263,7 @@ class Registry:
     def _import(self, target: str) -> Any:
         found = import_object(self.kind, target)
         if not callable(found):
-            raise UserError(f"{self.kind} {target!r} is no class but {type(found).__name__}")
+            raise UserError(f"{self.kind} {target!r} is not a class but {type(found).__name__}")
         return found
 
     def _unknown(self, spec: Spec, known: list[str]) -> str:

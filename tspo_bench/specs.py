@@ -50,7 +50,7 @@ def read_yaml(text: str) -> Any:
     """A YAML document's content, its plain scalars read by YAML 1.2's rules.
 
     Raises:
-        yaml.YAMLError: it is no YAML, is nested too deep, or holds a number of too many digits.
+        yaml.YAMLError: it is not YAML, is nested too deep, or holds a number of too many digits.
     """
     try:
         return yaml.load(text, Loader=_Loader)
@@ -186,7 +186,7 @@ def _module_exists(name: str) -> bool:
 
 
 def make_local_modules_importable() -> None:
-    """Let a sampler of one's own lie beside the shell, as it may for `python -m`.
+    """Let a custom sampler lie beside the shell, as it may for `python -m`.
 
     Last in the path, so that no local file hides an installed package.
     """

@@ -89,7 +89,9 @@ class Question:
                 f"{len(OPTION_LETTERS)} are needed"
             )
         if self.answer is not None and self.answer not in tuple(self.letters):
-            raise ValueError(f"question {self.id!r}: answer {self.answer!r} is none of its options")
+            raise ValueError(
+                f"question {self.id!r}: answer {self.answer!r} is not one of its options"
+            )
         self._check_texts()
 
     def _check_texts(self) -> None:

@@ -220,10 +220,10 @@ def test_a_folder_of_several_seeds_names_them(tmp_path: Path) -> None:
 
 def test_an_unfinished_agent_names_the_one_before(tmp_path: Path) -> None:
     (tmp_path / "training.json").write_text("{}")
-    with pytest.raises(UserError, match=r"is not finished: train with --resume goes on with it$"):
+    with pytest.raises(UserError, match=r"is not finished: train with --resume resumes it$"):
         load_agent(str(tmp_path))
     save(PaperAgent(16), tmp_path / "previous")
-    with pytest.raises(UserError, match=r"goes on with it; the agent .* before is .*previous$"):
+    with pytest.raises(UserError, match=r"resumes it; the agent .* before is .*previous$"):
         load_agent(str(tmp_path))
     assert load_agent(str(tmp_path / "previous")).width == 16
 

@@ -1,4 +1,4 @@
-"""A model and samplers of one's own, as users write them."""
+"""A model and custom samplers, as users write them."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def test_training_data_are_encoded_as_training_reads_them(
         ),
         (("--task", "films.jsonl", "--video-root", "."), "no --data; leave --video-root out"),
         (("--data", "none.jsonl", "--video-root", "."), "none.jsonl"),
-        (("--data", "data.jsonl", "--video-root", "none"), "video root none is no folder"),
+        (("--data", "data.jsonl", "--video-root", "none"), "video root none is not a folder"),
     ],
 )
 def test_mistakes_with_training_data(given: tuple[str, ...], said: str, cli: Cli) -> None:

@@ -76,7 +76,7 @@ def test_brackets_of_descriptions_are_shown(cli: Cli) -> None:
 def test_what_is_broken_does_not_hide_the_others(
     cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A class that is not there, a module with a mistake, a class that is no sampler, a card."""
+    """A class that is not there, a module with a mistake, a class that is not a sampler, a card."""
     (tmp_path / "own_mistake.py").write_text("class Mine(\n")
     cards = shutil.copytree(cards_folder("samplers"), tmp_path / "cards")
     (cards / "unfinished.yaml").write_text("class: [")

@@ -91,7 +91,7 @@ def test_json_is_all_that_stdout_holds(cli: Cli) -> None:
         (["--limit", "0"], "--limit must be >= 1 (got 0)"),
         (["--batch-size", "0"], "--batch-size must be >= 1 (got 0)"),
         (["--candidate-fps", "0"], "--candidate-fps must be > 1e-12 (got 0.0)"),
-        (["--data-root", "nowhere"], "data root nowhere is no folder; set --data-root"),
+        (["--data-root", "nowhere"], "data root nowhere is not a folder; set --data-root"),
         (["--out", "films.jsonl"], "run films.jsonl is a file; name a folder with --out"),
         (["--out", "films.jsonl/in"], "cannot make folder films.jsonl/in: Not a directory"),
         (["--out", "."], "it is not a run; name a new or empty folder with --out"),

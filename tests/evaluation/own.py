@@ -1,4 +1,4 @@
-"""Models and samplers of one's own, with known behaviour: found as tests.evaluation.own:Name."""
+"""Models and custom samplers, with known behaviour: found as tests.evaluation.own:Name."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_the_bound_of_the_frames_in_memory_does_not_matter(
 
 
 def test_the_seed_decides_what_is_drawn(questions: Path, tmp_path: Path) -> None:
-    """Random sampling and samplers of one's own that take a seed."""
+    """Random sampling and custom samplers that take a seed."""
     picks = {
         seed: [
             record.frames

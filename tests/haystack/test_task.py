@@ -163,7 +163,7 @@ def test_no_two_videos_share_a_script(task_of: TaskOf):
 
 
 def test_questions_are_the_same_in_another_process(task_of: TaskOf):
-    """Sets and dictionaries are ordered otherwise there; no question may hang on it."""
+    """Sets and dictionaries are ordered otherwise there; no question may depend on it."""
     code = "from tspo_bench.tasks import load_task; print(load_task('haystack', split='val')"
     again = subprocess.run(
         [sys.executable, "-c", f"{code}.questions())"],

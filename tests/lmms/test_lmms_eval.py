@@ -209,7 +209,7 @@ def test_tasks_that_cannot_be_asked(folder: Path) -> None:
 def test_what_the_model_does_not_do() -> None:
     from tspo_bench.lmms.model import TspoBench
 
-    with pytest.raises(UserError, match="batch size 'auto' is no number"):
+    with pytest.raises(UserError, match="batch size 'auto' is not a number"):
         TspoBench.create_from_arg_string("model=reference", {"batch_size": "auto"})
     model = TspoBench.create_from_arg_string("batch_size=3,device=cpu", {"batch_size": 1})
     assert (model.batch_size, model.device, model.rank, model.world_size) == (3, "cpu", 0, 1)

@@ -143,7 +143,7 @@ def test_a_folder_without_tokenizer_is_refused(llava_copy: Path) -> None:
 def test_a_tokenizer_without_its_marks_is_refused(llava_copy: Path) -> None:
     for name in ("tokenizer_config.json", "added_tokens.json"):
         (llava_copy / name).unlink()
-    with pytest.raises(UserError, match=r"<\|im_start\|> is no token"):
+    with pytest.raises(UserError, match=r"<\|im_start\|> is not a token"):
         load_mllm(str(llava_copy))
 
 

@@ -107,7 +107,7 @@ def test_no_frame_is_dropped_or_added(checkpoint: Get, name: str) -> None:
 
 
 def test_one_frame_is_enough(checkpoint: Get) -> None:
-    """Qwen3-VL's processor refuses a video shorter than its temporal patch."""
+    """Qwen3-VL's processor rejects a video shorter than its temporal patch."""
     model = vlm(checkpoint("qwen3_vl"))
     assert model.answer([make_request([33])])[0].text
 

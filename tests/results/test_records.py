@@ -117,7 +117,7 @@ def test_a_number_beyond_floats_is_not_finite() -> None:
 def test_a_line_that_is_nested_too_deep_is_no_record(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     path.write_text("[" * 200_000 + "\n")
-    with pytest.raises(UserError, match="line 1 is no record"):
+    with pytest.raises(UserError, match="line 1 is not a record"):
         read_records(path)
 
 
@@ -164,14 +164,14 @@ def test_broken_line_in_the_middle_names_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     lines = [record_to_line(record("q1")), '{"question_id": "q2', record_to_line(record("q3"))]
     path.write_text("\n".join(lines) + "\n")
-    with pytest.raises(UserError, match=r"records\.jsonl, line 2 is no record.*--fresh"):
+    with pytest.raises(UserError, match=r"records\.jsonl, line 2 is not a record.*--fresh"):
         read_records(path)
 
 
 def test_bytes_that_are_not_utf8_name_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "records.jsonl"
     path.write_bytes(b"\xff\xfe\n")
-    with pytest.raises(UserError, match="line 1 is no record"):
+    with pytest.raises(UserError, match="line 1 is not a record"):
         read_records(path)
 
 

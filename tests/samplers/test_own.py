@@ -82,7 +82,7 @@ class NoSelect:
         ("NoNeeds", "'needs' is None; it must be a frozenset of some of: probe, features"),
         ("OddNeeds", "sound"),
         ("NoSelect", r"has no method select\(query, candidates, k\)"),
-        ("QUERY", "is no class but Query"),
+        ("QUERY", "is not a class but Query"),
         ("Missing", "cannot be imported"),
     ],
 )

@@ -118,7 +118,7 @@ def test_what_the_shapes_look_like(tmp_path: Path) -> None:
     }
 
 
-PLACES = ["x", "q0", None, "q1", "q2"]  # all annotations: one was not asked, one is no question
+PLACES = ["x", "q0", None, "q1", "q2"]  # all annotations: one was not asked, one is not a question
 
 
 def test_places_are_those_among_all_annotations(tmp_path: Path) -> None:
@@ -210,9 +210,12 @@ def own(**changes: Any) -> dict[str, Any]:
         (own(format="tspo-bench selections 2"), "are of the form 'tspo-bench selections 2'"),
         (own(made_by={"seed": math.nan}), "lack 'made_by' or 'questions'"),
         (own(made_by=3), "lack 'made_by' or 'questions'"),
-        (own(questions=[{"question_id": "q1"}]), "entry 0 of 'questions' is no selection of ours"),
+        (
+            own(questions=[{"question_id": "q1"}]),
+            "entry 0 of 'questions' is not a selection of ours",
+        ),
         (own(questions=[{"question_id": "q", "indices": 3}]), "its indices cannot be 3"),
-        (own(questions=[3]), "entry 0 of 'questions' is no selection of ours: 3"),
+        (own(questions=[3]), "entry 0 of 'questions' is not a selection of ours: 3"),
         (
             own(questions=[{"question_id": "q1", "indices": [1], "seconds": [1.0, 2.0]}]),
             "question 'q1': 2 seconds beside 1 indices",
@@ -293,7 +296,11 @@ HEAD = json.dumps({"format": "tspo-bench selections 1", "made_by": {}})
         ({"notes": ["[" * 100_000]}, HEAD, "recursion"),
         ({"notes": ["[1]"]}, HEAD, "question 'q1': its notes cannot be [1]"),
         ({"notes": ["{}"], "num_filled": ["x"]}, HEAD, "its num_filled cannot be 'x'"),
-        ({"notes": ["{}"], "more": [b"x"]}, HEAD, "entry 0 of 'questions' is no selection of ours"),
+        (
+            {"notes": ["{}"], "more": [b"x"]},
+            HEAD,
+            "entry 0 of 'questions' is not a selection of ours",
+        ),
         ({"notes": ["{}"]}, "{}", "it lacks 'format'"),
         ({"notes": ["{}"]}, "[1]", "no parquet file of `tspo-bench select`: list indices"),
         ({"notes": ["{}"]}, "{", "no parquet file of `tspo-bench select`: Expecting"),

@@ -347,7 +347,10 @@ def test_no_annotations_anywhere(tmp_path: Path) -> None:
             "task 'x': splits must map a split's name to its files and hub dataset, got {}",
         ),
         ({"split": "train"}, "task 'x' has no split 'train'; it has: test"),
-        ({"data_root": "/no/such"}, "task 'x': data root /no/such is no folder; set --data-root"),
+        (
+            {"data_root": "/no/such"},
+            "task 'x': data root /no/such is not a folder; set --data-root",
+        ),
     ],
 )
 def test_wrong_settings(settings: dict, message: str) -> None:

@@ -61,12 +61,12 @@ def test_benchmarks_with_fewer_options(missing: Any) -> None:
     question = parsers.mlvu({**mlvu, "candidates": options, "answer": "None"}, "x")
     assert (question.options, question.answer) == (("x", "", "None"), "C")
     assert question.duration_seconds is None
-    with pytest.raises(ValueError, match="answer 'D' is none of the options"):
+    with pytest.raises(ValueError, match="answer 'D' is not one of the options"):
         parsers.mlvu({**mlvu, "candidates": options, "answer": "D"}, "x")
 
     mme = {"videoID": "v", "question": "?", "options": ["A. x", "B. y", missing, missing]}
     assert parsers.videomme({**mme, "answer": "B"}, "x").options == ("x", "y")
-    with pytest.raises(ValueError, match="answer 'C' is none of its options"):
+    with pytest.raises(ValueError, match="answer 'C' is not one of its options"):
         parsers.videomme({**mme, "answer": "C"}, "x")
     with pytest.raises(ValueError, match="options must be a list"):
         parsers.videomme({**mme, "options": 7, "answer": "A"}, "x")

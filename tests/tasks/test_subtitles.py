@@ -241,7 +241,7 @@ ROWS = [
 
 @pytest.fixture
 def own(tmp_path: Path) -> Callable[..., Any]:
-    """Loads a task of one's own: a film with subtitles, and one whose file is not there."""
+    """Loads a custom task: a film with subtitles, and one whose file is not there."""
     rows = [{**row, "subtitles": row["video"].replace(".mp4", ".srt")} for row in ROWS]
     (tmp_path / "own.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (tmp_path / "subtitles").mkdir()

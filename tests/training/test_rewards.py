@@ -1,4 +1,4 @@
-"""Each reward on replies and draws whose worth is known; sums; rewards of one's own."""
+"""Each reward on replies and draws whose worth is known; sums; custom rewards."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_registered_reward_has_a_name() -> None:
         ("answer[strict=true]", r"reward 'answer\[strict=true\]': rewards have no options"),
         ("tests.training.own_rewards:late", "cannot be imported"),
         ("tests.no_such_module:late", "cannot be imported"),
-        ("tests.training.own_rewards:NUMBER", "is no function but int"),
+        ("tests.training.own_rewards:NUMBER", "is not a function but int"),
     ],
 )
 def test_bad_specs(specs: str, message: str) -> None:

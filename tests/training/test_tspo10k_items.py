@@ -156,7 +156,7 @@ def test_nothing_usable(root: Path) -> None:
         read_items(write_lines(root / "t.jsonl"), root)
     with pytest.raises(UserError, match=r"cannot read annotation file .*no\.jsonl"):
         read_items(root / "no.jsonl", root)
-    with pytest.raises(UserError, match="is no folder; set --video-root"):
+    with pytest.raises(UserError, match="is not a folder; set --video-root"):
         read_items(path, root / "no")
 
 

@@ -145,7 +145,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         """Take over all parameters by name, as float32; `where` says what they come from.
 
         Raises:
-            UserError: one is missing, is none of the agent's, or has another shape.
+            UserError: one is missing, is not one of the agent's, or has another shape.
         """
         own = {name: list(tensor.shape) for name, tensor in self.state_dict().items()}
         given = {name: list(tensor.shape) for name, tensor in weights.items()}
@@ -233,7 +233,7 @@ def check_whole(name: str, value: object) -> None:
     """Check an argument that counts something.
 
     Raises:
-        UserError: it is no whole number, below 1, or larger than any agent has.
+        UserError: it is not a whole number, below 1, or larger than any agent has.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise UserError(f"agent: {name}={value!r}; use a whole number, 1 or more")

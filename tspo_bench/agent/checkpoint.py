@@ -39,7 +39,7 @@ def load_agent(name: str, device: str = "cpu") -> TemporalAgent:
     Raises:
         UserError: there is no such agent, it is none, or its weights are incomplete.
     """
-    precision(device)  # refuses an unusable device
+    precision(device)  # rejects an unusable device
     agent = load_pretrained(TemporalAgent, name)  # type: ignore[type-abstract]
     return agent.to(device).eval()
 
@@ -101,9 +101,7 @@ def _check_finished(name: str, folder: Path) -> None:
     if (folder / "training.json").is_file() and not (folder / "config.json").is_file():
         previous = folder / "previous"
         kept = f"; the agent that was there before is {previous}" if previous.is_dir() else ""
-        raise UserError(
-            f"agent {name!r} is not finished: train with --resume goes on with it{kept}"
-        )
+        raise UserError(f"agent {name!r} is not finished: train with --resume resumes it{kept}")
 
 
 def is_published(folder: Path) -> bool:

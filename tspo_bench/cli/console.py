@@ -165,7 +165,7 @@ def listen_for_interrupts() -> None:
     def first(signum: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, second)
         # Not `say`: the signal may have come in the middle of another write.
-        os.write(2, b"\nstopping after the videos under way; Ctrl-C again stops at once\n")
+        os.write(2, b"\nstopping after the work under way; Ctrl-C again stops at once\n")
         raise KeyboardInterrupt
 
     def second(signum: int, frame: FrameType | None) -> None:

@@ -118,7 +118,7 @@ def _chosen(task: Task, question_id: str | None, limit: int | None) -> list[Ques
 
 
 def _assumed(task: Task, question: Question, frames: int) -> list[float]:
-    """Seconds of uniform frames, both ends among them; [] where no words hang on them.
+    """Seconds of uniform frames, both ends among them; [] where no words depend on them.
 
     Raises:
         UserError: the question's annotation does not tell the video's length.

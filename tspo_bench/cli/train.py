@@ -326,7 +326,7 @@ def _compared(
 
 
 def _check_options(ctx: typer.Context) -> None:
-    """Refuse options that would change nothing beside the others that were given."""
+    """Reject options that would change nothing beside the others that were given."""
     from tspo_bench.training.settings import OF_A_TASK
 
     idle: tuple[str, ...]

@@ -179,7 +179,7 @@ def _of_task(task: Task) -> dict[str, JSON]:
 
 
 def reject_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
-    """Refuse what tables and cells' folders could not tell apart.
+    """Reject what tables and cells' folders could not tell apart.
 
     Raises:
         UserError: two of the labels are equal.

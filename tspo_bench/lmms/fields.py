@@ -74,7 +74,7 @@ def id_of(doc: Doc, fallback: str) -> str:
 def answer_letter(target: Any, options: Sequence[str]) -> str | None:
     """The letter of the right option: from a letter, an index from 0, or the option's text.
 
-    None where there is none (-1 and an empty text too), or it is none of the options. The text goes
+    None if there is none (-1 or an empty text), or it is not one of the options. The text goes
     before the index: the options may be numbers.
     """
     letters = OPTION_LETTERS[: len(options)]
@@ -151,5 +151,5 @@ def _evidence(doc: Doc) -> tuple[Span, ...]:
         position = doc.get("position")
         moments = json.loads(position) if isinstance(position, str) else position
         return tuple(Span(frame, frame, "frames") for frame in moments or ())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return ()

@@ -26,7 +26,7 @@ def load_lmms_task(name: str, include: str | None = None) -> tuple[Any, str]:
 
     Args:
         name: the task's.
-        include: a folder with tasks of one's own: lmms-eval's --include_path.
+        include: a folder with custom tasks: lmms-eval's --include_path.
 
     Raises:
         UserError: lmms-eval is not installed, has no such task, or it cannot be loaded; or it is a

@@ -71,7 +71,7 @@ class TspoBench(lmms):
     ) -> None:
         super().__init__()
         if not str(batch_size).isdecimal() or max_batch_size is not None:
-            raise UserError(f"batch size {batch_size!r} is no number; give batch_size=8, say")
+            raise UserError(f"batch size {batch_size!r} is not a number; give batch_size=8, say")
         self.device = device or _own_device()
         self.batch_size = int(batch_size)
         self._answerer: Answerer | None = Answerer(

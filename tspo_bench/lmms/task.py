@@ -54,7 +54,7 @@ class LmmsTask(MultipleChoice):
 
     Args:
         path: the task's name.
-        include: a folder with tasks of one's own.
+        include: a folder with custom tasks.
         protocol: "lmms-eval" or None: there is no other.
 
     Raises:
@@ -175,8 +175,8 @@ class LmmsTask(MultipleChoice):
         stated = [target for target in targets if target not in (None, "", -1, "-1")]
         if stated and all(question.answer is None for question in questions):
             raise UserError(
-                f"task {self.name!r} is no multiple-choice task: its answer "
-                f"{str(stated[0])[:60]!r} is none of the options {', '.join(questions[0].options)}"
+                f"task {self.name!r} is not a multiple-choice task: its answer "
+                f"{str(stated[0])[:60]!r} is not an option: {', '.join(questions[0].options)}"
             )
 
     def _prompt(self, doc: Mapping[str, Any], video: str) -> Prompt:

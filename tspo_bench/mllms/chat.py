@@ -155,7 +155,7 @@ def _text_of_part(part: Any) -> str:
 
 
 def _refusal_of(message: Mapping[str, Any]) -> str | None:
-    """The words of a message that refuses to answer; None for any other."""
+    """The words of a message that rejects to answer; None for any other."""
     content = message.get("content")
     parts = content if isinstance(content, list) else []
     for each in (message, *parts):

@@ -64,10 +64,10 @@ def usable_checkpoint(
 
 
 def check_length(checkpoint: str, max_new_tokens: int) -> None:
-    """Refuse a longest answer that is no number of tokens.
+    """Reject a longest answer that is not a number of tokens.
 
     Raises:
-        UserError: it is no whole number of 1 or more.
+        UserError: it is not a whole number of 1 or more.
     """
     length = max_new_tokens
     if isinstance(length, bool) or not isinstance(length, int) or length < 1:
@@ -89,7 +89,7 @@ def token_side(config: Any) -> int | None:
 
 
 def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> None:
-    """Refuse what would change nothing: a table must not tell two equal models apart."""
+    """Reject what would change nothing: a table must not tell two equal models apart."""
     kind = config.model_type
     positions = options.get("positions", "seconds")
     if positions != "seconds" and kind != TIMED_BY_POSITION:

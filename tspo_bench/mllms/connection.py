@@ -189,7 +189,7 @@ def _proxy_variables(*schemes: str) -> list[str]:
 
 
 async def served_models(client: openai.AsyncOpenAI) -> list[str]:
-    """The models that a server lists; [] where it does not tell.
+    """Return the models that a server lists; [] if it lists none.
 
     Raises:
         openai.APIConnectionError: the server cannot be reached.
@@ -199,12 +199,12 @@ async def served_models(client: openai.AsyncOpenAI) -> list[str]:
         return [str(model["id"]) for model in json.loads(response.text)["data"]]
     except openai.APIConnectionError:
         raise
-    except (openai.OpenAIError, ValueError, TypeError, KeyError):
+    except (openai.OpenAIError, ValueError, TypeError, KeyError, RecursionError):
         return []
 
 
 def _check_url(url: str, source: str) -> None:
-    """Refuse a URL that cannot be used, or that must not be written down."""
+    """Reject a URL that cannot be used, or that must not be written down."""
     try:
         shown, parts = _without_secrets(url), urlsplit(url)
         _check_port(url)

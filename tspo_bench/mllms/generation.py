@@ -112,7 +112,7 @@ def letter_tokens(tokenizer: Any, written: Written, letters: Sequence[str]) -> l
     token by itself, since the text's tokens are fixed before the reply begins.
 
     Raises:
-        UserError: a letter is no single token, or two letters are the same (unknown) one.
+        UserError: a letter is not a single token, or two letters are the same (unknown) one.
     """
     before = _encode(tokenizer, written.text)
     tokens: list[int] = []
@@ -122,7 +122,7 @@ def letter_tokens(tokenizer: Any, written: Written, letters: Sequence[str]) -> l
         token = whole[len(before) :] if goes_on else _encode(tokenizer, letter)
         if len(token) != 1 or token[0] in (tokenizer.unk_token_id, *tokens):
             raise UserError(
-                f"option letter {letter!r} is no token of its own for this model's "
+                f"option letter {letter!r} is not a token of its own for this model's "
                 f"{type(tokenizer).__name__}; use --answer generate"
             )
         tokens += token

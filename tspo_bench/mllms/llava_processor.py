@@ -129,7 +129,7 @@ def _tokenizer(name: str, folder: Path) -> Any:
     cut = [mark for mark in MARKS if len(tokenizer(mark)["input_ids"]) != 1]
     if cut:
         raise UserError(
-            f"model {name!r}: {cut[0]} is no token of the tokenizer in {folder}; give the "
+            f"model {name!r}: {cut[0]} is not a token of the tokenizer in {folder}; give the "
             "released tokenizer's files, tokenizer_config.json and added_tokens.json among them"
         )
     return tokenizer

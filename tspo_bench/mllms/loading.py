@@ -210,7 +210,7 @@ def with_option(spec: str, option: str) -> str:
 
 
 def _parse(text: str) -> Spec:
-    """A model's spec. What follows "openai:" is no attribute of the package of that name."""
+    """A model's spec. What follows "openai:" is not an attribute of the package of that name."""
     spec = parse_spec(text)
     if spec.name == "openai" and spec.argument is not None:
         return Spec("openai", {"model": spec.argument, **spec.options})

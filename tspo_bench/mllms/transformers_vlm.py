@@ -181,7 +181,7 @@ class TransformersVLM(MLLM):
 
         Raises:
             UserError: the chat template has no place for what a request holds, or (mode "options")
-                an option's letter is no token of its own.
+                an option's letter is not a token of its own.
         """
         groups: dict[Hashable, list[int]] = defaultdict(list)
         for position, request in enumerate(requests):
@@ -199,7 +199,7 @@ class TransformersVLM(MLLM):
     ) -> int:
         """The visual tokens of a request of so many frames: `VisualInput.visual_tokens`.
 
-        Without a forward pass, and remembered. Where a video's size hangs on its number of frames
+        Without a forward pass, and remembered. Where a video's size depends on its number of frames
         (Qwen), its processor is asked on frames that are not there; else a few empty ones are
         counted, of which each further one costs the same.
 

@@ -20,7 +20,7 @@ def bootstrap_interval(
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Interval | None:
-    """95% confidence interval of a figure that hangs on sums over questions, clustered by video.
+    """95% confidence interval of a figure that depends on sums over questions, clustered by video.
 
     The cluster bootstrap's percentile interval (Davison and Hinkley 1997, section 3.8): as many
     videos as there are, drawn with replacement, and the figure anew of each draw. The quantiles are
@@ -29,7 +29,7 @@ def bootstrap_interval(
     American Statistician 69(4), section 4.1.2).
 
     Args:
-        sums: [G, m]: of each video, the m sums that the figure hangs on.
+        sums: [G, m]: of each video, the m sums that the figure depends on.
         statistic: the figure [b] of the sums [b, m] of b draws; NaN where it is undefined.
         draws: how many.
         seed: of the draws.

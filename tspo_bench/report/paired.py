@@ -155,7 +155,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
     dependence.
 
     Args:
-        p_values: [m]; one that is None is undefined, stays so, and is no test of the family.
+        p_values: [m]; one that is None is undefined, stays so, and is not a test of the family.
     """
     known = sorted((p, place) for place, p in enumerate(p_values) if p is not None)
     adjusted: list[float | None] = [None] * len(p_values)

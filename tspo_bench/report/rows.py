@@ -48,7 +48,7 @@ class Row:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """The seeds of its cells; none where nothing hangs on a seed."""
+        """The seeds of its cells; none where nothing depends on a seed."""
         return tuple(seed for cell in self.cells if (seed := cell.settings.seed) is not None)
 
     @property
@@ -257,7 +257,7 @@ def _pools(cells: Sequence[Cell]) -> list[list[Cell]]:
 
 
 def is_seeded(cell: Cell) -> bool:
-    """Whether a cell's records hang on a seed."""
+    """Whether a cell's records depend on a seed."""
     return cell.settings.seed is not None
 
 

@@ -188,7 +188,7 @@ def read_whole_lines(path: Path) -> tuple[list[Record], int]:
             record = record_from_line(line.decode("utf-8"))
         except ValueError as error:
             raise UserError(
-                f"{path}, line {number} is no record: {error}; remove the line to have its "
+                f"{path}, line {number} is not a record: {error}; remove the line to have its "
                 "question asked again, or start over with --fresh"
             ) from error
         before = records.get(record.question_id)

@@ -1,6 +1,6 @@
 """What a sampler gave a video's candidates for a question: `scores.jsonl` beside the records.
 
-It is there to be looked at, in 255 levels a question, and no figure hangs on it. A line without a
+It is there to be looked at, in 255 levels a question, and no figure depends on it. A line without a
 record, or a record without a line, does no harm; of two lines of a question the last counts.
 """
 

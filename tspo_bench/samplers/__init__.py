@@ -54,7 +54,7 @@ def load_sampler(
 
     Raises:
         UserError: unknown name or option, a broken card, file or agent, an agent of another kind
-            than the sampler's name says, or a class that is no sampler.
+            than the sampler's name says, or a class that is not a sampler.
     """
     parsed = with_agent(parse_spec(spec), agent)
     sampler = registry.create(parsed, seed=seed, **context)

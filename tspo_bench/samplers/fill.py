@@ -19,7 +19,7 @@ def check_fill(sampler: str, fill: str) -> None:
     """Check the value of a sampler's option `fill`.
 
     Raises:
-        UserError: it is none of the rules.
+        UserError: it is not one of the rules.
     """
     if fill not in get_args(Fill):
         raise UserError(f"sampler {sampler!r}: fill={fill!r}; use {' or '.join(get_args(Fill))}")

@@ -182,7 +182,7 @@ class FOCUS(Settings):
     """FOCUS on the cosine to the question, which it has computed for some candidates only.
 
     Where the search gives fewer than k frames, the best-scored of the others are added, then those
-    without a score, evenly. All draws hang on the seed and the question's id only. Where K >= T all
+    without a score, evenly. Draws depend on the seed and the question's id only. Where K >= T all
     candidates are given and none is scored. The record's notes say how many were.
 
     Raises:

@@ -93,7 +93,7 @@ def mdp3(
 
     Gives the frames of the released code, which counts the frame picked last in the objective of
     the next segment once more. A last segment may be short (the released code needs equal ones),
-    and frames that repeat one picked are never picked (there the order hangs on rounding). The
+    and frames that repeat one picked are never picked (there the order depends on rounding). The
     released code makes the whole video one segment unless told otherwise; 32 is what its comments
     assume.
 

@@ -30,7 +30,7 @@ class PublishedFrames:
     Args:
         path: the file, see `tspo_bench.selections.read_selections`.
         question_ids: the ids of all annotations of the task in their order, for shapes without ids;
-            None in it stands for an annotation that is no question.
+            None in it stands for an annotation that is not a question.
         short: what is shown where a list is shorter than the budget: "candidates", the list;
             "uniform", min(k, N) evenly spaced frames of the video (TSPO's evaluation).
 
@@ -104,7 +104,7 @@ class PublishedFrames:
     def _check_video(
         where: str, picked: FileSelection, query: Query, candidates: Candidates
     ) -> None:
-        """Refuse a selection that says it is of another video."""
+        """Reject a selection that says it is of another video."""
         if picked.video is not None and Path(picked.video).name != Path(query.video_id).name:
             raise UserError(f"{where}: made for video {picked.video}, not {query.video_id}")
         if picked.num_frames is not None and picked.num_frames != candidates.num_frames:

@@ -27,7 +27,7 @@ class QFrame:
 
     Done by the Gumbel-max trick, as in the paper: noise is added and the best are taken. The
     product is that of the features as the encoder gives them, not normalised, as in the released
-    code; the differences of cosines, at 0.8, would be lost in the noise. The draw hangs on the seed
+    code; the differences of cosines, at 0.8, would be lost in the noise. The draw follows the seed
     and the question's id only. Frames that match equally are drawn as `random` draws them.
 
     Left out: the paper's multi-resolution (the best frames large, the next ones smaller), since all

@@ -20,14 +20,14 @@ def check_seed(sampler: str, seed: object) -> None:
     """Check the value of a sampler's option `seed`.
 
     Raises:
-        UserError: it is no whole number.
+        UserError: it is not a whole number.
     """
     if isinstance(seed, bool) or not isinstance(seed, int):
         raise UserError(f"sampler {sampler!r}: seed={seed!r}; use a whole number")
 
 
 def question_generator(seed: int, query: Query) -> random.Random:
-    """Random numbers that hang on the seed and the question's id only.
+    """Random numbers that depend on the seed and the question's id only.
 
     So neither the order of questions nor `--limit` changes what is drawn.
     """
@@ -55,7 +55,7 @@ class Random:
     A smaller budget's picks are among those of a larger one.
 
     Raises:
-        UserError: a seed that is no whole number.
+        UserError: a seed that is not a whole number.
     """
 
     seed: int = 0

@@ -58,7 +58,7 @@ def by_id(path: Path, picks: Iterable[FileSelection]) -> dict[str, FileSelection
     for picked in picks:
         if picked.question_id in found:
             raise UserError(
-                f"frame selections {path}: question {picked.question_id!r} stands there twice"
+                f"frame selections {path}: question {picked.question_id!r} is listed twice"
             )
         found[picked.question_id] = picked
     return found
@@ -84,7 +84,7 @@ def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
 def _row(path: Path, row: Any, number: int) -> FileSelection:
     where = f"frame selections {path}: entry {number} of 'questions'"
     if not isinstance(row, dict) or not {"question_id", "indices"} <= set(row) <= _KEYS:
-        raise UserError(f"{where} is no selection of ours: {reprlib.repr(row)}")
+        raise UserError(f"{where} is not a selection of ours: {reprlib.repr(row)}")
     try:
         found = _adapter().validate_python(row)
         bad = None if is_json(row.get("notes")) else "notes"

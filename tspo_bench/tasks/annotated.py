@@ -56,7 +56,7 @@ class AnnotatedTask(MultipleChoice):
         subtitles: which subtitles the model is shown: "none", those of the chosen frames
             ("aligned"), or all of the video ("full").
         data_root: the benchmark's folder; by default the annotation file's.
-        beside: the folder of a card of one's own.
+        beside: the folder of a custom card.
         variant: the options written with the task's name, for its label.
     """
 
@@ -97,7 +97,7 @@ class AnnotatedTask(MultipleChoice):
             raise UserError(f"task {self.name!r} has no split {self.split!r}; it has: {known}")
         if self.data_root is not None and not os.path.isdir(self.data_root):
             raise UserError(
-                f"task {self.name!r}: data root {self.data_root} is no folder; set --data-root"
+                f"task {self.name!r}: data root {self.data_root} is not a folder; set --data-root"
             )
         if self.subtitles not in get_args(SubtitleMode):
             raise UserError(
@@ -237,7 +237,7 @@ class AnnotatedTask(MultipleChoice):
             )
 
     def _check_subtitles(self, asked: Sequence[Question]) -> None:
-        """Refuse to show subtitles where not one question has a file of them."""
+        """Reject to show subtitles where not one question has a file of them."""
         if self.subtitles == "none":
             return
         if not any(question.subtitles for question in asked):

@@ -153,7 +153,7 @@ def _asked(spec: str, *, annotations: Path | None, **given: Any) -> tuple[Spec, 
 
 
 def _parse(text: str) -> Spec:
-    """A task's spec. What follows "lmms:" is no attribute of a local package of that name."""
+    """A task's spec. What follows "lmms:" is not an attribute of a local package of that name."""
     spec = parse_spec(text)
     package, _, name = spec.name.partition(":")
     return Spec(LMMS, spec.options, name) if package == LMMS and name else spec

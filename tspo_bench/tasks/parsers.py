@@ -82,7 +82,7 @@ def longvideobench(record: Record, fallback_id: str) -> Question:
     choice = index_of(record.get("correct_choice", -1), "correct_choice")
     options = option_texts(listed(options, "candidates"))
     if choice >= len(options) or choice < -1:
-        raise ValueError(f"correct_choice {choice} is none of the {len(options)} options")
+        raise ValueError(f"correct_choice {choice} is not one of the {len(options)} options")
     position = record.get("position") or []
     moments = json.loads(position) if isinstance(position, str) else position
     if not all(isinstance(frame, int | float) for frame in moments):
@@ -108,13 +108,13 @@ def mlvu(record: Record, fallback_id: str) -> Question:
     of others have too.
     """
     record = present(record)
-    text_of(record, "question")  # it is no question if this is empty
+    text_of(record, "question")  # it is not a question if this is empty
     text, inline = split_options(record["question"])
     options = option_texts(listed(record.get("candidates") or inline), empty_ends=False)
     answer = str(record["answer"]) if "answer" in record else None
     if answer is not None and answer not in tuple(OPTION_LETTERS[: len(options)]):
         if answer not in options:
-            raise ValueError(f"answer {answer!r} is none of the options {list(options)}")
+            raise ValueError(f"answer {answer!r} is not one of the options {list(options)}")
         answer = OPTION_LETTERS[options.index(answer)]
     kind = record.get("task_type") or record["question_type"]
     return Question(
@@ -223,7 +223,7 @@ def read_time_reference(text: str) -> tuple[Span, ...]:
 def _letter(record: Record) -> str:
     answer = str(record["answer"]).strip()
     if len(answer) != 1 or answer not in OPTION_LETTERS:
-        raise ValueError(f"answer {answer!r} is no letter")
+        raise ValueError(f"answer {answer!r} is not a letter")
     return answer
 
 
@@ -257,7 +257,7 @@ def _own_answer(given: Any, options: tuple[str, ...]) -> str:
     "(B)", "B." and "B. An egg" are read where nothing contradicts them.
 
     Raises:
-        ValueError: it is none of the options, or could be two.
+        ValueError: it is not one of the options, or could be two.
     """
     letters, answer = OPTION_LETTERS[: len(options)], str(given).strip()
     if len(answer) == 1 and answer in letters:

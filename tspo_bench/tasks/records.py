@@ -108,7 +108,7 @@ def _read_json_lines(path: Path) -> Iterator[Entry]:
 
 
 def _unreadable(error: ValueError | RecursionError) -> str:
-    """Why a text is no JSON that we read, where Python does not say it of the JSON."""
+    """Why a text is not JSON that we read, where Python does not say it of the JSON."""
     if isinstance(error, RecursionError):
         return "it is nested too deep"
     if isinstance(error, UnicodeDecodeError):
@@ -164,7 +164,7 @@ def _read_parquet(path: Path) -> Iterator[Entry]:
 
 
 def entries_of(records: Any, label: str, start: int = 1) -> Iterator[Entry]:
-    """Number the records of a list; what is no mapping becomes an entry with a `problem`."""
+    """Number the records of a list; what is not a mapping becomes an entry with a `problem`."""
     if not isinstance(records, Iterable) or isinstance(records, str | Mapping):
         yield Entry(label, start, None, f"not a list, but {type(records).__name__}")
         return

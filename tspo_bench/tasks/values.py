@@ -44,7 +44,7 @@ def option_texts(values: Iterable[Any], *, empty_ends: bool = True) -> tuple[str
         empty_ends: whether an empty text is a missing option; else it is an option.
 
     Raises:
-        ValueError: an option follows a missing one, or is no text, number or boolean.
+        ValueError: an option follows a missing one, or is not text, number or boolean.
     """
     texts: list[str] = []
     gap: tuple[str, Any] | None = None
@@ -96,7 +96,7 @@ def identifier(record: Mapping[str, Any], key: str, fallback: str) -> str:
     """A question's own id, or the fallback where it has none.
 
     Raises:
-        ValueError: it is no text or number.
+        ValueError: it is not text or number.
     """
     value = record.get(key)
     if is_missing(value) or _is_blank(value) or _is_missing_text(value):

@@ -50,13 +50,13 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
     if not path.exists():
         if config.out.exists() and (not config.out.is_dir() or any(config.out.iterdir())):
             raise UserError(
-                f"{config.out} is no training run's folder, and not empty; give another"
+                f"{config.out} is not a training run's folder, and not empty; give another"
             )
     elif resume:
         _check_same_settings(config, _read_settings(path))
     elif not fresh:
         raise UserError(
-            f"{config.out} holds a training run already; --resume goes on with it, --fresh "
+            f"{config.out} holds a training run already; --resume resumes it, --fresh "
             "throws it away, another name (--name) keeps both"
         )
 
@@ -89,7 +89,7 @@ def is_complete(checkpoint: str) -> bool:
 
 
 def _check_not_mixed(out: Path) -> None:
-    """Refuse to make a folder both an agent and a holder of one agent a seed."""
+    """Reject to make a folder both an agent and a holder of one agent a seed."""
     if seeds := sorted(path.name for path in out.glob(_SEEDS) if path.is_dir()):
         raise UserError(
             f"{out} holds an agent of each seed: {', '.join(seeds)}; give another --name, or one "

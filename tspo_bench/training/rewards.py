@@ -81,7 +81,7 @@ def load_rewards(specs: str) -> dict[str, Reward]:
     """The rewards that a list such as "answer,temporal" names, in its order.
 
     Raises:
-        UserError: none is named, one is unknown, cannot be imported, is no function, has options,
+        UserError: none is named, one is unknown, not importable, not a function, has options,
             or stands twice.
     """
     rewards: dict[str, Reward] = {}
@@ -172,5 +172,5 @@ def _imported(target: str) -> Reward:
     except (ImportError, AttributeError, ValueError) as error:
         raise UserError(f"reward {target!r} cannot be imported: {error}") from error
     if not callable(found):
-        raise UserError(f"reward {target!r} is no function but {type(found).__name__}")
+        raise UserError(f"reward {target!r} is not a function but {type(found).__name__}")
     return found

@@ -96,10 +96,10 @@ class TrainConfig:
         check_rule(self.candidates)
         if not 0 < self.candidate_fps < math.inf:
             raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
-        precision(self.device)  # refuses an unusable device
+        precision(self.device)  # rejects an unusable device
 
     def _check_idle(self) -> None:
-        """Refuse settings that would change nothing beside the others."""
+        """Reject settings that would change nothing beside the others."""
         idle = (*OF_A_TASK, "candidates") if self.data is not None else ("video_root",)
         defaults = {each.name: each.default for each in fields(TrainConfig)}
         if given := [name for name in idle if getattr(self, name) != defaults[name]]:
@@ -171,7 +171,7 @@ def train_config(
 
 
 def check_agent(name: str) -> None:
-    """Refuse a kind of agent that there is not.
+    """Reject a kind of agent that there is not.
 
     Raises:
         UserError: it is none of AGENTS.

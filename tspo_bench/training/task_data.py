@@ -1,4 +1,4 @@
-"""Training questions from a task: the built-in haystack's train split, or a task of one's own."""
+"""Training questions from a task: the built-in haystack's train split, or a custom task."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class TaskData:
         ]
         if task.has_task_scores():
             raise UserError(
-                f"task {task.label!r} scores replies by code of its own, which is no reward; train "
+                f"task {task.label!r} scores replies by its own code, which is not a reward; train "
                 "on another task"
             )
         if not self._questions:

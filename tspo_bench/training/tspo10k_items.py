@@ -66,7 +66,7 @@ def read_items(path: Path, video_root: Path) -> tuple[tuple[Item, ...], tuple[Sk
         UserError: the file or the folder of videos is missing, or no line can be used.
     """
     if not video_root.is_dir():
-        raise UserError(f"video root {video_root} is no folder; set --video-root")
+        raise UserError(f"video root {video_root} is not a folder; set --video-root")
     items: list[Item] = []
     problems: dict[int, UnusableError] = {}
     for entry in read_entries(path):

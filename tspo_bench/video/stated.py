@@ -30,7 +30,7 @@ def stated_ends(
 ) -> tuple[Fraction, Fraction]:
     """The seconds at which the header says that the stream and the file end; 0 if it does not.
 
-    What FFmpeg guesses from the packets of a file without a header is no statement.
+    What FFmpeg guesses from the packets of a file without a header is not a statement.
     """
     name, unit = container.format.name, stream.time_base or Fraction(0)
     of_file = Fraction(container.duration or 0, av.time_base)

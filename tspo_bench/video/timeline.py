@@ -34,7 +34,7 @@ class Packets:
         pts, dts: times in units of the stream's time base.
         timed: whether the packet carries a presentation time.
         sizes, pos: bytes, and where they lie in the file.
-        is_key, is_shown, is_corrupt: flags; a packet that is not shown is no frame.
+        is_key, is_shown, is_corrupt: flags; a packet that is not shown is not a frame.
         resizes: whether its pictures have another size than those before.
         leans: whether it is shown before the keyframe that it follows, and may need one before.
         durations: how long the frame stays, 0 where not stated.
@@ -118,7 +118,7 @@ class Timeline:
 
     @functools.cached_property
     def numbers(self) -> IntArray:
-        """The frame number of each packet [m]; -1 where it is no frame."""
+        """The frame number of each packet [m]; -1 where it is not a frame."""
         numbers = np.full(len(self.packets), -1, np.int64)
         numbers[self.positions] = np.arange(len(self))
         return numbers

@@ -178,7 +178,7 @@ def test_curves_of_agents_of_several_seeds(tmp_path: Path) -> None:
     [
         (None, "has no log.jsonl"),
         ("", "holds no figures yet"),
-        ('{"step": 1, "reward": 2.0}\n[3]\n', "line 2 is no line of a training log"),
+        ('{"step": 1, "reward": 2.0}\n[3]\n', "line 2 is not a line of a training log"),
     ],
 )
 def test_broken_training_logs(content: str | None, message: str, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def _read(path: Path, agent: Path) -> Curves:
             step = int(content["step"])
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}, line {number} is no line of a training log: {error}; remove it"
+                f"{path}, line {number} is not a line of a training log: {error}; remove it"
             ) from error
         for measure, some in points.items():
             value = content.get(measure)

@@ -155,7 +155,7 @@ class SetWriter:
         }
 
     def _read_scores(self, path: Path) -> Mapping[str, CandidateScores]:
-        """The scores of a file; none of one that is broken, as no figure hangs on it."""
+        """The scores of a file; none of one that is broken, as no figure depends on it."""
         try:
             return read_scores(path)
         except UserError as error:

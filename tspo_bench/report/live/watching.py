@@ -43,7 +43,7 @@ class CellView:
 
 @dataclass(frozen=True)
 class RecentError:
-    """A question without an answer, or a line that is no record."""
+    """A question without an answer, or a line that is not a record."""
 
     what: str
     error: str
@@ -97,7 +97,7 @@ class Watcher:
         clock: seconds since the epoch.
 
     Raises:
-        UserError: the folder is no run.
+        UserError: the folder is not a run.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Watcher:
         """The run as it stands now.
 
         Raises:
-            UserError: run.json cannot be read, or names what is no cell's folder.
+            UserError: run.json cannot be read, or names what is not a cell's folder.
         """
         content = read_run_file(self.run / RUN_FILE)
         cells = []

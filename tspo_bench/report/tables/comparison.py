@@ -38,7 +38,7 @@ def rows_of(table: ComparisonTable) -> list[dict[str, Any]]:
 def comparison_grid(
     table: ComparisonTable, layout: Layout = "report", keys: Sequence[str] | None = None
 ) -> Grid:
-    """The rows of a table with the columns of a layout; a figure that no row has is no column.
+    """The rows of a table with the columns of a layout; a figure that no row has is not a column.
 
     With `keys` the columns are sampler, budget and those of these keys.
     """
