@@ -103,11 +103,6 @@ def snippet(text: str, most: int) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
-def for_matplotlib(text: str) -> str:
-    """A name for matplotlib: no mathematics, and not endless."""
-    return snippet(text, 40).replace("$", r"\$")
-
-
 def escape_json(value: Any) -> Any:
     """A value of mappings, lists and texts, all texts and keys of it harmless."""
     if isinstance(value, str):

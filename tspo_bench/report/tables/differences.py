@@ -98,15 +98,13 @@ def _across_runs(cells: Sequence[Cell]) -> Iterator[tuple[Cell, Cell]]:
         same = [
             other
             for other in second
-            if all(
-                getattr(cell.settings, k) == getattr(other.settings, k) for k in _SAME_ACROSS_RUNS
-            )
+            if _values(cell, _SAME_ACROSS_RUNS) == _values(other, _SAME_ACROSS_RUNS)
         ]
         if same:
             yield cell, max(same, key=lambda other: _num_shared(cell, other))
 
 
-def _shared(cell: Cell, keys: Sequence[str]) -> list[object]:
+def _values(cell: Cell, keys: Sequence[str]) -> list[object]:
     return [getattr(cell.settings, key) for key in keys]
 
 
