@@ -10,30 +10,25 @@ import typer
 from tspo_bench.errors import UserError
 
 # Panels of --help, in the order in which they are shown.
-DATA, SAMPLERS, MODEL, PROTOCOL, RUN = "Data", "Samplers", "Model", "Protocol", "Run"
 
 Tasks = Annotated[
     str,
     typer.Option(
         "--task",
         metavar="TASK,...",
-        rich_help_panel=DATA,
         help="Benchmark task(s), commas between several: names, annotation files (.json, .jsonl, "
         ".csv, .tsv), cards or pkg.mod:Name; options in brackets: haystack[length=15min].",
     ),
 ]
 Split = Annotated[
     str | None,
-    typer.Option(
-        "--split", metavar="NAME", rich_help_panel=DATA, help="Split. Default: the task's own."
-    ),
+    typer.Option("--split", metavar="NAME", help="Split. Default: the task's own."),
 ]
 DataRoot = Annotated[
     Path | None,
     typer.Option(
         "--data-root",
         metavar="DIR",
-        rich_help_panel=DATA,
         help="Folder with the task's annotations and videos.",
     ),
 ]
@@ -42,7 +37,6 @@ Annotations = Annotated[
     typer.Option(
         "--annotations",
         metavar="FILE",
-        rich_help_panel=DATA,
         help="Annotation file, if it is not under --data-root.",
     ),
 ]
@@ -51,7 +45,6 @@ Limit = Annotated[
     typer.Option(
         "--limit",
         metavar="N",
-        rich_help_panel=DATA,
         help="Ask the first N questions of a fixed shuffle. Default: all.",
     ),
 ]
@@ -59,7 +52,6 @@ OnlyPresent = Annotated[
     bool,
     typer.Option(
         "--only-present",
-        rich_help_panel=DATA,
         help="Ask only questions whose videos exist; --limit draws among these.",
     ),
 ]
@@ -68,7 +60,6 @@ Protocol = Annotated[
     typer.Option(
         "--protocol",
         metavar="NAME",
-        rich_help_panel=PROTOCOL,
         help="How to ask, extract answers and average: strict, official, lmms-eval or tspo-paper, "
         "if the task's card has it. Default: strict.",
     ),
@@ -76,14 +67,13 @@ Protocol = Annotated[
 _ENCODER = "Image-text encoder for samplers: reference, or a CLIP or SigLIP folder or hub id."
 Encoder = Annotated[
     str,
-    typer.Option("--encoder", metavar="NAME", rich_help_panel=SAMPLERS, help=_ENCODER),
+    typer.Option("--encoder", metavar="NAME", help=_ENCODER),
 ]
 OptionalEncoder = Annotated[
     str | None,
     typer.Option(
         "--encoder",
         metavar="NAME",
-        rich_help_panel=SAMPLERS,
         help=f"{_ENCODER} Default: the encoder in --agent's folder, else reference.",
     ),
 ]
@@ -92,7 +82,6 @@ Agent = Annotated[
     typer.Option(
         "--agent",
         metavar="NAME",
-        rich_help_panel=SAMPLERS,
         help="Temporal agent of the samplers tspo and tspo-q: a folder or hub id. Default: the "
         "agents in the package.",
     ),
@@ -102,7 +91,6 @@ CandidateFps = Annotated[
     typer.Option(
         "--candidate-fps",
         metavar="RATE",
-        rich_help_panel=SAMPLERS,
         help="Candidate frames per second.",
     ),
 ]
@@ -112,14 +100,13 @@ _CANDIDATES = (
 )
 Candidates = Annotated[
     str,
-    typer.Option("--candidates", metavar="RULE", rich_help_panel=SAMPLERS, help=_CANDIDATES),
+    typer.Option("--candidates", metavar="RULE", help=_CANDIDATES),
 ]
 OptionalCandidates = Annotated[
     str | None,
     typer.Option(
         "--candidates",
         metavar="RULE",
-        rich_help_panel=SAMPLERS,
         help=f"{_CANDIDATES} Default: auto.",
     ),
 ]
@@ -128,7 +115,6 @@ Seed = Annotated[
     typer.Option(
         "--seed",
         metavar="N",
-        rich_help_panel=SAMPLERS,
         help="Seed of samplers and tasks that draw.",
     ),
 ]
@@ -137,7 +123,6 @@ Device = Annotated[
     typer.Option(
         "--device",
         metavar="NAME",
-        rich_help_panel=RUN,
         help="Torch device: cuda, cuda:1, cpu. Default: cuda if available, else cpu.",
     ),
 ]
@@ -146,7 +131,6 @@ BaseUrl = Annotated[
     typer.Option(
         "--base-url",
         metavar="URL",
-        rich_help_panel=MODEL,
         help="Server of --model openai:NAME: http://HOST:PORT/v1. Default: $OPENAI_BASE_URL.",
     ),
 ]
@@ -165,13 +149,10 @@ TrustPackets = Annotated[
         "--trust-packets",
         callback=_trust_packets,
         expose_value=False,
-        rich_help_panel=DATA,
         help="Read videos that end before their header says, as far as they go.",
     ),
 ]
-Json = Annotated[
-    bool, typer.Option("--json", rich_help_panel=RUN, help="Print one JSON object on stdout.")
-]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
 def read_numbers(option: str, text: str | None, example: str) -> list[int] | None:

@@ -47,7 +47,6 @@ def run(
         typer.Option(
             "--sampler",
             metavar="SAMPLER,...",
-            rich_help_panel=options.SAMPLERS,
             help="Frame sampler(s) to compare, commas between several: names, aks[depth=5], "
             "file:PATH, pkg.mod:Name; all: every sampler of the package. Default: uniform.",
         ),
@@ -57,7 +56,6 @@ def run(
         typer.Option(
             "--frames",
             metavar="K,...",
-            rich_help_panel=options.SAMPLERS,
             help="Frame budget(s) K, commas between several. Default: 8.",
         ),
     ] = None,
@@ -66,7 +64,6 @@ def run(
         typer.Option(
             "--visual-tokens",
             metavar="N,...",
-            rich_help_panel=options.SAMPLERS,
             help="Budget(s) in the model's visual tokens instead of --frames, commas between "
             "several: as many frames as fit.",
         ),
@@ -75,7 +72,6 @@ def run(
         bool,
         typer.Option(
             "--with-bounds",
-            rich_help_panel=options.SAMPLERS,
             help="Add the samplers blind (no frames) and, if the task has evidence, oracle.",
         ),
     ] = False,
@@ -84,7 +80,6 @@ def run(
         typer.Option(
             "--baseline",
             metavar="SAMPLER",
-            rich_help_panel=options.SAMPLERS,
             help="Sampler that the others are compared with.",
         ),
     ] = "uniform",
@@ -97,7 +92,6 @@ def run(
         typer.Option(
             "--seeds",
             metavar="N,...",
-            rich_help_panel=options.SAMPLERS,
             help="Seed(s) of samplers that draw and of an --agent trained with several, commas "
             "between several: 0,1,2. Default: 0, or all of the agent's.",
         ),
@@ -107,7 +101,6 @@ def run(
         typer.Option(
             "--model",
             metavar="MODEL,...",
-            rich_help_panel=options.MODEL,
             help="MLLM(s) to evaluate, commas between several: reference, a checkpoint's folder or "
             "hub id, openai:NAME (a server), pkg.mod:Name.",
         ),
@@ -118,7 +111,6 @@ def run(
         typer.Option(
             "--batch-size",
             metavar="N",
-            rich_help_panel=options.MODEL,
             help="Questions that the model answers at once.",
         ),
     ] = 8,
@@ -128,7 +120,6 @@ def run(
         typer.Option(
             "--subtitles",
             metavar="MODE",
-            rich_help_panel=options.PROTOCOL,
             help="Subtitles shown to the model: none; aligned, those of the selected frames; full, "
             "those of the whole video.",
         ),
@@ -138,7 +129,6 @@ def run(
         typer.Option(
             "--answer",
             metavar="MODE",
-            rich_help_panel=options.PROTOCOL,
             help="generate: the model replies and the protocol extracts the answer; options: the "
             "option with the likeliest letter, in one forward pass.",
         ),
@@ -148,7 +138,6 @@ def run(
         typer.Option(
             "--preset",
             metavar="NAME",
-            rich_help_panel=options.PROTOCOL,
             help="All settings of a published evaluation: tspo-paper. Options given beside it "
             "override it.",
         ),
@@ -158,20 +147,18 @@ def run(
         typer.Option(
             "--out",
             metavar="DIR",
-            rich_help_panel=options.RUN,
             help="The run's folder. Default: under runs/, named after the settings.",
         ),
     ] = None,
     fresh: Annotated[
         bool,
-        typer.Option("--fresh", rich_help_panel=options.RUN, help="Start the cells over."),
+        typer.Option("--fresh", help="Start the cells over."),
     ] = False,
     device: options.Device = None,
     groups: Annotated[
         bool,
         typer.Option(
             "--groups",
-            rich_help_panel=options.RUN,
             help="Show accuracy by group too: type, duration, ...",
         ),
     ] = False,
