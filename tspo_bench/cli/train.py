@@ -166,7 +166,10 @@ def train(
         ),
     ] = True,
 ) -> None:
-    """Train a temporal agent, which --agent then takes from agents/NAME."""
+    """Train a temporal agent, which --agent then takes from agents/NAME.
+
+    Example: tspo-bench train --name mine --steps 200
+    """
     _check_options(ctx)
     numbers = _read_seeds(seeds)
     # The other options are settings of the training, named as the library names them.
