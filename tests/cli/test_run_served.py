@@ -62,7 +62,7 @@ def test_a_run_outlives_its_server_and_asks_only_what_is_missing(
     assert again.code == 0
     without = cli(*command)  # nothing is left to ask, so nobody need be there
     assert (without.code, without.out) == (0, again.out)
-    added = cli(*command, "--sampler", "uniform,random")
+    added = cli(*command, "--sampler", "random")  # a repeated option adds to the first
     assert added.code == 2
     assert added.error.startswith("error: model 'reader': cannot reach ")
     asked = Counter((tmp_path / "second").read_text().splitlines())

@@ -187,7 +187,7 @@ def test_records_say_where_the_features_came_from(
     assert sources("b", peeking, "aks") == [{"cached": 12}, {"cached": 12}]
     cells = read_run(tmp_path / "a")
     text = report_text(LoadedResults(cells), ReportOptions())
-    assert "seconds, c: the features were cached" in text
+    assert "seconds, c: features were cached" in text
     marked = [
         line.split("|")[1].strip() for line in text.splitlines() if re.search(r"\d c +\|", line)
     ]

@@ -152,7 +152,7 @@ def test_deep_links(made: Made, windows: Windows) -> None:
     window = windows(made.folder)
     page = window.open("#q=q-0031")
     page.locator("#question .facts", has_text="q-0031").wait_for()
-    assert page.locator("#list a[aria-current] .id").inner_text() == "q-0031"
+    page.locator("#list a[aria-current] .id", has_text="q-0031").wait_for()
     assert page.locator("#question h3").evaluate("h => document.activeElement === h")
     page.get_by_role("link", name="next").click()
     page.locator("#question .facts", has_text="q-0032").wait_for()
