@@ -166,13 +166,24 @@ def test_nonsense_in_json_costs_its_own_question() -> None:
 
 
 def test_ctrl_c_does_not_wait_for_the_server() -> None:
-    with ChatServer(lambda body, number: time.sleep(5), [MODEL]) as server:
-        model = model_at(server)
-        started = time.monotonic()
-        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
-        with pytest.raises(KeyboardInterrupt):
-            model.answer(questions(2))
-    assert 0.4 < time.monotonic() - started < 3
+    may_answer, answered = threading.Event(), []
+
+    def slow(body: Body, number: int) -> Any:
+        may_answer.wait(30)
+        answered.append(number)
+        return completion("B")
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a command's, perhaps
+    try:
+        with ChatServer(slow, [MODEL]) as server:
+            model = model_at(server)
+            threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+            with pytest.raises(KeyboardInterrupt):
+                model.answer(questions(2))
+            assert not answered
+            may_answer.set()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def hang_up(handler: Any) -> None:

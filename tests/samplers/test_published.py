@@ -144,7 +144,10 @@ def test_bad_entries_name_file_question_and_entry(
         ),
         ([{"id": "q1", "frames": [1]}], "and 'question_id' or 'id' or 'uid', got"),
         ([{"id": "q1", "frame_idx": [1]}, [2]], "entry 1 must be an object"),
-        ([{"id": 1, "frame_idx": []}, {"id": "1", "frame_idx": []}], "question '1' stands there"),
+        (
+            [{"id": 1, "frame_idx": []}, {"id": "1", "frame_idx": []}],
+            "question '1' is listed twice",
+        ),
         ({"q1": 3}, "question 'q1': expected a list of frame indices, got 3"),
     ],
 )

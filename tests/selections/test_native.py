@@ -220,7 +220,7 @@ def own(**changes: Any) -> dict[str, Any]:
             own(questions=[{"question_id": "q1", "indices": [1], "seconds": [1.0, 2.0]}]),
             "question 'q1': 2 seconds beside 1 indices",
         ),
-        (own(questions=[{"question_id": "q", "indices": []}] * 2), "question 'q' stands there tw"),
+        (own(questions=[{"question_id": "q", "indices": []}] * 2), "question 'q' is listed twice"),
     ],
 )
 def test_broken_files_of_ours(content: Any, message: str, tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_others_files_are_never_thrown_away(config: TrainConfig) -> None:
     config.out.mkdir()
     (config.out / "thesis.tex").write_text("")
     for fresh in (False, True):
-        with pytest.raises(UserError, match="no training run's folder, and not empty"):
+        with pytest.raises(UserError, match="not a training run's folder, and not empty"):
             check_folder(config, resume=False, fresh=fresh)
 
 

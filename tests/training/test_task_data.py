@@ -101,7 +101,7 @@ def test_a_task_that_scores_by_itself_is_no_reward() -> None:
 
         def task_scores(self, records: Sequence[Record]) -> None: ...
 
-    with pytest.raises(UserError, match="'lmms:own' scores replies by code of its own"):
+    with pytest.raises(UserError, match="'lmms:own' scores replies by its own code"):
         TaskData(Own(), FrameReader(), FeatureStore())
 
 

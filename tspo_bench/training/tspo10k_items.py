@@ -120,7 +120,7 @@ def split_question(text: str) -> tuple[str, tuple[str, ...]]:
     """The question as the agent sees it, and the options: lines that begin A. or A) or (A) or A:.
 
     The question ends at the first line that begins with an A, as in the authors' code, whether an
-    option stands there or not; failing that, where the options begin.
+    option is given or not; failing that, where the options begin.
 
     Raises:
         UnusableError: there are not 2 to 10 options lettered A, B, ..., one is empty, or nothing is
