@@ -200,7 +200,7 @@ def test_tasks_that_cannot_be_asked(folder: Path) -> None:
             load_task(f"lmms:{name}[include={folder}]").questions()
         return str(caught.value)
 
-    assert "no multiple-choice task: its answer 'It flies away.'" in refused("open_ended")
+    assert "not a multiple-choice task: its answer 'It flies away.'" in refused("open_ended")
     assert "output type 'multiple_choice'" in refused("likely")
     assert "a group of tasks: whole, holed" in refused("both")
     assert "did you mean 'mlvu_dev'" in refused("mlvu_deb")
