@@ -182,7 +182,7 @@ def _names(rows: Sequence[Row]) -> dict[int, str]:
 
 
 def _places(rows: Sequence[Row], names: Mapping[int, str]) -> dict[int, str]:
-    """Names of the rows of one budget that would have the same: their run or cell is told."""
+    """Return names with run or cell for rows of one budget that would share a name."""
     found = {}
     for row in rows:
         equal = [o for o in rows if (budget(o), names[id(o)]) == (budget(row), names[id(row)])]

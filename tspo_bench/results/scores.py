@@ -94,7 +94,7 @@ class ScoresLine(OnDisk):
 
 
 def read_scores(path: Path) -> dict[str, CandidateScores]:
-    """Read the scores of a file by question id; none if there is no file.
+    """Read the scores of a file by question id; an empty mapping if the file is missing.
 
     A last line that a kill cut is left out.
 
