@@ -13,7 +13,7 @@ import pytest
 from tspo_bench.errors import UserError
 from tspo_bench.registry import import_object
 from tspo_bench.tasks import AnnotatedTask, load_task, registry
-from tspo_bench.tasks.protocols import Protocol, chosen_protocol
+from tspo_bench.tasks.protocols import EvaluationProtocol, chosen_protocol
 from tspo_bench.types import Question
 
 BENCHMARKS = ("longvideobench", "mlvu", "mlvu[split=test]", "videomme", "lvbench")
@@ -311,8 +311,8 @@ def test_a_split_changes_some_fields() -> None:
 
 def test_the_hash_is_of_all_that_decides() -> None:
     """A source or a fault decides nothing; anything else does."""
-    rules = Protocol(**MINIMAL)
-    assert rules.digest == Protocol(**MINIMAL, source="a paper", faults=["old"]).digest
+    rules = EvaluationProtocol(**MINIMAL)
+    assert rules.digest == EvaluationProtocol(**MINIMAL, source="a paper", faults=["old"]).digest
     changes = [
         {"prompt": "{text}"},
         {"option": "({letter}) {text}"},
@@ -324,13 +324,13 @@ def test_the_hash_is_of_all_that_decides() -> None:
         {"average": "macro", "over": "type"},
         {"unparsed": "dropped"},
     ]
-    digests = {Protocol(**{**MINIMAL, **change}).digest for change in changes}
+    digests = {EvaluationProtocol(**{**MINIMAL, **change}).digest for change in changes}
     assert len(digests | {rules.digest}) == len(changes) + 1
 
 
 def test_templates() -> None:
     def asked(prompt: str, question: Question = QUESTION) -> str:
-        return Protocol(**{**MINIMAL, "prompt": prompt}).prompt_for(question).text
+        return EvaluationProtocol(**{**MINIMAL, "prompt": prompt}).prompt_for(question).text
 
     assert asked("{record[tags]}|{text}|{{}}") == "x\ny|What?|{}"
     blank = Question("q", "v", " What?\n", ("a", " "), "A")

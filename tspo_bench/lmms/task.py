@@ -20,8 +20,8 @@ from tspo_bench.lmms.loading import load_lmms_task, version
 from tspo_bench.lmms.messages import read_context, read_messages
 from tspo_bench.lmms.scoring import figures, is_right, said_letter, score_reply
 from tspo_bench.tasks import (
+    EvaluationProtocol,
     MultipleChoice,
-    Protocol,
     Reading,
     TaskScores,
     read_answer,
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskProtocol(Protocol):
+class TaskProtocol(EvaluationProtocol):
     """An lmms-eval task's own way to ask, read and average: `content` is a hash of its files."""
 
     content: str

@@ -13,15 +13,15 @@ from tspo_bench.tasks.loading import (
     videos_of,
 )
 from tspo_bench.tasks.multiple_choice import MultipleChoice
-from tspo_bench.tasks.protocols import INSTRUCTION, Protocol, Reading
+from tspo_bench.tasks.protocols import INSTRUCTION, EvaluationProtocol, Reading
 from tspo_bench.tasks.reading import read_answer
 
 __all__ = [
     "INSTRUCTION",
     "AnnotatedTask",
+    "EvaluationProtocol",
     "MultipleChoice",
     "Prompt",
-    "Protocol",
     "Reading",
     "Skipped",
     "Survey",

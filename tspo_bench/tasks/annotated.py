@@ -49,7 +49,7 @@ class AnnotatedTask(MultipleChoice):
         groups: the record's fields that accuracies are broken down by. A list is joined with "|".
         macro: the group over whose values the benchmark averages accuracies; reports show this
             figure beside the accuracy over questions, whatever the protocol.
-        protocols: the fields of each `Protocol` that the benchmark has beside "strict".
+        protocols: the fields of each `EvaluationProtocol` that the benchmark has beside "strict".
         protocol: the one in force, by name; None for "strict".
         video_folders: folders under the data root that may hold the videos (patterns allowed).
         subtitle_folders: folders under the data root that may hold the subtitle files.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tspo_bench.tasks.protocols import Protocol, Reading
+from tspo_bench.tasks.protocols import EvaluationProtocol, Reading
 from tspo_bench.types import Prompt, Question, Record
 
 
@@ -53,7 +53,7 @@ class Task(ABC):
 
     name: str
     label: str
-    rules: Protocol
+    rules: EvaluationProtocol
     tolerance_seconds: float = 1.0
     macro: str | None = None
     parser: str | None = None

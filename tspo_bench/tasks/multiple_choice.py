@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tspo_bench.tasks.base import Task
-from tspo_bench.tasks.protocols import DEFAULT, Protocol, Reading
+from tspo_bench.tasks.protocols import DEFAULT, EvaluationProtocol, Reading
 from tspo_bench.tasks.subtitles import Subtitle, aligned, aligned_by_frame, interleaved, within
 from tspo_bench.types import Prompt, Question
 
@@ -22,7 +22,7 @@ class MultipleChoice(Task):
         rules: that protocol.
     """
 
-    rules: Protocol = DEFAULT
+    rules: EvaluationProtocol = DEFAULT
 
     def prompt(
         self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0

@@ -47,7 +47,7 @@ _WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
+class EvaluationProtocol:
     """A named, versioned way to ask, read and average.
 
     Attributes:
@@ -213,7 +213,7 @@ def strict_reading(reply: str, question: Question) -> Reading:
 
 _ASKED = f"{{text}}\n{{options}}\n{INSTRUCTION}"
 _SUBTITLES = "This video's subtitles are listed below:\n{subtitles}\n"
-DEFAULT = Protocol(
+DEFAULT = EvaluationProtocol(
     name=STRICT,
     version=str(VERSION),
     source="tspo-bench; the prompt is TSPO's (arXiv 2508.04369, released code)",
@@ -227,7 +227,7 @@ def chosen_protocol(
     declared: Mapping[str, Mapping[str, Any]],
     asked: str | None,
     subtitles: SubtitleMode = "none",
-) -> Protocol:
+) -> EvaluationProtocol:
     """The protocol that was asked for, out of those that a task declares and `strict`.
 
     Args:
@@ -250,7 +250,7 @@ def chosen_protocol(
     if name != STRICT and name not in usable:
         raise UserError(f"task {task!r} has no protocol {name!r}; it has: {known}")
     try:
-        protocol = Protocol(**_fields(name, usable), subtitles=subtitles)
+        protocol = EvaluationProtocol(**_fields(name, usable), subtitles=subtitles)
     except TypeError as error:
         raise UserError(f"task {task!r}: protocol {name!r}: {error}") from error
     if version and version != protocol.version:
