@@ -32,7 +32,8 @@ _NEEDS_OF: dict[str, tuple[Need, frozenset[Need]]] = {
     "query.text_features": ("features", SEARCHING),
     "query.evidence": ("evidence", frozenset({"evidence"})),
 }
-_NOT_READING = ("dataclasses", "tspo_bench.types", __name__)  # copying, comparing, printing
+# Code that copies, compares or prints the fields.
+_NOT_READING = ("dataclasses", Query.__module__, Candidates.__module__, __name__)
 _LIBRARIES = tuple(
     os.path.join(path, "")
     for path in (
