@@ -31,7 +31,9 @@ class Counter(FrameReader):
         answers = []
         for request in requests:
             n, h, w = request.frames.pixels.shape[:3]
-            answers.append(Answer("A", seen=VisualInput(n, h, w, self.visual_tokens(n, h, w))))
+            answers.append(
+                Answer("A", visual_input=VisualInput(n, h, w, self.visual_tokens(n, h, w)))
+            )
         return answers
 
 
@@ -89,7 +91,7 @@ def test_each_question_gets_what_the_tokens_allow(questions: Path, tmp_path: Pat
     assert few.settings.visual_tokens == 125
     assert few.settings.frames is None
     assert {len(record.frames) for record in few.records} == {4}
-    assert {record.seen["visual_tokens"] for record in few.records} == {120}
+    assert {record.visual_input["visual_tokens"] for record in few.records} == {120}
     assert {len(record.frames) for record in many.records} == {12}
 
 

@@ -93,11 +93,11 @@ def test_a_model_keeps_to_it_and_foretells_its_cost(checkpoint: Get, name: str) 
         request = make_request([7 * i for i in range(frames)], size=size)
         if words:
             request = with_prompt(request, before=("A",) * frames)
-        seen = model.answer([request])[0].seen
+        seen = model.answer([request])[0].visual_input
         assert seen is not None
         assert seen.height * seen.width <= limit
         assert model.visual_tokens(frames, *size, words) == seen.visual_tokens
-    assert model.answer([make_request([])])[0].seen == VisualInput(0, 0, 0, 0)
+    assert model.answer([make_request([])])[0].visual_input == VisualInput(0, 0, 0, 0)
     # 40 x 56 becomes 24 x 40 = 15 tokens a pair of frames; without a limit it is 35
     assert model.visual_tokens(8, 40, 56) == 4 * 15
     free = TransformersVLM(str(checkpoint(name)), max_new_tokens=1)
@@ -112,7 +112,7 @@ def test_small_frames_are_scaled_up(checkpoint: Get) -> None:
     assert isinstance(model, TransformersVLM)
     for frames in (1, 2, 5):
         request = make_request([7 * i for i in range(frames)], size=(24, 32))
-        seen = model.answer([request])[0].seen
+        seen = model.answer([request])[0].visual_input
         assert seen is not None
         assert (seen.height, seen.width) == (32, 40)
         assert model.visual_tokens(frames, 24, 32) == seen.visual_tokens

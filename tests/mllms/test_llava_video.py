@@ -108,7 +108,7 @@ def test_each_reply_is_the_originals(model: LlavaVideo, llava_original: Original
 
 def test_what_was_seen(model: LlavaVideo) -> None:
     answers = model.answer([make_request([1, 5, 9]), make_request([])])
-    assert [answer.seen for answer in answers] == [
+    assert [answer.visual_input for answer in answers] == [
         VisualInput(3, 44, 44, 36),
         VisualInput(0, 0, 0, 0),
     ]
@@ -192,7 +192,7 @@ def test_words_between_frames(model: LlavaVideo, llava_original: Original) -> No
     expected = log_probabilities(llava_original, prompt, frames)
     for answer in model.answer([request, request]):
         assert difference(answer.option_logprobs, expected) <= 1e-4
-        assert answer.seen == VisualInput(3, 44, 44, 36)
+        assert answer.visual_input == VisualInput(3, 44, 44, 36)
 
 
 def test_the_original_time_instruction_is_the_released_one() -> None:

@@ -77,7 +77,7 @@ def test_a_batch_gives_those_of_single_calls(checkpoint: Get, name: str) -> None
     singles = [model.answer([request])[0] for request in OPTIONS]
     for single, batched in zip(singles, model.answer(OPTIONS), strict=True):
         assert batched.option_logprobs == pytest.approx(single.option_logprobs, abs=1e-4)
-        assert (batched.text, batched.seen) == (single.text, single.seen)
+        assert (batched.text, batched.visual_input) == (single.text, single.visual_input)
 
 
 SAYS_LETTERS = [param for param in CLASSES if "llava" not in param.values]

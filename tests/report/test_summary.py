@@ -166,11 +166,13 @@ def test_what_the_model_was_shown() -> None:
         return {"frames": 2, "height": height, "width": 640, "visual_tokens": tokens}
 
     records = [
-        record(0, seen=seen(360, 100), usage={"prompt_tokens": 120}),
-        record(1, seen=seen(480, 300), guessed=True),
-        record(2, seen=seen(480, 200), usage={"prompt_tokens": 220, "completion_tokens": 2}),
+        record(0, visual_input=seen(360, 100), usage={"prompt_tokens": 120}),
+        record(1, visual_input=seen(480, 300), guessed=True),
+        record(
+            2, visual_input=seen(480, 200), usage={"prompt_tokens": 220, "completion_tokens": 2}
+        ),
         record(3, False, status="decode_error", frames=()),
-        record(4, seen={"frames": 0, "height": 0, "width": 0, "visual_tokens": 0}),  # blind
+        record(4, visual_input={"frames": 0, "height": 0, "width": 0, "visual_tokens": 0}),  # blind
     ]
     settings = {"protocol": "strict@1", "protocol_hash": "0a", "answer": "options"}
     found = summarise(records, settings_with(settings))
@@ -183,5 +185,7 @@ def test_what_the_model_was_shown() -> None:
 
 def test_frame_sizes_are_of_the_answers_that_tell_them() -> None:
     told = {"frames": 3, "height": 64, "width": 48}
-    found = summarise([record(0, seen=told), record(1, seen={"frames": 3}), record(2)])
+    found = summarise(
+        [record(0, visual_input=told), record(1, visual_input={"frames": 3}), record(2)]
+    )
     assert found.frame_sizes == {"64x48": 1}

@@ -127,7 +127,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         reply=answer.text,
         truncated=answer.truncated,
         option_logprobs=answer.option_logprobs,
-        seen=_known(answer.seen),
+        visual_input=_known(answer.visual_input),
         usage=answer.usage,
         notes={**record.notes, **refused},
     )
@@ -145,8 +145,7 @@ def _likeliest(answer: Answer) -> Reading:
     return Reading(max(logprobs, key=logprobs.__getitem__) if logprobs else None)
 
 
-def _known(seen: VisualInput | None) -> dict[str, int]:
+def _known(visual_input: VisualInput | None) -> dict[str, int]:
     """The visual input, without what is unknown."""
-    if seen is None:
-        return {}
-    return {name: value for name, value in asdict(seen).items() if value is not None}
+    known = {} if visual_input is None else asdict(visual_input)
+    return {name: value for name, value in known.items() if value is not None}

@@ -79,7 +79,7 @@ class VideoPreparer(SelectionContext):
         failure = selection.failure
         if problem is not None and len(selection):
             failure = Failed(problem, "decode_error")
-        rate, seen = selection.frame_rate, selection.candidates
+        rate, candidates = selection.frame_rate, selection.candidates
         prompt = Prompt("")
         try:
             if failure is None:
@@ -93,7 +93,7 @@ class VideoPreparer(SelectionContext):
             prompt=prompt,
             frame_rate=rate,
             letters=question.letters,
-            num_frames=None if seen is None else seen.num_frames,
+            num_frames=None if candidates is None else candidates.num_frames,
             mode=self.mode,
         )
         record = self._record(question, selection, cell.sampler.needs, prompt.notes)

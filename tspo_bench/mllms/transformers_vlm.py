@@ -247,7 +247,7 @@ class TransformersVLM(MLLM):
                 said = replies(self._model, self._processor.tokenizer, inputs, longest)
                 begun = self._conversation.begun  # what ends inside of it must not look like more
                 return [
-                    Answer(begun + text, seen=what, truncated=truncated)
+                    Answer(begun + text, visual_input=what, truncated=truncated)
                     for (text, truncated), what in zip(said, seen, strict=True)
                 ]
             return self._options(requests, inputs, seen)

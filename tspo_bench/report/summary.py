@@ -145,7 +145,9 @@ def summarise(
         num_short=sum(number < frames for number in given),
         mean_frames=_mean(given),
         mean_frames_processed=_mean_of([record.frames_processed for record in records]),
-        mean_visual_tokens=_mean_of([record.seen for record in records]).get("visual_tokens"),
+        mean_visual_tokens=_mean_of([record.visual_input for record in records]).get(
+            "visual_tokens"
+        ),
         frame_sizes=_frame_sizes(records),
         mean_usage=_mean_of([record.usage for record in records]),
         groups=_groups(records),
@@ -205,10 +207,9 @@ def _group_summary(records: Sequence[Record]) -> GroupSummary:
 
 def _frame_sizes(records: Sequence[Record]) -> dict[str, int]:
     """How many answers were given frames of each height and width: {"384x384": 1337}."""
-    sizes = [
-        r.seen for r in records if r.seen.get("frames") and {"height", "width"} <= r.seen.keys()
-    ]
-    counts = Counter(f"{seen['height']}x{seen['width']}" for seen in sizes)
+    inputs = [record.visual_input for record in records]
+    sizes = [i for i in inputs if i.get("frames") and {"height", "width"} <= i.keys()]
+    counts = Counter(f"{size['height']}x{size['width']}" for size in sizes)
     return dict(counts.most_common())
 
 

@@ -84,7 +84,7 @@ class Answer:
 
     text: str
     option_logprobs: Mapping[str, float] | None = None
-    seen: VisualInput | None = None
+    visual_input: VisualInput | None = None
     usage: Mapping[str, int] = field(default_factory=dict)
     truncated: bool = False
     refusal: str | None = None

@@ -76,7 +76,7 @@ class Record:
     """The protocol drew the letter, for want of one in the reply."""
     option_logprobs: Mapping[Text, Finite] | None = None
     """Log-probability of each letter as the reply's first token, if asked for."""
-    seen: Mapping[Text, Count] = field(default_factory=dict)
+    visual_input: Annotated[Mapping[Text, Count], Field(alias="seen")] = field(default_factory=dict)
     """What the model's processor made of the frames: frames, height, width, visual_tokens."""
     usage: Mapping[Text, Count] = field(default_factory=dict)
     """Numbers of tokens as a server counts them."""

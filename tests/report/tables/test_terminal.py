@@ -285,7 +285,7 @@ def test_another_protocol_or_mode_is_another_table() -> None:
 
 def test_equal_visual_tokens_are_the_budget() -> None:
     seen = {"frames": 2, "height": 64, "width": 64, "visual_tokens": 90}
-    records = [record(n, seen=seen) for n in range(4)]
+    records = [record(n, visual_input=seen) for n in range(4)]
     text = shown(results_table([cell("aks", records, **ASKED, frames=None, visual_tokens=100)]))
     assert row_of(text, "aks")[1] == "v100"
     assert "a question was shown 2.0 frames and 90 visual tokens on average" in text
