@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 import warnings
 
+# What custom code may raise and is caught: `sys.exit` there must not end a run. Ctrl-C does.
+CRASHES = (Exception, SystemExit)
 _PACKAGE = __name__.partition(".")[0]
 
 

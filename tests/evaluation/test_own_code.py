@@ -212,15 +212,16 @@ def test_a_crash_costs_its_question_and_names_the_line(
 ) -> None:
     """Of a model and of a reader; the reply is kept."""
     own("own_parser", PARSER)
-    crash = "    if int({}.split()[2]) % 2: {{}}['gone']\n"
+    crash = "    if int({}.split()[2]) % 2: {}\n"
     asked = READING.replace(
-        '    return Reading("A")', crash.format("question.text") + "    return 'A'"
+        '    return Reading("A")', crash.format("question.text", "{}['gone']") + "    return 'A'"
     )
     own("own_reading", asked)
     own(
         "own_model",
         MODEL.replace(
-            "        return", "    " + crash.format("request.prompt.text") + "        return"
+            "        return",
+            "    " + crash.format("request.prompt.text", "raise SystemExit(3)") + "        return",
         ),
     )
     card = tmp_path / "quiz.yaml"
@@ -236,7 +237,7 @@ def test_a_crash_costs_its_question_and_names_the_line(
         assert all(record.reply for record in cell.records if "cannot be read" in record.error)
     no_reading = "the reply cannot be read: TypeError: the reader returned str, not a Reading"
     assert errors == {
-        "own_model:Model": {f"KeyError: 'gone' ({code}/own_model.py:6)", no_reading},
+        "own_model:Model": {f"SystemExit: 3 ({code}/own_model.py:6)", no_reading},
         READER: {
             f"the reply cannot be read: KeyError: 'gone' ({code}/own_reading.py:5)",
             no_reading,

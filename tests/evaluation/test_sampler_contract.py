@@ -47,6 +47,18 @@ def test_scores_of_another_length_are_warned_of_and_left_out() -> None:
         assert asked("ScoresOfPicks").scores is None
 
 
+def test_scores_of_nothing_are_warned_of_and_left_out() -> None:
+    with pytest.warns(TspoBenchWarning, match=r"none is finite \(18 candidates\)"):
+        assert asked("Unscored").scores is None
+
+
+def test_exit_in_a_sampler_is_its_crash() -> None:
+    with pytest.raises(SamplerError, match=r"^SystemExit: 3 \(.*faulty\.py:\d+\)$"):
+        asked("Exits")
+    with pytest.raises(KeyboardInterrupt):
+        asked("Exits[interrupted=true]")
+
+
 def test_a_crash_names_the_innermost_line_of_the_samplers_own_code() -> None:
     lines = (Path(__file__).parent / "faulty.py").read_text().splitlines()
     for deep in (False, True):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 
+from tspo_bench.errors import CRASHES
 from tspo_bench.evaluation.checks import checked_answers
 from tspo_bench.evaluation.chunks import Prepared
 from tspo_bench.evaluation.plan import VideoWork
@@ -93,7 +94,7 @@ def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer |
     started = time.perf_counter()
     try:
         answers = checked_answers(model.answer(requests), requests)
-    except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
+    except CRASHES as error:
         if len(requests) > 1:
             return [pair for request in requests for pair in answer_requests(model, [request])]
         answers = [Failed(crash_said(error, type(model).__module__))]
@@ -114,7 +115,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
             if record.mode == "options"
             else _checked(task.read_answer(answer.text, question))
         )
-    except Exception as error:  # noqa: BLE001 - a custom reader may raise anything
+    except CRASHES as error:
         said = f"the reply cannot be read: {crash_said(error, type(task).__module__)}"
         return replace(record, status="model_error", error=said, reply=answer.text)
     refused = {} if answer.refusal is None else {"refusal": answer.refusal}

@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tspo_bench.errors import UserError, VideoError, warn
+from tspo_bench.errors import CRASHES, UserError, VideoError, warn
 from tspo_bench.evaluation.checks import checked_selection
 from tspo_bench.samplers import FrameSampler
 from tspo_bench.types import SEARCHING, Candidates, Need, Query, Selection
@@ -89,7 +89,7 @@ def ask_sampler(
         if undeclared := _undeclared(sampler, read):
             raise UserError(f"{error}; {undeclared}") from error
         raise
-    except Exception as error:  # a custom sampler may raise anything
+    except CRASHES as error:
         said = crash_said(error, type(sampler).__module__)
         undeclared = _undeclared(sampler, read)
         raise SamplerError(f"{said}; {undeclared}" if undeclared else said) from error
@@ -147,19 +147,24 @@ def _bad_scores(candidates: Candidates, selection: Selection) -> str | None:
         return None
     scores = np.asarray(selection.scores)
     if scores.shape == (len(candidates),) and scores.dtype.kind in "fiu":
-        return None
+        if not len(scores) or np.isfinite(scores).any():
+            return None
+        return (
+            f"returns scores of which none is finite ({len(scores)} candidates): its selection may "
+            "be arbitrary; the scores are left out"
+        )
     return (
         f"returns scores {scores.dtype} of shape {list(scores.shape)} for {len(candidates)} "
         "candidates: return one number for each, in their order, or None; they are left out"
     )
 
 
-def crash_said(error: Exception, module: str) -> str:
+def crash_said(error: BaseException, module: str) -> str:
     """What custom code of a module raised, and where."""
     return f"{type(error).__name__}: {error}{_place(error, module)}"
 
 
-def _place(error: Exception, module: str) -> str:
+def _place(error: BaseException, module: str) -> str:
     """The innermost line outside of libraries, or of the module's own file."""
     home = getattr(sys.modules.get(module), "__file__", None)
     own, at_home = [], []

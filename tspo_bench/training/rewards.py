@@ -19,7 +19,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tspo_bench.errors import UserError
+from tspo_bench.errors import CRASHES, UserError
 from tspo_bench.registry import Registry, parse_spec, split_specs
 from tspo_bench.specs import make_local_modules_importable
 from tspo_bench.tasks.reading import read_answer
@@ -144,7 +144,7 @@ def _worth(reward: Reward, episode: Episode, positions: IntArray, reply: str) ->
         return reward(episode, positions, reply)
     except UserError:
         raise
-    except Exception as error:  # of custom code, which may raise what it likes
+    except CRASHES as error:  # of custom code
         place = traceback.extract_tb(error.__traceback__)[-1]
         name = getattr(reward, "__name__", repr(reward))
         raise UserError(
