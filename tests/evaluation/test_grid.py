@@ -23,7 +23,7 @@ from tests.evaluation.support import (
 )
 from tests.report.support import settings_with
 from tspo_bench.evaluation import EvaluationResult, RunSettings, run_grid
-from tspo_bench.report.summary import summarise, summary_json
+from tspo_bench.report.summary import summarise
 from tspo_bench.results import read_records, read_scores
 from tspo_bench.samplers.uniform import both_ends
 from tspo_bench.tasks import load_task
@@ -66,7 +66,7 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
         records = read_records(cell.folder / "records.jsonl")
         assert untimed(records) == untimed(cell.records)
         summary = json.loads((cell.folder / "summary.json").read_text())
-        expected = summary_json(summarise(records, cell.settings))
+        expected = summarise(records, cell.settings).model_dump(mode="json")
         assert summary == json.loads(json.dumps(expected))
         assert sum(summary["status_counts"].values()) == summary["n"] == len(records)
 

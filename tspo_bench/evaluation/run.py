@@ -33,7 +33,7 @@ from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms import check_asking, check_mllm, check_server, load_mllm
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.report.summary import summarise, summary_json
+from tspo_bench.report.summary import summarise
 from tspo_bench.results import (
     Cell,
     RunDirectory,
@@ -246,4 +246,6 @@ class _Grid:
         if own is not None:
             cell.writer.write_task_scores(own)
         headline = own.headline if own is not None else None
-        cell.writer.write_summary(summary_json(summarise(records, cell.settings, headline)))
+        cell.writer.write_summary(
+            summarise(records, cell.settings, headline).model_dump(mode="json")
+        )
