@@ -11,26 +11,23 @@ import numpy as np
 from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.samplers import FrameSampler
+from tspo_bench.samplers.base import ForEncoder
 from tspo_bench.types import Answer, Failed, Request, Selection
 
 
 def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> None:
     """Reject features that a sampler was not made for.
 
-    A sampler may say by its attributes `encoder_id` (in which the precision does not count) and
-    `encoder_width` whose features it reads. By `encoder`, the name, another copy of the same
-    weights is known.
-
     Raises:
         UserError: the encoder is another one, even if its features are as wide.
     """
-    made_for, width = (getattr(sampler, f"encoder_{key}", None) for key in ("id", "width"))
-    name = getattr(sampler, "encoder", None)
+    if not isinstance(sampler, ForEncoder):
+        return
+    made_for, width, name = sampler.encoder_id, sampler.encoder_width, sampler.encoder
     if made_for and not _is_encoder(encoder, made_for, name):
-        given = getattr(encoder, "folder", None)
         raise UserError(
             f"sampler {label!r} reads features of encoder {f'{name!r}, ' if name else ''}"
-            f"{made_for}, not of {f'{str(given)!r}, ' if given else ''}{encoder.id}; give the "
+            f"{made_for}, not of {str(encoder.folder)!r}, {encoder.id}; give the "
             "first with --encoder, or another --agent"
         )
     if width and width != encoder.width:
@@ -51,7 +48,7 @@ def _is_encoder(encoder: FrameEncoder, made_for: str, name: str | None) -> bool:
 
     if without_precision(made_for) == without_precision(encoder.id):
         return True
-    if name is None or not hasattr(encoder, "folder"):
+    if name is None:
         return False
     try:
         own = find_checkpoint("encoder", name, local_files_only=True)
@@ -62,10 +59,10 @@ def _is_encoder(encoder: FrameEncoder, made_for: str, name: str | None) -> bool:
 
 
 def checked_selection(selection: Selection, num_frames: int, k: int) -> Selection:
-    """A selection that can be kept and paid for, whoever's sampler it comes from.
+    """Check a selection, and return it in the types that a record holds.
 
     Raises:
-        UserError: it is none, or not k of the video's `num_frames` frames.
+        UserError: it is not a `Selection`, or not k of the video's `num_frames` frames.
     """
     if not isinstance(selection, Selection):
         raise UserError(f"the sampler gave a {type(selection).__name__}; it must give a Selection")

@@ -11,11 +11,11 @@ from typing import Protocol, runtime_checkable
 
 from tspo_bench.evaluation.budget import cost_of, require_visual_token_count
 from tspo_bench.evaluation.engine import answer_videos
+from tspo_bench.evaluation.named_samplers import reject_equal_labels
 from tspo_bench.evaluation.plan import (
     RunCell,
     cell_settings,
     open_cell,
-    reject_equal_labels,
     videos_to_do,
 )
 from tspo_bench.evaluation.preflight import check_videos, is_finished

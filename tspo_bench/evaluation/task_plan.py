@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tspo_bench import tasks
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.checks import check_encoder
-from tspo_bench.evaluation.plan import (
+from tspo_bench.evaluation.named_samplers import (
     NamedSampler,
     load_samplers,
     reject_equal_labels,

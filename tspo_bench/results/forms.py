@@ -105,7 +105,7 @@ class CellSettings(OnDisk):
 
     def to_json(self) -> dict[str, JSON]:
         """Return what run.json holds: the keys that were given, with the values as they were."""
-        return self.model_dump(exclude_unset=True)
+        return self.model_dump(exclude_unset=True, warnings=False)
 
 
 class CommandSettings(OnDisk):

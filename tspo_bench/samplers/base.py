@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from tspo_bench.types import Candidates, Need, Query, Selection
 
@@ -34,3 +34,25 @@ class FrameSampler(Protocol):
         `query.evidence`.
         """
         ...
+
+
+@runtime_checkable
+class ForEncoder(Protocol):
+    """A `FrameSampler` that reads the features of one encoder alone; None is unknown.
+
+    Attributes:
+        encoder: the encoder's name, by which another copy of its weights is recognised.
+        encoder_id: its id; the precision does not count.
+        encoder_width: the width of its features.
+    """
+
+    encoder: str | None
+    encoder_id: str | None
+    encoder_width: int | None
+
+
+@runtime_checkable
+class Weighted(Protocol):
+    """A `FrameSampler` with weights: `id`, a text, identifies them in a cell's settings."""
+
+    id: str

@@ -119,9 +119,7 @@ def recall(
         found = _measured(config, one, known, network, tolerances, progress)
         measured += found
         tuned = {
-            named.label: str(named.settings["tuned_for"])
-            for named in one.samplers
-            if "tuned_for" in named.settings
+            named.label: named.tuned_for for named in one.samplers if named.tuned_for is not None
         }
         rows += recall_rows(one.task.label, found, against, tuned)
     return RecallResult(tuple(measured), tuple(rows))
