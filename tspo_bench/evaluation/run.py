@@ -45,6 +45,7 @@ from tspo_bench.results.cell import RECORDS_FILE
 from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.tasks import Task
 from tspo_bench.types import JSON, CandidateRule, Record
+from tspo_bench.video import trust_packets
 from tspo_bench.video.candidates import rules_said
 
 _log = logging.getLogger(__name__)
@@ -95,6 +96,7 @@ def run_grid(
         UserError: something that was asked for does not exist. Single questions that fail do not
             raise: they are recorded.
     """
+    trust_packets(settings.trust_packets)
     # Mistakes must come out now, not when the first model has answered for hours.
     plans = load_tasks(settings)
     if settings.baseline != BASELINE:

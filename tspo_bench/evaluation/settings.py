@@ -169,6 +169,9 @@ class RunSettings(BaseModel):
     the same call resumes."""
     fresh: bool = False
     """Start the cells over."""
+    trust_packets: bool = Field(default_factory=trusts_packets)
+    """Read videos that end before their header says, as far as they go, in the whole process.
+    Default: as `tspo_bench.video.trust_packets` was last called."""
     baseline: str = BASELINE
     """The sampler that the others are compared with."""
     preset: str | None = None
@@ -241,7 +244,7 @@ class RunSettings(BaseModel):
 
     @property
     def resolved(self) -> dict[str, JSON]:
-        """All settings for run.json, with absolute paths and the video reader's own setting."""
+        """All settings for run.json, with absolute paths."""
         paths = {"data_root": self.data_root, "annotations": self.annotations, "out": self.folder}
         absolute = {name: path and str(path.absolute()) for name, path in paths.items()}
-        return {**self.model_dump(mode="json"), **absolute, "trust_packets": trusts_packets()}
+        return {**self.model_dump(mode="json"), **absolute}
