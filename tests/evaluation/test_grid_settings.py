@@ -14,13 +14,12 @@ from tspo_bench.api import evaluate
 from tspo_bench.device import default_device
 from tspo_bench.evaluation import RunSettings, run_grid
 from tspo_bench.report.summary import summarise
-from tspo_bench.tasks import limit_questions, load_task
+from tspo_bench.tasks import load_task
 from tspo_bench.types import Record
 
 
-@pytest.mark.parametrize("fps", [0.5, 2.0])
 def test_the_candidate_rate_reaches_the_samplers(
-    questions: Path, clip: Path, tmp_path: Path, fps: float
+    questions: Path, clip: Path, tmp_path: Path
 ) -> None:
     result = run(
         questions,
@@ -28,11 +27,11 @@ def test_the_candidate_rate_reaches_the_samplers(
         samplers=("clip-topk",),
         encoder=str(clip),
         frames=(64,),
-        candidate_fps=fps,
+        candidate_fps=0.5,
         limit=3,
     )
     for record in result.cells[0].records:
-        stride = round(RATE / fps)
+        stride = 2 * RATE
         num_frames = LENGTHS[Path(record.video).name]
         assert record.num_candidates == -(-num_frames // stride)
         assert set(np.diff(record.frames)) <= {stride * i for i in range(1, 40)}
@@ -75,15 +74,6 @@ def test_withheld_answers_give_replies_and_no_accuracy(
     assert any(record.letter for record in cell.records)
     nearest = {i * 30 + 15 - 5 for i in range(5)}  # of the candidates; the earlier on ties
     assert nearest <= {frame for record in cell.records for frame in record.frames}
-
-
-def test_limit_asks_the_first_of_the_fixed_shuffle(questions: Path, tmp_path: Path) -> None:
-    result = run(questions, tmp_path / "run", limit=5)
-    expected = {
-        question.id for question in limit_questions(load_task(str(questions)).questions(), 5)
-    }
-    assert {record.question_id for record in result.cells[0].records} == expected
-    assert len(expected) == 5
 
 
 def test_run_json_says_what_the_library_was_asked(

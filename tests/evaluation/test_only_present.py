@@ -11,8 +11,8 @@ import tspo_bench
 from tests.cli.conftest import Cli, cli  # noqa: F401
 from tests.evaluation.support import question, run, write_rows
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation import RunSettings
-from tspo_bench.tasks import limit_questions, load_task
+from tspo_bench.haystack.task import HaystackTask
+from tspo_bench.tasks import limit_questions, load_task, with_videos
 
 
 @pytest.fixture
@@ -66,17 +66,9 @@ def test_none_of_the_videos(tmp_path: Path, cache: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", [question(i, f"{i}.mp4", 250) for i in range(3)])
     with pytest.raises(UserError, match="leaves no question, as none of its 3 videos is there"):
         run(path, tmp_path / "run", only_present=True)
-    made = tspo_bench.evaluate(
-        "haystack[length=1min]", frames=1, limit=1, out=tmp_path / "made", only_present=True
-    )
-    assert made.summaries[0].n == 1
-
-
-def test_folders_keep_their_names() -> None:
-    """The setting alone makes another question set."""
-    plain = RunSettings(tasks=("a",)).folder
-    assert RunSettings(tasks=("a",), only_present=False).folder == plain
-    assert RunSettings(tasks=("a",), only_present=True).folder != plain
+    made_when_needed = HaystackTask(length="1min", videos=1)
+    questions = made_when_needed.questions()
+    assert tuple(with_videos(made_when_needed, questions)) == tuple(questions)
 
 
 def test_annotations_left_out_are_told(

@@ -99,6 +99,7 @@ def test_the_folder_follows_from_what_is_asked() -> None:
     assert {RunSettings(**settings).folder for settings in same} == {plain}
     others: list[dict[str, Any]] = [
         {"models": ("other",)},
+        {"only_present": True},
         {"split": "val"},
         {"subtitles": "full"},
         {"tasks": ("haystack[length=15min]",)},

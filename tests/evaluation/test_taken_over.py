@@ -11,8 +11,7 @@ import pytest
 
 from tests.evaluation.support import READER, run, untimed, write_rows
 from tests.support import make_video
-from tspo_bench.evaluation import EvaluationResult, RunSettings
-from tspo_bench.evaluation.run import run_grid
+from tspo_bench.evaluation import EvaluationResult
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.notes import footnotes
 from tspo_bench.report.rows import Baselines, pooled_rows
@@ -118,16 +117,6 @@ def test_a_smaller_limit_goes_on_where_a_larger_one_stopped(
     assert len(log.take()) == len(both - asked) + 1  # the seventh had no answer yet
 
 
-def test_the_default_folder_is_the_same_for_every_limit(
-    questions: Path, tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for limit, asked in ((3, 3), (6, 3), (3, 0)):
-        grid = run_grid(RunSettings(tasks=(str(questions),), models=(log.model,), limit=limit))
-        assert len(log.take()) == asked
-        assert len(grid.cells[0].records) == limit
-
-
 @pytest.mark.slow
 def test_what_asks_nothing_else_is_taken_over(
     root: Path, clip: Path, other_clip: Path, tmp_path: Path, log: Log
@@ -146,16 +135,6 @@ def test_what_asks_nothing_else_is_taken_over(
     log.take()
     run(task, tmp_path / "run", **grid, samplers=("blind",), candidate_fps=5.0, candidates="time")
     assert log.take() == []
-
-
-def test_the_rule_of_candidates_is_part_of_a_cell(
-    questions: Path, tmp_path: Path, log: Log, caplog: pytest.LogCaptureFixture
-) -> None:
-    run(questions, tmp_path / "run", models=(log.model,))
-    log.take()
-    run(questions, tmp_path / "run", models=(log.model,), candidates="time")
-    assert len(log.take()) == 12
-    assert 'candidates: "auto" then, "time" now' in caplog.text
 
 
 @pytest.mark.slow
@@ -234,12 +213,6 @@ def test_broken_records_of_other_settings_hinder_nobody(
     (cell.folder / "records.jsonl").write_text("{}\n")
     (other,) = run(questions, tmp_path / "run", models=(log.model,), limit=6).cells
     assert len(log.take()) == len(other.records) == 6
-
-
-def test_fresh_takes_nothing_over(questions: Path, tmp_path: Path, log: Log) -> None:
-    run(questions, tmp_path / "run", limit=5)
-    run(questions, tmp_path / "run", models=(log.model,), limit=7, fresh=True)
-    assert len(log.take()) == 7
 
 
 def test_scores_come_along(questions: Path, clip: Path, tmp_path: Path) -> None:
