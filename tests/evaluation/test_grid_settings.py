@@ -12,7 +12,7 @@ from tests.evaluation.conftest import LENGTHS
 from tests.evaluation.support import RATE, READER, naive_recall, run
 from tspo_bench.api import evaluate
 from tspo_bench.device import default_device
-from tspo_bench.evaluation import RunSettings, run_grid
+from tspo_bench.evaluation import Progress, RunSettings, run_grid
 from tspo_bench.report.summary import summarise
 from tspo_bench.tasks import load_task
 from tspo_bench.types import Record
@@ -111,7 +111,7 @@ def test_run_json_says_what_the_library_was_asked(
 def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> None:
     told: list[tuple[str, ...]] = []
 
-    class Teller:
+    class Teller(Progress):
         def started(self, task: str, model: str, pending: int, done: int) -> None:
             told.append((task, model, f"{pending} pending", f"{done} done"))
 

@@ -80,6 +80,7 @@ def _answer_batch(
         if request is not None:
             record = _scored(prepared, next(answers), task)
         record = kept_record(record)
+        assert prepared.cell.writer is not None
         prepared.cell.writer.append(record, prepared.scores)
         on_record(record, prepared.cell.label, prepared.cell.budget.label)
 

@@ -37,24 +37,17 @@ class RecordSink(Protocol):
         ...
 
 
-class NullSink:
-    """Keeps no records: for cells whose questions are not put to an MLLM."""
-
-    def append(self, record: Record, scores: CandidateScores | None = None) -> None:
-        """See `RecordSink`."""
-
-
-NULL_SINK = NullSink()
-
-
 @dataclass(frozen=True)
 class OpenCell:
-    """What is asked of a sampler with a budget; `label` is the sampler's name in tables."""
+    """A sampler with a frame budget.
+
+    `label` is the sampler's name in tables; `writer` takes the records, if an MLLM answers.
+    """
 
     label: str
     sampler: FrameSampler
     budget: Budget
-    writer: RecordSink = NULL_SINK
+    writer: RecordSink | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

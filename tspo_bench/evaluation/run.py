@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from tspo_bench.evaluation.budget import cost_of, require_visual_token_count
 from tspo_bench.evaluation.engine import answer_videos
@@ -56,30 +56,21 @@ class Progress(Protocol):
 
     def started(self, task: str, model: str, pending: int, done: int) -> None:
         """A task and model begin: `done` of `done + pending` records are there already."""
-        ...
-
-    def on_record(self, record: Record, sampler: str, budget: str) -> None:
-        """A record is finished, of the cell of a sampler (its label) and frame budget."""
-        ...
-
-
-@runtime_checkable
-class CountsStored(Protocol):
-    """A `Progress` that counts stored records too."""
 
     def stored(self, record: Record, sampler: str, budget: str) -> None:
         """One of the `done` records, after `started`; sampler and budget as in `on_record`."""
-        ...
+
+    def on_record(self, record: Record, sampler: str, budget: str) -> None:
+        """A record is finished, of the cell of a sampler (its label) and frame budget."""
 
 
 class NullProgress:
-    """Ignores all callbacks."""
+    """Ignores all callbacks; see `Progress`."""
 
-    def started(self, task: str, model: str, pending: int, done: int) -> None:
-        """See `Progress`."""
+    def started(self, *_: object) -> None:
+        """Do nothing."""
 
-    def on_record(self, record: Record, sampler: str, budget: str) -> None:
-        """See `Progress`."""
+    stored = on_record = started
 
 
 def run_grid(
@@ -216,10 +207,9 @@ class _Grid:
         return cells
 
     def _report_stored(self, cells: Sequence[RunCell]) -> None:
-        if isinstance(self.progress, CountsStored):
-            for cell in cells:
-                for record in cell.writer.done.values():
-                    self.progress.stored(record, cell.label, cell.budget.label)
+        for cell in cells:
+            for record in cell.writer.done.values():
+                self.progress.stored(record, cell.label, cell.budget.label)
 
     def _preparer(self, plan: TaskPlan, model: MLLM) -> VideoPreparer:
         task, cost = plan.task, None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tspo_bench.features.stretch import stretched
+from tspo_bench.features.store import stretched
 from tspo_bench.training.episode import Episode
 from tspo_bench.types import Candidates, Features, FloatArray, Frames, IntArray, VideoInfo
 from tspo_bench.video import open_video
