@@ -185,7 +185,7 @@ def test_numpys_numbers_do_no_harm(questions: Path, tmp_path: Path) -> None:
     assert {record.frames for record in records.values()} == {(0, 1, 2, 3)}
 
 
-def test_a_sampler_that_picks_without_needs_is_told(questions: Path, tmp_path: Path) -> None:
+def test_a_sampler_that_picks_without_needs_is_an_error(questions: Path, tmp_path: Path) -> None:
     for out, samplers in (("alone", ()), ("beside", ("uniform",))):
         result = run(questions, tmp_path / out, samplers=(*samplers, f"{OWN}:Unseeing"))
         for record in result.cells[-1].records:
@@ -265,7 +265,7 @@ def test_broken_annotation_lines_are_reported(questions: Path, tmp_path: Path) -
     assert second.startswith("some.jsonl line 7: ")
 
 
-def test_equal_names_are_refused_before_anything_is_asked(
+def test_equal_names_are_rejected_before_anything_is_asked(
     questions: Path, llava: Path, tmp_path: Path
 ) -> None:
     """Two files of one base name would share a cell's folder: --fresh would lose the first."""
@@ -311,7 +311,7 @@ def test_equal_names_are_refused_before_anything_is_asked(
         ({"samplers": ("aks",), "device": "gpu"}, "unknown device 'gpu'"),
     ],
 )
-def test_wrong_names_are_told_before_anything_is_asked(
+def test_wrong_names_are_reported_before_anything_is_asked(
     settings: dict, message: str, questions: Path, tmp_path: Path
 ) -> None:
     task = settings.get("task", questions)

@@ -113,7 +113,7 @@ def test_too_few_tokens_fail_by_question(questions: Path, tmp_path: Path) -> Non
     assert "takes 110 visual tokens, more than 99" in str(cell.records[0].error)
 
 
-def test_a_model_that_does_not_tell_is_refused(questions: Path, tmp_path: Path) -> None:
+def test_a_model_that_does_not_count_is_rejected(questions: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"FrameReader' does not report its visual tokens"):
         run(questions, tmp_path / "run", frames=None, visual_tokens=(64,))
     with pytest.raises(UserError, match="both set the frame budget"):

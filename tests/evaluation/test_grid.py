@@ -95,12 +95,12 @@ def test_the_model_sees_what_the_sampler_picked(
             if record.failed:
                 continue  # the oracle, where there is no evidence
             num_frames = LENGTHS[Path(questions[key].video).name]
-            numbers, times, size, told_frames, told_rate = seen(record)
+            numbers, times, size, num_frames_given, rate_given = seen(record)
             assert numbers == list(record.frames) == sorted(set(record.frames))
             assert times == list(record.timestamps)
             np.testing.assert_allclose(record.timestamps, np.array(record.frames) / RATE, atol=1e-6)
             if label != "blind":
-                assert (size, told_frames, told_rate) == ([96, 160], num_frames, RATE)
+                assert (size, num_frames_given, rate_given) == ([96, 160], num_frames, RATE)
                 assert len(numbers) == 7
 
 
@@ -197,10 +197,10 @@ def test_frames_come_at_the_models_size(questions: Path, tmp_path: Path) -> None
         assert numbers == list(record.frames)
 
 
-def test_samplers_are_told_what_they_declare_and_no_more(
+def test_samplers_are_given_what_they_declare_and_no_more(
     questions: Path, clip: Path, tmp_path: Path
 ) -> None:
-    """Whatever the samplers beside them need: no evidence for one that does not declare it."""
+    """Independent of the samplers beside them: no evidence for one that does not declare it."""
     needs = ("probe", "features", "probe+evidence", "features+evidence", "lazy_scores", "pixels")
     samplers = tuple(f"tests.evaluation.own:Curious[needs={need}]" for need in needs)
     result = run(questions, tmp_path / "run", samplers=samplers, encoder=str(clip))

@@ -1,4 +1,4 @@
-"""What a run asks beside the grid: protocol, answering mode, bounds."""
+"""Settings of a run beside the grid: protocol, answering mode, bounds."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Weigher(FrameReader):
     def _weighed(self, request: Request) -> Answer:
         if self.log is not None:
             prompt = request.prompt
-            told = (prompt.system, prompt.text, prompt.reply_start, prompt.max_new_tokens)
-            Path(self.log).write_text(json.dumps(told))
+            parts = (prompt.system, prompt.text, prompt.reply_start, prompt.max_new_tokens)
+            Path(self.log).write_text(json.dumps(parts))
         seen = VisualInput(len(request.frames), 28, 56, 2 * len(request.frames))
         if request.mode == "generate":
             return Answer("(A)", visual_input=seen)

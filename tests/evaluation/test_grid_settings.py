@@ -1,4 +1,4 @@
-"""What a run was asked for reaches those whom it concerns: rates, limits, models."""
+"""Settings of a run take effect: rates, limits, models."""
 
 from __future__ import annotations
 
@@ -108,18 +108,18 @@ def test_run_json_says_what_the_library_was_asked(
     assert expected.items() <= command["settings"].items()
 
 
-def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> None:
-    told: list[tuple[str, ...]] = []
+def test_progress_is_called_for_every_record(questions: Path, tmp_path: Path) -> None:
+    called: list[tuple[str, ...]] = []
 
-    class Teller(Progress):
+    class Calls(Progress):
         def started(self, task: str, model: str, pending: int, done: int) -> None:
-            told.append((task, model, f"{pending} pending", f"{done} done"))
+            called.append((task, model, f"{pending} pending", f"{done} done"))
 
         def on_record(self, record: Record, sampler: str, budget: str) -> None:
-            told.append((record.question_id, sampler, budget))
+            called.append((record.question_id, sampler, budget))
 
     def go(samplers: tuple[str, ...]) -> list[tuple[str, ...]]:
-        told.clear()
+        called.clear()
         config = RunSettings(
             tasks=(str(questions),),
             samplers=samplers,
@@ -127,13 +127,13 @@ def test_progress_is_told_of_every_record(questions: Path, tmp_path: Path) -> No
             frames=(4,),
             out=tmp_path / "run",
         )
-        run_grid(config, progress=Teller())
-        return told
+        run_grid(config, progress=Calls())
+        return called
 
     assert go(("uniform",))[0] == ("quiz", "reader", "12 pending", "0 done")
-    assert len(told) == 13
+    assert len(called) == 13
     assert go(("uniform", "random"))[0] == ("quiz", "reader", "12 pending", "12 done")
-    assert sorted(told[1:]) == sorted((f"q-{i}", "random", "k4") for i in range(12))
+    assert sorted(called[1:]) == sorted((f"q-{i}", "random", "k4") for i in range(12))
 
 
 def test_each_model_is_loaded_once_and_alone(questions: Path, tmp_path: Path) -> None:

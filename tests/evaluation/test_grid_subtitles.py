@@ -1,4 +1,4 @@
-"""Subtitles in a run: those of the frames that each sampler chose, told in settings and records."""
+"""Subtitles in a run: those of the frames of each sampler, named in settings and records."""
 
 from __future__ import annotations
 

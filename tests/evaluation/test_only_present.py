@@ -71,7 +71,7 @@ def test_none_of_the_videos(tmp_path: Path, cache: Path) -> None:
     assert tuple(with_videos(made_when_needed, questions)) == tuple(questions)
 
 
-def test_annotations_left_out_are_told(
+def test_annotations_left_out_are_logged(
     partly: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "more.jsonl"

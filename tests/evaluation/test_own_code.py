@@ -111,7 +111,7 @@ def test_an_edited_sampler_and_an_edited_helper(
     log.unlink()
     own("own_shift", "SHIFT = 5\n")
     assert frames_of(run(questions, tmp_path / "run", **own_samplers)) == {(5, 6)}
-    assert "3 cells are begun anew" in caplog.text
+    assert "3 cells are begun beside" in caplog.text
     assert re.search(r'\(sampler_settings.code.own_shift: "\w+" then, "\w+" now\)', caplog.text)
     assert len(log.read_text().splitlines()) == 12
     log.unlink()

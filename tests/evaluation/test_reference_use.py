@@ -1,4 +1,4 @@
-"""The reference models are warned about on films, whoever asks and by whatever call."""
+"""The reference models are warned about on films, by every call."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def test_a_finished_run_asks_and_decodes_nothing(
 
 
 def test_fresh_starts_over(questions: Path, tmp_path: Path) -> None:
-    """Records of its own cells only, whatever their settings were."""
+    """Records of its own cells only, of any settings."""
     out = tmp_path / "run"
     run(questions, out, samplers=("uniform", "random"), limit=5)
     (other,) = out.glob("*random*/records.jsonl")
@@ -217,7 +217,7 @@ def test_a_changed_setting_begins_a_cell_beside_and_is_named(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A card keeps its name whatever its options: only its settings tell the difference."""
+    """A card keeps its name with other options: only its settings differ."""
     card, log = tmp_path / "mine.yaml", tmp_path / "log"
 
     def begin(depth: int, **settings: object) -> None:

@@ -91,7 +91,7 @@ def test_a_helper_that_lacks_features_names_the_need() -> None:
         asked("Helped")
 
 
-def test_copies_and_texts_of_what_was_given_are_no_reading() -> None:
+def test_copying_and_printing_is_not_reading() -> None:
     class Copies:
         needs = frozenset({"probe"})
 

@@ -46,7 +46,7 @@ from tspo_bench.video import trust_packets, trusts_packets
         ),
     ],
 )
-def test_what_cannot_be_run_is_refused(settings: dict[str, Any], message: str) -> None:
+def test_bad_settings_are_rejected(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         RunSettings(**settings)
 

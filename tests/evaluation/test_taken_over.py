@@ -1,4 +1,4 @@
-"""What a cell takes over from others: answers of other limits, of corrected files, of one video."""
+"""Cells take over from others: answers of other limits, of corrected files, of one video."""
 
 from __future__ import annotations
 
@@ -106,9 +106,7 @@ def test_limits_are_tables_of_their_own(questions: Path, tmp_path: Path) -> None
                for t in tables for one in t.rows if one.row.paired)  # fmt: skip
 
 
-def test_a_smaller_limit_goes_on_where_a_larger_one_stopped(
-    questions: Path, tmp_path: Path, log: Log
-) -> None:
+def test_a_smaller_limit_resumes_a_larger_one(questions: Path, tmp_path: Path, log: Log) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(questions, tmp_path / "run", models=(f"{READER}[log={log.path},stop_after=7]",))
     asked = set(log.take())
@@ -167,7 +165,7 @@ def test_a_video_that_was_replaced_is_asked_about_again(
     assert not caplog.records
 
 
-def test_a_missing_video_is_no_reason_to_ask_again(root: Path, tmp_path: Path, log: Log) -> None:
+def test_a_missing_video_is_not_asked_about_again(root: Path, tmp_path: Path, log: Log) -> None:
     task, grid = root / "own.jsonl", {"models": (log.model,), "data_root": root}
     first = run(task, tmp_path / "run", **grid)
     log.take()
@@ -206,7 +204,7 @@ def test_a_replaced_video_with_seeds(root: Path, tmp_path: Path, log: Log) -> No
     assert row.seeds == (0, 1)
 
 
-def test_broken_records_of_other_settings_hinder_nobody(
+def test_broken_records_of_other_settings_do_no_harm(
     questions: Path, tmp_path: Path, log: Log
 ) -> None:
     (cell,) = run(questions, tmp_path / "run", limit=5).cells

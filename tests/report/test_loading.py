@@ -55,7 +55,7 @@ def test_broken_cells_are_left_out_and_named(tmp_path: Path) -> None:
     parts = (
         "cell bad has task None",
         "none/run.json is not JSON",
-        "'q0' stands in line 1 and in line 2",
+        "'q0' is in line 1 and in line 2",
     )
     assert len(found.errors) == 3
     assert all(part in error for part, error in zip(parts, found.errors, strict=True))

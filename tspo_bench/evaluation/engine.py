@@ -119,7 +119,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
     except CRASHES as error:
         said = f"the reply cannot be read: {crash_said(error, type(task).__module__)}"
         return replace(record, status="model_error", error=said, reply=answer.text)
-    refused = {} if answer.refusal is None else {"refusal": answer.refusal}
+    refusal = {} if answer.refusal is None else {"refusal": answer.refusal}
     return replace(
         record,
         status="unparsed" if reading.letter is None else "ok",
@@ -131,7 +131,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         option_logprobs=answer.option_logprobs,
         visual_input=_known(answer.visual_input),
         usage=answer.usage,
-        notes={**record.notes, **refused},
+        notes={**record.notes, **refusal},
     )
 
 

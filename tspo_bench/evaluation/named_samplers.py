@@ -39,7 +39,7 @@ def load_samplers(run_settings: RunSettings, task: Task) -> list[NamedSampler]:
     """Every sampler of a run, built for a task: one for each seed that it depends on.
 
     Raises:
-        UserError: a sampler that cannot be built, or two that tables could not tell apart.
+        UserError: a sampler that cannot be built, or two of one name.
     """
     context = {"question_ids": task.annotation_ids, "device": run_settings.device}
     asked = [*run_settings.samplers, *_bounds(run_settings, task)]
@@ -53,7 +53,7 @@ def load_samplers(run_settings: RunSettings, task: Task) -> list[NamedSampler]:
 
 
 def _bounds(run_settings: RunSettings, task: Task) -> list[str]:
-    """The samplers between which all others lie, those that the task can give."""
+    """The blind sampler, and the oracle where the task has evidence."""
     if not run_settings.with_bounds:
         return []
     has_evidence = any(question.evidence for question in task.questions())
@@ -107,7 +107,7 @@ def _named_class(text: str) -> Card | None:
 
 
 def reject_equal_labels(kind: str, given: Sequence[str], labels: Sequence[str]) -> None:
-    """Reject what tables and cells' folders could not tell apart.
+    """Reject equal names: tables and cells' folders need different ones.
 
     Raises:
         UserError: two of the labels are equal.

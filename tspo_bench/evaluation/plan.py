@@ -106,7 +106,7 @@ def cell_settings(
     model_code = dict(sources_of(type(model)))
     if model_code:
         asked["model_code"] = model_code
-    if known.task_code or model_code:  # one text, by which tables tell them apart
+    if known.task_code or model_code:  # one text, by which tables differ
         shared = [known.task_code or None, model_code or None]
         asked["code"] = hashlib.sha256(json.dumps(shared, sort_keys=True).encode()).hexdigest()[:12]
     return known.model_copy(update=asked)

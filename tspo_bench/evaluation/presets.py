@@ -58,7 +58,7 @@ def with_preset(preset: str, **given: Any) -> dict[str, Any]:
         All settings.
 
     Raises:
-        UserError: there is no such preset, or tasks or models that it treats differently.
+        UserError: an unknown preset, or tasks or models that it treats differently.
     """
     if preset not in PRESETS:
         known = ", ".join(PRESETS)
@@ -122,7 +122,7 @@ def _with_options(model: str, kind: str | None) -> str:
 
 
 def _one(preset: str, option: str, values: Iterable[str]) -> str:
-    """What all tasks or models of a run have in common.
+    """The value that all tasks or models of a run share.
 
     Raises:
         UserError: they differ.
@@ -159,7 +159,7 @@ def _log_changes(
     own: Mapping[str, Any],
     models: Mapping[str, str | None],
 ) -> None:
-    """Log what was given otherwise than the preset has it."""
+    """Log the settings that differ from the preset's."""
     own = {**own, "sampler": None, "protocol": "tspo-paper", "frames": FRAMES, "encoder": ENCODER}
     if given.get("encoder") == given.get(
         "agent"

@@ -116,7 +116,7 @@ def run_grid(
     for line in rules_said(grid.ruled, settings.candidate_fps):
         _log.warning(line)
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
-    # Another cell of the run may be broken: that is for whoever opens it.
+    # Another cell of the run may be broken: it is reported when it is opened.
     by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
     skipped = [f"{s.where}: {s.reason}" for plan in plans for s in plan.task.skipped]
     cells_asked = tuple(by_slug[slug] for slug in slugs)
@@ -136,7 +136,7 @@ def _recorded(settings: RunSettings, plans: Sequence[TaskPlan]) -> dict[str, JSO
 
 
 class _Grid:
-    """What the cells of a run share."""
+    """The state that the cells of a run share."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Samplers are asked here, and what custom ones do beside their contract is named."""
+"""Calls samplers, and names faults of custom ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _LOCK = threading.Lock()
 
 
 class SamplerError(UserError):
-    """A sampler raised something that is not meant for its user."""
+    """A sampler crashed."""
 
 
 def ask_sampler(
@@ -129,7 +129,7 @@ def _positions(sampler: FrameSampler, candidates: Candidates, selection: Selecti
     """Whether the picks look like places among the candidates, taken for frame numbers.
 
     Frames between candidates are allowed (a router's uniform ones are), so it takes both: picks
-    that are no candidates, and none beyond the number of candidates.
+    that are not candidates, and none beyond the number of candidates.
     """
     picks = selection.indices
     if not SEARCHING & sampler.needs or not len(picks) or picks[-1] >= len(candidates):
@@ -160,7 +160,7 @@ def _bad_scores(candidates: Candidates, selection: Selection) -> str | None:
 
 
 def crash_said(error: BaseException, module: str) -> str:
-    """What custom code of a module raised, and where."""
+    """An exception of a module's custom code, with its place."""
     return f"{type(error).__name__}: {error}{_place(error, module)}"
 
 
@@ -170,7 +170,7 @@ def _place(error: BaseException, module: str) -> str:
     own, at_home = [], []
     for frame, number in traceback.walk_tb(error.__traceback__):
         line = (frame.f_code.co_filename, number)
-        # Compiled modules state their source's name, which is not where they lie.
+        # Compiled modules state their source's name, not its folder.
         where = frame.f_globals.get("__file__") or line[0]
         own += [] if where.startswith((*_LIBRARIES, "<frozen")) else [line]
         at_home += [line] if line[0] == home else []

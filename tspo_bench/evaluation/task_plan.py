@@ -44,7 +44,7 @@ def load_tasks(settings: RunSettings) -> list[TaskPlan]:
     """Load the tasks of a run.
 
     Raises:
-        UserError: a task or sampler that cannot be built, or two that tables could not tell apart.
+        UserError: a task or sampler that cannot be built, or two of one name.
     """
     loaded = tasks.load_tasks(
         settings.tasks,
@@ -105,7 +105,7 @@ def load_run_encoder(settings: RunSettings, plans: Sequence[TaskPlan]) -> FrameE
     """The run's encoder, or None where no sampler searches.
 
     Raises:
-        UserError: there is no such encoder, or a sampler reads features of another.
+        UserError: an unknown encoder, or a sampler that reads the features of another.
     """
     searching = [
         named for plan in plans for named in plan.samplers if SEARCHING & named.sampler.needs

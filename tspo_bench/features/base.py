@@ -14,7 +14,7 @@ class FrameEncoder(Protocol):
 
     `id` identifies the weights and the preprocessing (it is part of the feature store's key),
     `short_side` is the length in pixels to which a frame's shorter side is scaled while decoding,
-    `width` the features' length d, `folder` where the checkpoint lies.
+    `width` the features' length d, `folder` the checkpoint's.
     """
 
     id: str

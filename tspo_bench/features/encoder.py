@@ -30,7 +30,7 @@ def load_encoder(name: str, device: str = "cpu") -> FrameEncoder:
     """The encoder of that name: "reference", a checkpoint's folder, or a hub id.
 
     Raises:
-        UserError: there is no such checkpoint, or it is none with image and text features.
+        UserError: no such checkpoint, or one without image and text features.
     """
     return TransformersEncoder(name, device)
 

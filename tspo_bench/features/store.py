@@ -36,7 +36,7 @@ FORMAT = "1"
 ARRAYS = ("features", "indices", "seconds")
 # FFmpeg's major version too: its decoders and its scaling may change between two of them.
 _DECODING = f"r{READER_VERSION}-lavc{av.library_versions['libavcodec'][0]}"
-BATCH = 64  # frames decoded ahead of the encoder: bounds memory, whatever the video's length
+BATCH = 64  # frames decoded ahead of the encoder: bounds memory for any video length
 
 _log = logging.getLogger(__name__)
 Arrays = dict[str, NDArray[np.generic]]
@@ -127,7 +127,7 @@ class FeatureStore:
         rate: float = 1.0,
         rule: CandidateRule = "auto",
     ) -> Path:
-        """Where the features of that video, encoder, rate and rule lie, whether there yet or not.
+        """The file for the features of that video, encoder, rate and rule; it may not exist yet.
 
         Everything that a feature depends on is in the name, so what another version made is neither
         taken for this one's nor overwritten.
@@ -142,8 +142,8 @@ class FeatureStore:
         """SHA-256 of the video file's bytes: a copy or a renamed file is the same video.
 
         The whole file is hashed once and the result remembered with the file's size, modification
-        time and inode, as git does: later calls look at those alone, and any change of them hashes
-        anew.
+        time and inode, as git does: later calls look at those alone; if one changed, the
+        file is hashed again.
 
         Raises:
             VideoError: the file is missing or cannot be read.
@@ -238,7 +238,7 @@ def _write(path: Path, candidates: StoredCandidates) -> None:
 
 
 def _read(path: Path) -> StoredCandidates | None:
-    """The stored candidates, or None where there are none or the file is damaged."""
+    """The stored candidates; None if the file is missing or damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata()

@@ -78,7 +78,7 @@ def read_run_file(path: Path) -> dict[str, Any]:
     """The content of a run.json: a list of `commands`, and the settings of its `cells`.
 
     Raises:
-        UserError: it cannot be read, or is no such file.
+        UserError: it cannot be read, or is not a run.json.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

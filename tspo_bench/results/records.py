@@ -166,13 +166,13 @@ def read_records(path: Path) -> list[Record]:
     A failed question may be asked again: its later record takes the earlier one's place.
 
     Raises:
-        UserError: the file cannot be read, a line is broken, or a question id stands twice.
+        UserError: the file cannot be read, a line is broken, or a question has two answers.
     """
     return read_whole_lines(path)[0]
 
 
 def read_whole_lines(path: Path) -> tuple[list[Record], int]:
-    """The records of a file, and how many bytes its whole lines take: where appending may go on.
+    """The records of a file, and the size of its whole lines in bytes, where appending continues.
 
     Raises:
         UserError: as `read_records`.
@@ -196,7 +196,7 @@ def read_whole_lines(path: Path) -> tuple[list[Record], int]:
         if before is not None and not before.failed:
             first = line_of[record.question_id]
             raise UserError(
-                f"{path}: question {shortened(record.question_id)} stands in line {first} and in "
+                f"{path}: question {shortened(record.question_id)} is in line {first} and in "
                 f"line {number}; remove one of them, or start over with --fresh"
             )
         records[record.question_id] = record

@@ -40,8 +40,8 @@ class Question:
 
     `video` is the file's name relative to the task's data root (or an absolute path), `answer` the
     right option's letter (None where the benchmark withholds it), `subtitles` the subtitle file's
-    name, `groups` what accuracies are broken down by. `record` is the annotation as it stands,
-    letter for letter, for protocols that quote it; it is not part of a question's identity.
+    name, `groups` what accuracies are broken down by. `record` is the original annotation,
+    for protocols that quote it; it is not part of a question's identity.
     `subtitle_offset` is how many seconds the subtitle file's times run ahead of the video's.
     `frame_rate` is the video's, where the annotation states it.
     """

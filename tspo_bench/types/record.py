@@ -43,7 +43,7 @@ class Record:
     correct: Flag = False
     """Whether `letter` is `gold`."""
     reply: Text | None = None
-    """The model's text; null if there is none. Empty for a refusal."""
+    """The model's text; null without one. Empty for a refusal."""
     truncated: Flag = False
     """The reply was cut at the longest length."""
     frames: tuple[Count, ...] = ()
@@ -57,17 +57,17 @@ class Record:
     frames_processed: Mapping[Text, Count] = field(default_factory=dict)
     """Frames "decoded" and "encoded" to select, as if nothing had been cached."""
     evidence_recall: Share | None = None
-    """The share of evidence spans that the frames hit; null if there is no span to hit."""
+    """The share of evidence spans that the frames hit; null without a span to hit."""
     evidence: tuple[tuple[Number, Number], ...] = ()
     """Annotated (start, end) in seconds; empty if the sampler saw nothing of the video."""
     duration_seconds: Number | None = None
     """The video's length; null if the sampler saw nothing of it."""
     groups: Mapping[Text, Text] = field(default_factory=dict)
-    """What accuracies are broken down by: group to value."""
+    """Groups for the breakdown of accuracies: group to value."""
     notes: Mapping[Text, Any] = field(default_factory=dict)
-    """What the sampler reports of itself; "refusal": a server's words where it marks one."""
+    """Notes of the sampler; "refusal": a server's words where it marks one."""
     error: Text | None = None
-    """Why there is no answer."""
+    """The reason for a missing answer."""
     protocol: Text | None = None
     """Name, version and hash of the protocol."""
     mode: AnswerMode = "generate"
@@ -77,7 +77,7 @@ class Record:
     option_logprobs: Mapping[Text, Finite] | None = None
     """Log-probability of each letter as the reply's first token, if asked for."""
     visual_input: Annotated[Mapping[Text, Count], Field(alias="seen")] = field(default_factory=dict)
-    """What the model's processor made of the frames: frames, height, width, visual_tokens."""
+    """The frames as the model's processor made them: frames, height, width, visual_tokens."""
     usage: Mapping[Text, Count] = field(default_factory=dict)
     """Numbers of tokens as a server counts them."""
     inputs: Mapping[Text, Text] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The frames selected for a question, or why there are none."""
+"""The frames selected for a question, or the failure."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Failed:
 class Selection:
     """Frames of a video selected for a question, or the failure to select any.
 
-    A sampler returns `indices`, and `scores`, `num_filled` and `notes` if it has them; whoever
-    asked it fills in the rest.
+    A sampler returns `indices`, and `scores`, `num_filled` and `notes` if it has them; the caller
+    fills in the rest.
 
     Attributes:
         indices: sorted distinct frame numbers of the video [n].
@@ -40,7 +40,7 @@ class Selection:
         frames_processed: frames "decoded" and "encoded" to select, as if nothing had been cached.
         timing: seconds by stage; grows while the question is worked on.
         is_assumed: the video was not opened: its length and frame rate are the annotations'.
-        failure: why there are no frames.
+        failure: the reason, if there are no frames.
     """
 
     indices: IntArray
