@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,11 +24,14 @@ def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> N
     """
     if not isinstance(sampler, ForEncoder):
         return
+    from tspo_bench.features.encoder import TransformersEncoder  # torch takes seconds to import
+
     made_for, width, name = sampler.encoder_id, sampler.encoder_width, sampler.encoder
-    if made_for and not _is_encoder(encoder, made_for, name):
+    folder = encoder.folder if isinstance(encoder, TransformersEncoder) else None
+    if made_for and not _is_encoder(encoder.id, folder, made_for, name):
         raise UserError(
             f"sampler {label!r} reads features of encoder {f'{name!r}, ' if name else ''}"
-            f"{made_for}, not of {str(encoder.folder)!r}, {encoder.id}; give the "
+            f"{made_for}, not of {f'{str(folder)!r}, ' if folder else ''}{encoder.id}; give the "
             "first with --encoder, or another --agent"
         )
     if width and width != encoder.width:
@@ -37,7 +41,7 @@ def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> N
         )
 
 
-def _is_encoder(encoder: FrameEncoder, made_for: str, name: str | None) -> bool:
+def _is_encoder(given: str, folder: Path | None, made_for: str, name: str | None) -> bool:
     """Whether an encoder has the weights of that id, or a copy: rounded, or with others beside."""
     from tspo_bench.features.checkpoint import (
         checkpoint_id,
@@ -46,15 +50,14 @@ def _is_encoder(encoder: FrameEncoder, made_for: str, name: str | None) -> bool:
         without_precision,
     )
 
-    if without_precision(made_for) == without_precision(encoder.id):
+    if without_precision(made_for) == without_precision(given):
         return True
-    if name is None:
+    if name is None or folder is None:
         return False
     try:
         own = find_checkpoint("encoder", name, local_files_only=True)
-        is_own = checkpoint_id(own) == without_precision(made_for)
-        return is_own and is_same_encoder(own, encoder.folder)
-    except UserError:  # it is not at hand to be compared
+        return checkpoint_id(own) == without_precision(made_for) and is_same_encoder(own, folder)
+    except UserError:  # it is not available for the comparison
         return False
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Protocol
 
 from tspo_bench.types import Features, Pixels
@@ -14,13 +13,12 @@ class FrameEncoder(Protocol):
 
     `id` identifies the weights and the preprocessing (it is part of the feature store's key),
     `short_side` is the length in pixels to which a frame's shorter side is scaled while decoding,
-    `width` the features' length d, `folder` the checkpoint's.
+    `width` the features' length d.
     """
 
     id: str
     short_side: int
     width: int
-    folder: Path
 
     def encode_frames(self, pixels: Pixels) -> Features:
         """Projected image features [n, d], not normalised, of RGB frames [n, h, w, 3]."""
