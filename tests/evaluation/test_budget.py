@@ -14,7 +14,7 @@ from transformers import Qwen3VLVideoProcessor
 from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation.budget import Budget, cost_of
+from tspo_bench.evaluation.budget import Budget
 from tspo_bench.mllms.visual_input import grid_tokens
 from tspo_bench.types import Answer, Request, VisualInput
 
@@ -93,17 +93,6 @@ def test_each_question_gets_what_the_tokens_allow(questions: Path, tmp_path: Pat
     assert {len(record.frames) for record in few.records} == {4}
     assert {record.visual_input["visual_tokens"] for record in few.records} == {120}
     assert {len(record.frames) for record in many.records} == {12}
-
-
-def test_words_between_frames_may_cost_more() -> None:
-    class Interleaver(Counter):
-        def visual_tokens(
-            self, num_frames: int, height: int, width: int, interleaved: bool = False
-        ) -> int:
-            return num_frames * (2 if interleaved else 1)
-
-    assert cost_of(Interleaver())(3, 1, 1) == 3
-    assert cost_of(Interleaver(), interleaved=True)(3, 1, 1) == 6
 
 
 def test_too_few_tokens_fail_by_question(questions: Path, tmp_path: Path) -> None:

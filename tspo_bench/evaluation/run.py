@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 from collections.abc import Iterator, Sequence
@@ -9,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
-from tspo_bench.evaluation.budget import cost_of, require_visual_token_count
+from tspo_bench.evaluation.budget import require_visual_token_count
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.named_samplers import reject_equal_labels
 from tspo_bench.evaluation.plan import (
@@ -212,13 +213,14 @@ class _Grid:
                 self.progress.stored(record, cell.label, cell.budget.label)
 
     def _preparer(self, plan: TaskPlan, model: MLLM) -> VideoPreparer:
-        task, cost = plan.task, None
-        rules = task.rules
+        rules, cost = plan.task.rules, None
         if self.settings.visual_tokens:
-            interleaved = rules.interleaved and rules.subtitles != "none"
-            cost = cost_of(model, interleaved=interleaved)
+            cost = model.visual_tokens
+            if rules.interleaved and rules.subtitles != "none":
+                # With words between the frames some classes take them for single images.
+                cost = functools.partial(cost, interleaved=True)
         return VideoPreparer(
-            task,
+            plan.task,
             FeatureStore(),
             self.encoder,
             self.settings.candidate_fps,
