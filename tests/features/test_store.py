@@ -213,7 +213,7 @@ def test_two_processes_fill_one_store(store: FeatureStore, tmp_path: Path) -> No
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate()
         assert process.returncode == 0, errors
         assert "damaged" not in errors
     encoder = NumberReader()

@@ -161,9 +161,7 @@ def _log_changes(
 ) -> None:
     """Log the settings that differ from the preset's."""
     own = {**own, "sampler": None, "protocol": "tspo-paper", "frames": FRAMES, "encoder": ENCODER}
-    if given.get("encoder") == given.get(
-        "agent"
-    ):  # as the preset has it: the CLIP in the agent's folder
+    if given.get("encoder") == given.get("agent"):  # the CLIP in the agent's folder, as preset
         own["encoder"] = given.get("encoder")
     changed = [
         f"{_option(key)} {_text(value)}"
