@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.bundle import unpack
 from tspo_bench.report.comparison import Prices
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.page import THUMBNAILS
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.run_tasks import RunTasks
 from tspo_bench.results import Cell
 from tspo_bench.types import Frames, IntArray, Question

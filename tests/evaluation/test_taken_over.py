@@ -13,9 +13,9 @@ from tests.evaluation.support import READER, run, untimed, write_rows
 from tests.support import make_video
 from tspo_bench.evaluation import EvaluationResult, RunSettings
 from tspo_bench.evaluation.run import run_grid
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.notes import footnotes
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
 from tspo_bench.tasks import limit_questions, load_task
 

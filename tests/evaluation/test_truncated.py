@@ -11,8 +11,8 @@ import pytest
 from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tests.report.support import cell, record
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.notes import footnotes
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import record_from_line, record_to_line
 from tspo_bench.types import Answer, Record, Request
 

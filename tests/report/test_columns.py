@@ -13,10 +13,12 @@ from rich.console import Console
 
 from tests.report.support import cell, record
 from tspo_bench.report import columns, groups_table, results_table
-from tspo_bench.report.columns import COLUMNS, Column, frame_of, frame_rows
+from tspo_bench.report.column import Column
+from tspo_bench.report.columns import COLUMNS
 from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.figures.comparison import draw_comparison
 from tspo_bench.report.format import SHARE
+from tspo_bench.report.frame import frame_of, frame_rows
 from tspo_bench.report.html import write_html
 from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.tables.report_text import ReportOptions, report_text

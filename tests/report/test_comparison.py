@@ -190,16 +190,17 @@ def test_unfinished_rows_know_how_many_answers_are_missing() -> None:
     cells = [cell_with("random", 5, seed=seed, num_questions=12) for seed in (0, 1)]
     table = only(comparison_tables([*cells, cell_with("uniform", 4, num_questions=10)]))
     random, uniform = table.rows
-    assert (random.num_done, random.num_planned, random.is_finished) == (20, 24, False)
-    assert uniform.is_finished
+    assert (random.row.num_done, random.row.num_planned) == (20, 24)
+    assert not random.row.is_finished
+    assert uniform.row.is_finished
     (old,) = only(comparison_tables([cell_with("uniform", 4)])).rows
-    assert (old.num_planned, old.is_finished) == (None, True)
+    assert (old.row.num_planned, old.row.is_finished) == (None, True)
 
 
 def test_a_cell_without_an_answer_yet_is_there_and_undefined() -> None:
     table = only(comparison_tables([cell("uniform", [], num_questions=5), cell_with("aks", 3)]))
     aks, uniform = table.rows
-    assert (uniform.row.summary.accuracy, uniform.num_done) == (None, 0)
+    assert (uniform.row.summary.accuracy, uniform.row.num_done) == (None, 0)
     assert (aks.row.paired, aks.p_holm) == (None, None)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.report.support import cell_with, record
 from tspo_bench.report import paired_difference
-from tspo_bench.report.rows import Baselines, pooled_rows
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.results import Cell, RunDirectory, read_run
 
 RIGHT = (6, 7, 8)  # of ten questions, by seed

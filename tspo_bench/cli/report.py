@@ -270,7 +270,7 @@ def _say_remarks(loaded: LoadedResults) -> None:
 
 def _check_baseline(given: str, loaded: LoadedResults) -> None:
     """Reject a baseline that was asked for and is not there; say so of the default one."""
-    from tspo_bench.report.rows import BASELINE
+    from tspo_bench.report.baselines import BASELINE
 
     baseline = parse_spec(given).label
     there = {str(cell.settings.sampler) for cell in loaded.cells}

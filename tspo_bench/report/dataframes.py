@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import atomic_write, user_path
-from tspo_bench.report.columns import frame_of
+from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.escape import spreadsheet
+from tspo_bench.report.frame import frame_of
 from tspo_bench.report.loading import LoadedResults, load_results
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.results import Cell
 from tspo_bench.types import Record
 

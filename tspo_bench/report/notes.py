@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tspo_bench.report.format import UNDEFINED, label, percent, row_names
+from tspo_bench.report.format import UNDEFINED, percent
 from tspo_bench.report.rows import Row
 
 _CUT_SHARE = 0.01  # of the replies without a letter
@@ -16,7 +16,7 @@ def caption(rows: Sequence[Row]) -> list[str]:
 
     What older runs did not write down is n/a; rows of runs that wrote no scoring have no caption.
     """
-    settings = rows[0].cells[0].settings
+    settings = rows[0].settings
     if settings.scoring is None:
         return []
     digest = settings.protocol_hash or UNDEFINED
@@ -47,12 +47,18 @@ def footnotes(rows: Sequence[Row], *, counted: bool = True) -> list[str]:
         if make is _status_note and not counted:
             continue
         holders: dict[str, list[str]] = {}
-        for name, row in zip(row_names(rows), rows, strict=True):
+        for name, row in zip(_names(rows), rows, strict=True):
             if note := make(row):
                 holders.setdefault(note, []).append(name)
         for note, names in holders.items():
             notes.append(note if len(names) == len(rows) else f"{', '.join(names)}: {note}")
     return notes
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    """The sampler of each row, and its budget if the table has several."""
+    several = len({row.budget for row in rows}) > 1
+    return [row.settings.sampler + (f" K={row.budget}" if several else "") for row in rows]
 
 
 def _asked(row: Row) -> str:
@@ -61,14 +67,14 @@ def _asked(row: Row) -> str:
 
 
 def _limit_note(row: Row) -> str | None:
-    limit = row.cells[0].settings.limit
+    limit = row.settings.limit
     return f"--limit {limit}: the first {limit} questions of a fixed shuffle" if limit else None
 
 
 def _unfinished_note(row: Row) -> str | None:
-    planned = sum(cell.settings.num_questions for cell in row.cells)
-    done = sum(len(cell.records) for cell in row.cells)
-    return f"unfinished: {done} of {planned} {_asked(row)}" if done < planned else None
+    if row.is_finished:
+        return None
+    return f"unfinished: {row.num_done} of {row.num_planned} {_asked(row)}"
 
 
 def _status_note(row: Row) -> str | None:
@@ -106,7 +112,7 @@ def _truncated_note(row: Row) -> str | None:
 
 
 def _visual_tokens_note(row: Row) -> str | None:
-    if row.cells[0].settings.visual_tokens is None:
+    if row.settings.visual_tokens is None:
         return None
     frames, tokens = row.summary.mean_frames, row.summary.mean_visual_tokens
     shown = [f"{frames:.1f} frames"] if frames is not None else []
@@ -117,8 +123,9 @@ def _visual_tokens_note(row: Row) -> str | None:
 def _short_note(row: Row) -> str | None:
     if not row.summary.num_short or not row.summary.mean_frames:  # no frame at all: a blind sampler
         return None
-    frames = label(row, "frames")
-    return f"{row.summary.num_short} {_asked(row)} were given fewer than {frames} frames"
+    return (
+        f"{row.summary.num_short} {_asked(row)} were given fewer than {row.settings.frames} frames"
+    )
 
 
 def _filled_note(row: Row) -> str | None:
@@ -127,7 +134,7 @@ def _filled_note(row: Row) -> str | None:
 
 
 def _tuned_note(row: Row) -> str | None:
-    task = row.cells[0].settings.tuned_for
+    task = row.settings.tuned_for
     return f"settings tuned for {task} (*)" if task else None
 
 

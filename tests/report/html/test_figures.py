@@ -25,7 +25,7 @@ from tests.report.html.support import (
     write_run,
 )
 from tspo_bench.errors import UserError
-from tspo_bench.report.columns import Column, chart_columns
+from tspo_bench.report.column import Column
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.figures.charts import (
     budget_chart,
@@ -46,6 +46,7 @@ from tspo_bench.report.figures.rows import (
 from tspo_bench.report.figures.styles import NEUTRAL
 from tspo_bench.report.figures.training import read_curves
 from tspo_bench.report.figures.vega import image
+from tspo_bench.report.frame import chart_columns
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.titles import disambiguate
 from tspo_bench.results import Cell

@@ -8,9 +8,9 @@ from rich.console import Console, RenderableType
 
 from tests.report.support import cell, cell_with, record
 from tspo_bench.report import groups_table, results_table
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.format import accuracy_text, difference_text, p_text, percent
 from tspo_bench.report.notes import caption
-from tspo_bench.report.rows import Baselines, pooled_rows
 
 
 def shown(what: RenderableType, width: int = 100) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tspo_bench.report.columns import Column, FrameRow
+from tspo_bench.report.column import Column, FrameRow
 from tspo_bench.report.escape import escape_json, snippet
 from tspo_bench.report.figures.depth import DepthMap
 from tspo_bench.report.figures.rows import Part, front_places, name_heights

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.groups import by_value
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import Cell
 from tspo_bench.types import Record

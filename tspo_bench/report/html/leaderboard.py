@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from tspo_bench.report.comparison import ComparedRow, ComparisonTable, is_bound
-from tspo_bench.report.format import budget, label
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.tables.comparison import comparison_grid
 from tspo_bench.report.tables.grid import Entry, Grid, Heading
@@ -75,13 +74,13 @@ def _line(table: ComparisonTable, grid: Grid, one: ComparedRow, number: int) -> 
     row = one.row
     return Line(
         sampler=one.name,
-        budget=budget(row),
-        is_bound=is_bound(label(row, "sampler")),
+        budget=row.budget,
+        is_bound=is_bound(row.settings.sampler),
         begins_part=number in grid.parts,
         entries=grid.rows[number],
         accuracy=row.summary.accuracy,
         ci95=row.summary.ci95,
-        reference=_baseline(table, budget(row)),
+        reference=_baseline(table, row.budget),
     )
 
 
@@ -90,6 +89,6 @@ def _baseline(table: ComparisonTable, at: str) -> float | None:
     found = (
         one.row.summary.accuracy
         for one in table.rows
-        if label(one.row, "sampler") == table.baseline and budget(one.row) == at
+        if one.row.settings.sampler == table.baseline and one.row.budget == at
     )
     return next(found, None)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.escape import escape_control
 from tspo_bench.report.figures.depth import depth_maps
@@ -22,7 +23,6 @@ from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_se
 from tspo_bench.report.html.source import QuestionSource
 from tspo_bench.report.html.thumbnails import write_thumbnails
 from tspo_bench.report.html.titles import disambiguate
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.results import Cell
 from tspo_bench.results.environment import package_version
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.presets import PRESETS
+from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.papers.published import Published
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import Summary, summarise
 from tspo_bench.results import Cell

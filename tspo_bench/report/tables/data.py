@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tspo_bench.report.columns import NAMES, columns_of
+from tspo_bench.report.baselines import BASELINE
+from tspo_bench.report.column import NAMES
 from tspo_bench.report.comparison import ComparisonTable, comparison_tables
 from tspo_bench.report.escape import spreadsheet
+from tspo_bench.report.frame import columns_of
 from tspo_bench.report.loading import LoadedResults
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.summary import FORMAT_VERSION
 from tspo_bench.report.tables.comparison import group_rows, rows_of
 from tspo_bench.report.tables.paper import Paper

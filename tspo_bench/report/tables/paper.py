@@ -9,7 +9,7 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.comparison import ComparedRow, ComparisonTable, is_bound
-from tspo_bench.report.format import POINTS, UNDEFINED, budget, label
+from tspo_bench.report.format import POINTS, UNDEFINED
 from tspo_bench.report.groups import values_of
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.rows import Row
@@ -125,7 +125,8 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Pape
         for one in table.rows:
             task = str(table.shared["task"])
             model_id = str(table.shared["model_id"])
-            key = (label(one.row, "model"), model_id, budget(one.row), label(one.row, "sampler"))
+            settings = one.row.settings
+            key = (settings.model, model_id, one.row.budget, settings.sampler)
             other = found.setdefault(key, {}).setdefault(task, one)
             if other is not one:
                 raise UserError(
@@ -136,7 +137,7 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Pape
     columns = tuple(column for column in COLUMNS if column.task in tasks)
     marked = _marked(found, columns)
     baselines = {
-        (label(one.row, "model"), str(table.shared["model_id"])): table.baseline
+        (one.row.settings.model, str(table.shared["model_id"])): table.baseline
         for table in tables
         for one in table.rows
     }
@@ -185,7 +186,7 @@ def _order(key: _Key, baselines: Mapping[tuple[str, str], str]) -> tuple[Any, ..
 
 def _figure(one: ComparedRow, column: Column, mark: Mark | None) -> Figure:
     accuracy, ci95 = _value(one.row, column)
-    return Figure(accuracy, ci95, one.is_finished, one.num_done, one.num_planned, mark)
+    return Figure(accuracy, ci95, one.row.is_finished, one.row.num_done, one.row.num_planned, mark)
 
 
 def _value(row: Row, column: Column) -> tuple[float | None, Interval | None]:
@@ -225,11 +226,10 @@ def _marked(
 
 
 def _asked(row: Row, column: Column) -> list[Record]:
-    records = [record for cell in row.cells for record in cell.records]
     if column.group is None:
-        return records
+        return row.records
     name, value = column.group
-    return [record for record in records if value in values_of(record, name)]
+    return [record for record in row.records if value in values_of(record, name)]
 
 
 def _difference(
@@ -241,7 +241,7 @@ def _difference(
     found = []
     for task in (task for task in _AVERAGED if task in tasks):
         one, other = ours.get(task), theirs.get(task)
-        if not (one and other and one.is_finished and other.is_finished and one.row.paired):
+        if not (one and other and one.row.is_finished and other.row.is_finished and one.row.paired):
             return None, None
         found.append(one.row.paired)
     means = [paired.difference for paired in found if paired.difference is not None]

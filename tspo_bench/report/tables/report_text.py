@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.columns import COLUMNS, Layout
+from tspo_bench.report.baselines import BASELINE
+from tspo_bench.report.column import Layout
+from tspo_bench.report.columns import COLUMNS
 from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.escape import MOST_OF_NOTE, markdown
 from tspo_bench.report.loading import LoadedResults
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.tables.comparison import comparison_grid, group_grids, power_grid
 from tspo_bench.report.tables.data import papers_csv, papers_json, tables_csv, tables_json
 from tspo_bench.report.tables.grid import Grid

@@ -11,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.comparison import ComparisonTable, comparison_tables
 from tspo_bench.report.escape import MOST_OF_NOTE, for_terminal
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.tables.comparison import comparison_grid, group_grids, paired_grid
 from tspo_bench.report.tables.grid import Grid, Heading
 from tspo_bench.results import Cell
