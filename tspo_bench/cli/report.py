@@ -209,9 +209,9 @@ def report(
             text = report_text(loaded, ReportOptions(**shown))
         else:
             page: dict[str, Any] = {"baseline": baseline, "prices": billed}
-            page |= {"title": title, "thumbnails": thumbnails, "trust_tasks": trust_tasks}
-            page |= {"data_root": data_root, "annotations": annotations}
-            text = write_page(loaded, html, curves, **page)
+            page |= {"title": title, "thumbnails": thumbnails}
+            tasks = {"data_root": data_root, "annotations": annotations, "trust_tasks": trust_tasks}
+            text = write_page(loaded, html, curves, tasks, **page)
     typer.echo(text, nl=False)
     _say_remarks(loaded)
     if loaded.errors:

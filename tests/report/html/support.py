@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tspo_bench.errors import VideoError
+from tspo_bench.report.html import TaskSource
 from tspo_bench.results import CandidateScores, Cell, RunDirectory, cell_slug, read_run
 from tspo_bench.types import Frames, IntArray, Question, Record
 
@@ -149,7 +150,7 @@ def scroll_through(page: Page) -> Iterator[Locator]:
         yield chart
 
 
-class Pictures:
+class Pictures(TaskSource):
     """Tells all questions, and draws each frame in a colour of its own."""
 
     def __init__(self, asked: Sequence[Question]) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.report.html.folder import PageFolder
-from tspo_bench.report.html.source import QuestionSource
+from tspo_bench.report.html.source import TaskSource
 from tspo_bench.results import Cell
 from tspo_bench.types import Pixels, Record
 
@@ -70,7 +70,7 @@ def write_thumbnails(
     folder: PageFolder,
     cells: Sequence[Cell],
     question_ids: Sequence[str],
-    source: QuestionSource | None,
+    source: TaskSource | None,
     most: int,
     on_progress: Callable[[int, int], None],
 ) -> Thumbnails:
@@ -118,7 +118,7 @@ def _picks(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def _write_video(
-    folder: PageFolder, cell: Cell, video: str, frames: Sequence[int], source: QuestionSource
+    folder: PageFolder, cell: Cell, video: str, frames: Sequence[int], source: TaskSource
 ) -> Sheets:
     from PIL import Image
 
