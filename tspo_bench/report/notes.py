@@ -71,6 +71,15 @@ def _limit_note(row: Row) -> str | None:
     return f"--limit {limit}: the first {limit} questions of a fixed shuffle" if limit else None
 
 
+def _missing_note(row: Row) -> str | None:
+    """Questions of missing videos; of pooled or resumed runs that differ in it each number."""
+    counts = sorted({count for cell in row.cells for count in cell.left_out})
+    if not any(counts):
+        return None
+    number = " or ".join(map(str, counts))
+    return f"--only-present: {number} questions of missing videos were left out"
+
+
 def _unfinished_note(row: Row) -> str | None:
     if row.is_finished:
         return None
@@ -150,6 +159,7 @@ def _replaced_note(row: Row) -> str | None:
 
 _NOTES: tuple[Callable[[Row], str | None], ...] = (
     _limit_note,
+    _missing_note,
     _unfinished_note,
     _status_note,
     _guess_note,
