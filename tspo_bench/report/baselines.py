@@ -142,7 +142,7 @@ def headroom_recovered(
 
 
 def setting_of(cell: Cell) -> tuple[Any, ...]:
-    """What the cells of one table share: the values of `TOGETHER`."""
+    """The settings that the cells of one table share: those of `TOGETHER`."""
     return tuple(getattr(cell.settings, key) for key in TOGETHER)
 
 

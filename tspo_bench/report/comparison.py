@@ -28,7 +28,7 @@ BOUNDS = ("oracle", "blind")
 
 
 def is_bound(sampler: str) -> bool:
-    """Whether a sampler's label, whatever its options, is that of a bound."""
+    """Whether a sampler's label, with any options, is that of a bound."""
     return sampler.partition("[")[0] in BOUNDS
 
 
@@ -90,7 +90,7 @@ def comparison_tables(
 ) -> list[ComparisonTable]:
     """Build the tables of these cells.
 
-    Tables are sorted by task and model, rows by budget and accuracy, whatever the order of cells.
+    Tables are sorted by task and model, rows by budget and accuracy.
 
     Args:
         cells: of any number of runs.
@@ -155,9 +155,9 @@ def _of_one_budget(
 
 
 def _names(rows: Sequence[Row]) -> dict[int, str]:
-    """A name for each row by its id: the sampler, and what tells it from others of that name.
+    """A name for each row by its id: the sampler, and how it differs from others of that name.
 
-    That is the options that differ (the agent, say), whatever the budget; of equal ones the run.
+    These are the options that differ (the agent, say), over all budgets; of equal ones the run.
     """
     by_label: dict[str, list[Row]] = {}
     for row in rows:
@@ -168,8 +168,8 @@ def _names(rows: Sequence[Row]) -> dict[int, str]:
         keys = dict.fromkeys(key for some in options for key in some)
         differing = [key for key in keys if len({some.get(key) for some in options}) > 1]
         for row, some in zip(alike, options, strict=True):
-            told = ", ".join(f"{key}={some.get(key, 'default')}" for key in differing)
-            names[id(row)] = f"{sampler} ({told})" if told else sampler
+            suffix = ", ".join(f"{key}={some.get(key, 'default')}" for key in differing)
+            names[id(row)] = f"{sampler} ({suffix})" if suffix else sampler
     return names | _places(rows, names)
 
 

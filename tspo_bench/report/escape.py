@@ -14,7 +14,7 @@ MOST = 200  # characters of a text that are shown
 MOST_OF_NOTE = 5000
 # What spreadsheets take for a formula at the start of a cell; the wide forms are read alike.
 _FORMULA = re.compile(r"(^|;)(\s*[=+\-@＝＋－＠])")
-# Markup wherever it stands in a line, and where links begin that need no markup.
+# Markup anywhere in a line, and where links begin that need no markup.
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~$<>&@]|(?<=www)\.|:(?=//)", re.IGNORECASE)
 _BACKSLASHED = "\\`*_[]"
 # Control characters but for line breaks and tabs, marks that turn the direction of writing, and

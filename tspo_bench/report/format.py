@@ -83,7 +83,7 @@ def timed_text(
 
 
 def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
-    """What the marks beside the seconds of these rows mean."""
+    """Notes on the marks beside the seconds of these rows."""
     notes: dict[FeatureSource, str] = {
         "cached": "seconds, c: features were cached, not computed; c and a share: for that share "
         "of the answers that needed features",

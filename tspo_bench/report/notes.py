@@ -1,4 +1,4 @@
-"""What stands below a table: how its questions were asked, and what its figures leave unsaid."""
+"""Notes below a table: how its questions were asked, and caveats of its figures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def caption(rows: Sequence[Row]) -> list[str]:
 
 
 def _own_average(scoring: Mapping[str, Any]) -> str | None:
-    """What a protocol's headline is over; None for the accuracy."""
+    """The average that a protocol's headline is; None for the accuracy."""
     is_macro, drops = scoring["average"] == "macro", scoring["unparsed"] == "dropped"
     if not is_macro and not drops:
         return None
@@ -38,9 +38,9 @@ def _own_average(scoring: Mapping[str, Any]) -> str | None:
 
 
 def footnotes(rows: Sequence[Row], *, counted: bool = True) -> list[str]:
-    """What the figures leave unsaid: a note that not all rows share names those it holds for.
+    """Caveats of the figures; a note that not all rows share names its rows.
 
-    With `counted` that is also what counts as wrong, for a table without columns for it.
+    With `counted` also the answers that count as wrong, for a table without columns for them.
     """
     notes = []
     for make in _NOTES:
@@ -62,7 +62,7 @@ def _names(rows: Sequence[Row]) -> list[str]:
 
 
 def _asked(row: Row) -> str:
-    """What is counted: a question asked with three seeds has three answers."""
+    """The noun for what is counted: a question asked with three seeds has three answers."""
     return "answers" if len(row.cells) > 1 else "questions"
 
 

@@ -15,7 +15,7 @@ _ROUNDING = 1e-12  # a standard error no larger than this is 0
 
 @dataclass(frozen=True)
 class Power:
-    """What a paired comparison can tell, and what it would take.
+    """The differences that a paired comparison can detect.
 
     Attributes:
         num_questions: compared.

@@ -116,8 +116,8 @@ def mean_interval(
     error, cut at `low` and `high`.
 
     Returns:
-        None with fewer than two clusters, and where the mean is the same in every cluster: then
-        nothing tells how far chance would reach.
+        None with fewer than two clusters, and where the mean is the same in every cluster, which
+        leaves the spread unknown.
     """
     x = np.asarray(values, dtype=np.float64)
     error = clustered_standard_error(x, clusters) if len(x) else None
@@ -142,7 +142,7 @@ def averaged_interval(
         degrees: the degrees of freedom [b] of each error: its clusters minus one.
 
     Returns:
-        None where all errors are 0: then nothing tells how far chance would reach.
+        None where all errors are 0, which leaves the spread unknown.
     """
     variances = np.square(np.asarray(errors, dtype=np.float64))
     total = float(variances.sum())

@@ -37,8 +37,8 @@ class Summary:
     """The figures of one cell; None is undefined. `docs/metrics.md` defines each of them.
 
     Shares are of 1. `num_withheld` questions have no public right answer and are in no accuracy.
-    `accuracy` is over questions, `macro` the mean over the values of the benchmark's own group,
-    whatever the protocol; `headline` is the protocol's figure, which may be either or neither.
+    `accuracy` is over questions, `macro` the mean over the values of the benchmark's own group;
+    `headline` is the protocol's figure, which may be either or neither.
     `num_guessed` letters were drawn by the protocol. `num_truncated` replies were cut at the
     longest length; no letter could be read in `num_unread` (unparsed or drawn), of which
     `num_unread_truncated` were cut. `num_short` answers were given fewer frames

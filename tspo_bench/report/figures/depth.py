@@ -103,8 +103,8 @@ def _by_sampler(cells: Sequence[Cell]) -> dict[str, list[Record]]:
         runs = _rows_by_run(own)
         is_named_by_path = len({run.name for run in runs}) < len(runs)
         for run, records in runs.items():
-            told = run if is_named_by_path else run.name
-            name = sampler if len(runs) == 1 else f"{sampler} ({told})"
+            place = run if is_named_by_path else run.name
+            name = sampler if len(runs) == 1 else f"{sampler} ({place})"
             found[name] = records
     return found
 

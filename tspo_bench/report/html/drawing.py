@@ -90,7 +90,7 @@ class PageCharts:
         return [c for c in chart_columns(axis) if any(row[c.key] not in none for row in rows)]
 
     def _choices(self, number: int) -> Mapping[str, Any]:
-        """What can be chosen of a table."""
+        """The choices that a table offers."""
         rows = self._rows[number]
         return {
             "names": list(dict.fromkeys(row["name"] for row in rows)),

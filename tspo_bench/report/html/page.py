@@ -141,7 +141,7 @@ def _page(
 
 
 def _lead(boards: Sequence[Board], sets: Sequence[QuestionSet]) -> str:
-    """What the page is about, in a line."""
+    """The page's subject in a line."""
     samplers = {line.sampler for board in boards for line in board.lines}
     models = {board.shared["model"] for board in boards}
     num_questions = sum(len(one.ids) for one in sets)

@@ -28,12 +28,12 @@ from tspo_bench.types import Question, Record
 TOLERANCE = 1.0  # seconds, where the task is not there: what tasks have by default
 SHARD_BYTES = 300_000  # of a shard's text, if it has more than one question
 _SNIPPET = 140  # characters of a question in the list
-_LETTER = 20  # characters of a letter: one's own task may take a word for it
+_LETTER = 20  # characters of a letter: a custom task may use words
 _MOST_LEVELS = 800  # scores that are drawn: a lane is not wider
 _NO_SCORE = 255
 # What cells that are looked at together share, with their budget.
 _SETTINGS = ("model", "model_id", "protocol", "protocol_hash", "answer")
-# How a record stands in the index.
+# The mark of a record in the index.
 _ABSENT, _RIGHT, _WRONG, _UNPARSED, _FAILED, _WITHHELD = "-", "1", "0", "?", "!", "w"
 
 

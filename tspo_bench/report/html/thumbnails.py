@@ -62,7 +62,7 @@ class Thumbnails:
     problems: tuple[str, ...] = ()
 
     def of_video(self, video: str) -> dict[str, Any] | None:
-        """What the page needs to find a video's pictures, None where there are none."""
+        """The sheets of a video's pictures, None if it has none."""
         return asdict(self.videos[video]) if video in self.videos else None
 
 
@@ -109,7 +109,7 @@ def write_thumbnails(
 
 
 def _picks(records: Sequence[Record]) -> dict[str, list[int]]:
-    """The frames of each video that were picked by anyone."""
+    """The frames of each video that any sampler picked."""
     picks: dict[str, set[int]] = {}
     for record in records:
         if record.frames:

@@ -22,15 +22,15 @@ from tspo_bench.types import Record
 State = Literal["running", "quiet", "stopped", "finished"]
 WINDOW_SECONDS = 300.0  # over which the throughput is taken
 STOPPED_SECONDS = 300.0  # without a new line and a process that writes: the run has ended
-_LEAST_SECONDS = 5.0  # of watching, before growth tells a throughput
-_FEW_RECORDS = 50  # whose timing tells it until then
+_LEAST_SECONDS = 5.0  # of watching, before growth gives a throughput
+_FEW_RECORDS = 50  # whose timing gives it until then
 _FEW_ERRORS = 5
 _MOST = 10**12  # questions: a cell that names more was written by no run
 
 
 @dataclass(frozen=True)
 class CellView:
-    """One cell: `done` of `planned` questions have a record (None where nobody wrote how many)."""
+    """One cell: `done` of `planned` questions have a record (None if unknown)."""
 
     settings: Mapping[str, Any]
     done: int
@@ -59,8 +59,8 @@ class View:
             minutes (a model is being loaded, or another machine works); "stopped": neither.
         cells: in the order in which they were begun.
         waiting: pairs of task and model that the commands ask and that have not begun.
-        per_second: questions a second; None where nothing tells.
-        seconds_left: for the cells that have begun; None where nothing tells.
+        per_second: questions a second; None if unknown.
+        seconds_left: for the cells that have begun; None if unknown.
         stages: mean seconds a question by stage, of the records that have a timing.
         troubles: the last few, the latest last.
         quiet_seconds: since anything was written.
@@ -238,8 +238,8 @@ class _Tail:
         statuses = Counter(record.status for record in self._records.values())
         done, unparsed = len(self._records), statuses["unparsed"]
         failed = done - unparsed - statuses["ok"]
-        told = planned if type(planned) is int and 0 <= planned < _MOST else None
-        return CellView(settings, done, told, failed, unparsed, *self._accuracy)
+        known = planned if type(planned) is int and 0 <= planned < _MOST else None
+        return CellView(settings, done, known, failed, unparsed, *self._accuracy)
 
 
 def _last_written(paths: Sequence[Path]) -> float:

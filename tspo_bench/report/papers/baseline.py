@@ -78,7 +78,7 @@ class Check:
 
     @property
     def warnings(self) -> list[str]:
-        """In what the run is not set up as those whose figures it is compared with."""
+        """Differences of the run's set-up from that of the published runs."""
         found = []
         protocol, model = (str(getattr(self.cell.settings, key)) for key in ("protocol", "model"))
         if protocol.partition("@")[0] == "strict":

@@ -108,7 +108,7 @@ def _question_set(table: ComparisonTable) -> list[str]:
 
 
 def _paired_note(table: ComparisonTable) -> list[str]:
-    """What the differences are over; nothing where no question is compared."""
+    """The questions that the differences are over; nothing if none is compared."""
     compared = [one for one in table.rows if one.row.paired and one.row.paired.num_questions]
     if not compared:
         return []

@@ -24,7 +24,7 @@ from tspo_bench.results import Cell
 def tables_csv(tables: Sequence[ComparisonTable], groups: bool = False) -> str:
     """A line for each row of each table; with `groups` one for each of its groups' values too.
 
-    The columns are the same whatever the rows hold; `group` and `value` are there with `groups`.
+    The columns do not depend on the rows; `group` and `value` are added with `groups`.
     """
     lines = []
     for table in tables:

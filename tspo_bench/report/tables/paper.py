@@ -119,7 +119,7 @@ _Key = tuple[str, str, str, str]  # model, its id, budget, sampler
 
 
 def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Paper:
-    _refuse_two_question_sets(tables)
+    _check_one_question_set(tables)
     found: dict[_Key, dict[str, ComparedRow]] = {}
     for table in tables:
         for one in table.rows:
@@ -160,7 +160,7 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Pape
     return Paper(shared, " or ".join(dict.fromkeys(baselines.values())), columns, tuple(rows))
 
 
-def _refuse_two_question_sets(tables: Sequence[ComparisonTable]) -> None:
+def _check_one_question_set(tables: Sequence[ComparisonTable]) -> None:
     first: dict[str, ComparisonTable] = {}
     for table in tables:
         task = str(table.shared["task"])

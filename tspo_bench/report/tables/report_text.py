@@ -26,14 +26,14 @@ ReportLayout = Literal["full", "paper"]
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report shows.
+    """Options of a report.
 
     Attributes:
         format: what it is written as.
         layout: "full", all figures of each task and model; "paper", the papers' main table.
         baseline: the sampler that all others are compared with, as a spec.
         groups: accuracy by group too.
-        power: how many questions a difference needs too; JSON and CSV always tell.
+        power: how many questions a difference needs too; JSON and CSV always have it.
         prices: of a served model.
         columns: keys of the figures to show (`report.columns`); None for those of the layout.
     """

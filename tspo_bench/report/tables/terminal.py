@@ -29,7 +29,7 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
 
     One table for each task, model with its weights, question set with its limit, protocol and
     answering mode; then the differences to the baseline, where that has run too. Labels are shown
-    as they are, whatever markup they may look like.
+    as they are, without markup.
 
     Args:
         cells: of one run or several.
