@@ -1,6 +1,5 @@
 """Which rows share a table, how they are ordered and compared, and what they cost."""
 
-import itertools
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,7 @@ def test_rows_of_one_sampler_are_named_by_the_options_that_differ() -> None:
 
 
 def test_of_several_baselines_one_is_taken_by_a_rule_and_named() -> None:
-    """A stranger's uniform run is not the one that mine is compared with, in whatever order."""
+    """A stranger's uniform run is not the one that mine is compared with, in any order."""
     runs = {name: Path(f"/runs/{name}") for name in ("a.zip", "b", "c", "mine")}
     unfinished = [record(n, False) for n in range(4)]
     cells = [
@@ -146,7 +145,7 @@ def test_of_several_baselines_one_is_taken_by_a_rule_and_named() -> None:
         cell("uniform", [record(n, n < 5) for n in range(10)], runs["c"], num_questions=10),
         cell("aks", [record(n, n < 6) for n in range(10)], runs["mine"], num_questions=10),
     ]
-    for some in itertools.permutations(cells):
+    for some in (cells, cells[::-1], [*cells[2:], *cells[:2]]):
         (table,) = comparison_tables(some)
         (aks,) = [one for one in table.rows if one.name == "aks"]
         assert aks.row.paired is not None

@@ -62,7 +62,7 @@ def test_all_pairs_count_as_tests() -> None:
         assert (marks(rows, values)[order[0]] == "best") is expected
 
 
-def test_equal_samplers_are_seldom_disambiguate() -> None:
+def test_equal_samplers_are_seldom_marked() -> None:
     rng = np.random.default_rng(1)
     marked, draws = 0, 150
     for _ in range(draws):

@@ -38,8 +38,7 @@ def green_areas(image: np.ndarray) -> int:
     return int(label(green)[1])
 
 
-@pytest.mark.parametrize("size", [(160, 90), (90, 160), (100, 100)])
-@pytest.mark.parametrize("n", [1, 5, 8])
+@pytest.mark.parametrize(("n", "size"), [(1, (160, 90)), (5, (90, 160)), (8, (100, 100))])
 def test_all_frames_are_on_the_sheet(tmp_path: Path, n: int, size: tuple[int, int]) -> None:
     image = draw(make_frames(n, *size), tmp_path / "sheet.png", scored=n % 2 == 0)
     assert green_areas(image) == n

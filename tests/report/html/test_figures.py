@@ -32,7 +32,6 @@ from tspo_bench.report.figures.charts import (
     category_chart,
     cost_chart,
     depth_chart,
-    training_chart,
 )
 from tspo_bench.report.figures.depth import depth_maps
 from tspo_bench.report.figures.rows import (
@@ -151,12 +150,6 @@ def test_what_a_page_can_show(made: Made) -> None:
     rewards = [one for one in logged if one["measure"] == "reward"]
     assert {one["name"] for one in rewards} == {"agent/seed-0"}
     assert [one["y"] for one in rewards] == [step / 10 for step in range(20)]
-
-
-def test_more_rows_than_altair_takes_are_drawn(tmp_path: Path) -> None:
-    lines = [{"step": step, "reward": 0.5, "entropy": 1.0} for step in range(3000)]
-    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert len(drawn(training_chart(read_curves(tmp_path)))) == 6000
 
 
 def test_curves_of_agents_of_several_seeds(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from tspo_bench.report.loading import load_results
 from tspo_bench.report.run_tasks import RunTasks
 from tspo_bench.results import Cell, read_run
 
-LENGTHS = {"long.mp4": 400, "short.mp4": 90}
+LENGTHS = {"long.mp4": 120, "short.mp4": 60}
 
 
 def write_page(cells: Sequence[Cell], out: Path, trusts: bool = False, **options: Any) -> Path:

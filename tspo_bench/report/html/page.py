@@ -116,6 +116,7 @@ def _page(
     notes: Sequence[str],
     errors: Sequence[str],
 ) -> str:
+    rows = [line.compared for board in boards for line in board.lines]
     return (
         _environment()
         .get_template("page.html.j2")
@@ -125,7 +126,7 @@ def _page(
             version=package_version("tspo-bench"),
             date=date.today().isoformat(),
             lead=_lead(boards, sets),
-            budgets=list(dict.fromkeys(line.budget for board in boards for line in board.lines)),
+            budgets=list(dict.fromkeys(one.row.budget for one in rows)),
             boards=boards,
             kinds=charts.first,
             maps=charts.maps,
@@ -142,7 +143,7 @@ def _page(
 
 def _lead(boards: Sequence[Board], sets: Sequence[QuestionSet]) -> str:
     """The page's subject in a line."""
-    samplers = {line.sampler for board in boards for line in board.lines}
+    samplers = {line.compared.name for board in boards for line in board.lines}
     models = {board.shared["model"] for board in boards}
     num_questions = sum(len(one.ids) for one in sets)
     counts = ((len(samplers), "sampler"), (len(models), "model"), (len(sets), "question set"))
