@@ -123,7 +123,6 @@ def test_differences_to_the_baseline_stand_below() -> None:
 @pytest.mark.parametrize("macro", [None, "task_type"])
 def test_all_columns_fit_with_seeds(macro: str | None, width: int) -> None:
     shared = {"evidence_recall": 1.0} if macro is None else {}
-    timing = {"answer": 123.45}
     right, wrong = (
         [
             record(
