@@ -25,23 +25,18 @@ def only(tables: list[ComparisonTable]) -> ComparisonTable:
 
 
 @pytest.mark.parametrize(
-    "key", ["task", "model", "model_id", "protocol", "protocol_hash", "answer", "questions"]
+    ("key", "value"),
+    [
+        *(("task", "other"), ("model", "other"), ("model_id", "other"), ("protocol", "p+aligned")),
+        *(("protocol_hash", "f"), ("answer", "options"), ("questions", "other"), ("limit", 7)),
+    ],
 )
-def test_what_was_asked_in_another_way_is_another_table(key: str) -> None:
-    cells = [cell_with("uniform", 4), cell_with("aks", 6, **{key: "other"})]
+def test_what_was_asked_in_another_way_is_another_table(key: str, value: Any) -> None:
+    cells = [cell_with("uniform", 4), cell_with("aks", 6, **{key: value})]
     tables = comparison_tables(cells)
     assert [len(table.rows) for table in tables] == [1, 1]
-    assert {table.shared[key] for table in tables} >= {"other"}
+    assert {table.shared[key] for table in tables} >= {value}
     assert all(one.row.paired is None for table in tables for one in table.rows)
-
-
-def test_limits_and_subtitles_too() -> None:
-    cells = [
-        cell_with("uniform", 4, protocol="strict@1"),
-        cell_with("uniform", 4, protocol="strict@1+aligned"),
-        cell_with("uniform", 4, protocol="strict@1", limit=10),
-    ]
-    assert len(comparison_tables(cells)) == 3
 
 
 def test_rows_stand_by_budget_and_accuracy_whatever_the_order_of_the_cells() -> None:

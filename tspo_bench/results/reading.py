@@ -28,7 +28,7 @@ from tspo_bench.validation import plain
 FORMAT = 1
 RUN_FILE = "run.json"
 _FEW_RUNS = 5  # that a message names
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
+CELL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
 
 
 def read_run(path: Path) -> list[Cell]:
@@ -123,12 +123,21 @@ def _left_out(content: Mapping[str, Any], task: str) -> tuple[int, ...]:
     return tuple(sorted(counts))
 
 
-def _read_cell(run: Path, slug: str, content: Any) -> Cell:
-    if not _SLUG.fullmatch(slug):
+def cell_folder(run: Path, slug: str) -> Path:
+    """The folder of a cell that run.json names.
+
+    Raises:
+        UserError: the name leads elsewhere.
+    """
+    if not CELL_NAME.fullmatch(slug):
         raise UserError(
             f"{run / RUN_FILE}: {shortened(slug)} is not a cell's folder; remove it there"
         )
-    folder = run / slug
+    return run / slug
+
+
+def _read_cell(run: Path, slug: str, content: Any) -> Cell:
+    folder = cell_folder(run, slug)
     settings = _read_settings(folder, content)
     path = folder / RECORDS_FILE
     records: list[Record] = []

@@ -59,29 +59,6 @@ def test_markdown_lines_up_as_plain_text() -> None:
         assert len({len(line) for line in table.splitlines()}) == 1
 
 
-def test_a_difference_is_that_of_the_accuracies_in_every_format() -> None:
-    """Wrong where it says something, aks says nothing to most of what uniform gets right."""
-    statuses = ["ok"] * 12 + ["unparsed"] * 26 + ["model_error", "decode_error"]
-    aks = [record(n, n < 3, status=status) for n, status in enumerate(statuses)]
-    uniform = [record(n, n < 2 or n >= 12) for n in range(40)]
-    cells = [cell("uniform", uniform), cell("aks", aks)]
-    for format in ("md", "latex"):
-        text = text_of(cells, format)
-        assert "-67.5 [-91.8, -43.2]" in text.replace("{[}", "[")
-        assert "over all questions that both were asked" in text
-        assert "n paired" not in text
-    line = pd.read_csv(io.StringIO(text_of(cells, "csv"))).set_index("sampler").loc["aks"]
-    found = json.loads(text_of(cells, "json"))["tables"][0]["rows"][1]
-    assert found["name"] == "aks"
-    assert [found["n_paired"], found["n_both_answered"]] == [40, 12]
-    assert found["difference"] == found["accuracy"] - 30 / 40 == pytest.approx(-0.675)
-    assert found["difference_both_answered"] == pytest.approx(1 / 12)
-    assert found["p"] < 0.001 < found["p_both_answered"]
-    for key in ("n_paired", "difference", "p", "difference_both_answered", "p_both_answered"):
-        assert line[key] == pytest.approx(found[key])
-    assert "minus" not in text_of(cells[:1], "md")
-
-
 def test_pairs_have_a_column_where_they_are_not_all_that_was_asked() -> None:
     half = cell("aks", [record(n, n < 25) for n in range(30)], num_questions=60)
     assert "n paired" not in text_of([cell_with("uniform", 20, n=60), half], "md")

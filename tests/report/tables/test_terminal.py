@@ -10,7 +10,7 @@ from tests.report.support import cell, cell_with, record
 from tspo_bench.report import groups_table, results_table
 from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.format import accuracy_text, difference_text, p_text, percent
-from tspo_bench.report.notes import caption
+from tspo_bench.report.notes import caption, footnotes
 
 
 def shown(what: RenderableType, width: int = 100) -> str:
@@ -67,34 +67,28 @@ def test_labels_are_not_read_as_markup() -> None:
     assert "[b]v" in shown(groups_table([cell("[bold]x", [record(0, groups=groups)])]))
 
 
-def test_foot_names_what_went_wrong_and_where() -> None:
+def test_notes_name_the_rows_that_they_hold_for() -> None:
     broken = [
-        record(0),
+        record(0, num_filled=2),
         record(1, False, status="unparsed"),
-        record(2, False, status="decode_error"),
+        record(2, False, guessed=True, frames=(5,)),
     ]
+    blind = [record(n, frames=()) for n in range(3)]
     cells = [
-        cell("uniform", [record(n) for n in range(3)], limit=3, num_questions=3),
+        cell("blind", blind, limit=3, num_questions=3),
         cell("aks", broken, limit=3, num_questions=4, tuned_for="videomme"),
     ]
-    text = shown(results_table(cells))
-    assert "\n--limit 3: the first 3 questions of a fixed shuffle" in text  # of both: none is named
-    assert "aks: unfinished: 3 of 4 questions" in text
-    wrong = "aks: counted as wrong: 1 unparsed, 1 decode_error (accuracy of the answered: 100.0%)"
-    assert wrong in text
-    assert "aks: settings tuned for videomme (*)" in text
-    assert row_of(text, "aks*")[1] == "2"
-
-
-def test_foot_tells_of_fills_and_short_selections_but_not_of_blind_ones() -> None:
-    cells = [
-        cell("aks", [record(0, num_filled=2), record(1, frames=(5,))]),
-        cell("blind", [record(0, frames=()), record(1, frames=())]),
+    rows = pooled_rows(cells, Baselines(cells))
+    assert footnotes(rows) == [
+        "--limit 3: the first 3 questions of a fixed shuffle",
+        "aks: unfinished: 3 of 4 questions",
+        "aks: counted as wrong: 1 unparsed (accuracy of the answered: 50.0%)",
+        "aks: 1 letters were drawn by the protocol: no reply gave one",
+        "aks: 1 questions were given fewer than 2 frames",
+        "aks: 2 frames were added by the fill rule, to make K of fewer",
+        "aks: settings tuned for videomme (*)",
     ]
-    text = shown(results_table(cells))
-    assert "aks: 1 questions were given fewer than 2 frames" in text
-    assert "aks: 2 frames were added by the fill rule, to make K of fewer" in text
-    assert "blind:" not in text
+    assert footnotes(pooled_rows([cell_with("uniform", 5)], Baselines([]))) == []
 
 
 def three_seeds(label: str = "tspo-q") -> list:
@@ -207,31 +201,6 @@ def test_a_headline_that_is_neither_has_a_column() -> None:
     assert "counted as wrong: 1 unparsed" in text
 
 
-def test_drawn_letters_are_told() -> None:
-    records = [record(0), record(1, False, guessed=True)]
-    text = shown(results_table([cell("uniform", records, **ASKED)]))
-    assert "1 letters were drawn by the protocol: no reply gave one" in text
-
-
-def test_another_protocol_or_mode_is_another_table() -> None:
-    ways = [
-        ASKED,
-        {**ASKED, "protocol": "strict@1"},
-        {**ASKED, "protocol_hash": "f" * 12},
-        {**ASKED, "answer": "options"},
-    ]
-    cells = [
-        cell(label, [record(n, n < k) for n in range(10)], **way)
-        for way in ways
-        for label, k in (("uniform", 4), ("oracle", 9))
-    ]
-    text = shown(results_table(cells))
-    captions = [line for line in text.splitlines() if line.startswith("protocol ")]
-    assert len(captions) == len(set(captions)) == 4
-    oracles = [line.split() for line in text.splitlines() if line.split()[:1] == ["oracle"]]
-    assert [line[4] for line in oracles[1::2]] == ["+50.0"] * 4
-
-
 def test_equal_visual_tokens_are_the_budget() -> None:
     seen = {"frames": 2, "height": 64, "width": 64, "visual_tokens": 90}
     records = [record(n, seen=seen) for n in range(4)]
@@ -247,11 +216,11 @@ def test_what_an_older_run_did_not_write_down_is_undefined() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "title"),
     [("model_id", "weights"), ("questions", "question set"), ("limit", "limit")],
 )
-def test_what_was_asked_in_another_way_is_another_table(key: str, told: str) -> None:
+def test_tables_of_one_task_and_model_are_titled_by_what_differs(key: str, title: str) -> None:
     cells = [cell_with("uniform", 4), cell_with("aks", 6, **{key: 7 if key == "limit" else "7"})]
     text = shown(results_table(cells))
     assert text.count("task haystack, model reference") == 2
-    assert f"task haystack, model reference, {told} 7\n" in re.sub(" +\n", "\n", text)
+    assert f"task haystack, model reference, {title} 7\n" in re.sub(" +\n", "\n", text)
