@@ -87,12 +87,6 @@ def test_the_only_uniform_of_a_setting_is_the_baseline_whatever_its_options() ->
     assert [row.paired for row in pooled_rows(both, Baselines(both))] == [None] * 4
 
 
-def test_the_baseline_is_of_the_same_setting() -> None:
-    for other in ({"task": "mlvu"}, {"model": "m"}, {"frames": 8}, {"limit": 5}):
-        cells = [cell_with("uniform", 4), *seeds_of(**other)]
-        assert [row.paired for row in pooled_rows(cells, Baselines(cells))] == [None, None]
-
-
 def write_cell(run: RunDirectory, sampler: str, right: int, seed: int | None = None) -> None:
     settings = {"task": "t", "sampler": sampler, "model": "m", "frames": 2, "protocol": "p"}
     with run.open_cell(f"{sampler}-{seed}", {**settings, "seed": seed}) as writer:

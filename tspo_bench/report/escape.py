@@ -6,6 +6,7 @@ written as text that says what it is.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -86,6 +87,13 @@ def spreadsheet(text: str) -> str:
     Behind a semicolon, too: where commas are decimal, spreadsheets cut the line there.
     """
     return _FORMULA.sub(r"\1'\2", for_terminal(text))
+
+
+def spreadsheet_value(value: Any) -> Any:
+    """A value of a CSV file: lists and mappings as JSON, texts by `spreadsheet`, numbers as is."""
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    return spreadsheet(value) if isinstance(value, str) else value
 
 
 def escape_control(text: str) -> str:

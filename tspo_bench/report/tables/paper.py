@@ -19,13 +19,11 @@ from tspo_bench.types import Record
 
 # What the rows of one paper table share: protocols' hashes are each benchmark's own.
 _TOGETHER = ("protocol", "answer", "limit")
-
-
 _UNFINISHED = "(n of N): unfinished, n of the benchmark's N answers are there"
 
 
 @dataclass(frozen=True)
-class Column:
+class PaperColumn:
     """A figure of a benchmark.
 
     Attributes:
@@ -43,13 +41,13 @@ class Column:
     is_macro: bool = False
 
 
-COLUMNS = (
-    Column("longvideobench", "LongVideoBench", "longvideobench"),
-    Column("mlvu_m_avg", "MLVU M-Avg", "mlvu", is_macro=True),
-    Column("mlvu", "MLVU micro", "mlvu"),
-    Column("videomme_long", "Video-MME long", "videomme", ("duration", "long")),
-    Column("videomme", "Video-MME all", "videomme"),
-    Column("lvbench", "LVBench", "lvbench"),
+PAPER_COLUMNS = (
+    PaperColumn("longvideobench", "LongVideoBench", "longvideobench"),
+    PaperColumn("mlvu_m_avg", "MLVU M-Avg", "mlvu", is_macro=True),
+    PaperColumn("mlvu", "MLVU micro", "mlvu"),
+    PaperColumn("videomme_long", "Video-MME long", "videomme", ("duration", "long")),
+    PaperColumn("videomme", "Video-MME all", "videomme"),
+    PaperColumn("lvbench", "LVBench", "lvbench"),
 )
 # The difference to the baseline is the mean over these: one figure a benchmark.
 _AVERAGED = ("longvideobench", "mlvu", "videomme", "lvbench")
@@ -94,7 +92,7 @@ class Paper:
 
     shared: Mapping[str, Any]
     baseline: str
-    columns: tuple[Column, ...]
+    columns: tuple[PaperColumn, ...]
     rows: tuple[PaperRow, ...]
 
 
@@ -106,11 +104,11 @@ def papers_of(tables: Sequence[ComparisonTable]) -> list[Paper]:
     """
     sections: dict[tuple[Any, ...], list[ComparisonTable]] = {}
     for table in tables:
-        if any(column.task == table.shared["task"] for column in COLUMNS):
+        if any(column.task == table.shared["task"] for column in PAPER_COLUMNS):
             key = tuple(table.shared[name] for name in _TOGETHER)
             sections.setdefault(key, []).append(table)
     if not sections:
-        known = ", ".join(dict.fromkeys(column.task for column in COLUMNS))
+        known = ", ".join(dict.fromkeys(column.task for column in PAPER_COLUMNS))
         raise UserError(f"no cell is of a benchmark that --layout paper has a column for: {known}")
     return [_paper(dict(zip(_TOGETHER, key, strict=True)), some) for key, some in sections.items()]
 
@@ -134,7 +132,7 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Pape
                     f"{other.row.cells[0].folder} and {one.row.cells[0].folder}; name one of them"
                 )
     tasks = {task for by_task in found.values() for task in by_task}
-    columns = tuple(column for column in COLUMNS if column.task in tasks)
+    columns = tuple(column for column in PAPER_COLUMNS if column.task in tasks)
     marked = _marked(found, columns)
     baselines = {
         (one.row.settings.model, str(table.shared["model_id"])): table.baseline
@@ -184,12 +182,12 @@ def _order(key: _Key, baselines: Mapping[tuple[str, str], str]) -> tuple[Any, ..
     return (model, model_id, frames.startswith("v"), number, sampler != baselines[key[:2]], sampler)
 
 
-def _figure(one: ComparedRow, column: Column, mark: Mark | None) -> Figure:
+def _figure(one: ComparedRow, column: PaperColumn, mark: Mark | None) -> Figure:
     accuracy, ci95 = _value(one.row, column)
     return Figure(accuracy, ci95, one.row.is_finished, one.row.num_done, one.row.num_planned, mark)
 
 
-def _value(row: Row, column: Column) -> tuple[float | None, Interval | None]:
+def _value(row: Row, column: PaperColumn) -> tuple[float | None, Interval | None]:
     summary = row.summary
     if column.is_macro:
         return summary.macro, summary.macro_ci95
@@ -200,7 +198,7 @@ def _value(row: Row, column: Column) -> tuple[float | None, Interval | None]:
 
 
 def _marked(
-    found: Mapping[_Key, Mapping[str, ComparedRow]], columns: Sequence[Column]
+    found: Mapping[_Key, Mapping[str, ComparedRow]], columns: Sequence[PaperColumn]
 ) -> dict[tuple[_Key, str], Mark | None]:
     """The marks by row and column, among the samplers of one model and budget.
 
@@ -225,7 +223,7 @@ def _marked(
     return marked
 
 
-def _asked(row: Row, column: Column) -> list[Record]:
+def _asked(row: Row, column: PaperColumn) -> list[Record]:
     if column.group is None:
         return row.records
     name, value = column.group
