@@ -58,7 +58,7 @@ def some_cells() -> list[Cell]:
 
 @pytest.fixture
 def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[Column]:
-    """A column that nobody knew of."""
+    """A new column."""
     column = Column(
         key="share_of_a",
         heading="answered A",
@@ -134,7 +134,7 @@ def test_the_frame_holds_numbers() -> None:
     "name", ["report.md", "report.tex", "report.csv", "report.json", "run.txt"]
 )
 def test_golden(name: str) -> None:
-    """Written anew by `UPDATE_GOLDEN=1 python -m pytest tests/report/test_columns.py`."""
+    """Rewritten by `UPDATE_GOLDEN=1 python -m pytest tests/report/test_columns.py`."""
     suffix = name.partition(".")[2]
     cells = some_cells()
     if suffix == "txt":

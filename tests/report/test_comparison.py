@@ -39,7 +39,7 @@ def test_what_was_asked_in_another_way_is_another_table(key: str, value: Any) ->
     assert all(one.row.paired is None for table in tables for one in table.rows)
 
 
-def test_rows_stand_by_budget_and_accuracy_whatever_the_order_of_the_cells() -> None:
+def test_rows_are_sorted_by_budget_and_accuracy() -> None:
     cells = [
         cell_with(name, right, frames=frames)
         for frames in (16, 8)
@@ -247,7 +247,7 @@ def test_cost_is_that_of_the_tokens_billed() -> None:
     assert cost(cell_with("aks", 3), Prices(0.5, 2.0)) is None
 
 
-def test_oracle_and_blind_are_no_competitors() -> None:
+def test_oracle_and_blind_are_not_marked() -> None:
     cells = [
         cell(name, [record(n, n < right) for n in range(200)])
         for name, right in (("oracle", 190), ("aks", 120), ("uniform", 60), ("blind", 20))
@@ -256,7 +256,7 @@ def test_oracle_and_blind_are_no_competitors() -> None:
     assert marked == {"oracle": None, "aks": "best", "uniform": None, "blind": None}
 
 
-def test_an_unfinished_row_is_no_rival_and_has_no_headroom() -> None:
+def test_an_unfinished_row_is_not_marked_and_has_no_headroom() -> None:
     """Its accuracy is over other questions: here the easy first half, all answered right."""
     rights = {"uniform": 60, "aks": 120, "bolt": 100, "oracle": 190}
     cells = [

@@ -98,7 +98,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 10**6))
 def test_it_is_a_naive_comparison_of_all_that_was_asked(ours: int, theirs: int, draw: int) -> None:
-    """Looked up question by question, wrong unless right: by whatever a record failed."""
+    """Looked up question by question, wrong unless right, however a record failed."""
     rng = np.random.default_rng(draw)
     videos = rng.integers(0, 6, 12).tolist()
 

@@ -182,6 +182,6 @@ def test_what_the_model_was_shown() -> None:
 
 
 def test_frame_sizes_are_of_the_answers_that_tell_them() -> None:
-    told = {"frames": 3, "height": 64, "width": 48}
-    found = summarise([record(0, seen=told), record(1, seen={"frames": 3}), record(2)])
+    seen = {"frames": 3, "height": 64, "width": 48}
+    found = summarise([record(0, seen=seen), record(1, seen={"frames": 3}), record(2)])
     assert found.frame_sizes == {"64x48": 1}

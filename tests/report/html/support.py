@@ -134,7 +134,7 @@ def write_crowd(path: Path, n: int, num_samplers: int = 21, seeds: int = 3) -> l
 
 
 def data(folder: Path, name: str) -> Any:
-    """What a data file hands over."""
+    """The content of a data file."""
     text = (folder / "data" / f"{name}.js").read_text(encoding="ascii")
     start = f'tspoBench.give("{name}",'
     assert text.startswith(start)
@@ -151,7 +151,7 @@ def scroll_through(page: Page) -> Iterator[Locator]:
 
 
 class Pictures(TaskSource):
-    """Tells all questions, and draws each frame in a colour of its own."""
+    """Has all questions, and draws each frame in a colour of its own."""
 
     def __init__(self, asked: Sequence[Question]) -> None:
         self.asked = asked

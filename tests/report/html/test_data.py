@@ -1,4 +1,4 @@
-"""What a page is told: figures, the index of questions, details, curves, texts, its folder."""
+"""The data of a page: figures, the index of questions, details, curves, texts, its folder."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_data_scripts_hold_no_markup() -> None:
     assert json.loads(text[len('tspoBench.give("x",') : -3]) == content
 
 
-def test_folders_of_something_else_are_refused(tmp_path: Path) -> None:
+def test_folders_of_something_else_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")
     with pytest.raises(UserError, match="holds no report"):

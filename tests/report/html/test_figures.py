@@ -1,4 +1,4 @@
-"""What charts show: the front, categories, maps, training, and the look of samplers."""
+"""Charts: the front, categories, maps, training, and the look of samplers."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def test_maps_say_how_many_questions_a_cell_has(made: Made, tmp_path: Path) -> N
 
 
 @pytest.mark.filterwarnings("error")
-def test_figures_without_a_figure_warn_nobody(tmp_path: Path) -> None:
+def test_a_page_without_a_figure_does_not_warn(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     withheld = [replace(one, gold=None, correct=False) for one in cell.records]
     write_html([replace(cell, records=tuple(withheld))], tmp_path / "html")
@@ -279,7 +279,7 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
     assert means == pytest.approx([right, 0])
     elsewhere = replace(other, folder=tmp_path / "c" / other.folder.name)
     assert list(depth_maps([*cells, elsewhere])[0].shares) == ["uniform (run)", "uniform (c)"]
-    # Seeds are one row, and a task more from another folder is no rival.
+    # Seeds are one row, and a task more from another folder does not compete.
     seeds = [
         replace(cell, settings=cells[0].settings.model_copy(update={"seed": seed}))
         for seed, cell in enumerate((cells[0], elsewhere))

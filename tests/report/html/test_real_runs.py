@@ -46,12 +46,12 @@ def task(tmp_path: Path) -> Path:
 
 def test_pictures_are_the_frames_that_were_picked(task: Path, tmp_path: Path) -> None:
     cells = read_run(tmp_path / "run")
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
     page = write_page(
-        cells, tmp_path / "html", on_progress=lambda done, of: told.append((done, of))
+        cells, tmp_path / "html", on_progress=lambda done, of: progress.append((done, of))
     )
     assert page == tmp_path / "html" / "index.html"
-    assert told == [(1, 2), (2, 2)]
+    assert progress == [(1, 2), (2, 2)]
     text = (tmp_path / "html/data/set0-0.js").read_text()
     details = json.loads(text.partition(",")[2].rpartition(")")[0])
     asked = {json.loads(line)["id"]: json.loads(line) for line in task.read_text().splitlines()}
@@ -109,10 +109,10 @@ def test_what_a_run_names_is_not_run(
     page = write_page([cell], tmp_path / "html", trusts=packed)
     time.sleep(0.1)
     assert not (tmp_path / "ran").exists()
-    told = (page.parent / "data/set0.js").read_text()
-    assert "Texts and pictures are not shown: task 'mine" in told or "subprocess:Popen" in told
-    assert "is not one of the package's and may run code" in told
-    assert ("if the run is your own, add --trust-tasks" in told) != packed
+    index = (page.parent / "data/set0.js").read_text()
+    assert "Texts and pictures are not shown: task 'mine" in index or "subprocess:Popen" in index
+    assert "is not one of the package's and may run code" in index
+    assert ("if the run is your own, add --trust-tasks" in index) != packed
 
 
 def test_a_class_is_loaded_when_the_run_is_trusted(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_the_page_says_what_the_command_says(tmp_path: Path) -> None:
     )
     assert said.exit_code == 3
     page = html.unescape((tmp_path / "html" / "index.html").read_text(encoding="utf-8"))
-    told = [line.partition(": ") for line in said.stderr.splitlines() if ": " in line]
-    shown = [text for kind, _, text in told if kind in ("note", "error")]
+    lines = [line.partition(": ") for line in said.stderr.splitlines() if ": " in line]
+    shown = [text for kind, _, text in lines if kind in ("note", "error")]
     assert len(shown) >= 5
     assert [text for text in shown if text not in page] == []

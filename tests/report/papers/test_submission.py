@@ -69,7 +69,7 @@ def test_lmms_eval_writes_the_same_file_for_longvideobench(tmp_path: Path) -> No
     assert theirs["lvb_acc"]["parsed_pred"] == "E"  # a bare letter is read as itself
 
 
-def test_an_unfinished_cell_is_refused(tmp_path: Path) -> None:
+def test_an_unfinished_cell_is_rejected(tmp_path: Path) -> None:
     run = written(tmp_path, "c", ANSWERS, task="lvbench", num_questions=1549)
     with pytest.raises(UserError, match="is unfinished: 3 of 1549 questions; rerun its command"):
         submission(cell_at(run))

@@ -28,7 +28,7 @@ class Board:
     """A table of the page.
 
     Attributes:
-        title: task and model.
+        title: unique on the page.
         shared: settings that its rows share.
         grid: the table as text.
         drawn: the place of the accuracy, beside which it is drawn.
@@ -42,8 +42,8 @@ class Board:
     lines: tuple[Line, ...]
 
 
-def board_of(table: ComparisonTable) -> Board:
-    """A table as the page shows it."""
+def board_of(table: ComparisonTable, title: str) -> Board:
+    """A table as the page shows it, under a unique title."""
     grid = comparison_grid(table)
     references = {
         one.row.budget: one.row.summary.accuracy
@@ -51,7 +51,7 @@ def board_of(table: ComparisonTable) -> Board:
         if one.row.settings.sampler == table.baseline
     }
     return Board(
-        title=grid.title,
+        title=title,
         shared={key: str(table.shared[key]) for key in _SHARED if table.shared[key]},
         grid=grid,
         drawn=[heading.text for heading in grid.headings].index("accuracy"),

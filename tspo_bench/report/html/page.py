@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from datetime import date
 from importlib import resources
 from pathlib import Path
@@ -78,9 +77,7 @@ def write_html(
     logs = [log for agent in agents for log in read_curves(agent)]
     tables = comparison_tables(cells, baseline, prices)
     titles = disambiguate([table.title for table in tables], [table.shared for table in tables])
-    boards = [
-        replace(board_of(table), title=own) for table, own in zip(tables, titles, strict=True)
-    ]
+    boards = list(map(board_of, tables, titles))
     charts = PageCharts(tables, depth_maps(cells), logs)
     sets = question_sets(cells, source)
     with _unpacked(cells) as bundles:
