@@ -13,7 +13,7 @@ from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tests.support import make_video
 from tspo_bench.errors import UserError
-from tspo_bench.report.rows import Baselines, pooled_rows
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.results import read_run
 from tspo_bench.types import Answer, Request
 

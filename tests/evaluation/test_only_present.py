@@ -12,6 +12,9 @@ from tests.cli.conftest import Cli, cli  # noqa: F401
 from tests.evaluation.support import question, run, write_rows
 from tspo_bench.errors import UserError
 from tspo_bench.haystack.task import HaystackTask
+from tspo_bench.report.comparison import comparison_tables
+from tspo_bench.report.tables.comparison import comparison_grid
+from tspo_bench.results import read_run
 from tspo_bench.tasks import limit_questions, load_task, with_videos
 
 
@@ -41,6 +44,11 @@ def test_a_limit_draws_among_those_that_are_there(
     command = json.loads((tmp_path / "run" / "run.json").read_text())["commands"][0]
     assert command["settings"]["only_present"] is True
     assert command["settings"]["left_out"] == {"rows": 6}
+    note = "--only-present: 6 questions of missing videos were left out"
+    assert note in comparison_grid(comparison_tables(result.cells)[0]).notes
+    assert not [cell for cell in whole.cells if any(cell.left_out)]
+    run(partly, tmp_path / "run", limit=3)  # without it: which cell lacks them is unknown
+    assert [cell.left_out for cell in read_run(tmp_path / "run")] == [(0, 6)] * 2
 
 
 def test_the_other_commands(partly: Path, tmp_path: Path, cli: Cli) -> None:  # noqa: F811

@@ -13,8 +13,8 @@ import pytest
 
 from tests.evaluation.support import READER, run
 from tspo_bench.evaluation import EvaluationResult
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.comparison import comparison_tables
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
 
 SAMPLER = """

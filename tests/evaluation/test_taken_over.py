@@ -12,9 +12,9 @@ import pytest
 from tests.evaluation.support import READER, run, untimed, write_rows
 from tests.support import make_video
 from tspo_bench.evaluation import EvaluationResult
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.notes import footnotes
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
 from tspo_bench.tasks import limit_questions, load_task
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tests.report.support import cell, record
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.notes import footnotes
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.types import Answer, Record, Request
 
 HERE = "tests.evaluation.test_truncated"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.report.support import cell, cell_with, record, settings_with
 from tspo_bench.report import headroom_recovered, summarise
-from tspo_bench.report.rows import Baselines, pooled_rows
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.types import Status
 
 

@@ -209,9 +209,9 @@ def report(
             text = report_text(loaded, ReportOptions(**shown))
         else:
             page: dict[str, Any] = {"baseline": baseline, "prices": billed}
-            page |= {"title": title, "thumbnails": thumbnails, "trust_tasks": trust_tasks}
-            page |= {"data_root": data_root, "annotations": annotations}
-            text = write_page(loaded, html, curves, **page)
+            page |= {"title": title, "thumbnails": thumbnails}
+            tasks = {"data_root": data_root, "annotations": annotations, "trust_tasks": trust_tasks}
+            text = write_page(loaded, html, curves, tasks, **page)
     typer.echo(text, nl=False)
     _say_remarks(loaded)
     if loaded.errors:
@@ -270,7 +270,7 @@ def _say_remarks(loaded: LoadedResults) -> None:
 
 def _check_baseline(given: str, loaded: LoadedResults) -> None:
     """Reject a baseline that was asked for and is not there; say so of the default one."""
-    from tspo_bench.report.rows import BASELINE
+    from tspo_bench.report.baselines import BASELINE
 
     baseline = parse_spec(given).label
     there = {str(cell.settings.sampler) for cell in loaded.cells}

@@ -16,6 +16,7 @@ from tspo_bench.agent.checkpoint import default_encoder
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.seeds import any_seed
 from tspo_bench.mllms.loading import checkpoint_type, spec_options, with_option
+from tspo_bench.mllms.presets import TSPO_PAPER_OPTIONS, TSPO_PAPER_TASKS
 from tspo_bench.registry import did_you_mean
 from tspo_bench.samplers import takes_agent
 from tspo_bench.specs import is_card_path, parse_spec, split_specs
@@ -26,15 +27,10 @@ PRESETS = ("tspo-paper",)
 AGENT = "hzf666/TSPO-0.4B"
 ENCODER = "openai/clip-vit-large-patch14"  # the agent's own copy of it is used where there is one
 FRAMES = 64
-_LLAVA_VIDEO, _QWEN = "llava_qwen", "qwen2_5_vl"
-_MODEL_OPTIONS: Mapping[str | None, Mapping[str, Any]] = {
-    _LLAVA_VIDEO: {"template": "chatml_direct"},
-    # 235200 is their flag, 256 x 28 x 28 their default; no rate reaches the processor.
-    _QWEN: {"max_pixels": 235_200, "min_pixels": 200_704, "positions": "constant"},
-}
+_QWEN = "qwen2_5_vl"
 # For LVBench, whose code its authors keep, lmms-eval's.
 _PROTOCOLS = {
-    **dict.fromkeys(("longvideobench", "mlvu", "videomme"), "tspo-paper"),
+    **dict.fromkeys(TSPO_PAPER_TASKS, "tspo-paper"),
     "lvbench": "lmms-eval",
 }
 CANDIDATES = "stride"  # the published rule: every round(rate)-th frame
@@ -115,7 +111,7 @@ def _task_name(task: str) -> str:
 def _with_options(model: str, kind: str | None) -> str:
     """A model's spec with the options of its class that it does not give itself."""
     given = spec_options(model)
-    for key, value in _MODEL_OPTIONS.get(kind, {}).items():
+    for key, value in TSPO_PAPER_OPTIONS.get(kind, {}).items():
         if key not in given:
             model = with_option(model, f"{key}={value}")
     return model
@@ -170,7 +166,7 @@ def _log_changes(
         if (value := given.get(key)) is not None and _text(value) != _text(own.get(key))
     ]
     for model, kind in models.items():
-        wanted, options = _MODEL_OPTIONS.get(kind), spec_options(model)
+        wanted, options = TSPO_PAPER_OPTIONS.get(kind), spec_options(model)
         if wanted is None:
             _log.warning(
                 "preset %s: model %s is neither LLaVA-Video nor Qwen2.5-VL; the paper has no "

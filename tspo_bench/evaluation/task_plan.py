@@ -17,7 +17,7 @@ from tspo_bench.evaluation.named_samplers import (
 from tspo_bench.evaluation.settings import BASELINE, RunSettings
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.report.rows import or_only_variant
+from tspo_bench.report.baselines import or_only_variant
 from tspo_bench.results import Inputs
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task, digest_of, limit_questions, with_videos

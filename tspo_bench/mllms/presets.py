@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 CHECKPOINTS = "tspo_bench.mllms.transformers_vlm:TransformersVLM"
 LLAVA_VIDEO = "tspo_bench.mllms.llava_video:LlavaVideo"
@@ -16,6 +18,14 @@ class Preset:
     description: str
     target: str = CHECKPOINTS
 
+
+TSPO_PAPER_TASKS = ("longvideobench", "mlvu", "videomme")  # asked by the paper's own protocol
+# What the authors of TSPO set for a model, by the type of its checkpoint.
+TSPO_PAPER_OPTIONS: Mapping[str | None, Mapping[str, Any]] = {
+    "llava_qwen": {"template": "chatml_direct"},
+    # 235200 is their flag, 256 x 28 x 28 their default; no rate reaches the processor.
+    "qwen2_5_vl": {"max_pixels": 235_200, "min_pixels": 200_704, "positions": "constant"},
+}
 
 PRESETS = {
     "qwen2.5-vl-7b": Preset(

@@ -33,7 +33,7 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """What differs, in a line: "q7: letter A, now B; correct, now wrong"."""
+        """The differences in a line: "q7: letter A, now B; correct, now wrong"."""
         changes = []
         for name in COMPARED:
             then, now = getattr(self.stored, name), getattr(self.now, name)

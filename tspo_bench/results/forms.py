@@ -127,6 +127,10 @@ class CommandSettings(OnDisk):
     """The torch device."""
     seeds: list[Whole] | None = None
     """Seeds of samplers and agents."""
+    only_present: bool = False
+    """Whether questions whose video is missing were left out."""
+    left_out: dict[str, Whole] = {}
+    """How many those were, by the task's label."""
 
 
 class Command(OnDisk):

@@ -80,7 +80,7 @@ def test_throughput_by_timing_at_first_and_by_growth_then(tmp_path: Path) -> Non
         append(writer, RECORDS[:2])
         watcher = Watcher(tmp_path, never, clock)
         view = watcher.look()
-        assert view.state == "quiet"  # it is told of no process
+        assert view.state == "quiet"  # no process is known
         assert view.per_second == pytest.approx(1 / 0.4)
         assert view.seconds_left == pytest.approx(8 * 0.4)
         append(writer, RECORDS[2:6])
@@ -150,7 +150,7 @@ def test_a_cut_line_waits_for_its_end(tmp_path: Path) -> None:
     assert watcher.look().done == 3
 
 
-def test_a_broken_line_is_told_of(tmp_path: Path) -> None:
+def test_a_broken_line_is_reported(tmp_path: Path) -> None:
     with opened(tmp_path) as writer:
         path = writer.folder / "records.jsonl"
     path.write_bytes(b'{"x": 1}\n' + record_to_line(RECORDS[0]).encode() + b"\n\xff\n")
@@ -206,7 +206,7 @@ def test_what_has_not_begun(tmp_path: Path) -> None:
     assert (empty.waiting, empty.state, empty.done, empty.cells) == (4, "quiet", 0, ())
 
 
-def test_what_is_no_run(tmp_path: Path) -> None:
+def test_what_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a run: no run"):
         Watcher(tmp_path, never)
     for name in "abcdef":
@@ -227,7 +227,7 @@ def test_cells_are_looked_for_inside_alone(tmp_path: Path, slug: str) -> None:
 
 
 @pytest.mark.parametrize("value", [5, True, "x", ["x", 5, None], {"x": 5}, None, 10**400, -1])
-def test_whatever_stands_in_a_run_file(tmp_path: Path, value: Any) -> None:
+def test_any_content_of_a_run_file(tmp_path: Path, value: Any) -> None:
     cells = {"a": value, "b": {"task": value, "model": value, "num_questions": value}}
     content: dict[str, Any] = {"format": 1, "commands": [], "cells": cells}
     (tmp_path / "run.json").write_text(json.dumps(content))
