@@ -26,20 +26,15 @@ def encode(
     task: options.Tasks = "",
     data: Annotated[
         Path | None,
-        typer.Option(
-            "--data",
-            help="Training data in place of --task: TSPO-10K's JSON lines.",
-        ),
+        typer.Option("--data", help="Training data in place of --task: TSPO-10K's JSON lines."),
     ] = None,
     video_root: Annotated[
-        Path | None,
-        typer.Option("--video-root", help="The folder of --data's videos."),
+        Path | None, typer.Option("--video-root", help="The folder of --data's videos.")
     ] = None,
     shard: Annotated[
         str,
         typer.Option(
-            "--shard",
-            help="The part of the videos to encode, i/n: 2/4 is the second of four.",
+            "--shard", help="The part of the videos to encode, i/n: 2/4 is the second of four."
         ),
     ] = "1/1",
     encoder: options.Encoder = "reference",

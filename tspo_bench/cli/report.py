@@ -34,33 +34,16 @@ def report(
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
-    format: Annotated[
-        str,
-        typer.Option("--format", help="md, csv, latex or json."),
-    ] = "md",
+    format: Annotated[str, typer.Option("--format", help="md, csv, latex or json.")] = "md",
     layout: Annotated[
-        str,
-        typer.Option(
-            "--layout",
-            help="full, or paper: a row for each model and sampler.",
-        ),
+        str, typer.Option("--layout", help="full, or paper: a row for each model and sampler.")
     ] = "full",
-    baseline: Annotated[
-        str,
-        typer.Option(
-            "--baseline",
-            help="The sampler that the others are compared with.",
-        ),
-    ] = "uniform",
-    groups: Annotated[
-        bool,
-        typer.Option("--groups", help="Also show accuracy by group."),
-    ] = False,
+    baseline: options.Baseline = "uniform",
+    groups: options.Groups = False,
     power: Annotated[
         bool,
         typer.Option(
-            "--power",
-            help="Also show how many questions a difference of one point needs.",
+            "--power", help="Also show how many questions a difference of one point needs."
         ),
     ] = False,
     prices: Annotated[
@@ -80,10 +63,7 @@ def report(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(
-            "--html",
-            help="Write a page into this folder instead of printing tables.",
-        ),
+        typer.Option("--html", help="Write a page into this folder instead of printing tables."),
     ] = None,
     title: Annotated[
         str | None,
@@ -99,8 +79,7 @@ def report(
     thumbnails: Annotated[
         int,
         typer.Option(
-            "--thumbnails",
-            help="How many questions of each set the page shows frames of.",
+            "--thumbnails", help="How many questions of each set the page shows frames of."
         ),
     ] = 300,
     trust_tasks: Annotated[
@@ -112,10 +91,7 @@ def report(
     ] = False,
     answers: Annotated[
         Path | None,
-        typer.Option(
-            "--answers",
-            help="Also write every answer to this file: .parquet or .csv.",
-        ),
+        typer.Option("--answers", help="Also write every answer to this file: .parquet or .csv."),
     ] = None,
     budget_curves: Annotated[
         Path | None,
@@ -142,8 +118,7 @@ def report(
     gate: Annotated[
         bool,
         typer.Option(
-            "--gate",
-            help="With --published: exit code 3 if a row disagrees with all of them.",
+            "--gate", help="With --published: exit code 3 if a row disagrees with all of them."
         ),
     ] = False,
     submission: Annotated[

@@ -27,10 +27,7 @@ def select(
     video: Annotated[
         Path | None, typer.Argument(help="The video file. With --task: none.", show_default=False)
     ] = None,
-    question: Annotated[
-        str,
-        typer.Option("--question", "-q", help="The question's text."),
-    ] = "",
+    question: Annotated[str, typer.Option("--question", "-q", help="The question's text.")] = "",
     task: Annotated[
         str | None,
         typer.Option(
@@ -52,10 +49,7 @@ def select(
             help="The frame sampler: a name (tspo-bench list samplers), file:PATH, pkg.mod:Name.",
         ),
     ] = "aks",
-    frames: Annotated[
-        int,
-        typer.Option("--frames", help="The frame budget K."),
-    ] = 8,
+    frames: Annotated[int, typer.Option("--frames", help="The frame budget K.")] = 8,
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
@@ -65,8 +59,7 @@ def select(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            "--sheet",
-            help="Draw the frames and the score curve: sheet.png, .pdf or .svg.",
+            "--sheet", help="Draw the frames and the score curve: sheet.png, .pdf or .svg."
         ),
     ] = None,
     save: Annotated[
@@ -77,8 +70,7 @@ def select(
         ),
     ] = None,
     image_format: Annotated[
-        str,
-        typer.Option("--image-format", help="With --save: jpg or png."),
+        str, typer.Option("--image-format", help="With --save: jpg or png.")
     ] = "jpg",
     messages: Annotated[
         bool,
@@ -89,11 +81,7 @@ def select(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="With --task: the file to write, .json or .parquet.",
-        ),
+        typer.Option("--out", "-o", help="With --task: the file to write, .json or .parquet."),
     ] = None,
     shape: Annotated[
         str | None,

@@ -25,17 +25,12 @@ def show(
     task: Annotated[
         str,
         typer.Option(
-            "--task",
-            help="Benchmark task: a name, an annotation file, a card or pkg.mod:Name.",
+            "--task", help="Benchmark task: a name, an annotation file, a card or pkg.mod:Name."
         ),
     ],
     question_id: Annotated[
         str | None,
-        typer.Option(
-            "--id",
-            help="The question's id. Default: all questions.",
-            show_default=False,
-        ),
+        typer.Option("--id", help="The question's id. Default: all questions.", show_default=False),
     ] = None,
     protocol: options.Protocol = None,
     subtitles: Annotated[
@@ -47,11 +42,7 @@ def show(
         ),
     ] = "none",
     frames: Annotated[
-        int,
-        typer.Option(
-            "--frames",
-            help="How many frames --subtitles assumes.",
-        ),
+        int, typer.Option("--frames", help="How many frames --subtitles assumes.")
     ] = _FRAMES,
     split: options.Split = None,
     data_root: options.DataRoot = None,

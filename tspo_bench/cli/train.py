@@ -68,16 +68,14 @@ def train(
     only_present: Annotated[
         bool,
         typer.Option(
-            "--only-present",
-            help="Only questions whose videos are there; --videos counts these.",
+            "--only-present", help="Only questions whose videos are there; --videos counts these."
         ),
     ] = False,
     without_types: Annotated[
         str, typer.Option("--without-type", help="Leave out question types; commas separate.")
     ] = "",
     model: Annotated[
-        str,
-        typer.Option("--model", help="Who answers: reference, a folder, hub id, openai:NAME."),
+        str, typer.Option("--model", help="Who answers: reference, a folder, hub id, openai:NAME.")
     ] = "reference",
     base_url: options.BaseUrl = None,
     encoder: options.Encoder = "reference",
@@ -96,8 +94,7 @@ def train(
         int | None, typer.Option("--questions", help="Questions a step and device.")
     ] = None,
     accumulation: Annotated[
-        int | None,
-        typer.Option("--accumulation", help="Batches of questions that make one step."),
+        int | None, typer.Option("--accumulation", help="Batches of questions that make one step.")
     ] = None,
     learning_rate: Annotated[
         float | None,
@@ -135,8 +132,7 @@ def train(
         int | None, typer.Option("--window", help="w, frames that the attention sees.")
     ] = None,
     without: Annotated[
-        str | None,
-        typer.Option("--without", help="tspo-q without parts of it; commas separate."),
+        str | None, typer.Option("--without", help="tspo-q without parts of it; commas separate.")
     ] = None,
     candidate_fps: options.CandidateFps = 1.0,
     candidates: options.Candidates = "auto",
