@@ -102,7 +102,7 @@ def recall(
     from tspo_bench.evaluation.reference_use import warn_of_reference
     from tspo_bench.evaluation.task_plan import check_baseline, load_run_encoder, load_tasks
 
-    config = selection_settings(settings, task=task, sampler=sampler, frames=frames, seeds=seed)
+    config = selection_settings(settings, task=task, sampler=sampler, frames=frames, seed=seed)
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
     _check_numbers(fps, tolerances or ())
     asked = load_tasks(config)

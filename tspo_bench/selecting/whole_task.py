@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
 from tspo_bench.samplers.published import PublishedFrames
-from tspo_bench.selecting.settings import selection_settings
+from tspo_bench.selecting.settings import sampler_settings
 from tspo_bench.selections import SHAPES, FileSelection, SelectionFile, write_selections
 from tspo_bench.selections.file_selection import checked_frames
 from tspo_bench.tasks import tell_of_skipped
@@ -77,9 +77,7 @@ def select_task(
 
     path = user_path(out)
     _check_out(path, shape)
-    config = selection_settings(
-        settings, tasks=(task,), samplers=(sampler,), frames=frames, seeds=seed
-    )
+    config = sampler_settings(settings, sampler, frames, seed, tasks=(task,))
     (asked,) = load_tasks(config)
     tell_of_skipped(asked.task)
     (named,) = asked.samplers
