@@ -115,6 +115,8 @@ MISTAKES = [
     (("--task", "haystck"), "unknown task 'haystck'"),
     (("--model", "no-such-folder/"), "no-such-folder"),
     (("--encoder", "no-such-folder/"), "no-such-folder"),
+    (("--without-type", "after,before,count,ending,opening,order,with"), "no question with"),
+    (("--batch-size", "0"), "batch_size=0; give a whole number, 1 or more"),
     (("--resume", "--fresh"), "give one"),
     (("--seeds", "0,-1"), "seed=-1; give 0 to 4294967295"),
     (("--device", "foo"), "unknown device 'foo'; use cpu, cuda or cuda:N"),
@@ -134,9 +136,11 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("given", "said"), MISTAKES)
-def test_a_mistake_is_one_line_and_leaves_nothing_behind(
-    given: tuple[str, ...], said: str, cli: Cli, tmp_path: Path
+def test_a_mistake_is_one_line_before_models_are_loaded(
+    given: tuple[str, ...], said: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("load_mllm", "load_encoder"):
+        monkeypatch.setattr(f"tspo_bench.training.train.{name}", lambda *args: 1 / 0)
     done = cli(*TRAIN, *given)
     assert done.code == 2
     assert said in done.error
