@@ -41,7 +41,7 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
     ("question", "said"),
     [
         (1, "there is no checkpoint yet, and the same command starts over"),
-        (2, "the same command with --resume goes on from the last checkpoint"),
+        (2, "the same command with --resume resumes from the last checkpoint"),
     ],
 )
 def test_what_an_interrupted_run_is_told_is_true(question: int, said: str, cli: Cli) -> None:
@@ -123,7 +123,7 @@ MISTAKES = [
     (("--device", "cuda:99"), "device 'cuda:99': no CUDA device of that number; use --device cpu"),
     (("--candidate-fps", "0"), "candidate rate 0.0 must be above 0 a second"),
     (("--video-root", "videos"), "there is no --data; leave --video-root out"),
-    (("--toy",), "--toy asks a question of its own; leave --task, --videos out"),
+    (("--toy",), "--toy has its own question; leave --task, --videos out"),
     (
         (
             *("--data", "a.jsonl", "--split", "val", "--data-root", ".", "--without-type", "after"),
