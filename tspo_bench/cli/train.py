@@ -145,7 +145,9 @@ def train(
     batch_size: Annotated[
         int, typer.Option("--batch-size", help="Requests that the model answers at once.")
     ] = 32,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was interrupted.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+    ] = False,
     fresh: Annotated[
         bool,
         typer.Option(

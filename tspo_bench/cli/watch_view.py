@@ -19,7 +19,7 @@ _GIB = 1 << 30
 _BAR = 8
 _LEAST_LABEL = 14
 _MOST_STAGES = 6
-_STYLES = {"running": "green", "finished": "green", "quiet": "yellow", "stopped": "red"}
+_STYLES = {"running": "green", "finished": "green", "idle": "yellow", "stopped": "red"}
 
 
 def draw(name: str, view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> RenderableType:
@@ -27,10 +27,8 @@ def draw(name: str, view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> Ren
     state = Text(f"{for_terminal(name)}: {view.state}", style=f"bold {_STYLES[view.state]}")
     lines = [_progress(view), *_explained(view), *_machine(view, usage, gpus), *_stages(view)]
     parts: list[RenderableType] = [state, *map(Text, lines)]
-    for trouble in view.troubles:
-        parts.append(
-            Text(f"{for_terminal(trouble.what)}: {for_terminal(trouble.error)}", style="red")
-        )
+    for error in view.recent_errors:
+        parts.append(Text(f"{for_terminal(error.what)}: {for_terminal(error.error)}", style="red"))
     if view.cells:
         parts.append(_cells(view.cells))
     return Group(*parts)
@@ -51,15 +49,15 @@ def _progress(view: View) -> str:
 
 
 def _explained(view: View) -> Iterator[str]:
-    quiet = duration(view.quiet_seconds)
-    if view.state == "quiet":
+    idle = duration(view.idle_seconds)
+    if view.state == "idle":
         yield (
-            f"no process of this machine writes it; the last line came {quiet} ago: a model is "
+            f"no process of this machine writes it; the last line came {idle} ago: a model is "
             "being loaded, another machine works, or it has ended"
         )
     if view.state == "stopped":
         yield (
-            f"no process of this machine writes it, and nothing came for {quiet}: it was "
+            f"no process of this machine writes it, and nothing came for {idle}: it was "
             "interrupted or has died, unless another machine takes more than "
             f"{duration(STOPPED_SECONDS)} for a line; the same command goes on from there"
         )
