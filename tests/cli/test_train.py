@@ -122,15 +122,14 @@ MISTAKES = [
     (("--device", "foo"), "unknown device 'foo'; use cpu, cuda or cuda:N"),
     (("--device", "cuda:99"), "device 'cuda:99': no CUDA device of that number; use --device cpu"),
     (("--candidate-fps", "0"), "candidate rate 0.0 must be above 0 a second"),
-    (("--video-root", "videos"), "there is no --data; leave --video-root out"),
-    (("--toy",), "--toy has its own question; leave --task, --videos out"),
+    (("--video-root", "videos"), "--video-root: no effect without --data"),
+    (("--toy",), "--task, --videos: no effect with --toy"),
     (
         (
             *("--data", "a.jsonl", "--split", "val", "--data-root", ".", "--without-type", "after"),
             *("--candidates", "time"),
         ),
-        "--data is trained on in place of a task; "
-        "leave --task, --split, --data-root, --videos, --without-type, --candidates out",
+        "--task, --split, --data-root, --videos, --without-type, --candidates: no effect with",
     ),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -146,6 +147,21 @@ TrustPackets = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+def reject_idle(given: Mapping[str, object], why: str) -> None:
+    """Reject options that would change nothing.
+
+    Args:
+        given: the options' values; None, False and "" are not given.
+        why: "with --task".
+    """
+    if named := [
+        name
+        for name, value in given.items()
+        if not (value is None or value == "" or value is False)
+    ]:
+        raise UserError(f"{', '.join(named)}: no effect {why}")
 
 
 def read_floats(option: str, text: str | None, example: str) -> list[float] | None:

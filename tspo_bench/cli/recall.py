@@ -58,7 +58,7 @@ def recall(
     Example: tspo-bench recall --task haystack --sampler uniform,aks --frames 8,16
     """
     settings = dict(locals())
-    for name in ("trust_packets", "groups", "json"):  # handled by themselves
+    for name in ("trust_packets", "groups", "json"):  # not of `recall`
         del settings[name]
     settings["tolerance"] = options.read_floats("--tolerance", tolerance, "1 or 1,2,5")
     with only_results_on_stdout():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -137,20 +136,20 @@ def report(
     Example: tspo-bench report runs/ --groups
     """
     _check_one_output(html=html, diff=diff, published=published, submission=submission)
-    if gate and not published:
-        raise UserError("--gate needs --published")
+    if not published:
+        options.reject_idle({"--gate": gate}, "without --published")
     of_tables = {
         "--format": format not in ("md", "json") or (html is not None and format != "md"),
         "--layout": layout != "full",
         "--groups": groups,
         "--power": power,
-        "--columns": columns is not None,
+        "--columns": columns,
     }
     if html is None:
-        of_page = {"--title": title is not None, "--curves": curves is not None}
-        _reject({**of_page, "--trust-tasks": trust_tasks}, "without --html")
+        of_page = {"--title": title, "--curves": curves, "--trust-tasks": trust_tasks}
+        options.reject_idle(of_page, "without --html")
     if html or diff or published or submission:
-        _reject(of_tables, "without tables")
+        options.reject_idle(of_tables, "without tables")
     if submission is not None:
         from tspo_bench.cli.papers import write_submission
 
@@ -199,14 +198,8 @@ def _check_one_output(**given: Any) -> None:
         raise UserError(f"{' and '.join(named)} are different outputs; give one of them")
 
 
-def _reject(given: Mapping[str, bool], why: str) -> None:
-    """Reject options that would change nothing."""
-    if named := [name for name, is_given in given.items() if is_given]:
-        raise UserError(f"{', '.join(named)}: no effect {why}; leave it out")
-
-
 def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | None) -> None:
-    """Write what is written beside the tables."""
+    """Write the files that are written beside the tables."""
     from tspo_bench.files import make_folder
 
     if answers is not None:
@@ -244,7 +237,7 @@ def _say_remarks(loaded: LoadedResults) -> None:
 
 
 def _check_baseline(given: str, loaded: LoadedResults) -> None:
-    """Reject a baseline that was asked for and is not there; say so of the default one."""
+    """Reject a given baseline that no run has; only note it of the default one."""
     from tspo_bench.report.rows import BASELINE
 
     baseline = parse_spec(given).label
@@ -255,7 +248,7 @@ def _check_baseline(given: str, loaded: LoadedResults) -> None:
         raise UserError(
             f"--baseline {baseline!r} is not one of the samplers: {', '.join(sorted(there))}"
         )
-    say(f"note: no run of --baseline {baseline} is there, so nothing is compared")
+    say(f"note: no run of --baseline {baseline} found, so nothing is compared")
 
 
 def _prices(text: str | None) -> Prices | None:

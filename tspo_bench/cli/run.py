@@ -128,7 +128,7 @@ def run(
     An interrupted run resumes. Exit code 3: questions failed.
     """
     settings = dict(locals())
-    for name in ("model", "base_url", "groups", "json", "trust_packets"):  # handled by themselves
+    for name in ("model", "base_url", "groups", "json", "trust_packets"):  # not of RunSettings
         del settings[name]
     with only_results_on_stdout():
         from tspo_bench.api import evaluate

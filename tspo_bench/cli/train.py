@@ -252,23 +252,23 @@ def _check_options(ctx: typer.Context) -> None:
 
     idle: tuple[str, ...]
     if ctx.params["toy"]:
-        reason, idle = "--toy has its own question", ("data", "video_root", *OF_A_TASK)
+        why, idle = "with --toy", ("data", "video_root", *OF_A_TASK)
     elif ctx.params["data"] is not None:
-        reason, idle = "--data is trained on in place of a task", (*OF_A_TASK, "candidates")
+        why, idle = "with --data", (*OF_A_TASK, "candidates")
     else:
-        reason, idle = "there is no --data", ("video_root",)
-    given = [
-        each.opts[0]
+        why, idle = "without --data", ("video_root",)
+    sources = {
+        each.opts[0]: ctx.get_parameter_source(str(each.name))
         for each in ctx.command.params
-        if each.name in idle and _is_given(ctx, each.name)
-    ]
-    if given:
-        raise UserError(f"{reason}; leave {', '.join(given)} out")
-
-
-def _is_given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+        if each.name in idle
+    }
+    options.reject_idle(
+        {
+            option: source is not None and source.name == "COMMANDLINE"
+            for option, source in sources.items()
+        },
+        why,
+    )
 
 
 def _is_main() -> bool:
