@@ -91,7 +91,7 @@ def test_more_frames_than_candidates_gives_all(cli: Cli) -> None:
     found = json.loads(done.out)
     assert [f["index"] for f in found["frames"]] == list(range(0, 50, 5))
     assert (found["num_asked"], found["num_candidates"], found["num_filled"]) == (64, 10, 0)
-    assert "note: 10 frames picked of 64 asked for: the video has 10 candidates" in done.err
+    assert "note: 10 of 64 frames selected: the video has 10 candidates" in done.err
 
 
 @pytest.mark.usefixtures("films")

@@ -35,7 +35,7 @@ def select_frames(
     seed: int = 0,
     device: str | None = None,
 ) -> SelectedFrames:
-    """Pick the frames of one video that a question should be answered with.
+    """Select the frames of one video for a question.
 
     Example:
         >>> import tspo_bench
@@ -160,7 +160,7 @@ def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
         )
     if isinstance(sampler, PublishedFrames):
         raise UserError(
-            f"sampler {label!r} looks frames up by a question's id, which a question of your own "
+            f"sampler {label!r} looks frames up by a question's id, which a single question "
             "does not have; use another sampler, or evaluate the task that the file is for"
         )
     if (half := re.search("[\ud800-\udfff]", question)) is not None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecallResult:
-    """Every question's selection, measured, and the rows that they come to."""
+    """Every question's selection, measured, and the rows of the table."""
 
     selections: tuple[SelectionRecall, ...]
     rows: tuple[RecallRow, ...]
@@ -68,7 +68,7 @@ def recall(
     progress: SelectionProgress | None = None,
     **settings: Any,
 ) -> RecallResult:
-    """Measure what samplers select for questions with annotated evidence, with no MLLM.
+    """Measure samplers' selections for questions with annotated evidence, without an MLLM.
 
     Samplers that need no more than a video's probe (uniform, random, oracle, selection files) do
     without the videos: where one is not there, or `fps` is given, its length is the annotations'
@@ -82,9 +82,7 @@ def recall(
         [('uniform', 3), ('aks', 3)]
 
     Args:
-        task: what is asked, as for `evaluate`.
-        sampler: who selects, as for `evaluate`.
-        frames: the frame budget K, or several.
+        task, sampler, frames: as for `evaluate`.
         tolerance: seconds around an annotated moment within which a frame finds it, or several;
             None for the task's.
         baseline: the sampler that the others are compared with, as a spec.
@@ -95,8 +93,8 @@ def recall(
             `candidates`, `limit`, `only_present`, `split`, `data_root`, `annotations`, `device`.
 
     Raises:
-        UserError: something that was asked for does not exist, no question has evidence, or videos
-            are missing and their frame rate is unknown.
+        UserError: a setting that cannot be used, no question with evidence, or missing videos of
+            unknown frame rate.
     """
     from tspo_bench.evaluation.rates import assumed_rates
     from tspo_bench.evaluation.reference_use import warn_of_reference
@@ -118,21 +116,22 @@ def recall(
     for one, known in zip(asked, rates, strict=True):
         found = _measured(config, one, known, network, tolerances, progress)
         measured += found
-        tuned = {
-            named.label: str(named.settings["tuned_for"])
-            for named in one.samplers
-            if "tuned_for" in named.settings
-        }
-        rows += recall_rows(one.task.label, found, against, tuned)
+        rows += recall_rows(one.task.label, found, against, _tuned_for(one))
     return RecallResult(tuple(measured), tuple(rows))
+
+
+def _tuned_for(asked: TaskPlan) -> dict[str, str]:
+    """The benchmarks that samplers were tuned on, by label."""
+    settings = {named.label: named.settings for named in asked.samplers}
+    return {label: str(one["tuned_for"]) for label, one in settings.items() if "tuned_for" in one}
 
 
 def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
     if fps is not None and not 0 < fps < math.inf:
-        raise UserError(f"frame rate {fps} must be above 0 a second")
+        raise UserError(f"--fps must be > 0 (got {fps})")
     for seconds in tolerances:
         if not 0 <= seconds < math.inf:
-            raise UserError(f"tolerance {seconds} must be 0 seconds or more")
+            raise UserError(f"--tolerance must be >= 0 seconds (got {seconds})")
 
 
 def _check_measurable(asked: Sequence[TaskPlan]) -> None:
