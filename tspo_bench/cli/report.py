@@ -138,18 +138,13 @@ def report(
     _check_one_output(html=html, diff=diff, published=published, submission=submission)
     if not published:
         options.reject_idle({"--gate": gate}, "without --published")
-    of_tables = {
-        "--format": format not in ("md", "json") or (html is not None and format != "md"),
-        "--layout": layout != "full",
-        "--groups": groups,
-        "--power": power,
-        "--columns": columns,
-    }
+    is_table_format = format not in ("md", "json") or (html is not None and format != "md")
+    of_tables = {"--format": is_table_format, "--layout": layout != "full", "--groups": groups}
     if html is None:
         of_page = {"--title": title, "--curves": curves, "--trust-tasks": trust_tasks}
         options.reject_idle(of_page, "without --html")
     if html or diff or published or submission:
-        options.reject_idle(of_tables, "without tables")
+        options.reject_idle({**of_tables, "--power": power, "--columns": columns}, "without tables")
     if submission is not None:
         from tspo_bench.cli.papers import write_submission
 

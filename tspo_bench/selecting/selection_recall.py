@@ -104,8 +104,6 @@ def recall(
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
     _check_numbers(fps, tolerances or ())
     asked = load_tasks(config)
-    for one in asked:
-        tell_of_skipped(one.task)
     _check_measurable(asked)
     against = check_baseline(baseline, asked)
     rates = [assumed_rates(one, fps) for one in asked]
@@ -135,8 +133,9 @@ def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
 
 
 def _check_measurable(asked: Sequence[TaskPlan]) -> None:
-    """Reject tasks without evidence, and samplers that select nothing."""
+    """Report skipped annotations; reject tasks without evidence, and samplers without frames."""
     for one in asked:
+        tell_of_skipped(one.task)
         if not any(question.evidence for question in one.questions):
             raise UserError(
                 f"task {one.task.label!r}: none of its {len(one.questions)} questions has "
