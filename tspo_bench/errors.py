@@ -23,7 +23,7 @@ class VideoError(UserError):
 
 
 class TspoBenchWarning(UserWarning):
-    """The result is there, but may not be what was meant. Commands print it as one line."""
+    """The result exists, but may not be the intended one. Commands print it as one line."""
 
 
 def warn(message: str) -> None:

@@ -91,7 +91,7 @@ def import_object(what: str, target: str) -> Any:
     """The object at "package.module:Name"; `what` is the word for it in messages.
 
     Raises:
-        UserError: the target is no such path, or importing it raises, whatever it be.
+        UserError: the target is not such a path, or importing it raises.
     """
     if not IMPORT_PATH.fullmatch(target):
         raise UserError(f"{what} {target!r}: write package.module:Name")
@@ -104,7 +104,7 @@ def import_object(what: str, target: str) -> Any:
 
 
 def _reason(error: BaseException) -> str:
-    """What an import raised, with its place in the module."""
+    """The error of an import, with its place in the module."""
     if isinstance(error, (ImportError, AttributeError)):
         return str(error)
     return _placed(error)

@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--html", "page", "--groups", "--power"], "--groups, --power: no effect"),
         ([".", "--curves", "agents/mine"], "--curves: no effect without --html"),
         ([".", "--trust-tasks"], "--trust-tasks: no effect without --html"),
-        ([".", "--gate"], "--gate needs --published"),
+        ([".", "--gate"], "--gate: no effect without --published"),
         ([".", "--html", "page", "--published"], "--html and --published are different outputs"),
         ([".", "--title", "Mine"], "--title: no effect without --html"),
     ],

@@ -182,7 +182,7 @@ def test_an_interrupted_run_goes_on(cli: Cli) -> None:
     own = (*own, "--batch-size", "1", "--out", "mine", "--json")
     stopped = cli(*own)
     assert (stopped.code, stopped.out) == (130, "")
-    assert "interrupted; what is finished is kept, and the same command goes on" in stopped.err
+    assert "interrupted; finished work is kept, and the same command resumes" in stopped.err
     (cell,) = read_run(Path("mine"))
     before = len(cell.records)
     assert before < 3
@@ -304,7 +304,7 @@ def test_ctrl_c_ends_a_real_process(films: Path, own: list[str], presses: int) -
     _, rest = process.communicate()
     assert process.returncode == 130
     assert "slept" not in rest
-    assert ("interrupted; what is finished is kept" in rest) == (presses == 1)
+    assert ("interrupted; finished work is kept" in rest) == (presses == 1)
     assert "Traceback" not in rest
     assert (films.parent / "mine" / "run.json").is_file()
 

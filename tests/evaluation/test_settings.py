@@ -108,3 +108,4 @@ def test_the_folder_follows_from_what_is_asked() -> None:
     assert len(folders | {plain}) == len(others) + 1
     assert RunSettings(out=Path("x/y")).folder == Path("x/y")
     assert RunSettings(tasks=("films/my.jsonl",)).folder.name.startswith("my-")
+    assert RunSettings(tasks=("my_tasks:Films",)).folder.name.startswith("my_tasks-Films-")

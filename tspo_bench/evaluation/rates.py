@@ -82,7 +82,7 @@ def _guess(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> f
     strides = []
     for file in files:
         picks = _picks_in(file, questions)
-        stride = common_rate([picked.indices for picked in picks if picked.seconds is None])
+        stride = common_rate(picked for picked in picks if picked.seconds is None)
         if stride is not None and _is_possible(stride, picks, questions):
             strides.append(stride)
     return rate_of_strides(strides)

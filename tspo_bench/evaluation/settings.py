@@ -240,7 +240,8 @@ class RunSettings(BaseModel):
             naming["only_present"] = True
         digest = hashlib.sha256(json.dumps(naming, sort_keys=True).encode())
         name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)
-        return DEFAULT_RUNS / f"{Path(name).stem}-{digest.hexdigest()[:8]}"
+        name = Path(name).stem.replace(":", "-")  # of pkg.mod:Name; some file systems have no ":"
+        return DEFAULT_RUNS / f"{name}-{digest.hexdigest()[:8]}"
 
     @property
     def resolved(self) -> dict[str, JSON]:

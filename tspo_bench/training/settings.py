@@ -91,6 +91,7 @@ class TrainConfig:
             raise UserError(f"--data {self.data}: say where its videos are with --video-root")
         if self.num_videos is not None:
             check_whole_number("num_videos", self.num_videos)
+        check_whole_number("batch_size", self.batch_size)
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise UserError(f"seed={self.seed}; give 0 to {_LARGEST_SEED}")
         check_rule(self.candidates)

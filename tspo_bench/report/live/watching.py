@@ -17,7 +17,7 @@ from tspo_bench.results.reading import cell_folder, check_is_run, read_run_file
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import Record
 
-State = Literal["running", "quiet", "stopped", "finished"]
+State = Literal["running", "idle", "stopped", "finished"]
 WINDOW_SECONDS = 300.0  # over which the throughput is taken
 STOPPED_SECONDS = 300.0  # without a new line and a process that writes: the run has ended
 _LEAST_SECONDS = 5.0  # of watching, before growth gives a throughput
@@ -53,15 +53,15 @@ class View:
 
     Attributes:
         state: "running": a process of this machine is writing it; "finished": every question of
-            every cell has its record; "quiet": neither, though something was written in the last
+            every cell has its record; "idle": neither, though something was written in the last
             minutes (a model is being loaded, or another machine works); "stopped": neither.
         cells: in the order in which they were begun.
         waiting: pairs of task and model that the commands ask and that have not begun.
         per_second: questions a second; None if unknown.
         seconds_left: for the cells that have begun; None if unknown.
         stages: mean seconds a question by stage, of the records that have a timing.
-        troubles: the last few errors, the latest last.
-        quiet_seconds: since anything was written.
+        recent_errors: the last few, the latest last.
+        idle_seconds: since anything was written.
         environment: of the last command, as run.json has it.
     """
 
@@ -71,8 +71,8 @@ class View:
     per_second: float | None
     seconds_left: float | None
     stages: Mapping[str, float]
-    troubles: tuple[RecentError, ...]
-    quiet_seconds: float
+    recent_errors: tuple[RecentError, ...]
+    idle_seconds: float
     environment: Mapping[str, Any]
 
     @property
@@ -125,11 +125,11 @@ class Watcher:
             tail.read_on()
             cells.append(tail.view(settings))
         now, tails = self._clock(), list(self._tails.values())
-        quiet = now - _last_written([self.run / RUN_FILE, *(tail.path for tail in tails)])
+        idle = now - _last_written([self.run / RUN_FILE, *(tail.path for tail in tails)])
         waiting = _num_waiting(content)
-        state = self._state(cells, waiting, quiet)
+        state = self._state(cells, waiting, idle)
         done = sum(cell.done for cell in cells)
-        rate = self._per_second(now, done) if state in ("running", "quiet") else None
+        rate = self._per_second(now, done) if state in ("running", "idle") else None
         left = sum((cell.planned or cell.done) - cell.done for cell in cells)
         commands = content["commands"]
         return View(
@@ -139,12 +139,12 @@ class Watcher:
             rate,
             left / rate if rate and left else None,
             _stages(tails),
-            tuple(error for tail in tails for error in tail.troubles)[-_FEW_ERRORS:],
-            max(0.0, quiet),
+            tuple(error for tail in tails for error in tail.recent_errors)[-_FEW_ERRORS:],
+            max(0.0, idle),
             commands[-1].get("environment", {}) if commands else {},
         )
 
-    def _state(self, cells: Sequence[CellView], waiting: int, quiet: float) -> State:
+    def _state(self, cells: Sequence[CellView], waiting: int, idle: float) -> State:
         paths = [tail.path for tail in self._tails.values()]
         if self._is_written(paths):
             return "running"
@@ -152,7 +152,7 @@ class Watcher:
         summed_up = [path.with_name(SUMMARY_FILE).is_file() for path in paths]
         if cells and all(whole) and all(summed_up) and not waiting:
             return "finished"
-        return "quiet" if quiet < STOPPED_SECONDS else "stopped"
+        return "idle" if idle < STOPPED_SECONDS else "stopped"
 
     def _per_second(self, now: float, done: int) -> float | None:
         """From the records that came while watching; before, from what the last of them took."""
@@ -182,7 +182,7 @@ class _Tail:
         self.seconds: Counter[str] = Counter()
         self.num_timed = 0
         self.last_seconds: deque[float] = deque(maxlen=_FEW_RECORDS)
-        self.troubles: deque[RecentError] = deque(maxlen=_FEW_ERRORS)
+        self.recent_errors: deque[RecentError] = deque(maxlen=_FEW_ERRORS)
 
     def read_on(self) -> None:
         """Read the lines that are whole by now; a file that has shrunk is read from its start."""
@@ -212,12 +212,12 @@ class _Tail:
             record = record_from_line(line.decode("utf-8"))
         except ValueError as error:
             where = f"{self.path.parent.name}/{self.path.name}, line {self._num_lines}"
-            self.troubles.append(RecentError(where, f"no record: {error}"))
+            self.recent_errors.append(RecentError(where, f"no record: {error}"))
             return
         self._records[record.question_id] = record
         if record.failed:
             reason = f"{record.status}: {record.error}"
-            self.troubles.append(RecentError(record.question_id, reason))
+            self.recent_errors.append(RecentError(record.question_id, reason))
         if record.timing:
             self.seconds.update(record.timing)
             self.num_timed += 1
