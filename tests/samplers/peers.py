@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tspo_bench.samplers.random import draw
 
@@ -61,6 +62,14 @@ def peer_source(repository: str, path: str) -> str | None:
     command = ["git", "--git-dir", str(folder), "show", f"HEAD:{path}"]
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
     return shown.stdout if shown.returncode == 0 else None
+
+
+def required_source(repository: str, path: str) -> str:
+    """As `peer_source`; the test is skipped where the repository is absent."""
+    source = peer_source(repository, path)
+    if source is None:
+        pytest.skip(f"github:{repository} is not fetched; set TSPO_BENCH_PEERS")
+    return source
 
 
 def peer_functions(source: str, names: Sequence[str], **globals_: Any) -> dict[str, Any]:
