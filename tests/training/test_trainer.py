@@ -120,6 +120,31 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(
         assert torch.equal(weight, whole.state_dict()[name]), name
 
 
+def test_more_steps_with_constant_rates_end_in_the_weights_of_one_run(tmp_path: Path) -> None:
+    constant = {"lr_scheduler_type": "constant", "tau_end": 0.3}
+    whole, longer = _agent(), _agent()
+    _train(tmp_path / "whole", whole, **constant)
+    _train(tmp_path / "cut", longer, max_steps=4, **constant)
+    _train(tmp_path / "cut", longer, resume=str(tmp_path / "cut" / "checkpoint-4"), **constant)
+    for name, weight in longer.state_dict().items():
+        assert torch.equal(weight, whole.state_dict()[name]), name
+
+
+def test_more_steps_follow_the_schedule_of_all_steps(tmp_path: Path) -> None:
+    _train(tmp_path, _agent(), max_steps=2)
+    log = tmp_path / "log.jsonl"
+    trainer = TSPOTrainer(_agent(), _config(tmp_path), Openings(), Darkest(), [JsonLog(log)])
+    trainer.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    lines = [json.loads(line) for line in log.read_text().splitlines()][:-1]
+    assert [line["step"] for line in lines] == [3, 4, 5, 6]
+    assert [line["learning_rate"] for line in lines] == pytest.approx(
+        [1e-2 * (6 - step) / 6 for step in (2, 3, 4, 5)]
+    )
+    assert [line["tau"] for line in lines] == pytest.approx(
+        [0.3 - 0.1 * step / 6 for step in (2, 3, 4, 5)]
+    )
+
+
 @pytest.mark.slow
 def test_a_tiny_agent_learns_to_find_the_opening(tmp_path: Path) -> None:
     agent = _agent()

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tspo_bench.agent.base import TemporalAgent, check_heads, check_whole
+from tspo_bench.agent.base import TemporalAgent, check_arguments, check_heads
 from tspo_bench.agent.window import window_attention
 
 TAU = 0.025  # the authors', for CLIP ViT-L/14
@@ -53,7 +53,7 @@ class PaperAgent(TemporalAgent):
         heads: int = 8,
     ) -> None:
         super().__init__(width, tau, encoder, encoder_id, recipe)
-        check_whole("window", window)
+        check_arguments(window=window)
         check_heads(width, heads)
         self.temporal = _WindowAttention(width, window, heads)
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))

@@ -149,7 +149,7 @@ def train(
         int, typer.Option("--batch-size", help="Requests that the model answers at once.")
     ] = 32,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+        bool, typer.Option("--resume", help="Resume a run; it may be given more --steps.")
     ] = False,
     fresh: Annotated[
         bool,
@@ -299,6 +299,7 @@ def _compared(
 ) -> RenderableType | None:
     """The comparison on the task's val split, with the frame budget of the training."""
     from tspo_bench.api import evaluate
+    from tspo_bench.training.validation import write_validation
 
     if not _has_val(task, settings):
         say(f"no comparison: no val split of {task} is known")
@@ -325,6 +326,7 @@ def _compared(
         progress=RunProgress(bar),
         **{name: settings[name] for name in shared},
     )
+    write_validation(folder, result)
     return result.table()
 
 
