@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any, Protocol
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState
 
 
 class TrainingProgress(Protocol):
@@ -33,26 +33,17 @@ class JsonLog(TrainerCallback):
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Keep the lines up to the step that training resumes from."""
         lines = self._path.read_text().splitlines() if self._path.exists() else []
         kept = [line for line in lines if _step(line) <= state.global_step]
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.write_text("".join(f"{line}\n" for line in kept if state.global_step))
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, **known: Any) -> None:
         """Append one line."""
         with self._path.open("a") as file:
-            file.write(json.dumps({"step": state.global_step, **(logs or {})}) + "\n")
+            file.write(json.dumps({"step": state.global_step, **known["logs"]}) + "\n")
 
 
 class LogAtCheckpoints(TrainerCallback):
@@ -62,9 +53,7 @@ class LogAtCheckpoints(TrainerCallback):
     line of a resumed run, which knows nothing of them.
     """
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Log where a checkpoint is due."""
         control.should_log |= control.should_save
 
@@ -85,25 +74,14 @@ class ReportProgress(TrainerCallback):
         self._progress = progress
         self._logs: dict[str, float] = {}
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """See `TrainingProgress.began`."""
         self._progress.began(state.max_steps, state.global_step)
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, **known: Any) -> None:
         """Keep the newest figures."""
-        self._logs = {**self._logs, **(logs or {})}
+        self._logs = {**self._logs, **known["logs"]}
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """See `TrainingProgress.stepped`."""
         self._progress.stepped(self._logs)

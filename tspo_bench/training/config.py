@@ -9,7 +9,7 @@ from typing import get_args
 from transformers import TrainingArguments
 
 from tspo_bench.errors import UserError
-from tspo_bench.training.loss import LogProb
+from tspo_bench.training.objective import LogProb
 from tspo_bench.training.rewards import load_rewards
 
 
@@ -25,7 +25,7 @@ class TSPOConfig(TrainingArguments):
         tau: the temperature at the start.
         tau_end: the temperature at the end, to which it falls linearly.
         rewards: names or "pkg.mod:name" of rewards, whose sum is a rollout's; commas separate.
-        log_prob: of a drawn frame; see `training.loss.policy_loss`.
+        log_prob: of a drawn frame; see `training.objective.policy_loss`.
 
     Raises:
         UserError: a value out of range, or a reward that there is not.

@@ -36,7 +36,7 @@ class Preset:
         tau: the temperature at the start; None for `training.temperature`'s rule.
         anneal: the temperature at the end, as a share of that at the start.
         rewards: names of rewards, whose sum counts.
-        log_prob: see `training.loss.policy_loss`.
+        log_prob: see `training.objective.policy_loss`.
         init_std: the paper's agent starts with weights drawn from a normal distribution of this
             standard deviation, and biases of 0; None for torch's own initialisation. The
             query-conditioned agent has its own start, as the cosine.

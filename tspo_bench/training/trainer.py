@@ -21,12 +21,11 @@ from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.policy import entropy
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.training.advantage import advantages, no_signal
 from tspo_bench.training.clips import ClipEpisode
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.dataset import EpisodeDataset, collate
 from tspo_bench.training.episode import Episode, TrainingData
-from tspo_bench.training.loss import policy_loss
+from tspo_bench.training.objective import advantages, no_signal, policy_loss
 from tspo_bench.training.rewards import load_rewards, total_rewards
 from tspo_bench.training.rollout import Group, answer_groups, draw_groups
 
