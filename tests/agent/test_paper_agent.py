@@ -37,7 +37,7 @@ def difference(width: int, length: int, window: int) -> float:
     assert scores.dtype == np.float32
     assert scores.shape == (length,)
     naive = naive_scores(selector_weights(width), frames, query, window)
-    assert np.ptp(naive) > 0.05 or length == 1  # they do tell frames apart
+    assert np.ptp(naive) > 0.05 or length == 1  # scores differ
     return float(np.abs(scores - naive).max())
 
 

@@ -1,4 +1,4 @@
-"""What every sampler promises, checked on drawn videos."""
+"""The contract of every sampler, checked on drawn videos."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def test_greedy_is_near_the_best_of_all_sets() -> None:
 
 
 def released(source: str, frames: np.ndarray, text: np.ndarray, **settings: Any) -> list[int]:
-    """What the released code picks."""
+    """The picks of the released code."""
     import torch
 
     names = ["MDP3", "MultiGaussianKernel"]

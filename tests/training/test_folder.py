@@ -1,4 +1,4 @@
-"""An agent's folder: who may write to it, and from which checkpoint training goes on."""
+"""An agent's folder: who may write to it, and from which checkpoint training resumes."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_run_is_complete_at_its_last_step(config: TrainConfig, step: int, step
 
 
 def _finished(config: TrainConfig, seed: int) -> dict[str, bytes]:
-    """A finished run in the folder, and a file of somebody's own; the content of all."""
+    """A finished run in the folder, and another file; the content of all."""
     with prepared_folder(replace(config, seed=seed), fresh=(config.out / "training.json").exists()):
         _checkpoint(config, 9, json.dumps({"global_step": 9, "max_steps": 9}))
         for name in ("model.safetensors", "config.json", "README.md", "val/run.json"):
@@ -198,7 +198,7 @@ def test_a_kill_before_the_next_run_begins_is_undone(config: TrainConfig) -> Non
     assert _content(config.out) == before
 
 
-def test_a_folder_called_previous_of_somebodys_own_is_kept(config: TrainConfig) -> None:
+def test_another_folder_called_previous_is_kept(config: TrainConfig) -> None:
     _finished(config, 1)
     (config.out / "previous").mkdir()
     (config.out / "previous" / "notes.txt").write_text("mine")

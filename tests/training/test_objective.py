@@ -75,7 +75,7 @@ def test_only_unequal_groups_have_a_signal(group: list[float]) -> None:
     assert bool(no_signal(rewards)) == (len(set(group)) == 1) == (not advantages(rewards).any())
 
 
-def test_one_rollout_is_refused() -> None:
+def test_one_rollout_is_an_error() -> None:
     with pytest.raises(ValueError, match="2 rollouts or more, got 1"):
         advantages(torch.ones(4, 1))
 

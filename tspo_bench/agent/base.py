@@ -63,7 +63,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         tau: the temperature: a policy's logits are scores / tau.
         encoder: the name of the encoder that the agent was trained with, as it was given.
         encoder_id: `FrameEncoder.id` of that encoder, which identifies its weights.
-        recipe: what is known of its training, for the model card: `preset`, `rewards`, `frames` (K)
+        recipe: known facts of its training, for the card: `preset`, `rewards`, `frames` (K)
             and `command` (a list of words). Training sets it.
 
     Raises:
@@ -91,7 +91,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What config.json holds: the constructor's arguments, and the agent's kind.
+        """The content of config.json: the constructor's arguments, and the agent's kind.
 
         Not called `config`: transformers' Trainer takes that of a model for one of its own.
         """
@@ -99,7 +99,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """What is known of its training; see the class."""
+        """The known facts of its training; see the class."""
         return self.settings.get("recipe") or {}
 
     @recipe.setter
@@ -241,7 +241,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
                 token=token,
             )
             path = Path(downloaded)
-        with torch.device("meta"):  # whatever sizes config.json states: they are checked first
+        with torch.device("meta"):  # no memory for the sizes of config.json before they are checked
             agent = cls(**arguments)
         agent.load_weights(load_file(path), str(path))
         return agent.to(map_location).eval()

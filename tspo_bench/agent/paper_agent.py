@@ -24,7 +24,7 @@ class PaperAgent(TemporalAgent):
     """Window attention over the frames, whose result is compared with the question.
 
     score_t = E_t.q / (|E_t||q| + 1e-6) + cos(F_t, q), where E = MLP(attention(F + P)) + F and P
-    tells the places in the video. Parameters are named as in the published checkpoints, which load
+    encodes places in the video. Parameters are named as in the published checkpoints, which load
     as they are.
 
     Args:
@@ -32,7 +32,7 @@ class PaperAgent(TemporalAgent):
         tau: the temperature.
         encoder: the encoder's name.
         encoder_id: the encoder's `FrameEncoder.id`.
-        recipe: what is known of its training.
+        recipe: the known facts of its training.
         window: w, how many frames each frame sees.
         heads: attention heads.
 
@@ -82,7 +82,7 @@ class PaperAgent(TemporalAgent):
 class _WindowAttention(nn.Module):
     """Multi-head attention within a window: [B, T, d] to [B, T, d].
 
-    `ffn_o` stands in published checkpoints, so it stands here; no score depends on it.
+    `ffn_o` is in published checkpoints, so it is here; no score depends on it.
     """
 
     def __init__(self, width: int, window: int, heads: int) -> None:

@@ -34,8 +34,8 @@ class QueryAgent(TemporalAgent):
         width: the encoder's feature width d.
         tau: the temperature.
         encoder: name of the encoder that the agent was trained with.
-        encoder_id: what identifies its weights.
-        recipe: what is known of its training.
+        encoder_id: identifies its weights.
+        recipe: the known facts of its training.
         hidden: width of the layers.
         window: frames that a frame's attention sees, w.
         layers: number of layers.

@@ -30,10 +30,10 @@ def kernel(left: FloatArray, right: FloatArray) -> FloatArray:
 
 
 class Greedy(NamedTuple):
-    """What one segment offers, for each of C frames picked last before it.
+    """The picks of one segment, for each of C frames picked last before it.
 
-    `scores` [C, n + 1] are the objectives of its best 0 .. n frames, -inf where they cannot be told
-    apart; `order` [C, n] holds them as picked.
+    `scores` [C, n + 1] are the objectives of its best 0 .. n frames, -inf where they do not
+    differ; `order` [C, n] holds them as picked.
     """
 
     scores: FloatArray

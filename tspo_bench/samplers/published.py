@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 class PublishedFrames:
-    """The frames that a file lists for each question, whatever the candidates.
+    """The frames that a file lists for each question, from among the candidates or not.
 
     A list shorter than the budget is given as it is (published files hold fewer frames for videos
     of fewer seconds); the first one that the candidates could have filled is logged. A longer one
-    is an error, for any way of thinning it would make up a result that nobody published, unless
+    is an error, for any way of thinning it would make up an unpublished result, unless
     the file ranks its frames: then the best are given. `select` with k = None takes a list of any
     length.
 
@@ -66,7 +66,7 @@ class PublishedFrames:
         """Give the frames listed for the question.
 
         Raises:
-            UserError: the question is not in the file or there for another video, an entry is no
+            UserError: the question is not in the file or there for another video, an entry is not a
                 frame of the video, or there are more than k.
         """
         picked = self.selections.picks.get(str(query.question_id))

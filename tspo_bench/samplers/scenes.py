@@ -65,7 +65,7 @@ def spread_over_scenes(sizes: IntArray, k: int) -> IntArray:
 
 @dataclass
 class _Video:
-    """What is known of one video's cuts; the lock makes one thread look for them.
+    """One video's cuts, once found; the lock makes one thread look for them.
 
     Of an error only the message is kept: its traceback would keep the video's scan alive.
     """

@@ -55,7 +55,7 @@ VARIANTS: dict[str, Callable[[int, int], IntArray]] = {
 
 @sampler_options
 class Uniform:
-    """min(k, N) evenly spaced frames of the N of the video, whatever the candidates.
+    """min(k, N) evenly spaced frames of the video's N, not only of its candidates.
 
     Where N <= k these are all frames. Otherwise the steps of each variant are longer than one
     frame, so its frames are distinct.

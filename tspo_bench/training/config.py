@@ -15,7 +15,7 @@ from tspo_bench.training.rewards import load_rewards
 
 @dataclass
 class TSPOConfig(TrainingArguments):
-    """What `transformers.TrainingArguments` says of training, and what TSPO adds to it.
+    """`transformers.TrainingArguments` with TSPO's settings.
 
     A step takes `per_device_train_batch_size` x `gradient_accumulation_steps` questions a device,
     each with `num_rollouts` draws.
@@ -28,7 +28,7 @@ class TSPOConfig(TrainingArguments):
         log_prob: of a drawn frame; see `training.objective.policy_loss`.
 
     Raises:
-        UserError: a value out of range, or a reward that there is not.
+        UserError: a value out of range, or an unknown reward.
     """
 
     learning_rate: float = field(default=5e-4)

@@ -37,7 +37,7 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
 
     Raises:
         UserError: it holds another run, or the same one and neither `resume` nor `fresh` is asked
-            for, or files that are no run's; it would be an agent that holds agents of several
+            for, or files of no run; it would be an agent that holds agents of several
             seeds, or lie in one; or both are asked for.
     """
     if resume and fresh:

@@ -158,7 +158,7 @@ class TSPOTrainer(Trainer):
             self._tell_left_out(reason)
 
     def _seed_noise(self) -> None:
-        """Noise of its own for each device, step and part of a step, whatever was drawn before."""
+        """Seed the noise by device, step and part of a step alone."""
         if self.state.global_step != getattr(self, "_noisy_step", None):
             self._noisy_step, self._micro_step = self.state.global_step, 0
         args = self.args
