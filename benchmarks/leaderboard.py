@@ -2,7 +2,7 @@
 
 The tables follow from the committed runs alone: results/runs/*.zip, each of which `tspo-bench
 bundle` wrote. The figures of papers (results/published.csv) stand in
-a table of their own, for nobody has measured them here.
+a table of their own, for they were not measured here.
 """
 
 from __future__ import annotations

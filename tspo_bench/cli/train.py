@@ -146,7 +146,7 @@ def train(
         int, typer.Option("--batch-size", help="Requests that the model answers at once.")
     ] = 32,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+        bool, typer.Option("--resume", help="Resume a run; it may be given more --steps.")
     ] = False,
     fresh: Annotated[
         bool,

@@ -48,6 +48,7 @@ def compare_on_val(
 ) -> RenderableType | None:
     """Compare an agent with uniform and clip-topk, with the frame budget of the training."""
     from tspo_bench.api import evaluate
+    from tspo_bench.training.validation import write_validation
 
     if not _has_val(task, settings):
         say(f"no comparison: no val split of {task} is known")
@@ -65,6 +66,7 @@ def compare_on_val(
         progress=RunProgress(bar),
         **{name: settings[name] for name in _SHARED},
     )
+    write_validation(folder, result)
     return result.table()
 
 

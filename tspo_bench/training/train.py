@@ -31,7 +31,7 @@ from tspo_bench.training.aside import CHECKPOINTS, SKIPPED_FILE, last_checkpoint
 from tspo_bench.training.callbacks import (
     JsonLog,
     LogAtCheckpoints,
-    TellProgress,
+    ReportProgress,
     TrainingProgress,
 )
 from tspo_bench.training.config import TSPOConfig
@@ -75,11 +75,13 @@ def train_agent(
 
     Args:
         config: what to train.
-        resume: go on from the folder's last checkpoint; a run that is complete stays as it is.
+        resume: continue from the folder's last checkpoint; a run that is complete stays as it is.
+            With more steps than before, learning rate and temperature fall over all of them from
+            there on, so only with constant ones do the weights equal those of one longer run.
         fresh: replace what an earlier run wrote into the folder, which is kept in `previous/` until
             this run is complete.
         command: the words of the command line, for the model card.
-        progress: is told of each step.
+        progress: is called at each step.
         callbacks: transformers' callbacks.
 
     Raises:
@@ -93,9 +95,10 @@ def train_agent(
         check_folder(config, resume=resume, fresh=fresh)
     _check_usable(config)
     agent, data, mllm = _ready(config, arguments)
-    told: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
+    attached: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
     if is_main:
-        told += [JsonLog(config.out / LOG_FILE), *([TellProgress(progress)] if progress else [])]
+        attached.append(JsonLog(config.out / LOG_FILE))
+        attached += [ReportProgress(progress)] if progress else []
     left_out: Callable[[str], None] | None = None
     with contextlib.ExitStack() as stack:
         with arguments.main_process_first(local=False):
@@ -104,8 +107,11 @@ def train_agent(
                 skipped = SkippedFile(config.out / SKIPPED_FILE)
                 skipped.add(data.skipped)
                 left_out = skipped.add_in_training
-        _fit(TSPOTrainer(agent, arguments, data, mllm, told, left_out), agent, config.out, resume)
+        trainer = TSPOTrainer(agent, arguments, data, mllm, attached, left_out)
+        has_trained = _fit(trainer, agent, config.out, resume)
         if is_main:
+            if has_trained:  # the library keeps a card that is there: that of the steps before
+                (config.out / "README.md").unlink(missing_ok=True)
             agent.tau = arguments.tau_end
             agent.recipe = {**config.recipe(), "command": list(command)}
             agent.save_pretrained(config.out)
@@ -140,13 +146,15 @@ def _ready(config: TrainConfig, arguments: TSPOConfig) -> tuple[TemporalAgent, T
     return agent, data, mllm
 
 
-def _fit(trainer: TSPOTrainer, agent: TemporalAgent, out: Path, resume: bool) -> None:
+def _fit(trainer: TSPOTrainer, agent: TemporalAgent, out: Path, resume: bool) -> bool:
+    """Train, unless the last checkpoint is complete: whether a step was left."""
     checkpoint = last_checkpoint(out) if resume else None
-    if checkpoint is not None and is_complete(checkpoint):
+    if checkpoint is not None and is_complete(checkpoint, trainer.args.max_steps):
         # The Trainer would take one step more where a run ended in the middle of an epoch.
         agent.load_state_dict(load_file(Path(checkpoint) / SAFE_WEIGHTS_NAME))
-    else:
-        trainer.train(resume_from_checkpoint=checkpoint)
+        return False
+    trainer.train(resume_from_checkpoint=checkpoint)
+    return True
 
 
 def new_agent(config: TrainConfig, encoder: FrameEncoder) -> TemporalAgent:
