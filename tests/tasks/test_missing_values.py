@@ -32,13 +32,13 @@ def test_a_missing_option_ends_them(missing: Any) -> None:
     lists = {**BASE, "options": ["red", "None", missing]}
     objects = {**BASE, "options": {"A": "red", "B": "None", "C": missing}}
     for record in (columns, lists, objects):
-        assert parsers.own(record, "x").options == ("red", "None")
+        assert parsers.generic(record, "x").options == ("red", "None")
     with pytest.raises(ValueError, match="answer 'C' is neither a letter out of AB"):
-        parsers.own({**columns, "answer": "C"}, "x")
+        parsers.generic({**columns, "answer": "C"}, "x")
     with pytest.raises(ValueError, match=r"option C is missing \(.*\), but D is 'blue'"):
-        parsers.own({**columns, "D": "blue"}, "x")
+        parsers.generic({**columns, "D": "blue"}, "x")
     with pytest.raises(ValueError, match=r"option A is missing \(.*\), but B is 'blue'"):
-        parsers.own({**BASE, "options": [missing, "blue"]}, "x")
+        parsers.generic({**BASE, "options": [missing, "blue"]}, "x")
 
 
 @pytest.mark.parametrize("missing", MISSING, ids=repr)

@@ -15,7 +15,7 @@ TWO = ("red", "blue")
 
 def own(options: Any, answer: Any, **fields: Any) -> tuple[tuple[str, ...], str | None]:
     record = {"video": "v.mp4", "question": "?", "options": options, "answer": answer, **fields}
-    question = parsers.own(record, "x")
+    question = parsers.generic(record, "x")
     return question.options, question.answer
 
 
@@ -112,7 +112,7 @@ def test_fields_of_another_kind(field: str, value: Any) -> None:
 def test_a_rounded_rate_is_the_true_one() -> None:
     record = {"video": "v", "question": "?", "options": ["x", "y"], "answer": "A"}
     for given, rate in {29.97: 30000 / 1001, "30000/1001": 30000 / 1001, "25": 25.0}.items():
-        question = parsers.own({**record, "fps": given, "duration": "12.5"}, "x")
+        question = parsers.generic({**record, "fps": given, "duration": "12.5"}, "x")
         assert question.frame_rate == pytest.approx(rate, rel=1e-12)
         assert question.duration_seconds == 12.5
 

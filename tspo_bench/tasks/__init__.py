@@ -14,7 +14,7 @@ from tspo_bench.tasks.loading import (
 )
 from tspo_bench.tasks.multiple_choice import MultipleChoice
 from tspo_bench.tasks.protocols import INSTRUCTION, Protocol, Reading
-from tspo_bench.tasks.reading import read_answer
+from tspo_bench.tasks.strict_extractor import read_answer
 
 __all__ = [
     "INSTRUCTION",

@@ -15,8 +15,8 @@ from tspo_bench.files import user_path
 from tspo_bench.registry import Registry
 from tspo_bench.specs import Spec, is_card_path, parse_spec
 from tspo_bench.tasks.base import Task
+from tspo_bench.tasks.file_readers import FILE_READERS
 from tspo_bench.tasks.protocols import STRICT
-from tspo_bench.tasks.records import READERS
 from tspo_bench.types import Question, SubtitleMode
 
 registry = Registry("task")
@@ -127,7 +127,7 @@ def _does_not_take(specs: Sequence[str]) -> str:
 
 def is_annotation_file(spec: str) -> bool:
     """Whether a task is an annotation file of one's own, which has no splits."""
-    return Path(parse_spec(spec).name).suffix.lower() in READERS
+    return Path(parse_spec(spec).name).suffix.lower() in FILE_READERS
 
 
 def _asked(spec: str, *, annotations: Path | None, **given: Any) -> tuple[Spec, dict[str, Any]]:
