@@ -18,7 +18,7 @@ from tspo_bench.selecting.recall_rows import (
     recall_rows,
 )
 from tspo_bench.selecting.settings import selection_settings
-from tspo_bench.tasks import tell_of_skipped
+from tspo_bench.tasks import warn_of_skipped
 from tspo_bench.types import Features, Selection
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def recall(
     _check_numbers(fps, tolerances or ())
     asked = load_tasks(config)
     for one in asked:
-        tell_of_skipped(one.task)
+        warn_of_skipped(one.task)
     _check_measurable(asked)
     against = check_baseline(baseline, asked)
     rates = [assumed_rates(one, fps) for one in asked]
