@@ -7,17 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.mllms.served import MODEL, echo, model_at, questions, reason
-from tests.mllms.servers import KEY, Body, ChatServer, completion, hurry
+from tests.mllms.served import MODEL, answer_of, echo, model_at, questions, reason
+from tests.mllms.servers import KEY, Body, ChatServer, completion
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm, check_server, load_mllm
 from tspo_bench.mllms.openai_server import OpenAIServer
 from tspo_bench.types import Answer
 
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+pytestmark = pytest.mark.usefixtures("_quick_retries")
 
 
 def test_nobody_there() -> None:
@@ -90,9 +87,7 @@ def test_a_wrong_key_stops_before_the_first_question(monkeypatch: pytest.MonkeyP
 def test_a_key_of_a_few_letters_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers of one's own are often given such a one, and it may be an answer's word."""
     monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
-    with ChatServer(lambda body, number: completion("EMPTY"), [MODEL]) as server:
-        [answer] = model_at(server).answer(questions(1))
-    assert isinstance(answer, Answer)
+    answer, _ = answer_of(lambda body, number: completion("EMPTY"))
     assert answer.text == "EMPTY"
 
 
