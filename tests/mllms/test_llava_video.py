@@ -106,7 +106,7 @@ def test_each_reply_is_the_originals(model: LlavaVideo, llava_original: Original
     assert [model.answer([request])[0].text for request in MIXED] == replies
 
 
-def test_what_was_seen(model: LlavaVideo) -> None:
+def test_visual_input(model: LlavaVideo) -> None:
     answers = model.answer([make_request([1, 5, 9]), make_request([])])
     assert [answer.seen for answer in answers] == [
         VisualInput(3, 44, 44, 36),
@@ -242,7 +242,7 @@ def test_the_time_instruction_stands_before_the_prompt(
     assert model.id == f"{load_mllm(str(llava_folder)).id}-times={wording}"
 
 
-def test_a_wording_that_is_none(llava_folder: Path) -> None:
+def test_wrong_times(llava_folder: Path) -> None:
     for find in (load_mllm, check_mllm):
         with pytest.raises(UserError, match=r"times='uniform'; use none or prompt or original"):
             find(f"{llava_folder}[times=uniform]")

@@ -99,7 +99,7 @@ def test_a_key_that_no_header_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://me:{}@HOST/v1", "http://{}@HOST/v1"])
-def test_a_url_with_a_password_is_refused(url: str) -> None:
+def test_a_url_with_a_password_is_rejected(url: str) -> None:
     with pytest.raises(UserError, match="OPENAI_BASE_URL") as error:
         OpenAIServer(MODEL, url.format(KEY).replace("HOST", "127.0.0.1:9"))
     assert KEY not in str(error.value)
@@ -142,7 +142,7 @@ def test_a_token_in_the_users_place_is_used_and_not_told(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("end", ["?api-key={}", "/?api-key={}", "#{}"])
 @pytest.mark.parametrize("in_environment", [True, False])
-def test_a_url_with_a_query_is_refused(
+def test_a_url_with_a_query_is_rejected(
     monkeypatch: pytest.MonkeyPatch, end: str, in_environment: bool
 ) -> None:
     url = "http://127.0.0.1:9/v1" + end.format(KEY)

@@ -62,7 +62,7 @@ def test_options_that_no_task_takes(tmp_path: Path) -> None:
     assert load_task("haystack", split="val").label == "haystack[split=val]"
 
 
-def test_labels_tell_question_sets_apart(tmp_path: Path) -> None:
+def test_labels_differ_by_question_set(tmp_path: Path) -> None:
     assert load_task("mlvu").label == "mlvu"
     assert load_task("mlvu", split="dev").label == "mlvu"
     assert load_task("mlvu[split=test]").label == "mlvu[split=test]"

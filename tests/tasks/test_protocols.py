@@ -251,7 +251,7 @@ def test_tspos_paper_has_no_lvbench() -> None:
         load_task("lvbench", protocol="tspo-paper")
 
 
-def test_what_is_not_there_says_so() -> None:
+def test_missing_protocols() -> None:
     with pytest.raises(UserError) as error:
         load_task("lvbench", protocol="official")
     assert str(error.value) == (
@@ -348,7 +348,7 @@ def test_templates() -> None:
 @pytest.mark.parametrize(
     "fields", [{"unparsed": "drop"}, {"average": "median"}, {"alignment": "words"}]
 )
-def test_words_that_are_not_known(fields: dict) -> None:
+def test_unknown_choices(fields: dict) -> None:
     ((key, value),) = fields.items()
     with pytest.raises(UserError, match=f"{key} '{value}'; use "):
         chosen_protocol("x", {"mine": {**MINIMAL, **fields}}, "mine")
