@@ -194,7 +194,7 @@ def test_hostile_lines_are_skipped(tmp_path: Path, end: bytes) -> None:
         (
             "mine.jsonl",
             good("a") + b"\n" + good("a"),
-            "'mine': id 'a' stands twice, at mine.jsonl line 1 and mine.jsonl line 2; give every",
+            "'mine': id 'a' is used twice, at mine.jsonl line 1 and mine.jsonl line 2; give every",
         ),
     ],
 )

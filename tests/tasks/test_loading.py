@@ -30,7 +30,7 @@ def test_the_four_benchmarks_have_cards() -> None:
     [
         ("mlvuu", "unknown task 'mlvuu': did you mean 'mlvu'"),
         ("mlvu[fps=2]", "task 'mlvu' has no option 'fps'"),
-        ("nope.jsonl", "there is no annotation file nope.jsonl; check its path"),
+        ("nope.jsonl", "annotation file nope.jsonl not found; check its path"),
         ("mlvu[split=train]", "task 'mlvu' has no split 'train'; it has: dev, test"),
     ],
 )
@@ -41,7 +41,7 @@ def test_wrong_names(spec: str, message: str) -> None:
 
 
 def test_wrong_annotations(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="there is no annotation file"):
+    with pytest.raises(UserError, match=r"annotation file .* not found"):
         load_task("mlvu", annotations=tmp_path / "nope.json")
     with pytest.raises(UserError, match="give it without --annotations"):
         load_task("my.jsonl", annotations=tmp_path / "other.jsonl")

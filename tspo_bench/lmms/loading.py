@@ -35,7 +35,7 @@ def load_lmms_task(name: str, include: str | None = None) -> tuple[Any, str]:
     label = f"lmms:{name}"
     folder = None if include is None else user_path(include).resolve()
     if folder is not None and not folder.is_dir():
-        raise UserError(f"task {label!r}: there is no folder {include}; check include=")
+        raise UserError(f"task {label!r}: folder {include} not found; check include=")
     try:
         manager = _index(folder, defaults=folder is None)
         if name not in manager.task_index and folder is not None:

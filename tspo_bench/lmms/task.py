@@ -93,7 +93,7 @@ class LmmsTask(MultipleChoice):
         if video in self._missing:
             raise VideoError(f"task {self.name!r}: video {video}: {self._missing[video]}")
         if not os.path.isfile(video):
-            raise VideoError(f"task {self.name!r}: there is no video {video}; see HF_HOME")
+            raise VideoError(f"task {self.name!r}: video {video} not found; see HF_HOME")
         return Path(video)
 
     def prompt(

@@ -18,7 +18,7 @@ from tspo_bench.reasoning import is_reasoning_mark
 from tspo_bench.types import Answer, Frames, Pixels, Prompt, Request, VisualInput
 
 TOP_LOGPROBS = 20  # the most that the API lists
-_MOST_TOKENS = 10**12  # larger counts are no server's, and a record cannot hold them
+_MOST_TOKENS = 10**12  # records cannot hold larger counts, and no server has them
 _CUT = ("length", "max_tokens", "max_output_tokens")  # finish reasons, the first OpenAI's
 _REFUSED = ("content_filter", "refusal", "safety")
 _SHOWN = 200  # characters of a reply without a message
@@ -117,11 +117,11 @@ def read_reply(content: Any, request: Request) -> Answer:
             raise NonsenseError(f"the reply is a refusal: {refusal}")
         logprobs = letter_logprobs(choice, request.letters)
         likeliest = max(logprobs, key=logprobs.__getitem__)
-        return Answer(likeliest, logprobs, _seen(request), _usage(content))
+        return Answer(likeliest, logprobs, _sent(request), _usage(content))
     truncated = reason in _CUT
     if not text and refusal is None and not truncated:
         raise NonsenseError(_why_empty(message, choice.get("finish_reason")))
-    return Answer(text, None, _seen(request), _usage(content), truncated, refusal)
+    return Answer(text, None, _sent(request), _usage(content), truncated, refusal)
 
 
 def _text_of(content: Any) -> str:
@@ -206,7 +206,7 @@ def _log_sum(logprobs: list[float]) -> float:
     return largest + math.log(sum(math.exp(each - largest) for each in logprobs))
 
 
-def _seen(request: Request) -> VisualInput | None:
+def _sent(request: Request) -> VisualInput | None:
     """Return the frames as they were sent; the server's own processing is unknown."""
     frames = request.frames
     return VisualInput(len(frames), *frames.pixels.shape[1:3]) if len(frames) else None

@@ -91,7 +91,7 @@ def parse_all(
             continue
         if one.id in places:
             raise UserError(
-                f"task {task!r}: id {one.id!r} stands twice, at {places[one.id]} and "
+                f"task {task!r}: id {one.id!r} is used twice, at {places[one.id]} and "
                 f"{entry.where}; give every question its own id"
             )
         places[one.id] = entry.where

@@ -71,7 +71,7 @@ class Task(ABC):
         """Return the file of `question.video`, made first if the task makes its own videos.
 
         Raises:
-            VideoError: there is no such file under the data root.
+            VideoError: the data root has no such file.
         """
 
     @abstractmethod

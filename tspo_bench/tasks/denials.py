@@ -1,6 +1,6 @@
 """Patterns around a statement that deny it, doubt it, take it back or make it another's.
 
-`phrases` has those that stand before the letter in the same clause.
+Those before the letter in the same clause are in `phrases`.
 """
 
 from __future__ import annotations

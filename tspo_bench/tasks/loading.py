@@ -126,7 +126,7 @@ def _asked(spec: str, *, annotations: Path | None, **given: Any) -> tuple[Spec, 
     if is_file:
         annotations = path
     if annotations is not None and not os.path.isfile(annotations):
-        raise UserError(f"task {spec!r}: there is no annotation file {annotations}; check its path")
+        raise UserError(f"task {spec!r}: annotation file {annotations} not found; check its path")
     named = Spec(ANNOTATED, parsed.options) if is_file else parsed
     context = {
         **given,

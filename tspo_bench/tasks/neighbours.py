@@ -26,7 +26,7 @@ _CARRIED_ON = re.compile(
     r"で|だ|に(?:なり|該当|当たり)|と|が|は|を|も|より|以外|か|よ|ね|じゃ|なら|の(?:方|ほう|場合|$)|や|あ|ま|または|"
     r"입|이|가|은|는|을|를|라|와|과|로|으|예|다|임|도|나|및|인|일|보|말|외|제|또|혹|아|지|번"
 )
-# "B or C", "B, C": the letter that stands beside the one that is stated.
+# "B or C", "B, C": the letter beside the stated one.
 _ALSO_AFTER = re.compile(
     rf"{CLOSE}(?:番|번)?\s*(?:[,、(]?\s*(?:{_ALSO})\s*(?:(?:,|、|{_ALSO})\s*){{0,2}}(?i:{MAYBE})?{LETTER}"
     rf"|[,、]\s*(?i:{MAYBE})?{FINAL_LETTER.replace('letter', 'listed')})"

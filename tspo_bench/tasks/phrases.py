@@ -184,7 +184,7 @@ _RUSSIAN, _RUSSIAN_START = _european(
     "выбираю|выберу",
     r"\b(?:не|нет|ни|неверн\w*|неправильн\w*|если|возможно|может|перв\w*|последн\w*|друг\w*|говорит)\b",
 )
-# What may stand between "answer" and the letter, in languages that write no spaces.
+# Text between "answer" and the letter, in languages that write no spaces.
 _NEAR = r"[^A-Za-z.。;\n]{0,15}?"
 _CHINESE_NO = (
     r"不(?![仅但管论])|没|沒|非|无法|無法|除(?!非)|错|錯|误|誤|如果|假如|假设|若|是否|"

@@ -63,7 +63,7 @@ _ASKED = re.compile(r"\?\W{0,4}$")
 _BLANKS, _BLANK_LINES = re.compile(r"[^\S\n]{2,}"), re.compile(r"(?: ?\n){2,} ?")
 _READ = 4000  # characters of a long reply's beginning, and of its end: a loop has no end
 _DEEPEST = 3  # a box within an answer's tags, and one to spare
-# Tokens that chat templates write around a turn; what stands behind its end is another turn.
+# Tokens that chat templates write around a turn; text after its end is another turn.
 _TURN = (
     r"<\|(?!(?:begin|end)_of_box\|)[^<>|\n]{1,40}\|>|</?s>|<(?:eos|bos|pad|unk)>|"
     r"<(?:end|start)_of_(?:turn|utterance)>|\[/?INST\]|\[(?:EOS|PAD)\]"
