@@ -75,7 +75,7 @@ def test_json_is_all_that_stdout_holds(cli: Cli) -> None:
         (["--sampler", "uniform,uniform"], "--sampler: uniform is given twice"),
         (["--task", "haystak"], "unknown task 'haystak': did you mean 'haystack'"),
         (["--task", "haystack[length=2min]"], "it has: 1min, 5min, 15min, 60min"),
-        (["--task", "nothing.jsonl"], "there is no annotation file nothing.jsonl"),
+        (["--task", "nothing.jsonl"], "annotation file nothing.jsonl not found"),
         (["--split", "dev"], "has no split 'dev'; it has: test"),
         (["--model", "referense"], "unknown model 'referense': did you mean 'reference'"),
         (["--model", "./no/checkpoint"], "model './no/checkpoint': there is no such folder"),

@@ -1,4 +1,4 @@
-"""What reaches the model: counted by hand, and foretold."""
+"""What reaches the model: counted by hand, and predicted."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_it_is_what_one_counts_by_hand(checkpoint: Get, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", classes("llava_onevision", "qwen3_vl"))
-def test_the_cost_is_foretold(checkpoint: Get, name: str) -> None:
+def test_the_cost_is_predicted(checkpoint: Get, name: str) -> None:
     """For sizes below and above a processor's bounds, one frame and many, words between or not."""
     model = TransformersVLM(str(checkpoint(name)))
     sizes = [(40, 56), (90, 30), (16, 16)]
@@ -79,7 +79,7 @@ def test_doubled_frames_are_counted(checkpoint: Get, name: str, by_hand: VisualI
 
 
 @pytest.mark.parametrize("cap", [None, True])
-def test_long_videos_are_foretold_without_their_pixels(cap: bool | None) -> None:
+def test_long_videos_are_predicted_without_their_pixels(cap: bool | None) -> None:
     """With the processors' own settings: Qwen3-VL's frames shrink as their number grows."""
     for processor in (
         transformers.Qwen2VLVideoProcessor(cap_pixels_per_frame=cap),

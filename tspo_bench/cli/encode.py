@@ -156,10 +156,10 @@ def _read_shard(text: str) -> tuple[int, int]:
 
 
 def _videos(task: Task, limit: int | None, only_present: bool) -> list[str]:
-    from tspo_bench.tasks import limit_questions, tell_of_skipped, videos_of, with_videos
+    from tspo_bench.tasks import limit_questions, videos_of, warn_of_skipped, with_videos
 
     questions = task.questions()
-    tell_of_skipped(task)
+    warn_of_skipped(task)
     if only_present:
         questions = with_videos(task, questions)
     return list(videos_of(questions if limit is None else limit_questions(questions, limit)))

@@ -137,7 +137,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
 
 def _checked(reading: object) -> Reading:
     if not isinstance(reading, Reading):
-        raise TypeError(f"the reader returned {type(reading).__name__}, not a Reading")
+        raise TypeError(f"the extractor returned {type(reading).__name__}, not a Reading")
     return reading
 
 

@@ -74,7 +74,7 @@ class VideoWork:
 def _of_task(task: Task) -> dict[str, JSON]:
     """The source of a task's class and of the functions that its card names."""
     found: dict[str, JSON] = dict(sources_of(type(task)))
-    functions = {"parser": task.parser, "reader": task.rules.reader}
+    functions = {"parser": task.parser, "reader": task.rules.extractor}
     for what, target in functions.items():
         if isinstance(target, str):
             found |= sources_of(import_object(what, target))

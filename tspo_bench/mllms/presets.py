@@ -1,4 +1,4 @@
-"""Models by a short name: what is registered beside the reference model."""
+"""Registered models beside the reference model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LLAVA_VIDEO = "tspo_bench.mllms.llava_video:LlavaVideo"
 
 @dataclass(frozen=True)
 class Preset:
-    """A checkpoint of the model hub; its class says in which format."""
+    """A checkpoint of the model hub; its class is that of its format."""
 
     hub_id: str
     description: str

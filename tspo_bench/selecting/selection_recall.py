@@ -18,7 +18,6 @@ from tspo_bench.selecting.recall_rows import (
     recall_rows,
 )
 from tspo_bench.selecting.settings import selection_settings
-from tspo_bench.tasks import tell_of_skipped
 from tspo_bench.types import Features, Selection
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
 def _check_measurable(asked: Sequence[TaskPlan]) -> None:
     """Report skipped annotations; reject tasks without evidence, and samplers without frames."""
     for one in asked:
-        tell_of_skipped(one.task)
+        warn_of_skipped(one.task)
         if not any(question.evidence for question in one.questions):
             raise UserError(
                 f"task {one.task.label!r}: none of its {len(one.questions)} questions has "

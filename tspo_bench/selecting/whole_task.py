@@ -12,7 +12,7 @@ from tspo_bench.samplers.published import PublishedFrames
 from tspo_bench.selecting.settings import sampler_settings
 from tspo_bench.selections import SHAPES, FileSelection, SelectionFile, write_selections
 from tspo_bench.selections.file_selection import checked_frames
-from tspo_bench.tasks import tell_of_skipped
+from tspo_bench.tasks import warn_of_skipped
 from tspo_bench.types import JSON
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def select_task(
     _check_out(path, shape)
     config = sampler_settings(settings, sampler, frames, seed, tasks=(task,))
     (asked,) = load_tasks(config)
-    tell_of_skipped(asked.task)
+    warn_of_skipped(asked.task)
     (named,) = asked.samplers
     if not named.sampler.needs:
         raise UserError(f"sampler {named.label!r} selects no frames that a file could hold")

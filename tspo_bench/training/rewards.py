@@ -22,7 +22,7 @@ import numpy as np
 from tspo_bench.errors import CRASHES, UserError
 from tspo_bench.registry import Registry, parse_spec, split_specs
 from tspo_bench.specs import make_local_modules_importable
-from tspo_bench.tasks.reading import read_answer
+from tspo_bench.tasks.strict_extractor import read_answer
 from tspo_bench.training.episode import Episode
 from tspo_bench.types import FloatArray, IntArray
 

@@ -73,12 +73,12 @@ def test_a_task_that_is_gone_or_another_now(task: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the questions of task 'quiz' have changed"):
         RunTasks().load(cell)[1]
     task.unlink()
-    with pytest.raises(UserError, match="there is no annotation file"):
+    with pytest.raises(UserError, match=r"annotation file .* not found"):
         RunTasks().load(cell)[1]
     write_page([cell], tmp_path / "html")
     index = (tmp_path / "html/data/set0.js").read_text()
     assert "Texts and pictures are not shown: " in index
-    assert "there is no annotation file" in index
+    assert "not found; check its path" in index
     task.write_text(lines)
     shutil.rmtree(tmp_path / "films")
     assert len(RunTasks().load(cell)[1]) == 5
