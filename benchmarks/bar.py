@@ -13,7 +13,6 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -99,7 +98,7 @@ def row(sampler: str, rival: str) -> dict[str, Any]:
         "ci95": summary.ci95,
         "unparsed": summary.status_counts["unparsed"],
         "headroom_recovered": headroom_recovered(own["accuracy"], *bounds),
-        "groups": {name: asdict(summary)["groups"].get(name, {}) for name in GROUPS},
+        "groups": {name: summary.model_dump()["groups"].get(name, {}) for name in GROUPS},
     }
 
 

@@ -301,7 +301,7 @@ def test_equal_names_are_rejected_before_anything_is_asked(
         ({"samplers": ("uniform", "akss")}, "unknown sampler 'akss': did you mean 'aks'?"),
         ({"models": ("tests.evaluation.own:FrameReader", "referenc")}, "did you mean 'reference'"),
         ({"task": "mlvuu"}, "unknown task 'mlvuu': did you mean 'mlvu'?"),
-        ({"task": "/no/such.jsonl"}, "no annotation file /no/such.jsonl"),
+        ({"task": "/no/such.jsonl"}, "annotation file /no/such.jsonl not found"),
         ({"samplers": ("file:/no/such.json",)}, "/no/such.json"),
         ({"samplers": ("aks[depht=2]",)}, "no option 'depht'; did you mean 'depth'"),
         ({"models": (READER, "/no/such/model")}, "model '/no/such/model': there is no such folder"),

@@ -18,6 +18,7 @@ from tspo_bench.selecting.recall_rows import (
     recall_rows,
 )
 from tspo_bench.selecting.settings import selection_settings
+from tspo_bench.tasks import warn_of_skipped
 from tspo_bench.types import Features, Selection
 
 if TYPE_CHECKING:
