@@ -269,7 +269,7 @@ class Registry:
     def _unknown(self, spec: Spec, known: list[str]) -> str:
         hint = did_you_mean(spec.name, known)
         if not hint and IMPORT_PATH.fullmatch(f"{spec.name}:{spec.argument or ''}"):
-            hint = f"no {spec.name}.py is here; "
+            hint = f"no {spec.name}.py in the working directory; "
         return f"unknown {self.kind} {spec.name!r}: {hint}known: {', '.join(known)}"
 
 

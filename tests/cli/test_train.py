@@ -77,7 +77,7 @@ def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert cli(*TRAIN).code == 0
     again = cli(*TRAIN)
     assert again.code == 2
-    assert "--resume resumes it, --fresh throws it away" in again.error
+    assert "--resume resumes it, --fresh starts over" in again.error
     other = cli(*TRAIN, "--resume", "--seeds", "1")
     assert (other.code, "(seed: 0 then, 1 now)" in other.error) == (2, True)
 

@@ -145,8 +145,12 @@ def _rescored(
     except UserError as error:
         own = {question_id: texts for (of, question_id), texts in options.items() if of == label}
         if not own or task is not None:
-            raise UserError(f"{name}: the questions cannot be loaded: {error}") from error
-        rules = _rules(cell, protocol)
+            what = f"--protocol {protocol}, {name}" if protocol else name
+            raise UserError(f"{what}: the questions cannot be loaded: {error}") from error
+        try:
+            rules = _rules(cell, protocol)
+        except UserError as unknown:
+            raise UserError(f"{'--protocol: ' if protocol else ''}{unknown}") from error
         read, from_task = rules.read, False
         questions = {
             r.question_id: Question(
