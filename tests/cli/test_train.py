@@ -120,7 +120,7 @@ MISTAKES = [
     (("--resume", "--fresh"), "give one"),
     (("--seeds", "0,-1"), "seed=-1; give 0 to 4294967295"),
     (("--device", "foo"), "unknown device 'foo'; use cpu, cuda or cuda:N"),
-    (("--device", "cuda:99"), "device 'cuda:99': no CUDA device of that number; use --device cpu"),
+    (("--device", "cuda:99"), "device 'cuda:99': no CUDA device found; use --device cpu"),
     (("--candidate-fps", "0"), "candidate rate 0.0 must be above 0 a second"),
     (("--video-root", "videos"), "--video-root: no effect without --data"),
     (("--toy",), "--task, --videos: no effect with --toy"),
