@@ -213,6 +213,7 @@ def test_create_passes_options_over_the_cards_and_offers_context(registry: Regis
     [
         ("smal", "unknown thing 'smal': did you mean 'small'? known: bare, large, small"),
         ("Small", "did you mean 'small'?"),
+        ("lar", "did you mean 'large'?"),
         ("zzz", "unknown thing 'zzz': known: bare, large, small"),
         ("small[sise=1]", "thing 'small' has no option 'sise'; did you mean 'size'? it has: path"),
         (f"{HERE}:Plain[x=1]", "has no option 'x'; it has: none"),
