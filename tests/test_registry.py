@@ -213,6 +213,7 @@ def test_create_passes_options_over_the_cards_and_offers_context(registry: Regis
     [
         ("smal", "unknown thing 'smal': did you mean 'small'? known: bare, large, small"),
         ("Small", "did you mean 'small'?"),
+        ("lar", "did you mean 'large'?"),
         ("zzz", "unknown thing 'zzz': known: bare, large, small"),
         ("small[sise=1]", "thing 'small' has no option 'sise'; did you mean 'size'? it has: path"),
         (f"{HERE}:Plain[x=1]", "has no option 'x'; it has: none"),
@@ -222,7 +223,7 @@ def test_create_passes_options_over_the_cards_and_offers_context(registry: Regis
         ("no.such.module:Name", "thing 'no.such.module:Name' cannot be imported: No module named"),
         (
             "no_such_module:Name",
-            "unknown thing 'no_such_module': no no_such_module.py is here; known",
+            "unknown thing 'no_such_module': no no_such_module.py in the working directory; known",
         ),
         (f"{HERE}:Crashing", f"cannot be built: ValueError: no licence ({__file__}, line "),
         (f"{HERE}:NOT_CALLABLE", "is not a class but int"),

@@ -269,7 +269,7 @@ class Registry:
     def _unknown(self, spec: Spec, known: list[str]) -> str:
         hint = did_you_mean(spec.name, known)
         if not hint and IMPORT_PATH.fullmatch(f"{spec.name}:{spec.argument or ''}"):
-            hint = f"no {spec.name}.py is here; "
+            hint = f"no {spec.name}.py in the working directory; "
         return f"unknown {self.kind} {spec.name!r}: {hint}known: {', '.join(known)}"
 
 
@@ -281,5 +281,8 @@ def _is_required(parameter: inspect.Parameter) -> bool:
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """The known words nearest to a mistyped one, as the start of a hint."""
     lowered = {name.lower(): name for name in known}
-    near = [lowered[name] for name in difflib.get_close_matches(word.lower(), lowered, n=3)]
+    close = difflib.get_close_matches(word.lower(), lowered, n=3)
+    if not close and len(word) > 2:  # the beginning of a name
+        close = [name for name in lowered if name.startswith(word.lower())][:3]
+    near = [lowered[name] for name in close]
     return f"did you mean {' or '.join(map(repr, near))}? " if near else ""

@@ -221,7 +221,7 @@ def test_a_missing_folder_is_not_blamed_on_the_hub(
     with pytest.raises(UserError) as caught:
         find_agent("owner/name")
     said = str(caught.value)
-    assert "no such folder (there are: owner/ours), and the model hub cannot give it (no" in said
+    assert "no such folder (there are: owner/ours), and it cannot be downloaded (no" in said
     with pytest.raises(UserError, match=r"encoder 'none': there is no such folder; give a"):
         load_encoder("none")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import subprocess
 import sys
 
@@ -68,7 +69,10 @@ def test_version(cli: Cli) -> None:
     [
         (["rum"], "No such command 'rum'"),
         (["run", "--sampelr", "aks"], "No such option"),
-        (["list", "model"], "'model' is not one of"),
+        (["list", "model"], "error: unknown kind 'model': did you mean 'models'? known: tasks"),
+        (["select", "f", "--frames", "x"], "error: --frames must be a whole number (got 'x')"),
+        (["doctor", "--prune", "x"], "error: --prune must be a number (got 'x')"),
+        (["list", "models", "foo"], "error: foo: no effect with list models"),
         (["list"], "Missing argument"),
         (["encode"], "give --task, or the training data with --data"),
     ],
@@ -94,3 +98,14 @@ def test_lists_add_up(cli: Cli) -> None:
     assert asked[0] == asked[1]
     assert set(asked[0]) >= {("uniform", 2), ("random", 3)}
     assert "requires an argument" in cli(*words, "--sampler", "uniform", "--sampler").err
+
+
+@pytest.mark.parametrize("words", [["list", "samplers"], ["list", "tasks", "--json"]])
+def test_a_closed_pipe_ends_quietly(words: list[str]) -> None:
+    """As in `tspo-bench list samplers | head -0`; nothing reads, from before the first word on."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", "from tspo_bench.cli import main; main()", *words]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")

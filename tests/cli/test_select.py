@@ -62,11 +62,14 @@ def test_frames_are_saved_with_their_times_in_the_names(cli: Cli) -> None:
     assert done.out.endswith("saved: 3 pictures in out/frames\n")
     names = ["001_0h00m00.00s.jpg", "002_0h00m02.40s.jpg", "003_0h00m04.90s.jpg"]
     assert sorted(path.name for path in Path("out/frames").iterdir()) == names
-    assert json.loads(cli(*args, "--json").out)["saved"] == [f"out/frames/{one}" for one in names]
-    assert cli(*args, "--image-format", "png").code == 0
+    again = cli(*args, "--image-format", "png")
+    assert "out/frames holds pictures of an earlier selection; name another folder" in again.error
+    args = (*args[:-1], "out/png", "--image-format", "png")
+    saved = json.loads(cli(*args, "--json").out)["saved"]
+    assert saved == [f"out/png/{one.replace('jpg', 'png')}" for one in names]
     numbers = []
     for name in ("001_0h00m00.00s.png", "002_0h00m02.40s.png", "003_0h00m04.90s.png"):
-        with Image.open(Path("out/frames") / name) as image:
+        with Image.open(Path("out/png") / name) as image:
             numbers.append(read_number(np.asarray(image)))
     assert numbers == [0, 24, 49]
 
@@ -97,13 +100,13 @@ def test_more_frames_than_candidates_gives_all(cli: Cli) -> None:
 @pytest.mark.usefixtures("films")
 def test_frames_of_the_fill_rule_are_counted(cli: Cli) -> None:
     done = cli(*ASK, "--sampler", "tests.cli.own:HalfFilled", "--frames", "4")
-    assert "note: 2 of 4 frames were added by the sampler's fill rule" in done.err
+    assert "note: the sampler's fill rule added 2 of 4 frames" in done.err
     args = ("--sampler", "tests.cli.own:HalfFilled", "--frames", "5", "--json")
     done = cli("select", "--task", "films.jsonl", "--out", "s.json", *args)
     found = json.loads(done.out)
     assert (found["num_short"], found["num_filled"]) == (found["num_questions"], 6)
     assert f"{found['num_questions']} of {found['num_questions']} questions have fewer" in done.err
-    assert "note: 6 frames were added by the sampler's fill rule" in done.err
+    assert "note: the sampler's fill rule added 6 frames to reach K" in done.err
 
 
 @pytest.mark.usefixtures("films")
@@ -126,7 +129,7 @@ def test_frames_that_are_no_candidates_have_no_score(cli: Cli) -> None:
             "sampler 'tests.evaluation.own:Picks[case=unsorted]' failed: ValueError: ",
         ),
         (["--sampler", "unifrom"], "did you mean 'uniform'"),
-        (["-q", " "], "sampler 'aks' searches for the question's text; it is empty"),
+        (["-q", " "], "sampler 'aks' searches for the question; give it with -q"),
         (["--encoder", "./no/clip"], "encoder './no/clip': there is no such folder"),
         (["--frames", "0"], "--frames must be >= 1 (got 0)"),
         (["--candidate-fps", "-1"], "--candidate-fps must be > 1e-12 (got -1.0)"),

@@ -79,7 +79,7 @@ def test_for_people(cli: Cli, own: str) -> None:
         "answer: B",
         "groups: level easy",
         "evidence: 2 to 3.5, 4 seconds",
-        "read in the reply: nothing, wrong",
+        "extracted from the reply: nothing (wrong)",
     ]
 
 
@@ -127,7 +127,7 @@ def test_a_drawn_letter_says_so(cli: Cli, real_data: Path) -> None:
     assert shown["guessed"] is True
     assert shown["letter"] in "ABCD"
     assert "unit" in shown["evidence"][0]
-    assert ", drawn at random, " in cli(*args).out
+    assert ", drawn at random (" in cli(*args).out
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_a_folder_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert cli(*TRAIN).code == 0
     again = cli(*TRAIN)
     assert again.code == 2
-    assert "--resume resumes it, --fresh throws it away" in again.error
+    assert "--resume resumes it, --fresh starts over" in again.error
     other = cli(*TRAIN, "--resume", "--seeds", "1")
     assert (other.code, "(seed: 0 then, 1 now)" in other.error) == (2, True)
 
@@ -120,7 +120,7 @@ MISTAKES = [
     (("--resume", "--fresh"), "give one"),
     (("--seeds", "0,-1"), "seed=-1; give 0 to 4294967295"),
     (("--device", "foo"), "unknown device 'foo'; use cpu, cuda or cuda:N"),
-    (("--device", "cuda:99"), "device 'cuda:99': no CUDA device of that number; use --device cpu"),
+    (("--device", "cuda:99"), "device 'cuda:99': no CUDA device found; use --device cpu"),
     (("--candidate-fps", "0"), "candidate rate 0.0 must be above 0 a second"),
     (("--video-root", "videos"), "--video-root: no effect without --data"),
     (("--toy",), "--task, --videos: no effect with --toy"),

@@ -44,7 +44,7 @@ def test_no_video_at_all_is_a_mistake(elsewhere: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError) as error:
         run(elsewhere, out, data_root=root, samplers=("uniform", "blind"), models=(UNLOADABLE,))
     assert str(error.value) == (
-        "task 'quiz': none of the 3 videos found; the first: task 'quiz': video "
+        "none of the 3 videos found; the first: task 'quiz': video "
         f"0.mp4 not found under {root} (looked in ., videos, video); correct the name or "
         "--data-root, or leave such questions out: --only-present; only --sampler blind needs none"
     )

@@ -161,7 +161,7 @@ def test_the_reference_encoder() -> None:
     ("name", "message"),
     [
         ("/no/such/folder", "encoder '/no/such/folder'.*no such folder"),
-        ("someone/some-clip", "'someone/some-clip'.*hub cannot give it.*folder of a copy"),
+        ("someone/some-clip", "'someone/some-clip'.*cannot be downloaded.*path of a local copy"),
         ("clip", "'clip': there is no such folder"),
     ],
 )

@@ -101,7 +101,8 @@ def test_a_column_is_in_every_output(added: Column, tmp_path: Path) -> None:
     assert '"budget-0-share_of_a":' in charts
     assert '"cost-0-share_of_a-seconds_per_question":' in charts
     assert '["share_of_a","answered A"]' in charts
-    draw_comparison(cells, tmp_path / "scores.svg")
+    (table,) = comparison_tables(cells)
+    draw_comparison(table, tmp_path / "scores.svg")
     assert "answered A" in (tmp_path / "scores.svg").read_text()
 
 

@@ -1,5 +1,6 @@
 """Results as pandas frames."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -7,8 +8,9 @@ import pytest
 
 import tspo_bench
 from tests.report.html.support import write_run
+from tests.report.support import cell_with, record
 from tspo_bench.errors import UserError
-from tspo_bench.report.dataframes import write_answers
+from tspo_bench.report.dataframes import records_frame, write_answers
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import Cell, read_run
 
@@ -46,6 +48,20 @@ def test_a_row_of_the_tables_is_a_row(run: Path) -> None:
     expected = max(summarise(cell.records).accuracy or 0 for cell in cells_of(run))
     assert best["accuracy"] == pytest.approx(expected)
     assert frame.loc[frame["sampler"] == "aks", "difference"].isna().all()
+
+
+def test_an_answer_that_several_limits_have_counts_once() -> None:
+    """With a limit of 4 the first four questions, of which a larger cell holds copies."""
+    all_of_them = cell_with("aks", 3, n=10, limit=None, num_questions=10, questions="all")
+    first = cell_with("aks", 3, n=4, limit=4, num_questions=4, questions="first")
+    retried = replace(first, records=[record(0, False, status="model_error"), *first.records[1:]])
+    for some in ([all_of_them, first], [first, all_of_them], [all_of_them, retried]):
+        frame = records_frame(some)
+        assert len(frame) == 10
+        assert frame["correct"].mean() == 0.3
+    others = [cell_with("aks", 3, n=4, limit=4, **one) for one in ({"seed": 1}, {"frames": 4})]
+    elsewhere = cell_with("aks", 3, n=4, limit=4, run=Path("/runs/two"))
+    assert len(records_frame([all_of_them, *others, elsewhere])) == 22
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])

@@ -106,3 +106,10 @@ def test_bundles_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
 def test_nothing_to_report_on(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_results([tmp_path / name])
+
+
+def test_a_cell_is_named_with_its_run(tmp_path: Path) -> None:
+    (tmp_path / "run" / "cell").mkdir(parents=True)
+    (tmp_path / "run" / "run.json").touch()
+    with pytest.raises(UserError, match=r"cell is a cell of the run .*run; name the run"):
+        load_results([tmp_path / "run" / "cell"])

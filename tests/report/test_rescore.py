@@ -77,7 +77,7 @@ def test_another_version_of_the_protocol_must_be_named(honest: Path, tmp_path: P
         rescore(path)
     (one,) = rescore(path, "strict@2")
     assert one.differences == ()
-    with pytest.raises(UserError, match="no protocol 'nope'"):
+    with pytest.raises(UserError, match=r"^--protocol nope: .*no protocol 'nope'"):
         rescore(path, "nope")
 
 

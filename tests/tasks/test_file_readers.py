@@ -160,6 +160,13 @@ HOSTILE = {
 }
 
 
+def test_a_cut_line_is_broken_at_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(good("first") + b'\n{"id": \n')
+    (skipped,) = loaded(path).skipped
+    assert skipped.reason.endswith("at column 8")
+
+
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"])
 def test_hostile_lines_are_skipped(tmp_path: Path, end: bytes) -> None:
     path = tmp_path / "rows.jsonl"

@@ -223,7 +223,7 @@ def test_a_run_with_other_settings_is_not_resumed(config: TrainConfig, tmp_path:
     with pytest.raises(UserError) as caught:
         check_folder(other, resume=True, fresh=False)
     assert str(caught.value) == (
-        f"{config.out} was begun with other settings (videos: 100 then, 7 now; seed: 1 then, "
+        f"{config.out} was started with other settings (videos: 100 then, 7 now; seed: 1 then, "
         "2 now); give the same (or more --steps) to resume it, --fresh to replace it, or another "
         "--name"
     )

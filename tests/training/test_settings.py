@@ -94,7 +94,7 @@ def test_the_gpu_asked_for_is_the_one_trained_on(
 def test_a_device_is_one_that_is_there(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown device 'foo'; use cpu, cuda or cuda:N"):
         train_config("tspo", tmp_path, device="foo")
-    with pytest.raises(UserError, match="device 'cuda:99': no CUDA device of that number"):
+    with pytest.raises(UserError, match="device 'cuda:99': no CUDA device found"):
         train_config("tspo", tmp_path, device="cuda:99")
 
 

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import json
 import os
+import re
 import signal
 import sys
 import warnings
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 EXIT_MISTAKE = 2
 EXIT_FAILURES = 3
+EXIT_CLOSED_PIPE = 141  # 128 + SIGPIPE
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 _HOW_TO_RESUME = {
@@ -129,6 +131,14 @@ class Commands(TyperGroup):
         try:
             with _warnings_in_one_line():
                 return super().invoke(ctx)
+        except BrokenPipeError:  # of `report ... | head`
+            _drop_output()
+            raise typer.Exit(EXIT_CLOSED_PIPE) from None
+        except typer.BadParameter as error:
+            if (words := _worded(error)) is None:
+                raise
+            say(f"error: {words}")
+            raise typer.Exit(EXIT_MISTAKE) from None
         except UserError as error:
             say(f"error: {' '.join(str(error).split())}")
             raise typer.Exit(EXIT_MISTAKE) from None
@@ -136,6 +146,31 @@ class Commands(TyperGroup):
             how = str(interrupt) or _HOW_TO_RESUME.get(ctx.invoked_subcommand or "")
             say(f"interrupted; {how}" if how else "interrupted")
             raise typer.Exit(EXIT_INTERRUPTED) from None
+
+
+def _worded(error: typer.BadParameter) -> str | None:
+    """The message for a value that typer rejects by pydantic; None for other mistakes."""
+    from pydantic import ValidationError
+
+    from tspo_bench.registry import did_you_mean
+    from tspo_bench.validation import problem
+
+    if not isinstance(error.__cause__, ValidationError) or error.param is None:
+        return None
+    found = error.__cause__.errors(include_url=False)[0]
+    name = max(error.param.opts, key=len)
+    if found["type"] != "value_error":
+        return f"{name} {problem(found)}"
+    known = re.findall(r"'([^']*)'", found["msg"].partition("is not one of")[2])
+    hint = did_you_mean(str(found["input"]), known)
+    return f"unknown {name} {found['input']!r}: {hint}known: {', '.join(known)}"
+
+
+def _drop_output() -> None:
+    """Let nothing more be written: Python flushes at its end, which would fail once more."""
+    with contextlib.suppress(OSError, ValueError):  # a stream that is not a file
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
 
 
 @contextlib.contextmanager
@@ -186,7 +221,11 @@ def show(*parts: RenderableType) -> None:
     """Print tables and texts on stdout."""
     from rich.console import Console
 
-    console = Console()
+    class PipeConsole(Console):
+        def on_broken_pipe(self) -> None:  # rich's own ends with exit code 1
+            raise BrokenPipeError
+
+    console = PipeConsole()
     for part in parts:
         console.print(part)
 

@@ -34,8 +34,12 @@ class Kind(enum.StrEnum):
 def list_names(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
     folder: Annotated[
-        Path, typer.Argument(help="With runs: the folder in and below which they are.")
-    ] = Path("runs"),
+        Path | None,
+        typer.Argument(
+            help="With runs: the folder in and below which they are. Default: runs.",
+            show_default=False,
+        ),
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """List the names of tasks, samplers or models, or the runs in a folder.
@@ -45,12 +49,13 @@ def list_names(
     if kind is Kind.RUNS:
         from tspo_bench.cli.list_runs import runs_below, runs_table
 
-        runs = runs_below(folder)
+        runs = runs_below(folder or Path("runs"))
         if json:
             show_json({"runs": runs})
         else:
             show(runs_table(runs))
         return
+    options.reject_idle({str(folder): folder}, f"with list {kind.value}")
     cards = _cards(kind)
     describe = _sampler if kind is Kind.SAMPLERS else _entry
     entries = [describe(card) for card in cards.values()]
@@ -62,7 +67,8 @@ def list_names(
 
 
 _BESIDE = {
-    Kind.TASKS: "Also: an annotation file (.json, .jsonl, .csv, .tsv), a card's path, pkg.mod:Name",
+    Kind.TASKS: "Also: an annotation file (.json, .jsonl, .csv, .tsv, .parquet), a card's path, "
+    "pkg.mod:Name",
     Kind.SAMPLERS: "Also: a card's path, pkg.mod:Name. Options in brackets: aks[t1=0.8,depth=5]",
     Kind.MODELS: "Also: a checkpoint's folder, a hub id (owner/name), pkg.mod:Name",
 }

@@ -16,7 +16,8 @@ Tasks = Annotated[
         "--task",
         metavar="TASK,...",
         help="Benchmark task(s), commas between several: names, annotation files (.json, .jsonl, "
-        ".csv, .tsv), cards or pkg.mod:Name; options in brackets: haystack[length=15min].",
+        ".csv, .tsv, .parquet), cards or pkg.mod:Name; options in brackets: "
+        "haystack[length=15min].",
     ),
 ]
 Split = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -175,6 +176,7 @@ def report(
             keys = None if columns is None else tuple(key.strip() for key in columns.split(","))
             shown: dict[str, Any] = {"format": format, "layout": layout, "columns": keys}
             shown |= {"baseline": baseline, "groups": groups, "power": power, "prices": billed}
+            shown["for_terminal"] = sys.__stdout__ is not None and sys.__stdout__.isatty()
             text = report_text(loaded, ReportOptions(**shown))
         else:
             page: dict[str, Any] = {"baseline": baseline, "prices": billed}

@@ -162,7 +162,7 @@ def _explain_resume(*, fresh: bool) -> Iterator[None]:
 def _files(result: EvaluationResult) -> str:
     """List the run's folder and its files."""
     cells = [f"    {cell.folder.name}/" for cell in result.cells]
-    inside = "records.jsonl (one line a question), summary.json"
+    inside = "records.jsonl (one line per question), summary.json"
     return "\n".join(
         [
             f"\n{result.folder}/",

@@ -58,7 +58,7 @@ def select(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            "--sheet", help="Draw the frames and the score curve: sheet.png, .pdf or .svg."
+            "--sheet", help="Draw the frames and the score curve: sheet.png, .jpg, .pdf or .svg."
         ),
     ] = None,
     save: Annotated[
@@ -117,6 +117,7 @@ def select(
     with only_results_on_stdout():
         from tspo_bench.api import select_frames
 
+        _check_files(sheet, save, image_format)
         picked = select_frames(video, question, sampler, frames, **how)
         if sheet is not None:
             picked.draw_sheet(sheet)
@@ -134,6 +135,17 @@ def select(
             typer.echo(f"drawn: {sheet}")
         if save is not None:
             typer.echo(f"saved: {len(saved)} pictures in {save}")
+
+
+def _check_files(sheet: Path | None, save: Path | None, image_format: str) -> None:
+    """Check what is to be written before anything is selected."""
+    from tspo_bench.report.figures.sheet import sheet_format
+    from tspo_bench.selecting.selected_frames import check_pictures
+
+    if sheet is not None:
+        sheet_format(sheet)
+    if save is not None:
+        check_pictures(save, image_format)
 
 
 def _select_task(
@@ -166,7 +178,7 @@ def _select_task(
     if short:
         say(f"note: {short} of {number} questions have fewer than {frames} frames")
     if filled:
-        say(f"note: {filled} frames were added by the sampler's fill rule, to make K of fewer")
+        say(f"note: the sampler's fill rule added {filled} frames to reach K")
     for question, reason in list(made.errors.items())[:_FEW]:
         say(f"error: question {question!r}: {' '.join(reason.split())}")
     if made.errors:

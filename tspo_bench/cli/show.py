@@ -191,5 +191,5 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     if "letter" in shown:
         letter = shown["letter"] or "nothing"
         drawn = ", drawn at random" if shown["guessed"] else ""
-        result = {True: ", right", False: ", wrong", None: ""}[shown["correct"]]
-        yield f"read in the reply: {letter}{drawn}{result}"
+        result = {True: " (right)", False: " (wrong)", None: ""}[shown["correct"]]
+        yield f"extracted from the reply: {letter}{drawn}{result}"

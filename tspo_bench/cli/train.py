@@ -163,7 +163,7 @@ def train(
         ),
     ] = True,
 ) -> None:
-    """Train a temporal agent, which --agent then takes from agents/NAME.
+    """Train a temporal agent; use it with --agent agents/NAME.
 
     Example: tspo-bench train --name mine --steps 200
     """

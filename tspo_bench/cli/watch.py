@@ -26,7 +26,7 @@ def watch(
         typer.Option("--once", help="Print the state once. Default if stdout is not a terminal."),
     ] = False,
 ) -> None:
-    """Show a run's progress, throughput, accuracies so far, last errors, and the machine's load.
+    """Show a run's progress, accuracies, errors and load.
 
     It reads only the run's files, so it works on another machine and after the run.
 

@@ -70,7 +70,7 @@ def _machine(view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> Iterator[s
         found = [str(one) for one in (named if isinstance(named, list) else [])]
         hardware = [str(view.environment.get("cpu") or ""), *found]
         if any(hardware):
-            yield for_terminal(f"begun on {', '.join(filter(None, hardware))}")
+            yield for_terminal(f"started on {', '.join(filter(None, hardware))}")
         return
     machine = f"{usage.machine_memory_used / _GIB:.1f} of {usage.machine_memory / _GIB:.1f} GiB"
     cores = "" if usage.cores is None else f"{usage.cores:.1f} of {usage.num_cores} cores, "

@@ -69,8 +69,8 @@ def check_videos(settings: RunSettings, plan: TaskPlan, models: Sequence[str | N
     first = next(iter(missing.values()))
     if len(missing) == len(wanted):
         raise UserError(
-            f"task {task.label!r}: none of the {len(wanted)} videos found; the "
-            f"first: {first}; only --sampler blind needs none"
+            f"none of the {len(wanted)} videos found; the first: {first}; only --sampler blind "
+            "needs none"
         )
     _log.warning(
         "task %r: %d of %d videos are missing, and the questions about them will fail; "

@@ -48,11 +48,11 @@ def warn_of_reference_on(
     used += ["encoder"] * (encoder is not None and _is_reference_encoder(encoder))
     if not used:
         return
-    knows, shows = ("knows", "it shows") if len(used) == 1 else ("know", "they show")
+    knows = "knows" if len(used) == 1 else "know"
     warn(
         f"the reference {' and '.join(used)} {knows} the built-in pictogram world alone: on "
-        f"{films} {shows} that everything runs, not how well; "
-        f"give {' and '.join(f'--{name}' for name in used)} "
+        f"{films} scores are meaningless; "
+        f"set {' and '.join(f'--{name}' for name in used)} "
         f"(in Python {', '.join(f'{name}=' for name in used)})"
     )
 

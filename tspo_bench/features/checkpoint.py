@@ -96,9 +96,9 @@ def _fetch(kind: str, name: str, beside: str, **hub: Any) -> Path:
         return Path(snapshot_download(name, allow_patterns=patterns, **hub))
     except (OSError, ValueError) as error:  # offline, unknown, gated; not a valid id
         raise UserError(
-            f"{kind} {name!r}: there is no such folder{beside}, and the model hub cannot give it "
-            f"({_first_line(error)}); check the name and the network, fetch it beforehand with "
-            f"`hf download {name}`, or give the folder of a copy in place of the {kind}'s name"
+            f"{kind} {name!r}: no such folder{beside}, and it cannot be downloaded "
+            f"({_first_line(error)}); check the name and the network, download it beforehand with "
+            f"`hf download {name}`, or give the path of a local copy"
         ) from error
 
 
@@ -186,7 +186,9 @@ def precision(device: str) -> torch.dtype:
     if kind not in ("cpu", "cuda"):
         raise UserError(f"device {device!r} is not supported; use cpu, cuda or cuda:N")
     if kind == "cuda" and (torch.device(device).index or 0) >= torch.cuda.device_count():
-        raise UserError(f"device {device!r}: no CUDA device of that number; use --device cpu")
+        count = torch.cuda.device_count()
+        found = f"only {count} CUDA devices found" if count else "no CUDA device found"
+        raise UserError(f"device {device!r}: {found}; use --device cpu")
     return torch.bfloat16 if kind == "cuda" else torch.float32
 
 

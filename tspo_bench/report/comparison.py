@@ -20,6 +20,7 @@ from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.paired import holm
 from tspo_bench.report.rows import Row
 from tspo_bench.report.stats import Interval
+from tspo_bench.report.titles import disambiguate
 from tspo_bench.results import Cell
 from tspo_bench.types import FloatArray
 
@@ -69,16 +70,19 @@ class ComparedRow:
 
 @dataclass(frozen=True)
 class ComparisonTable:
-    """Rows that may be compared; `shared` are the settings that all of them have."""
+    """Rows that may be compared.
 
+    Attributes:
+        title: task and model, and in what the table differs from others of the same.
+        shared: the settings that all rows have.
+        baseline: the sampler that each row is compared with.
+        rows: sorted by budget and accuracy.
+    """
+
+    title: str
     shared: Mapping[str, Any]
     baseline: str
     rows: tuple[ComparedRow, ...]
-
-    @property
-    def title(self) -> str:
-        """Task and model."""
-        return f"{self.shared['task']}, {self.shared['model']}"
 
 
 def comparison_tables(
@@ -103,13 +107,17 @@ def comparison_tables(
     tables: dict[tuple[Any, ...], list[Row]] = {}
     for row in pooled_rows(cells, baselines):
         tables.setdefault(setting_of(row.cells[0]), []).append(row)
+    found = sorted(tables.items(), key=lambda item: tuple(map(str, item[0])))
+    shared = [dict(zip(TOGETHER, key, strict=True)) for key, _ in found]
+    titles = disambiguate([f"{one['task']}, {one['model']}" for one in shared], shared)
     return [
         ComparisonTable(
-            dict(zip(TOGETHER, key, strict=True)),
+            title,
+            settings,
             baselines.baseline(rows[0].cells[0]),
             _compared(rows, baselines, prices),
         )
-        for key, rows in sorted(tables.items(), key=lambda item: tuple(map(str, item[0])))
+        for title, settings, (_, rows) in zip(titles, shared, found, strict=True)
     ]
 
 

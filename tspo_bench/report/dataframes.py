@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +29,13 @@ _OF_RECORD = (
     *("truncated", "guessed", "evidence_recall", "num_candidates", "num_filled"),
     "duration_seconds",
 )
+_OF_LIMIT = ("limit", "questions", "num_questions")  # settings that differ with --limit
 
 
 def read_records(*paths: str | Path) -> DataFrame:
     """Read every answer of some runs: a row for each question, sampler, seed and frame budget.
+
+    A question that a run asked with several --limit has one row, that of the largest.
 
     `picked` and `timestamps` are the numbers and times (seconds) of the frames that the model was
     given. A group of the questions is a column `group_<name>`, a stage's time `seconds_<stage>`.
@@ -78,7 +83,28 @@ def records_frame(cells: Sequence[Cell]) -> DataFrame:
     """The answers of these cells as a frame; see `read_records`."""
     import pandas as pd
 
-    return pd.DataFrame([_row(cell, record) for cell in cells for record in cell.records])
+    return pd.DataFrame([_row(cell, record) for cell, record in _each_once(cells)])
+
+
+def _each_once(cells: Sequence[Cell]) -> Iterator[tuple[Cell, Record]]:
+    """The answers, without those that a cell of the same run and a larger --limit has too."""
+    largest: dict[tuple[str, str], float] = {}
+    for cell in sorted(cells, key=_limit, reverse=True):
+        for record in cell.records:
+            largest.setdefault((_but_for_limit(cell), record.question_id), _limit(cell))
+    for cell in cells:
+        key, limit = _but_for_limit(cell), _limit(cell)
+        yield from ((cell, one) for one in cell.records if largest[key, one.question_id] == limit)
+
+
+def _limit(cell: Cell) -> float:
+    return math.inf if cell.settings.limit is None else cell.settings.limit
+
+
+def _but_for_limit(cell: Cell) -> str:
+    settings = cell.settings.to_json()
+    kept = {key: value for key, value in settings.items() if key not in _OF_LIMIT}
+    return json.dumps([str(cell.run_folder), kept], sort_keys=True)
 
 
 def write_answers(cells: Sequence[Cell], path: Path) -> None:

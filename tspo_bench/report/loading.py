@@ -76,6 +76,9 @@ def _cells(paths: Sequence[Path], found: LoadedResults) -> Iterator[Cell]:
             )
         runs = [file.parent for file in path.rglob(RUN_FILE)]
         bundles = [file for file in path.rglob(f"*{_BUNDLE}") if is_bundle(file)]
+        if not runs and not bundles and (path.resolve().parent / RUN_FILE).is_file():
+            run = path.resolve().parent
+            raise UserError(f"{path} is a cell of the run {run}; name the run")
         if not runs and not bundles:
             raise UserError(
                 f"no run in {path}: neither it nor a folder below has a {RUN_FILE} or a bundle "

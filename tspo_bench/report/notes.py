@@ -82,7 +82,7 @@ def _caveats(row: Row, counted: bool) -> list[str | None]:
         ),
         _where(
             summary.num_filled,
-            f"{summary.num_filled} frames were added by the fill rule, to make K of fewer",
+            f"the fill rule added {summary.num_filled} frames to reach K",
         ),
         _where(tuned_for, f"settings tuned for {tuned_for} (*)"),
         _replaced(row),

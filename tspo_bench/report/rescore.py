@@ -145,6 +145,8 @@ def _rescored(
     except UserError as error:
         own = {question_id: texts for (of, question_id), texts in options.items() if of == label}
         if not own or task is not None:
+            if protocol and is_packaged(label):
+                _rules(cell, protocol)  # an unknown protocol is the first thing to name
             raise UserError(f"{name}: the questions cannot be loaded: {error}") from error
         rules = _rules(cell, protocol)
         read, from_task = rules.read, False
@@ -166,9 +168,12 @@ def _rules(cell: Cell, protocol: str | None) -> EvaluationProtocol:
     """Return the protocol of a task whose annotations are missing."""
     title, subtitles = split_title(str(cell.settings.protocol))
     asked, label = protocol or title.partition("@")[0], str(cell.settings.task)
-    if is_packaged(label):
-        return load_task(label, protocol=asked, subtitles=subtitles).rules
-    return chosen_protocol(label, {}, asked, subtitles)
+    try:
+        if is_packaged(label):
+            return load_task(label, protocol=asked, subtitles=subtitles).rules
+        return chosen_protocol(label, {}, asked, subtitles)
+    except UserError as error:
+        raise UserError(f"--protocol {protocol}: {error}" if protocol else str(error)) from error
 
 
 def _check_same(cell: Cell, rules: EvaluationProtocol) -> None:

@@ -14,7 +14,6 @@ from pydantic import ValidationError
 from tspo_bench.errors import UserError
 from tspo_bench.results.cell import (
     OLD_TASK_SCORES_FILE,
-    OTHER_FOLDER,
     RECORDS_FILE,
     TASK_SCORES_FILE,
     Cell,
@@ -88,16 +87,16 @@ def read_run_file(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise UserError(f"{path} is not JSON: {error}; {OTHER_FOLDER}") from error
+        raise UserError(f"{path} is not JSON: {error}; name another folder") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UserError(
             f"{path} is not a run of format {FORMAT}, the one this version of tspo-bench reads; "
-            f"{OTHER_FOLDER}"
+            f"name another folder"
         )
     try:
         RunFile.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{path}: {plain(error)}; {OTHER_FOLDER}") from error
+        raise UserError(f"{path}: {plain(error)}; name another folder") from error
     return content
 
 

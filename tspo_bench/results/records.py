@@ -1,4 +1,4 @@
-"""Records as JSON lines: one line a question, appended as answers come.
+"""Records as JSON lines: one line per question, appended as answers come.
 
 A kill may cut the last line: a line counts once its newline is there. Everything before it must be
 whole, so a broken line further up is an error and never skipped.

@@ -1,7 +1,7 @@
 """A run on disk: `run.json`, and a folder for each cell with its records and summary.
 
     DIR/run.json                     every setting, the commands, versions, hardware
-    DIR/<cell-slug>/records.jsonl    one line a question, append-only
+    DIR/<cell-slug>/records.jsonl    one line per question, append-only
     DIR/<cell-slug>/scores.jsonl     what the sampler gave the candidates, where it scores them
     DIR/<cell-slug>/summary.json     the cell's figures
 
@@ -90,7 +90,7 @@ class RunDirectory:
         fresh: bool = False,
         inputs: Inputs | None = None,
     ) -> CellWriter:
-        """Open a cell for appending: one that was begun with equal settings, or a new one.
+        """Open a cell for appending: one that was started with equal settings, or a new one.
 
         If a cell of these labels has other settings, or its videos were replaced, a new one is
         begun beside it. It takes over the records that are still valid: of equal settings,

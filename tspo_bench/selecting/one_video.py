@@ -81,14 +81,14 @@ def _select(
 
     label, sampler = _sampler(config, question)
     text_features = None
-    if SEARCHING & sampler.needs:
-        encoder = _checked_encoder(encoder, config, label, sampler, path)
-        text_features = encoder.encode_text([question])
-    query = Query(question, str(path), question, text_features=text_features)
     rate, (budget,) = config.candidate_fps, config.budgets
     assert budget.frames is not None
     with open_video(path) as reader:
         info, times = reader.info, reader.times
+        if SEARCHING & sampler.needs:
+            encoder = _checked_encoder(encoder, config, label, sampler, path)
+            text_features = encoder.encode_text([question])
+        query = Query(question, str(path), question, text_features=text_features)
         inputs = SamplerInputs(path, reader, rate, FeatureStore(), encoder, config.candidates)
         if "features" in sampler.needs:
             inputs.scan()
@@ -169,4 +169,4 @@ def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
             "as UTF-8"
         )
     if SEARCHING & sampler.needs and not question.strip():
-        raise UserError(f"sampler {label!r} searches for the question's text; it is empty")
+        raise UserError(f"sampler {label!r} searches for the question; give it with -q")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tspo_bench.types import Frames, Selection
 _SHEET_FRAME_SIDE = 360  # pixels: a sheet shows no frame much larger
 _MESSAGE_SIDE = 448  # pixels, as `openai:NAME` sends
 _JPEG_QUALITY = 92
+_PICTURE = re.compile(r"\d{3,}_\d+h\d\dm\d\d\.\d\ds\.(jpg|png)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +47,8 @@ class SelectedFrames(Selection):
             found.append(f"{len(self)} of {self.num_asked} frames selected: {why}")
         if self.num_filled:
             found.append(
-                f"{self.num_filled} of {len(self)} frames were added by the sampler's fill rule, "
-                "as its own rule picked fewer"
+                f"the sampler's fill rule added {self.num_filled} of {len(self)} frames, as its "
+                "own rule picked fewer"
             )
         return tuple(found)
 
@@ -84,18 +86,17 @@ class SelectedFrames(Selection):
         """Write each frame to a picture named by its place and time: 003_0h01m02.40s.jpg.
 
         Args:
-            folder: made if need be; pictures of the same names are replaced.
+            folder: made if need be; without pictures of an earlier selection.
             image_format: "jpg" or "png".
             short_side: pixels; None for the video's own size.
 
         Raises:
-            UserError: another format, or the folder cannot be written.
+            UserError: another format, or the folder cannot be written or holds earlier pictures.
             VideoError: the video can no longer be read.
         """
         from PIL import Image
 
-        if image_format not in ("jpg", "png"):
-            raise UserError(f"image format {image_format!r}; use jpg or png")
+        check_pictures(user_path(folder), image_format)
         out = make_folder(user_path(folder), "name another folder")
         frames = self.fetch(short_side)
         paths = []
@@ -153,6 +154,20 @@ class SelectedFrames(Selection):
     @property
     def _num_candidates(self) -> int:
         return 0 if self.candidates is None else len(self.candidates)
+
+
+def check_pictures(folder: Path, image_format: str) -> None:
+    """Check that `SelectedFrames.save` can write to a folder.
+
+    Raises:
+        UserError: an unknown format, or the folder holds pictures of an earlier selection.
+    """
+    if image_format not in ("jpg", "png"):
+        raise UserError(f"unknown image format {image_format!r}; use jpg or png")
+    if folder.is_dir() and any(_PICTURE.fullmatch(path.name) for path in folder.iterdir()):
+        raise UserError(
+            f"{folder} holds pictures of an earlier selection; name another folder, or empty it"
+        )
 
 
 def _time_in_name(seconds: float) -> str:

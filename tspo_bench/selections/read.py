@@ -44,7 +44,9 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
             return native.read_parquet(path)
         content = _parsed(path)
     except OSError as error:
-        raise UserError(f"cannot read frame selections {path}: {error.strerror}") from error
+        raise UserError(
+            f"cannot read frame selections {path}: {error.strerror}; check the path after file:"
+        ) from error
     if native.is_native(content):
         return native.from_json(path, content)
     if isinstance(content, dict) and content:
@@ -75,7 +77,9 @@ def _parsed(path: Path) -> Any:
                 raise
             return _lines(text)
     except (ValueError, RecursionError) as error:
-        raise UserError(f"frame selections {path} are not valid JSON: {error}") from error
+        raise UserError(
+            f"frame selections {path} are not valid JSON: {error}; name another file"
+        ) from error
     is_line = isinstance(content, dict) and {"doc_id", "index"} <= set(content)
     return [content] if is_line else content
 

@@ -94,7 +94,7 @@ def _read_json_lines(path: Path) -> Iterator[Entry]:
             where = f"{path.name} line {number}"
             try:
                 text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-                record = json.loads(text) if text.strip() else None
+                record = json.loads(text.rstrip("\r\n")) if text.strip() else None
             except json.JSONDecodeError as error:
                 problem = f"not valid JSON: {error.msg} at column {error.colno}"
                 yield Entry(where, number, None, problem)

@@ -73,15 +73,30 @@ class ReportProgress(TrainerCallback):
     def __init__(self, progress: TrainingProgress) -> None:
         self._progress = progress
         self._logs: dict[str, float] = {}
+        self._is_due = False  # a step's figures are logged after its end
 
     def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """See `TrainingProgress.began`."""
         self._progress.began(state.max_steps, state.global_step)
 
     def on_log(self, args: Any, state: TrainerState, control: Any, **known: Any) -> None:
-        """Keep the newest figures."""
+        """Report the step with its figures."""
         self._logs = {**self._logs, **known["logs"]}
+        self._report()
 
     def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
-        """See `TrainingProgress.stepped`."""
-        self._progress.stepped(self._logs)
+        """Wait for the step's figures."""
+        self._is_due = True
+
+    def on_step_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        """Report the step before, if nothing was logged of it."""
+        self._report()
+
+    def on_train_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
+        """Report the last step, if nothing was logged of it."""
+        self._report()
+
+    def _report(self) -> None:
+        if self._is_due:
+            self._is_due = False
+            self._progress.stepped(self._logs)

@@ -41,7 +41,7 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
             seeds, or lie in one; or both are asked for.
     """
     if resume and fresh:
-        raise UserError("--resume continues what is there, --fresh throws it away: give one")
+        raise UserError("--resume continues the run, --fresh starts over; give one of them")
     recover(config.out)
     _check_not_mixed(config.out)
     if fresh:
@@ -57,7 +57,8 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
     elif not fresh:
         raise UserError(
             f"{config.out} holds a training run already; --resume resumes it, --fresh "
-            "throws it away, another name (--name) keeps both"
+            "starts over and keeps it in previous/ until the new one is complete; or give another "
+            "--name"
         )
 
 
@@ -141,8 +142,8 @@ def _check_same_settings(config: TrainConfig, known: Mapping[str, Any]) -> None:
     if changed:
         listed = [f"{_OPTION.get(k, k)}: {a} then, {b} now" for k, (a, b) in changed.items()]
         raise UserError(
-            f"{config.out} was begun with other settings ({'; '.join(listed)}); give the same (or "
-            "more --steps) to resume it, --fresh to replace it, or another --name"
+            f"{config.out} was started with other settings ({'; '.join(listed)}); give the same "
+            "(or more --steps) to resume it, --fresh to replace it, or another --name"
         )
 
 

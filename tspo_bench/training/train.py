@@ -149,6 +149,8 @@ def _ready(config: TrainConfig, arguments: TSPOConfig) -> tuple[TemporalAgent, T
 def _fit(trainer: TSPOTrainer, agent: TemporalAgent, out: Path, resume: bool) -> bool:
     """Train, unless the last checkpoint is complete: whether a step was left."""
     checkpoint = last_checkpoint(out) if resume else None
+    if resume and checkpoint is None:
+        _log.warning("--resume: no checkpoint in %s; training starts at step 0", out)
     if checkpoint is not None and is_complete(checkpoint, trainer.args.max_steps):
         # The Trainer would take one step more where a run ended in the middle of an epoch.
         agent.load_state_dict(load_file(Path(checkpoint) / SAFE_WEIGHTS_NAME))

@@ -47,7 +47,7 @@ from tspo_bench.report.figures.training import read_curves
 from tspo_bench.report.figures.vega import image
 from tspo_bench.report.frame import chart_columns
 from tspo_bench.report.html import write_html
-from tspo_bench.report.html.titles import disambiguate
+from tspo_bench.report.titles import disambiguate
 from tspo_bench.results import Cell
 
 
@@ -103,7 +103,10 @@ def test_maps_do_not_mix_what_was_asked(tmp_path: Path) -> None:
     maps = depth_maps(cells)
     assert len(maps) == 4, "the longer task stands with the first"
     assert [one.title.partition(", strict@1")[2] for one in maps] == [
-        *("", ", 6 questions a task", "", "")
+        ", --answer generate, question set digest",
+        ", 6 questions a task",
+        ", --answer generate, question set new",
+        ", --answer options, question set digest",
     ]
 
 

@@ -46,6 +46,16 @@ def text_of(cells: list[Cell], format: str, **options: Any) -> str:
     return report_text(LoadedResults(list(cells)), ReportOptions(format=format, **options))  # type: ignore[arg-type]
 
 
+def test_the_terminal_shows_names_as_they_are() -> None:
+    cells = [cell_with("a_b@2", 4, model="llava_onevision@2"), cell_with("a_b@2", 5, model="m")]
+    rendered = text_of(cells, "md")
+    assert r"llava\_onevision&#64;2" in rendered
+    plain = text_of(cells, "md", for_terminal=True)
+    assert "### haystack, llava_onevision@2" in plain
+    assert "| a_b@2 " in plain
+    assert "&#" not in plain
+
+
 def test_notes_are_as_long_as_they_need_be() -> None:
     cells = [cell_with(f"sampler-{n:02}", 4, num_questions=9 + n % 3) for n in range(40)]
     for format in ("md", "latex"):

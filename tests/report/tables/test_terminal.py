@@ -85,7 +85,7 @@ def test_notes_name_the_rows_that_they_hold_for() -> None:
         "aks: counted as wrong: 1 unparsed (accuracy of the answered: 50.0%)",
         "aks: 1 letters were drawn by the protocol: no reply gave one",
         "aks: 1 questions were given fewer than 2 frames",
-        "aks: 2 frames were added by the fill rule, to make K of fewer",
+        "aks: the fill rule added 2 frames to reach K",
         "aks: settings tuned for videomme (*)",
     ]
     assert footnotes(pooled_rows([cell_with("uniform", 5)], Baselines([]))) == []

@@ -8,13 +8,14 @@ from pathlib import Path
 from tspo_bench.errors import UserError
 from tspo_bench.files import atomic_write
 from tspo_bench.report.column import FrameRow
-from tspo_bench.report.comparison import comparison_tables
+from tspo_bench.report.comparison import ComparisonTable, comparison_tables
 from tspo_bench.report.escape import escape_control
 from tspo_bench.report.figures.charts import budget_chart, depth_chart
 from tspo_bench.report.figures.depth import depth_maps, has_depths
 from tspo_bench.report.figures.rows import chart_rows, styles_of
 from tspo_bench.report.figures.vega import FORMATS, Spec, beside, image
 from tspo_bench.report.frame import chart_columns
+from tspo_bench.report.titles import disambiguate
 from tspo_bench.results import Cell
 from tspo_bench.results.slug import safe_label
 
@@ -22,49 +23,53 @@ from tspo_bench.results.slug import safe_label
 def draw_comparisons(cells: Sequence[Cell], folder: Path) -> list[Path]:
     """Draw a run's charts into `folder`, and return their paths.
 
-    For each task and model the scores against the budget; for each model whose questions say how
-    deep their evidence lies, the maps at the middle budget.
+    For each comparison table the scores against the budget; for each model whose questions say how
+    deep their evidence lies, the maps at the middle budget. Files and titles of several tables or
+    maps name what they differ in.
 
     Raises:
         UserError: an image cannot be written.
     """
-    paths = []
-    for task, model in _distinct(cells, "task", "model"):
-        some = [c for c in cells if (c.settings.task, c.settings.model) == (task, model)]
-        name = safe_label(f"{task}-{model}")
+    paths: list[Path] = []
+    tables = comparison_tables(cells, others=None)
+    for table in tables:
+        name = _file_name("comparison", table.title)
         for suffix in ("png", "svg"):
-            paths.append(folder / f"comparison-{name}.{suffix}")
-            draw_comparison(some, paths[-1])
-    for (model,) in _distinct(cells, "model"):
+            paths.append(_unused(folder / f"{name}.{suffix}", paths))
+            draw_comparison(table, paths[-1], is_titled=len(tables) > 1)
+    for model in dict.fromkeys(str(cell.settings.model) for cell in cells):
         asked = [cell for cell in cells if cell.settings.model == model and has_depths(cell)]
         budgets = sorted({int(str(cell.settings.frames)) for cell in asked})
         if budgets:
             middle = budgets[len(budgets) // 2]
             maps = depth_maps([c for c in asked if c.settings.frames == middle])
-            name = f"depth-by-length-{safe_label(model)}-k{middle}"
-            for number, depths in enumerate(maps):  # another for each protocol, say
-                paths.append(folder / f"{name}{f'-{number}' if number else ''}.png")
-                title = escape_control(f"K = {depths.budget}, {depths.counts}")
+            labels = disambiguate([model] * len(maps), [one.shared for one in maps])
+            for depths, label in zip(maps, labels, strict=True):
+                name = f"{_file_name('depth-by-length', label)}-k{middle}.png"
+                paths.append(_unused(folder / name, paths))
+                whose = f"{label}, " if len(maps) > 1 else ""
+                title = escape_control(f"{whose}K = {depths.budget}, {depths.counts}")
                 _save({**depth_chart(depths), "title": title}, paths[-1])
     return paths
 
 
-def draw_comparison(cells: Sequence[Cell], path: Path) -> None:
-    """Draw every score against the frame budget, a line a sampler.
+def draw_comparison(table: ComparisonTable, path: Path, *, is_titled: bool = False) -> None:
+    """Draw every score of a table against the frame budget, a line a sampler.
 
     Args:
-        cells: of one task and model; several budgets.
+        table: with several budgets.
         path: the image; its suffix is the format: png, pdf or svg.
+        is_titled: whether the table's title stands above the charts.
 
     Raises:
         UserError: the image cannot be written.
     """
-    tables = comparison_tables(cells, others=None)
-    rows = _ranked([row for table in tables for row in chart_rows(table)])
+    rows = _ranked(chart_rows(table))
     styles = styles_of(rows)
     scores = [c for c in chart_columns("score") if any(row[c.key] is not None for row in rows)]
-    charts = [budget_chart(rows, score, styles) for score in scores]
-    _save(beside(charts), path)
+    chart = beside([budget_chart(rows, score, styles) for score in scores])
+    title = {"title": escape_control(table.title)} if is_titled else {}
+    _save({**chart, **title}, path)
 
 
 def _ranked(rows: Sequence[FrameRow]) -> list[FrameRow]:
@@ -76,10 +81,17 @@ def _ranked(rows: Sequence[FrameRow]) -> list[FrameRow]:
     return sorted(rows, key=lambda row: -means[row["name"]])
 
 
-def _distinct(cells: Sequence[Cell], *keys: str) -> list[tuple[str, ...]]:
-    return list(
-        dict.fromkeys(tuple(str(getattr(cell.settings, key)) for key in keys) for cell in cells)
-    )
+def _file_name(kind: str, title: str) -> str:
+    return "-".join([kind, *map(safe_label, title.split(", "))])
+
+
+def _unused(path: Path, used: Sequence[Path]) -> Path:
+    """The path, numbered if labels that differ gave it before."""
+    number, found = 1, path
+    while found in used:
+        number += 1
+        found = path.with_name(f"{path.stem}-{number}{path.suffix}")
+    return found
 
 
 def _save(spec: Spec, path: Path) -> None:

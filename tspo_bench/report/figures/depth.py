@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.format import budget_text
 from tspo_bench.report.groups import by_value
 from tspo_bench.report.summary import summarise
+from tspo_bench.report.titles import disambiguate
 from tspo_bench.results import Cell
 from tspo_bench.types import Record
 
@@ -23,10 +24,12 @@ _OF_MAP = ("model", "model_id", "protocol", "protocol_hash", "answer", "limit")
 class DepthMap:
     """Accuracy by the evidence's depth (rows) and the video's length (columns), a map a sampler.
 
-    `shares` has for each sampler [depths][lengths] of (questions, accuracy).
+    `shared` are the settings of its cells; `shares` has for each sampler [depths][lengths] of
+    (questions, accuracy).
     """
 
     title: str
+    shared: Mapping[str, Any]
     budget: str
     depths: tuple[str, ...]
     lengths: tuple[str, ...]
@@ -69,7 +72,13 @@ def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
             if questions not in known:
                 known.append(questions)
             pools.setdefault((*shared, known.index(questions)), []).append(cell)
-    return [_depth_map(some) for some in pools.values()]
+    maps = [_depth_map(some) for some in pools.values()]
+    budgets = [f"{one.title}\n{one.budget}" for one in maps]
+    titles = disambiguate(budgets, [one.shared for one in maps])
+    return [
+        replace(one, title=f"{one.title}{title.removeprefix(budget)}")
+        for one, title, budget in zip(maps, titles, budgets, strict=True)
+    ]
 
 
 def _depth_map(cells: Sequence[Cell]) -> DepthMap:
@@ -88,6 +97,7 @@ def _depth_map(cells: Sequence[Cell]) -> DepthMap:
     some = "" if limit is None else f", {limit} questions a task"
     return DepthMap(
         f"{settings.model}, {settings.protocol}{some}",
+        settings.to_json(),
         budget_text(settings),
         depths,
         lengths,

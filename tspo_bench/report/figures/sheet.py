@@ -32,6 +32,7 @@ _GRID_SHAPE = 1.6  # width by height that the grid of frames comes close to
 _MAX_FRAME_HEIGHT = 5.0
 _DPI = 120
 
+_FORMATS = ("png", "jpg", "pdf", "svg")
 _PICK_COLOUR, _SCORE_COLOUR, _TEXT_COLOUR = "#d1495b", "#30638e", "#333333"
 _TICK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
@@ -223,11 +224,22 @@ def clock(seconds: float, digits: int) -> str:
     return f"{text}.{fraction:0{digits}d}" if digits else text
 
 
-def _save(figure: Figure, path: Path) -> None:
+def sheet_format(path: Path) -> str:
+    """The image format that a sheet's suffix names, PNG without one.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
     kind = path.suffix.lstrip(".").lower() or "png"
-    known = sorted(figure.canvas.get_supported_filetypes())
-    if kind not in known:
-        raise UserError(f"cannot draw {path}: unknown image format {kind!r}; known: {known}")
+    if kind not in _FORMATS:
+        raise UserError(
+            f"cannot draw {path}: unknown image format {kind!r}; use {', '.join(_FORMATS)}"
+        )
+    return kind
+
+
+def _save(figure: Figure, path: Path) -> None:
+    kind = sheet_format(path)
     hint = "name another file with --sheet"
     make_folder(path.parent, hint)
     with atomic_write(path, hint) as temporary:

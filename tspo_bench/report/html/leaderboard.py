@@ -42,8 +42,8 @@ class Board:
     lines: tuple[Line, ...]
 
 
-def board_of(table: ComparisonTable, title: str) -> Board:
-    """A table as the page shows it, under a unique title."""
+def board_of(table: ComparisonTable) -> Board:
+    """A table as the page shows it."""
     grid = comparison_grid(table)
     references = {
         one.row.budget: one.row.summary.accuracy
@@ -51,7 +51,7 @@ def board_of(table: ComparisonTable, title: str) -> Board:
         if one.row.settings.sampler == table.baseline
     }
     return Board(
-        title=title,
+        title=table.title,
         shared={key: str(table.shared[key]) for key in _SHARED if table.shared[key]},
         grid=grid,
         drawn=[heading.text for heading in grid.headings].index("accuracy"),

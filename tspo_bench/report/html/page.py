@@ -23,7 +23,7 @@ from tspo_bench.report.html.leaderboard import Board, board_of
 from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_sets
 from tspo_bench.report.html.source import TaskSource
 from tspo_bench.report.html.thumbnails import write_thumbnails
-from tspo_bench.report.html.titles import disambiguate
+from tspo_bench.report.titles import disambiguate
 from tspo_bench.results import Cell
 from tspo_bench.results.environment import package_version
 
@@ -76,8 +76,7 @@ def write_html(
         raise UserError(f"--thumbnails {thumbnails}: give 0 or more")
     logs = [log for agent in agents for log in read_curves(agent)]
     tables = comparison_tables(cells, baseline, prices)
-    titles = disambiguate([table.title for table in tables], [table.shared for table in tables])
-    boards = list(map(board_of, tables, titles))
+    boards = list(map(board_of, tables))
     charts = PageCharts(tables, depth_maps(cells), logs)
     sets = question_sets(cells, source)
     with _unpacked(cells) as bundles:

@@ -40,7 +40,7 @@ def comparison_grid(
         notes=(
             *_question_set(table),
             *caption(rows),
-            *_paired_note(table),
+            *_paired_note(table, layout),
             *footnotes(rows, counted=layout != "report"),
             *cached_notes([row.summary.feature_sources for row in rows]),
         ),
@@ -107,15 +107,17 @@ def _question_set(table: ComparisonTable) -> list[str]:
     return [", ".join(known)] if known else []
 
 
-def _paired_note(table: ComparisonTable) -> list[str]:
+def _paired_note(table: ComparisonTable, layout: Layout) -> list[str]:
     """The questions that the differences are over; nothing if none is compared."""
     compared = [one for one in table.rows if one.row.paired and one.row.paired.num_questions]
     if not compared:
         return []
     note = (
         f"minus {table.baseline}: over all questions that both were asked, unparsed and failed "
-        "counted as wrong; p (Holm) is for all rows of a budget, oracle and blind among them"
+        "counted as wrong"
     )
+    if layout != "terminal":  # it shows p as it is
+        note += "; p (Holm) is for all rows of a budget, oracle and blind among them"
     chosen = dict.fromkeys(one.baseline_run for one in compared if one.baseline_run)
     runs = [
         f"of several runs with {table.baseline}, {run} is taken where one has none"

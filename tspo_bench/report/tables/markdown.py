@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tspo_bench.report.escape import MOST_OF_NOTE, markdown
 from tspo_bench.report.tables.grid import Entry, Grid, Heading
@@ -14,32 +14,35 @@ RULE = (
 )
 
 
-def grids_markdown(grids: Sequence[Grid]) -> str:
-    """Tables one below the other, each with its title and notes."""
-    return "\n".join(map(_grid, grids))
+def grids_markdown(grids: Sequence[Grid], escape: Callable[..., str] = markdown) -> str:
+    """Tables one below the other, each with its title and notes.
+
+    `escape` is applied to texts that others wrote; `for_terminal` where nothing renders Markdown.
+    """
+    return "\n".join(_grid(grid, escape) for grid in grids)
 
 
-def _grid(grid: Grid) -> str:
-    headings = [_heading(heading) for heading in grid.headings]
+def _grid(grid: Grid, escape: Callable[..., str]) -> str:
+    headings = [_heading(heading, escape) for heading in grid.headings]
     lefts = [heading.is_name and heading.text != "K" for heading in grid.headings]
-    rows = [[_entry(entry) for entry in row] for row in grid.rows]
+    rows = [[_entry(entry, escape) for entry in row] for row in grid.rows]
     widths = [max(3, *map(len, column)) for column in zip(headings, *rows, strict=True)]
     dashes = [
         "-" * width if left else "-" * (width - 1) + ":"
         for left, width in zip(lefts, widths, strict=True)
     ]
-    notes = [f"- {markdown(note, MOST_OF_NOTE)}" for note in grid.notes]
+    notes = [f"- {escape(note, MOST_OF_NOTE)}" for note in grid.notes]
     notes += [f"- {RULE}"] if grid.is_marked else []
     lines = [
-        f"### {markdown(grid.title)}\n",
+        f"### {escape(grid.title)}\n",
         *(_line(texts, widths, lefts) for texts in (headings, dashes, *rows)),
         *(["", *notes] if notes else []),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _heading(heading: Heading) -> str:
-    return markdown(heading.text) + (", 95% CI" if heading.has_interval else "")
+def _heading(heading: Heading, escape: Callable[..., str]) -> str:
+    return escape(heading.text) + (", 95% CI" if heading.has_interval else "")
 
 
 def _line(texts: Sequence[str], widths: Sequence[int], lefts: Sequence[bool]) -> str:
@@ -51,7 +54,7 @@ def _line(texts: Sequence[str], widths: Sequence[int], lefts: Sequence[bool]) ->
     return f"| {' | '.join(padded)} |"
 
 
-def _entry(entry: Entry) -> str:
-    text = markdown(entry.text) if isinstance(entry.value, str) else entry.text
+def _entry(entry: Entry, escape: Callable[..., str]) -> str:
+    text = escape(entry.text) if isinstance(entry.value, str) else entry.text
     interval = f" {entry.interval}" if entry.interval else ""
     return (_MARKED[entry.mark].format(text) if entry.mark else text) + interval

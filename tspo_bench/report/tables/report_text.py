@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tspo_bench.errors import UserError
+from tspo_bench.registry import did_you_mean
 from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.column import Layout
 from tspo_bench.report.columns import COLUMNS
 from tspo_bench.report.comparison import Prices, comparison_tables
-from tspo_bench.report.escape import MOST_OF_NOTE, markdown
+from tspo_bench.report.escape import MOST_OF_NOTE, for_terminal, markdown
 from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.tables.comparison import comparison_grid, group_grids, power_grid
 from tspo_bench.report.tables.data import papers_csv, papers_json, tables_csv, tables_json
@@ -36,6 +37,7 @@ class ReportOptions:
         power: how many questions a difference needs too; JSON and CSV always have it.
         prices: of a served model.
         columns: keys of the figures to show (`report.columns`); None for those of the layout.
+        for_terminal: Markdown's special characters stay as they are, as nothing renders it.
     """
 
     format: Format = "md"
@@ -45,6 +47,7 @@ class ReportOptions:
     power: bool = False
     prices: Prices | None = None
     columns: tuple[str, ...] | None = None
+    for_terminal: bool = False
 
     def __post_init__(self) -> None:
         for name, known in (("format", Format), ("layout", ReportLayout)):
@@ -54,7 +57,8 @@ class ReportOptions:
         known_keys = [column.key for column in COLUMNS]
         for key in self.columns or ():
             if key not in known_keys:
-                raise UserError(f"--columns {key!r}; use any of {', '.join(known_keys)}")
+                hint = did_you_mean(key, known_keys)
+                raise UserError(f"unknown --columns {key!r}: {hint}known: {', '.join(known_keys)}")
         if self.layout == "paper" and (self.groups or self.power):
             raise UserError("--layout paper has neither --groups nor --power; leave them out")
 
@@ -90,8 +94,9 @@ def report_text(loaded: LoadedResults, options: ReportOptions) -> str:
 def _written(grids: list[Grid], options: ReportOptions, loaded: LoadedResults) -> str:
     if options.format == "latex":
         return grids_latex(grids, [*loaded.notes, *loaded.errors])
-    notes = [f"- {markdown(note, MOST_OF_NOTE)}" for note in loaded.notes]
-    return grids_markdown(grids) + ("\n" + "\n".join(notes) + "\n" if notes else "")
+    escape = for_terminal if options.for_terminal else markdown
+    notes = [f"- {escape(note, MOST_OF_NOTE)}" for note in loaded.notes]
+    return grids_markdown(grids, escape) + ("\n" + "\n".join(notes) + "\n" if notes else "")
 
 
 def _dumped(content: object) -> str:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.console import Group, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -20,6 +23,8 @@ from tspo_bench.results import Cell
 
 _VALUES_A_TABLE = 3
 _HEADING_WIDTH = 10
+_NAME_WIDTH = 16  # longer names wrap where the terminal is narrow
+_UNBOUNDED = 10_000
 # What several tables of one task and model may differ in; the rest is below each table.
 _TITLED = {"model_id": "weights", "questions": "question set", "limit": "limit", "code": "code"}
 
@@ -39,7 +44,7 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     parts: list[RenderableType] = []
     for title, table in zip(_titles(tables), tables, strict=True):
         grid = comparison_grid(table, "terminal")
-        parts += [*title, grid_table(grid), *map(_note, grid.notes)]
+        parts += [*title, FittedGrid(grid), *map(_note, grid.notes)]
         paired = paired_grid(table)
         parts += _titled(paired) if paired else []
     return Group(*parts)
@@ -55,20 +60,53 @@ def groups_table(cells: Sequence[Cell]) -> Group:
 
 
 def _titled(grid: Grid) -> list[RenderableType]:
-    return [Text(f"\n{for_terminal(grid.title)}"), grid_table(grid)]
+    return [Text(f"\n{for_terminal(grid.title)}"), FittedGrid(grid)]
 
 
-def grid_table(grid: Grid) -> Table:
-    """A grid as a table of rich's."""
-    table = empty_table()
-    for number, heading in enumerate(grid.headings):
-        if heading.is_name and not number:
-            table.add_column(_shown(heading.text), overflow="fold")
-        else:
-            table.add_column(_heading(heading), justify="right", no_wrap=True)
-    for row in grid.rows:
-        table.add_row(*(_shown(entry.whole) for entry in row))
-    return table
+@dataclass(frozen=True)
+class FittedGrid:
+    """A grid as tables that fit the terminal's width: columns with no room left follow below.
+
+    Each table begins with the names; only the first column wraps.
+    """
+
+    grid: Grid
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """See rich's console protocol."""
+        headings = self.grid.headings
+        names = [number for number, heading in enumerate(headings) if heading.is_name]
+        part = list(names)
+        for number in range(len(headings)):
+            if number in names:
+                continue
+            widened = self._table([*part, number], _NAME_WIDTH)
+            needed = Measurement.get(console, options.update(max_width=_UNBOUNDED), widened)
+            if needed.maximum > options.max_width and part != names:
+                yield self._table(part)
+                part = list(names)
+            part.append(number)
+        yield self._table(part)
+
+    def _table(self, columns: Sequence[int], name_width: int | None = None) -> Table:
+        """Some columns; the first one at most `name_width` wide."""
+        table = empty_table()
+        for place, number in enumerate(columns):
+            heading = self.grid.headings[number]
+            if heading.is_name and not place:
+                width = min(_NAME_WIDTH, max(cell_len(text) for text in self._texts(number)))
+                table.add_column(
+                    _shown(heading.text), overflow="fold", min_width=width, max_width=name_width
+                )
+            else:
+                table.add_column(_heading(heading), justify="right", no_wrap=True)
+        for row in self.grid.rows:
+            table.add_row(*(_shown(row[number].whole) for number in columns))
+        return table
+
+    def _texts(self, number: int) -> list[str]:
+        entries = [row[number].whole for row in self.grid.rows]
+        return [for_terminal(text) for text in (self.grid.headings[number].text, *entries)]
 
 
 def empty_table(title: Text | None = None) -> Table:

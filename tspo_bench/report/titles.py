@@ -1,4 +1,4 @@
-"""Unique titles of a page's tables and question sets."""
+"""Unique titles of tables, charts and question sets."""
 
 from __future__ import annotations
 
