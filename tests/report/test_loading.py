@@ -106,3 +106,8 @@ def test_bundles_below_a_folder_are_found_beside_runs(tmp_path: Path) -> None:
 def test_nothing_to_report_on(tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_results([tmp_path / name])
+
+
+def test_no_path_is_a_mistake() -> None:
+    with pytest.raises(UserError, match="no run given; name run folders"):
+        load_results([])
