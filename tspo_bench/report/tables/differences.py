@@ -155,7 +155,7 @@ def _compared(first: Cell, second: Cell) -> Differences:
 
 
 def _named_settings(cell: Cell) -> dict[str, str]:
-    """What a cell may be named by; an empty text for a setting that it has not."""
+    """The settings that may name a cell; an empty text for a setting that it has not."""
     settings = cell.settings
     return {
         "task": settings.task,
