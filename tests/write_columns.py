@@ -1,9 +1,15 @@
-"""docs/columns.csv, the columns of a comparison table: `python -m tests.write_columns`."""
+"""docs/columns.csv, the columns of a comparison table, and the golden reports.
+
+`python -m tests.write_columns` rewrites all of them.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 from tspo_bench.report.columns import COLUMNS
@@ -24,3 +30,7 @@ def columns_csv() -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(columns_csv(), encoding="utf-8")
+    golden = [sys.executable, "-m", "pytest", "-q", "tests/report/test_columns.py", "-k", "golden"]
+    subprocess.run(
+        golden, cwd=PAGE.parents[1], env={**os.environ, "UPDATE_GOLDEN": "1"}, check=True
+    )

@@ -1,4 +1,4 @@
-"""Where files are kept between runs, and how they are written whole or not at all."""
+"""The folders of files kept between runs, and writing them whole or not at all."""
 
 from __future__ import annotations
 

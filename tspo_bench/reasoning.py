@@ -81,7 +81,7 @@ def _outside_marks(reply: str) -> str | None:
 
 
 def _family(mark: re.Match[str]) -> str:
-    """What the end of a thought has in common with its beginning: </thinking> may end <think>."""
+    """The name that the end of a thought shares with its beginning: </thinking> may end <think>."""
     name = next(name for key, name in mark.groupdict().items() if key != "end" and name).lower()
     core = _CORE.search(name)
     return "thought" if name == "channel" else core[0] if core else name

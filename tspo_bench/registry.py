@@ -1,4 +1,4 @@
-"""How a name becomes a sampler, a task or a model.
+"""From a name to a sampler, a task or a model.
 
 A *card* is a YAML file that gives a name to a class and its options; the built-in ones stand
 in `tasks/` and `samplers/`. A registry resolves specs of one kind.
@@ -64,7 +64,7 @@ class Card:
 
 
 def cards_folder(kind: str) -> Path:
-    """Where the shipped cards of a kind ("tasks", "samplers") lie: in the wheel or the checkout."""
+    """The folder of the shipped cards of a kind ("tasks", "samplers"), in wheel or checkout."""
     package = Path(__file__).parent
     shipped = package / "cards" / kind
     return shipped if shipped.is_dir() else package.parent / kind

@@ -95,7 +95,7 @@ def _imported(path: Path, package: str) -> Iterator[str]:
 
 
 def _spec(module: str) -> ModuleSpec | None:
-    """How a module is found, without importing anything but the packages that a user may edit."""
+    """A module's spec, without importing anything but the packages that a user may edit."""
     loaded = sys.modules.get(module)
     if loaded is not None:
         return loaded.__spec__

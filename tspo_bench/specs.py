@@ -1,4 +1,4 @@
-"""How a spec, what people write to name a sampler, a task or a model, is read.
+"""Reading of specs, the texts that name a sampler, a task or a model.
 
 A *spec* is `aks`, `aks[t1=0.8,depth=5]`, `file:PATH`, `pkg.mod:Name` or a card's path; commas
 separate several.

@@ -63,7 +63,10 @@ work([slow()], ROOT, 1, lambda: None)
 
 
 def slow() -> Trial:
-    code = "import time; open('begun', 'w'); time.sleep(1.5); open('said', 'a').write('x')"
+    code = (
+        "import os, time; print(os.getpid(), file=open('begun', 'w'), flush=True); "
+        "time.sleep(1.5); open('said', 'a').write('x')"
+    )
     return trial("slow", code)
 
 
@@ -72,7 +75,7 @@ def start_and(signal_number: int) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", START], env={**os.environ, "PYTHONPATH": str(REPOSITORY)}
     )
-    while not Path("begun").exists():
+    while not (Path("begun").exists() and Path("begun").read_text()):
         assert parent.poll() is None
         time.sleep(0.02)
     parent.send_signal(signal_number)
@@ -91,7 +94,9 @@ def test_what_a_killed_call_left_running_is_waited_for(capfd: pytest.CaptureFixt
 @pytest.mark.slow
 def test_a_terminated_call_ends_its_commands():
     start_and(signal.SIGTERM)
-    time.sleep(2)
+    process = Path("/proc", Path("begun").read_text().strip(), "stat")
+    while process.exists() and " Z " not in process.read_text():
+        time.sleep(0.02)
     assert not Path("said").exists()
 
 

@@ -57,7 +57,13 @@ def test_a_difference_is_printed_and_exits_with_3(cli: Cli, bundled: Path) -> No
     assert done.out.endswith("1 of 6 records differ\n")
     cells = json.loads(cli("rescore", "r", "--json").out)["cells"]
     (difference,) = cells[0]["differences"]
-    assert difference["stored"] == {"letter": "B", "gold": "B", "correct": True, "status": "ok"}
+    assert difference["stored"] == {
+        "letter": "B",
+        "gold": "B",
+        "correct": True,
+        "status": "ok",
+        "guessed": False,
+    }
     assert difference["now"] == {"letter": "A", "gold": "B", "correct": False, "status": "ok"}
     assert cells[1]["differences"] == []
 

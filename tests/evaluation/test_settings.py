@@ -26,7 +26,7 @@ from tspo_bench.video import trust_packets, trusts_packets
         ({"frames": (8, 0)}, r"--frames must be >= 1 \(got 0\)"),
         ({"frames": "8,many"}, r"--frames must be whole numbers, .* \(got '8,many'\)"),
         ({"frames": True}, r"--frames must be a whole number \(got True\)"),
-        ({"frames": 8.5}, r"--frames must be a list \(got 8.5\)"),
+        ({"frames": 8.5}, r"--frames must be a whole number \(got 8.5\)"),
         ({"frames": (8, 16, 8)}, "--frames: 8 is given twice"),
         ({"samplers": ("aks", "aks")}, "--sampler: aks is given twice"),
         ({"seeds": ()}, "--seeds needs at least one value"),
@@ -65,7 +65,7 @@ def test_names_of_folders_stay() -> None:
 def test_the_command_has_an_option_for_every_setting() -> None:
     names = {field.alias or name for name, field in RunSettings.model_fields.items()}
     options = set(inspect.signature(command).parameters)
-    assert options - {"base_url", "groups", "json"} == names
+    assert options - {"ctx", "base_url", "groups", "json"} == names
 
 
 def test_trust_packets_is_a_setting_of_the_process(questions: Path, tmp_path: Path) -> None:
@@ -109,3 +109,17 @@ def test_the_folder_follows_from_what_is_asked() -> None:
     assert RunSettings(out=Path("x/y")).folder == Path("x/y")
     assert RunSettings(tasks=("films/my.jsonl",)).folder.name.startswith("my-")
     assert RunSettings(tasks=("my_tasks:Films",)).folder.name.startswith("my_tasks-Films-")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"sampler": 5}, r"--sampler must be a text \(got 5\)"),
+        ({"task": 5}, r"--task must be a text \(got 5\)"),
+        ({"frames": 4.5}, r"--frames must be a whole number \(got 4.5\)"),
+        ({"seeds": 0.5}, r"--seeds must be a whole number \(got 0.5\)"),
+    ],
+)
+def test_a_single_value_of_another_type_is_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        RunSettings.of(**given)

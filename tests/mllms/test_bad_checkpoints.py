@@ -115,7 +115,6 @@ def test_a_missing_torchvision_is_named(checkpoint: Get, tmp_path: Path) -> None
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
     )
     assert done.returncode == 2, done.stderr
     said = " ".join(done.stderr.split())

@@ -158,6 +158,7 @@ def test_sizes_are_bounded_before_anything_is_unpacked(
     "manifest",
     [
         *(b"", b"\xff", b"[" * 100_000, b"[]", manifest_of(FILES, format=2)),
+        *(manifest_of(FILES, format=True), manifest_of(FILES, format=1.0)),
         *(manifest_of(FILES, files=[1]), manifest_of(FILES, files={"run.json": 1})),
         manifest_of({**FILES, "b/records.jsonl": b""}),
         manifest_of({**FILES, "run.json": b"[]"}),
@@ -179,3 +180,16 @@ def test_other_zip_files(tmp_path: Path) -> None:
     made = zipped(tmp_path / "e.zip", {**FILES, "x/y": b"", MANIFEST: manifest_of(FILES)})
     unpack(made, tmp_path / "out")
     assert contents(tmp_path / "out") == FILES
+
+
+def test_damaged_lzma_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "e.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        for name, content in {**FILES, MANIFEST: manifest_of(FILES)}.items():
+            archive.writestr(name, content)
+        start = archive.getinfo(MANIFEST).header_offset + 30 + len(MANIFEST)
+    content = bytearray(path.read_bytes())
+    content[start + 4] = 0xFF  # the properties of the compressed stream
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is damaged"):
+        unpack(path, tmp_path / "out")

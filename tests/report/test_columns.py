@@ -135,7 +135,7 @@ def test_the_frame_holds_numbers() -> None:
     "name", ["report.md", "report.tex", "report.csv", "report.json", "run.txt"]
 )
 def test_golden(name: str) -> None:
-    """Rewritten by `UPDATE_GOLDEN=1 python -m pytest tests/report/test_columns.py`."""
+    """Rewritten by `python -m tests.write_columns`."""
     suffix = name.partition(".")[2]
     cells = some_cells()
     if suffix == "txt":

@@ -113,3 +113,8 @@ def test_a_cell_is_named_with_its_run(tmp_path: Path) -> None:
     (tmp_path / "run" / "run.json").touch()
     with pytest.raises(UserError, match=r"cell is a cell of the run .*run; name the run"):
         load_results([tmp_path / "run" / "cell"])
+
+
+def test_no_path_is_a_mistake() -> None:
+    with pytest.raises(UserError, match="no run given; name run folders"):
+        load_results([])

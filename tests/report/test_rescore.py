@@ -54,6 +54,7 @@ def test_an_honest_run_matches(run: Path, honest: Path) -> None:
         ({"letter": "D"}, "letter D, now A"),
         ({"correct": True, "gold": "A"}, "gold A, now "),
         ({"status": "unparsed", "letter": None}, "letter none, now A; status unparsed, now ok"),
+        ({"guessed": True}, ": letter drawn, now read"),
         ({"status": "model_error", "correct": True}, "letter A, now none; correct, now wrong"),
     ],
 )

@@ -83,13 +83,14 @@ def test_lines_of_version_1_are_read() -> None:
     assert record_from_line(old.replace("frames_processed", "looked_at")) == new
     with pytest.raises(ValueError, match="unknown key 'looked_at'"):
         record_from_line(line.replace("frames_processed", "looked_at"))
-    with pytest.raises(ValueError, match="format_version 3; this version reads 1 and 2"):
-        record_from_line(line.replace('"format_version": 2', '"format_version": 3'))
+    for version, shown in (("3", "3"), ("true", "True"), ("1.0", "1.0"), ("2.0", "2.0")):
+        with pytest.raises(ValueError, match=f"format_version {shown}; this version reads 1 and 2"):
+            record_from_line(line.replace('"format_version": 2', f'"format_version": {version}'))
 
 
 def test_the_schema_in_docs_is_that_of_the_records() -> None:
     docs = Path(__file__).parents[2] / "docs"
-    assert json.loads((docs / "record.schema.json").read_text()) == record_schema()
+    assert json.loads((docs / "schemas" / "record.json").read_text()) == record_schema()
 
 
 @pytest.mark.parametrize(

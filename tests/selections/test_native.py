@@ -272,7 +272,7 @@ def test_every_field_has_a_type(tmp_path: Path) -> None:
 
 def test_the_schema_in_docs_is_that_of_the_files() -> None:
     docs = Path(__file__).parents[2] / "docs"
-    assert json.loads((docs / "selections.schema.json").read_text()) == selections_schema()
+    assert json.loads((docs / "schemas" / "selections.json").read_text()) == selections_schema()
 
 
 def test_a_wrong_index_costs_its_own_question_only(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
 
     @property
     def device(self) -> torch.device:
-        """Where the parameters lie."""
+        """The device of the parameters."""
         return next(self.parameters()).device
 
     @abstractmethod

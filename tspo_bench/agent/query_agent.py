@@ -113,7 +113,7 @@ class QueryAgent(TemporalAgent):
 
 
 def _offsets(window: int) -> Tensor:
-    """How far each place of a frame's window lies from it [w]."""
+    """The offset of each place of a frame's window from the frame [w]."""
     return torch.arange(window) - window // 2
 
 

@@ -53,9 +53,9 @@ def runs_table(runs: list[dict[str, Any]]) -> Table:
 
     from tspo_bench.report.escape import for_terminal
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
     for heading in ("run", "tasks", "samplers", "models", "records", "state", "date"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading not in ("run", "samplers"))
     for run in runs:
         table.add_row(*(Text(for_terminal(text)) for text in _texts(run)))
     return table
@@ -64,7 +64,7 @@ def runs_table(runs: list[dict[str, Any]]) -> Table:
 def _texts(run: dict[str, Any]) -> Iterator[str]:
     yield run["run"]
     for key in ("tasks", "samplers", "models"):
-        yield ", ".join(run.get(key, ()))
+        yield (", " if key == "samplers" else ",\n").join(run.get(key, ()))
     yield f"{run['num_records']} of {run['num_planned']}" if "num_records" in run else ""
     yield run["state"]
     yield run["date"][:16].replace("T", " ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,23 @@ if TYPE_CHECKING:
     from tspo_bench.report.loading import LoadedResults
 
 
+THUMBNAILS = 300
+_OF_PAGE = (
+    *("title", "curves", "trust_tasks", "thumbnails"),
+    *("data_root", "annotations", "trust_packets"),
+)
+_OF_TABLES = ("format", "layout", "groups", "power", "columns")
+# By output, the options that it does not follow.
+_IDLE = {
+    "--html": _OF_TABLES,
+    "--diff": (*_OF_TABLES, "prices"),
+    "--published": (*_OF_TABLES, "prices", "baseline"),
+    "--submission": (*_OF_TABLES, "prices", "baseline", "task", "answers", "budget_curves"),
+}
+
+
 def report(
+    ctx: typer.Context,
     results: Annotated[
         list[Path], typer.Argument(help="Runs, folders of runs, and bundles (run.zip).")
     ],
@@ -81,7 +98,7 @@ def report(
         typer.Option(
             "--thumbnails", help="How many questions of each set the page shows frames of."
         ),
-    ] = 300,
+    ] = THUMBNAILS,
     trust_tasks: Annotated[
         bool,
         typer.Option(
@@ -136,16 +153,7 @@ def report(
 
     Example: tspo-bench report runs/ --groups
     """
-    _check_one_output(html=html, diff=diff, published=published, submission=submission)
-    if not published:
-        options.reject_idle({"--gate": gate}, "without --published")
-    is_table_format = format not in ("md", "json") or (html is not None and format != "md")
-    of_tables = {"--format": is_table_format, "--layout": layout != "full", "--groups": groups}
-    if html is None:
-        of_page = {"--title": title, "--curves": curves, "--trust-tasks": trust_tasks}
-        options.reject_idle(of_page, "without --html")
-    if html or diff or published or submission:
-        options.reject_idle({**of_tables, "--power": power, "--columns": columns}, "without tables")
+    _reject_idle(ctx.params)
     if submission is not None:
         from tspo_bench.cli.papers import write_submission
 
@@ -189,10 +197,46 @@ def report(
         raise typer.Exit(EXIT_FAILURES)
 
 
-def _check_one_output(**given: Any) -> None:
+def _reject_idle(given: Mapping[str, Any]) -> None:
+    """Reject options that would change nothing beside the others.
+
+    Args:
+        given: the command's parameters by name.
+    """
+    from tspo_bench.video import trusts_packets
+
+    output = _output(**{name: given[name] for name in ("html", "diff", "published", "submission")})
+    is_not_default = {
+        **given,
+        "format": given["format"] in ("csv", "latex")
+        or (output == "--html" and given["format"] != "md"),
+        "layout": given["layout"] != "full",
+        "baseline": given["baseline"] != "uniform",
+        "thumbnails": given["thumbnails"] != THUMBNAILS,
+        "trust_packets": trusts_packets(),
+    }
+    idle = [(names, f"with {option}") for option, names in _IDLE.items() if option == output]
+    if output != "--html":
+        idle.append((_OF_PAGE, "without --html"))
+    if output != "--published":
+        idle.append((("gate",), "without --published"))
+    if is_not_default["layout"]:
+        idle.append((("groups", "power", "columns"), f"with --layout {given['layout']}"))
+    for names, why in idle:
+        values = {f"--{name.replace('_', '-')}": is_not_default[name] for name in names}
+        options.reject_idle(values, why)
+
+
+def _output(**given: Any) -> str | None:
+    """The option whose output replaces the tables.
+
+    Raises:
+        UserError: there are several.
+    """
     named = [f"--{name}" for name, value in given.items() if value]
     if len(named) > 1:
         raise UserError(f"{' and '.join(named)} are different outputs; give one of them")
+    return named[0] if named else None
 
 
 def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | None) -> None:

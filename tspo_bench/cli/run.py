@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tspo_bench.evaluation import EvaluationResult
 
 _FEW = 3  # examples of what was left out
+# Parameters that are not of RunSettings, or not as they are given.
+_NOT_SETTINGS = ("model", "base_url", "groups", "json")
 
 
 EXAMPLE = (
@@ -29,6 +31,7 @@ EXAMPLE = (
 
 
 def run(
+    ctx: typer.Context,
     task: options.Tasks = "haystack",
     split: options.Split = None,
     data_root: options.DataRoot = None,
@@ -127,9 +130,7 @@ def run(
 
     An interrupted run resumes. Exit code 3: questions failed.
     """
-    settings = dict(locals())
-    for name in ("model", "base_url", "groups", "json", "trust_packets"):  # not of RunSettings
-        del settings[name]
+    settings = {name: value for name, value in ctx.params.items() if name not in _NOT_SETTINGS}
     with only_results_on_stdout():
         from tspo_bench.api import evaluate
         from tspo_bench.mllms.loading import with_base_url

@@ -1,4 +1,4 @@
-"""How many frames a question is given: so many, or as many as a number of visual tokens allows."""
+"""The frame budget of a question: a number, or as many frames as its visual tokens allow."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def attribute_time(
 
 @dataclass
 class SelectionContext:
-    """How samplers are asked; safe to use from several threads.
+    """Asks samplers for frames; safe to use from several threads.
 
     Args:
         task: where videos and prompts come from.

@@ -188,7 +188,7 @@ class SamplerInputs:
 
 
 def frames_processed(candidates: Candidates) -> dict[str, int]:
-    """How many frames a sampler had decoded and encoded to choose from these candidates.
+    """The numbers of frames that a sampler had decoded and encoded to choose from these candidates.
 
     Counted as if nothing had been cached, so that it measures the sampler. The frames shown to the
     MLLM come on top.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,10 +45,19 @@ def _option(name: Any) -> str:
     return _OPTIONS.get(str(name), f"--{name}".replace("_", "-"))
 
 
+def _several(given: Any) -> Any:
+    return given if isinstance(given, Iterable) else (given,)
+
+
+def _as_specs(given: Any) -> Any:
+    """Accept one spec, several, or a text in which commas separate them."""
+    return split_specs(given) if isinstance(given, str) else _several(given)
+
+
 def _as_numbers(given: Any, info: ValidationInfo) -> Any:
     """Accept one number, several, or a text in which commas separate them."""
     if not isinstance(given, str):
-        return (given,) if isinstance(given, int) else given
+        return _several(given)
     try:
         return tuple(int(part) for part in given.split(",") if part.strip())
     except ValueError:
@@ -74,9 +83,8 @@ def _count(least: int) -> Any:
     return Field(strict=True, ge=least, lt=MOST)
 
 
-_SPLIT: Callable[[Any], Any] = lambda given: split_specs(given) if isinstance(given, str) else given  # noqa: E731
 Specs = Annotated[
-    tuple[str, ...], BeforeValidator(_SPLIT), Field(min_length=1), AfterValidator(_once)
+    tuple[str, ...], BeforeValidator(_as_specs), Field(min_length=1), AfterValidator(_once)
 ]
 Counts = Annotated[
     tuple[Annotated[int, _count(1)], ...],
@@ -147,7 +155,7 @@ class RunSettings(BaseModel):
     split: str | None = None
     """The tasks' split; None for each task's default."""
     protocol: str | None = None
-    """How to ask, extract answers and average: "strict" (None), "official", "lmms-eval"."""
+    """The rules to ask, extract answers and average: "strict" (None), "official", "lmms-eval"."""
     subtitles: SubtitleMode = "none"
     """Subtitles shown to the model: "none", those "aligned" with the selected frames, or "full",
     those of the whole video."""
@@ -193,9 +201,7 @@ class RunSettings(BaseModel):
         if "preset" in settings:
             settings = with_preset(**settings)
         for name in {"sampler", "samplers"} & settings.keys():
-            specs = settings[name]
-            specs = split_specs(specs) if isinstance(specs, str) else specs
-            settings[name] = expand_all(specs, settings.get("agent"))
+            settings[name] = expand_all(_as_specs(settings[name]), settings.get("agent"))
         return cls.model_validate(settings)
 
     @model_validator(mode="wrap")

@@ -38,7 +38,7 @@ class Placement:
     phase: float
 
     def centre(self, seconds: float) -> tuple[float, float]:
-        """Where the centre is, `seconds` into the scene."""
+        """The position of the centre, `seconds` into the scene."""
         angle = 2 * math.pi * 0.4 * seconds + self.phase
         return self.x + self.sway * math.cos(angle), self.y + self.sway * math.sin(angle)
 

@@ -125,7 +125,7 @@ def write_script(
 
 
 def _cut_times(rng: random.Random, length_seconds: int) -> list[float]:
-    """Where scenes begin and end, on whole frames."""
+    """The beginnings and ends of scenes, on whole frames."""
     shortest, longest = SCENE_SECONDS
     times = [0.0]
     while (left := length_seconds - times[-1]) > 0:

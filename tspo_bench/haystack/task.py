@@ -157,7 +157,7 @@ def _one_of(what: str, value: str, known: Collection[str]) -> str:
 
 
 def _at_most(videos: int | None, count: int) -> int:
-    """How many videos are asked for, of those that there are."""
+    """The number of videos asked for, of those available."""
     if videos is None:
         return count
     if isinstance(videos, bool) or not isinstance(videos, int) or not 1 <= videos <= count:

@@ -20,7 +20,7 @@ from tspo_bench.types import Answer, Frames, Pixels, Prompt, Request, VisualInpu
 TOP_LOGPROBS = 20  # the most that the API lists
 _MOST_TOKENS = 10**12  # records cannot hold larger counts, and no server has them
 _CUT = ("length", "max_tokens", "max_output_tokens")  # finish reasons, the first OpenAI's
-_REFUSED = ("content_filter", "refusal", "safety")
+_REFUSAL_REASONS = ("content_filter", "refusal", "safety")
 _SHOWN = 200  # characters of a reply without a message
 _FIRST = 5  # of them, in a message
 _NO_THINKING = (
@@ -110,7 +110,7 @@ def read_reply(content: Any, request: Request) -> Answer:
         raise NonsenseError(f"the reply has no choices[0].message.content: {shown}") from None
     reason = str(choice.get("finish_reason")).lower()
     refusal = _refusal_of(message)
-    if refusal is None and not text and reason in _REFUSED:
+    if refusal is None and not text and reason in _REFUSAL_REASONS:
         refusal = f"finish_reason {reason}"
     if request.mode == "options":
         if refusal is not None:

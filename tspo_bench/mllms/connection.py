@@ -94,7 +94,7 @@ class Connection:
 
     @property
     def _proxy_hint(self) -> str:
-        """How to bypass the proxy, for a message; "" without one."""
+        """Advice to bypass the proxy, for a message; "" without one."""
         names = _proxy_variables(urlsplit(self._url).scheme)
         if not names or is_on_this_machine(self._host) or proxy_bypass(self._host):
             return ""

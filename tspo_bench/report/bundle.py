@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import lzma
 import struct
 import tempfile
 import zipfile
@@ -27,6 +28,7 @@ from tspo_bench.results import Cell, read_run
 from tspo_bench.results.cell import RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE
 from tspo_bench.results.environment import package_version
 from tspo_bench.results.reading import CELL_NAME
+from tspo_bench.results.records import is_version
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import JSON
 
@@ -38,7 +40,16 @@ MAX_MANIFEST_BYTES = 64 << 20
 _CELL_FILES = (RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE)
 # What zipfile and json raise for damaged files.
 _DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, TypeError, AttributeError),
+    *(
+        zipfile.BadZipFile,
+        zlib.error,
+        lzma.LZMAError,
+        struct.error,
+        EOFError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ),
     *(NotImplementedError, RuntimeError, ValueError, OverflowError),
 )
 
@@ -166,7 +177,7 @@ def _listed(archive: zipfile.ZipFile) -> dict[str, str]:
     if archive.getinfo(MANIFEST).file_size > MAX_MANIFEST_BYTES:
         raise ValueError(f"{MANIFEST} is larger than {MAX_MANIFEST_BYTES >> 20} MiB")
     manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
-    if manifest.get("format") != FORMAT:
+    if not is_version(manifest.get("format"), FORMAT):
         raise ValueError(f"format {manifest.get('format')!r}; this version reads {FORMAT}")
     # Bundles of earlier versions may have pictures too.
     names = [name for name in manifest["files"] if not name.startswith("frames/")]
@@ -208,10 +219,11 @@ def opened(path: Path) -> Iterator[Path]:
 def is_bundle(path: Path) -> bool:
     """Whether a zip file is a bundle; one that is cut off still begins with a run's first file."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return {MANIFEST, RUN_FILE} <= set(archive.namelist())
-    except (ValueError, NotImplementedError, zipfile.BadZipFile, struct.error):
-        with path.open("rb") as file:
-            return file.read(30 + len(RUN_FILE)).endswith(RUN_FILE.encode())
+        try:
+            with zipfile.ZipFile(path) as archive:
+                return {MANIFEST, RUN_FILE} <= set(archive.namelist())
+        except (ValueError, NotImplementedError, zipfile.BadZipFile, struct.error):
+            with path.open("rb") as file:
+                return file.read(30 + len(RUN_FILE)).endswith(RUN_FILE.encode())
     except OSError:
         return False

@@ -1,7 +1,8 @@
 """The columns of a comparison table: every figure is declared here, once.
 
 Terminal, Markdown, CSV, LaTeX, JSON, the page, its charts and `--groups` are views of the frame
-that `report.frame` builds from these declarations. To add a figure, add a `Column` to `COLUMNS`.
+that `report.frame` builds from these declarations. To add a figure, add a `Column` to `COLUMNS` and
+rewrite docs/columns.csv and the golden files: `python -m tests.write_columns`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ UNDEFINED = "n/a"
 
 @dataclass(frozen=True)
 class Format:
-    """How one kind of figure is written: its value, and the ends of its 95% interval."""
+    """The texts of one kind of figure: of its value, and the ends of its 95% interval."""
 
     value: Callable[[Any], str] = str
     ends: str = "{:.3g}, {:.3g}"

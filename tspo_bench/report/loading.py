@@ -45,6 +45,8 @@ def load_results(paths: Sequence[Path], task: str | None = None) -> LoadedResult
         UserError: a path is not there or holds no run, a bundle that was named cannot be read, or
             nothing is left.
     """
+    if not paths:
+        raise UserError("no run given; name run folders, folders of runs, or bundles (.zip)")
     found = LoadedResults()
     others: dict[str, None] = {}
     for cell in _cells(paths, found):

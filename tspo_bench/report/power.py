@@ -1,4 +1,4 @@
-"""How many questions a difference of accuracies needs, from the answers that are there."""
+"""The questions that a difference of accuracies needs, from the answers so far."""
 
 from __future__ import annotations
 

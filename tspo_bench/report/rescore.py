@@ -20,7 +20,7 @@ from tspo_bench.tasks import EvaluationProtocol, Reading, load_task
 from tspo_bench.tasks.protocols import chosen_protocol
 from tspo_bench.types import Question, Record
 
-COMPARED = ("letter", "gold", "correct", "status")
+COMPARED = ("letter", "gold", "correct", "status", "guessed")
 _WORDS = {True: "correct", False: "wrong", None: "none"}
 
 
@@ -38,6 +38,10 @@ class Difference:
         for name in COMPARED:
             then, now = getattr(self.stored, name), getattr(self.now, name)
             if then != now:
+                if name == "guessed":
+                    words = {True: "drawn", False: "read"}
+                    changes.append(f"letter {words[then]}, now {words[now]}")
+                    continue
                 label = "" if name == "correct" else f"{name} "
                 changes.append(f"{label}{_WORDS.get(then, then)}, now {_WORDS.get(now, now)}")
         return f"{self.stored.question_id}: {'; '.join(changes)}"

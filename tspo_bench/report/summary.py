@@ -49,7 +49,7 @@ class Summary(OnDisk):
     protocol_hash: str | None
     """A hash of the protocol's text."""
     answer: str | None
-    """How the model answered: "generate" or "options"."""
+    """The answering mode: "generate" or "options"."""
     n: int
     """Questions asked."""
     num_videos: int
@@ -134,11 +134,7 @@ def summarise(
     known = [record for record in records if record.gold is not None]
     unread = [record for record in records if record.status == "unparsed" or record.guessed]
     given = [len(record.frames) for record in records if not record.failed]
-    recalls = [
-        (record.question_id, record.evidence_recall)
-        for record in records
-        if record.evidence_recall is not None
-    ]
+    recalls = _recalls(records)
     timed = [record.timing for record in records if record.timing]
     seconds = math.fsum(second for timing in timed for second in timing.values())
     scoring: Mapping[str, Any] = settings.scoring or {}
@@ -180,8 +176,17 @@ def summarise(
     )
 
 
+def _recalls(records: Sequence[Record]) -> list[tuple[str, float]]:
+    """The evidence recall of each answer that has one, with its question."""
+    return [
+        (record.question_id, record.evidence_recall)
+        for record in records
+        if record.evidence_recall is not None
+    ]
+
+
 def feature_source(timing: Mapping[str, float]) -> FeatureSource | None:
-    """Where the features came from that a record's sampler searched; None where it searched none.
+    """The source of the features that a record's sampler searched; None where it searched none.
 
     "cached": from the store, so that the record's seconds lack a scan; "unknown": the record is
     older than the stage that says so.
@@ -194,7 +199,7 @@ def feature_source(timing: Mapping[str, float]) -> FeatureSource | None:
 
 
 def count_sources(timings: Iterable[Mapping[str, float]]) -> dict[FeatureSource, int]:
-    """How many of these records' features came from where; what none has is left out."""
+    """The number of records by the source of their features, without sources of none."""
     return dict(Counter(source for timing in timings if (source := feature_source(timing))))
 
 
@@ -226,7 +231,7 @@ def _group_summary(records: Sequence[Record]) -> GroupSummary:
 
 
 def _frame_sizes(records: Sequence[Record]) -> dict[str, int]:
-    """How many answers were given frames of each height and width: {"384x384": 1337}."""
+    """The number of answers by height and width of their frames: {"384x384": 1337}."""
     inputs = [record.visual_input for record in records]
     sizes = [i for i in inputs if i.get("frames") and {"height", "width"} <= i.keys()]
     counts = Counter(f"{size['height']}x{size['width']}" for size in sizes)

@@ -14,7 +14,7 @@ _SLACK_SECONDS = 1e-6
 
 @dataclass(frozen=True)
 class EvidenceRecall:
-    """How many of a question's evidence spans the selected frames hit.
+    """The share of a question's evidence spans that the selected frames hit.
 
     `num_beyond_end` spans start after the video's end (an annotation error, or a shortened copy of
     the video): no frame can hit them, so they are not among `num_spans`.

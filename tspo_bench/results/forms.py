@@ -30,7 +30,7 @@ class OnDisk(BaseModel):
 
 
 class Scoring(TypedDict, total=False):
-    """How a protocol averages; see `report.headline`."""
+    """The average of a protocol; see `report.headline`."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
 
@@ -73,11 +73,11 @@ class CellSettings(OnDisk):
     questions: str | None = None
     """A hash of the questions asked."""
     answer: str | None = None
-    """How the model answers: "generate" or "options"."""
+    """The answering mode: "generate" or "options"."""
     protocol_hash: str | None = None
     """A hash of the protocol's text."""
     scoring: Annotated[Scoring, AfterValidator(_has_group)] | None = None
-    """How the protocol averages."""
+    """The protocol's average."""
     macro: str | None = None
     """The group over whose values the benchmark averages."""
     model_id: str | None = None
@@ -130,7 +130,7 @@ class CommandSettings(OnDisk):
     only_present: bool = False
     """Whether questions whose video is missing were left out."""
     left_out: dict[str, Whole] = {}
-    """How many those were, by the task's label."""
+    """The number of those, by the task's label."""
 
 
 class Command(OnDisk):

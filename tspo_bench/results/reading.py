@@ -19,7 +19,7 @@ from tspo_bench.results.cell import (
     Cell,
 )
 from tspo_bench.results.forms import CellSettings, RunFile, TaskScoresFile, bad_setting
-from tspo_bench.results.records import read_whole_lines, shortened
+from tspo_bench.results.records import is_version, read_whole_lines, shortened
 from tspo_bench.tasks import TaskScores
 from tspo_bench.types import Record
 from tspo_bench.validation import plain
@@ -88,10 +88,10 @@ def read_run_file(path: Path) -> dict[str, Any]:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not JSON: {error}; name another folder") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
+    if not isinstance(content, dict) or not is_version(content.get("format"), FORMAT):
         raise UserError(
             f"{path} is not a run of format {FORMAT}, the one this version of tspo-bench reads; "
-            f"name another folder"
+            "name another folder"
         )
     try:
         RunFile.model_validate(content)

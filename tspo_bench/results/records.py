@@ -111,15 +111,15 @@ def record_from_line(line: str) -> Record:
         ValueError: not JSON, an unknown or missing key, or a value of the wrong type.
     """
     try:
-        content = json.loads(line, parse_constant=_refuse_constant, parse_float=_finite)
+        content = json.loads(line, parse_constant=_reject_constant, parse_float=_finite)
     except RecursionError as error:
         raise ValueError("it is nested too deep") from error
     if not isinstance(content, dict):
         raise ValueError(f"a record is a JSON object, got {type(content).__name__}")
     version = content.pop("format_version", 1)
-    if version == 1:
+    if is_version(version, 1):
         content = {_RENAMED.get(key, key): value for key, value in content.items()}
-    elif version != FORMAT_VERSION:
+    elif not is_version(version, FORMAT_VERSION):
         raise ValueError(f"format_version {shortened(version)}; this version reads 1 and 2")
     try:
         return _adapter().validate_python(content)
@@ -139,11 +139,16 @@ def _reason(error: ValidationError, content: Mapping[str, Any]) -> str:
 
 
 def record_schema() -> dict[str, Any]:
-    """The JSON schema of a line, as docs/record.schema.json has it."""
+    """The JSON schema of a line, as docs/schemas/record.json has it."""
     schema = _adapter().json_schema()
     version = {"const": FORMAT_VERSION, "description": "Of this form; lines of 1 have none."}
     schema["properties"] = {"format_version": version, **schema["properties"]}
     return schema
+
+
+def is_version(given: object, version: int) -> bool:
+    """Whether a file's version is this one; `true` and `1.0` are none."""
+    return type(given) is int and given == version
 
 
 def shortened(value: object) -> str:
@@ -153,10 +158,10 @@ def shortened(value: object) -> str:
 
 def _finite(text: str) -> float:
     number = float(text)
-    return number if math.isfinite(number) else _refuse_constant(text)
+    return number if math.isfinite(number) else _reject_constant(text)
 
 
-def _refuse_constant(text: str) -> float:
+def _reject_constant(text: str) -> float:
     raise ValueError(f"{text} is not a finite number")
 
 

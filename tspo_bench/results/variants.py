@@ -60,7 +60,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a cell's records go: its folder's name, the settings kept with it, and why there.
+    """The place of a cell's records: its folder's name, the settings kept with it, and why there.
 
     `reason` says what differs from the most similar of the cells beside which this one is begun
     (of several the newest), None for one that resumes, has no cell beside it, or asks other

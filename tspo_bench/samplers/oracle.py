@@ -61,7 +61,7 @@ def evidence_frames(evidence: Sequence[Seconds], candidates: Candidates) -> list
 
 
 def share_out(sizes: Sequence[int], k: int) -> list[int]:
-    """How many of k picks each pool gets: one each in turn, at most its size.
+    """The number of k picks that each pool gets: one each in turn, at most its size.
 
     Where a round has fewer picks than pools, they go to pools spread evenly in time.
     """

@@ -1,4 +1,4 @@
-"""How well candidate frames match a query, and the best of them: pure functions on arrays."""
+"""The match of candidate frames with a query, and the best of them: pure functions on arrays."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Select
 
 
 def surprises(frames: Features) -> Features:
-    """How far each of the frames [T, d] lies from where those before it point, [T].
+    """The distance of each of the frames [T, d] from where those before it point, [T].
 
     The prediction is the Taylor series about the frame before, up to its second term, with
     backward differences for velocity and acceleration: f[t-1] + v + a / 2, v = f[t-1] - f[t-2],

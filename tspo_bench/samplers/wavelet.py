@@ -137,7 +137,7 @@ def coarse_changes(scores: FloatArray, wavelet: str, drift: int) -> FloatArray:
 
 
 def importance_of(clip: FloatArray, scores: FloatArray, settings: Settings) -> float:
-    """How important a clip with these scores is among all scores [T]."""
+    """The importance of a clip with these scores among all scores [T]."""
     spread = clip.var() / (scores.var() + 1e-8)
     return float(
         settings.duration * len(clip) / len(scores)

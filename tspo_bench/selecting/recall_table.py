@@ -16,7 +16,7 @@ from tspo_bench.report.format import (
     percent,
     timed_text,
 )
-from tspo_bench.report.tables.terminal import empty_table
+from tspo_bench.report.tables.terminal import FittedTable, wrapped_heading
 from tspo_bench.selecting.recall_rows import RecallRow, Subset
 
 _SHOWN: tuple[Subset, ...] = ("all", "more_than_k")
@@ -92,15 +92,16 @@ def _placement(rows: Sequence[RecallRow]) -> dict[str, list[str]]:
 
 
 def _table(title: Text, rows: Sequence[RecallRow], columns: dict[str, list[str]]) -> RenderableType:
-    table = empty_table(title)
-    table.add_column("sampler", overflow="fold")
-    for heading in ("K", *columns):
-        table.add_column(Text(heading), justify="right", no_wrap=True)
+    shown = []
     for number, row in enumerate(rows):
         name = row.sampler + ("*" if row.tuned_for else "")
-        texts = [name, str(row.frames), *(texts[number] for texts in columns.values())]
-        table.add_row(*(Text(for_terminal(text)) for text in texts))
-    return table
+        shown.append([name, str(row.frames), *(texts[number] for texts in columns.values())])
+    headings = tuple(map(Text, ("sampler", "K", *columns)))
+    return FittedTable(headings, _texts(shown), num_names=2, title=title)
+
+
+def _texts(rows: Sequence[Sequence[str]]) -> tuple[tuple[Text, ...], ...]:
+    return tuple(tuple(Text(for_terminal(text)) for text in row) for row in rows)
 
 
 def _paired_text(row: RecallRow) -> str:
@@ -149,17 +150,13 @@ def _notes(rows: Sequence[RecallRow]) -> list[str]:
 def _group_tables(rows: Sequence[RecallRow]) -> list[RenderableType]:
     tables: list[RenderableType] = []
     for group in dict.fromkeys(group for row in rows for group in row.groups):
-        table = empty_table()
-        table.add_column(Text(for_terminal(group)), overflow="fold")
-        table.add_column("n", justify="right")
-        for row in rows:
-            name = f"{row.sampler} K={row.frames}"
-            table.add_column(Text(for_terminal(name)), justify="right", overflow="fold")
+        names = [f"{row.sampler} K={row.frames}" for row in rows]
+        headings = tuple(map(wrapped_heading, (group, "n", *names)))
+        shown = []
         for value in dict.fromkeys(v for row in rows for v in row.groups.get(group, {})):
             found = [row.groups.get(group, {}).get(value) for row in rows]
             numbers = sorted({one.n for one in found if one})
             texts = [accuracy_text(one.evidence_recall, one.ci95) if one else "" for one in found]
-            shown = [for_terminal(value), "-".join(map(str, numbers)), *texts]
-            table.add_row(*map(Text, shown))
-        tables.append(table)
+            shown.append([value, "-".join(map(str, numbers)), *texts])
+        tables.append(FittedTable(headings, _texts(shown), num_names=2))
     return tables

@@ -42,11 +42,11 @@ class FileSelection:
     num_frames: Annotated[Count, Field(ge=0)] | None = None
     """The video's number of frames."""
     num_filled: Annotated[Count, Field(ge=0)] = 0
-    """How many of the frames a sampler's fill rule added."""
+    """The number of frames that a sampler's fill rule added."""
     features: Text | None = None
     """A hash of the candidates' features that the sampler saw."""
     notes: Mapping[Text, Any] = field(default_factory=dict)
-    """What the sampler reported of itself."""
+    """Notes that the sampler reported."""
 
     @classmethod
     def of(cls, selection: Selection, video: str) -> FileSelection:
@@ -107,7 +107,7 @@ class FileSelection:
         return off > max(1.0, _SAME_RATE * frame_rate * max(self.seconds or (0.0,)))
 
     def counted_rate(self) -> float | None:
-        """How many of the file's numbers go to a second, by its seconds; None if it has none."""
+        """The rate of the file's numbers per second, by its seconds; None if it has none."""
         if not self.seconds or not all(map(_is_number, (*self.indices, *self.seconds))):
             return None
         last = max(range(len(self.seconds)), key=lambda place: self.seconds[place])  # type: ignore[index]

@@ -111,7 +111,7 @@ def _adapter() -> TypeAdapter[FileSelection]:
 
 
 def selections_schema() -> dict[str, Any]:
-    """The JSON schema of a file of our own form, as docs/selections.schema.json has it."""
+    """The JSON schema of a file of our own form, as docs/schemas/selections.json has it."""
     row = _adapter().json_schema()
     return {
         "type": "object",

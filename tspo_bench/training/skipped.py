@@ -43,7 +43,7 @@ class SkippedFile:
 
 
 def summed_up(skipped: Sequence[Skipped], usable: int) -> str:
-    """How many questions are left out, by kind: "3 of 10 ... left out (2 video not found, ...)"."""
+    """The questions left out, by kind: "3 of 10 ... left out (2 video not found, ...)"."""
     kinds = Counter(one.kind for one in skipped).most_common()
     counts = ", ".join(f"{number} {kind}" for kind, number in kinds)
     return f"{len(skipped)} of {usable + len(skipped)} training questions are left out ({counts})"

@@ -52,7 +52,7 @@ class OneOpening(HaystackTask):
 
     @property
     def opening(self) -> Span:
-        """Where the answer is to be seen."""
+        """The span in which the answer is shown."""
         return self._asked.evidence[0]
 
 

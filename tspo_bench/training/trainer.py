@@ -71,6 +71,7 @@ class TSPOTrainer(Trainer):
         self.generator = torch.Generator()
         self._metrics: dict[str, list[float]] = defaultdict(list)
         self._micro_step = 0
+        self._noisy_step: int | None = None  # the step whose noise was seeded last
         self._drawn_at = args.tau  # the temperature of the newest rollouts
         super().__init__(
             model=agent,
@@ -159,7 +160,7 @@ class TSPOTrainer(Trainer):
 
     def _seed_noise(self) -> None:
         """Seed the noise by device, step and part of a step alone."""
-        if self.state.global_step != getattr(self, "_noisy_step", None):
+        if self.state.global_step != self._noisy_step:
             self._noisy_step, self._micro_step = self.state.global_step, 0
         args = self.args
         place = f"{args.seed}/{self.state.global_step}/{self._micro_step}/{args.process_index}"

@@ -35,7 +35,7 @@ class Record:
     video: Text
     """The video's name there."""
     status: Status
-    """How far the question got."""
+    """The outcome of the question: answered, unparsed, or the stage that failed."""
     gold: Text | None
     """The right option's letter; null where the benchmark withholds it."""
     letter: Text | None = None
@@ -53,7 +53,7 @@ class Record:
     num_candidates: Count | None = None
     """Frames that the sampler could select from; null if it saw nothing of the video."""
     num_filled: Count = 0
-    """How many of the frames a fill rule added."""
+    """The number of frames that a fill rule added."""
     frames_processed: Mapping[Text, Count] = field(default_factory=dict)
     """Frames "decoded" and "encoded" to select, as if nothing had been cached."""
     evidence_recall: Share | None = None

@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 def why_cut_off(
     path: Path, container: InputContainer, stream: VideoStream, timeline: Timeline
 ) -> str | None:
-    """How a file states more than is there; None if it does not.
+    """The way in which a file states more than it has; None if it does not.
 
     What a stream states of itself is held against its own packets, and what the file states
     against those of all streams: pictures may end before the sound does.

@@ -1,4 +1,4 @@
-"""Where decoding may start, as the packets' own bytes say: containers mark more as keyframes."""
+"""The packets at which decoding may start, by their bytes: containers mark more as keyframes."""
 
 from __future__ import annotations
 

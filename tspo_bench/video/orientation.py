@@ -1,4 +1,4 @@
-"""How decoded pictures are mirrored and turned to be shown, as FFmpeg's automatic rotation does."""
+"""Decoded pictures are mirrored and turned as FFmpeg's automatic rotation does."""
 
 from __future__ import annotations
 

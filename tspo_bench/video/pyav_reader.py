@@ -150,7 +150,7 @@ class PyAVReader:
                 )
 
     def _first_start(self, number: int) -> int:
-        """Where decoding of the recording starts to which a frame belongs."""
+        """The place at which decoding of a frame's recording starts."""
         recordings = self.timeline.recordings
         return int(self.timeline.starts[np.searchsorted(recordings, recordings[number])])
 

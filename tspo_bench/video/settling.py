@@ -130,7 +130,7 @@ def _jumps(pts: IntArray, limit: int) -> list[int]:
 
 
 def _delay(pts: IntArray) -> int:
-    """How many packets at most lie between one and another that is shown before it."""
+    """The largest number of packets between one and another that is shown before it."""
     lags = range(1, _MOST_DELAYED + 1)
     return max((lag for lag in lags if (pts[lag:] < pts[:-lag]).any()), default=0)
 

@@ -256,7 +256,7 @@ def _joined_times(
 
 
 def _last_duration(durations: IntArray, pts: IntArray) -> int:
-    """How long the last frame stays: what its packet says, else as long as the one before it."""
+    """The duration of the last frame: what its packet says, else as long as the one before it."""
     if durations[-1] > 0 or len(pts) == 1:
         return int(durations[-1])
     return int(pts[-1] - pts[-2])

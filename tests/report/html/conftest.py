@@ -98,7 +98,7 @@ class Windows:
         context = self._browser.new_context(
             viewport={"width": width, "height": 900}, offline=True, **settings
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(0)
         window = Window(context.new_page(), folder)
         own = folder.as_uri() + "/"
         context.route(lambda url: not url.startswith("file:"), lambda route: route.abort())

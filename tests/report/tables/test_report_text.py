@@ -1,5 +1,6 @@
 """Reports as Markdown, CSV, LaTeX and JSON; hostile runs among them."""
 
+import csv
 import io
 import json
 import re
@@ -14,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from tests.report.support import cell, cell_with, record
+from tests.report.support import cell, cell_with, compared_cells, record
 from tests.report.tables.test_paper import ALL, benchmark
 from tests.report.test_escape import HOSTILE, parts
 from tspo_bench.errors import UserError
@@ -120,7 +121,7 @@ def test_the_papers_table_in_every_format() -> None:
     [
         ({"format": "html"}, "--format 'html'; use one of md, csv, latex, json"),
         ({"layout": "wide"}, "--layout 'wide'; use one of full, paper"),
-        ({"layout": "paper", "power": True}, "neither --groups nor --power"),
+        ({"layout": "paper", "power": True}, "has no --groups, --power and --columns"),
     ],
 )
 def test_options_that_do_not_go_are_named(options: dict[str, Any], message: str) -> None:
@@ -183,7 +184,7 @@ def compiled(folder: Path, text: str) -> str:
         "-halt-on-error",
         "x.tex",
     ]
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     output = done.stdout.decode("latin-1")
     assert done.returncode == 0, output[-2000:]
     return output
@@ -221,3 +222,15 @@ def test_latex_tables_fit_a_page(tmp_path: Path) -> None:
 def test_latex_of_hostile_runs_compiles_and_reads_no_file(tmp_path: Path) -> None:
     everything = "\n".join(text_of(hostile_cells(text), "latex", groups=True) for text in HOSTILE)
     assert "passwd)" not in compiled(tmp_path, everything)
+
+
+def test_data_have_the_chosen_columns_alone() -> None:
+    options: dict[str, Any] = {"columns": ("accuracy", "n"), "groups": True}
+    loaded = LoadedResults(compared_cells())
+    (line, *_) = csv.DictReader(io.StringIO(report_text(loaded, ReportOptions("csv", **options))))
+    chosen = ["name", "budget", "accuracy", "accuracy_low", "accuracy_high", "n"]
+    assert list(line)[-8:] == ["group", "value", *chosen]
+    (table,) = json.loads(report_text(loaded, ReportOptions("json", **options)))["tables"]
+    assert list(table["rows"][0]) == [*chosen, "groups"]
+    by_value = table["rows"][0]["groups"]["length"]["5min"]
+    assert list(by_value) == ["n", "accuracy", "accuracy_low", "accuracy_high"]

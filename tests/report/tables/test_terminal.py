@@ -2,14 +2,17 @@
 
 import io
 import re
+from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
 
 from tests.report.support import cell, cell_with, record
-from tspo_bench.report import groups_table, results_table
+from tspo_bench.report import columns, groups_table, results_table
 from tspo_bench.report.baselines import Baselines, pooled_rows
-from tspo_bench.report.format import accuracy_text, difference_text, p_text, percent
+from tspo_bench.report.column import Column
+from tspo_bench.report.columns import COLUMNS
+from tspo_bench.report.format import SHARE, accuracy_text, difference_text, p_text, percent
 from tspo_bench.report.notes import caption, footnotes
 
 
@@ -224,3 +227,50 @@ def test_tables_of_one_task_and_model_are_titled_by_what_differs(key: str, title
     text = shown(results_table(cells))
     assert text.count("task haystack, model reference") == 2
     assert f"task haystack, model reference, {title} 7\n" in re.sub(" +\n", "\n", text)
+
+
+@pytest.mark.parametrize("width", [80, 40])
+@pytest.mark.parametrize("has_new_column", [False, True])
+def test_names_budgets_and_figures_are_whole_at_any_width(
+    monkeypatch: pytest.MonkeyPatch, width: int, has_new_column: bool
+) -> None:
+    if has_new_column:
+        new = Column(
+            key="new",
+            heading="a new figure",
+            help="New.",
+            value=lambda one: 0.111,
+            interval=lambda one: (0.1, 0.125),
+            format=SHARE,
+            layouts=("terminal",),
+        )
+        monkeypatch.setattr(columns, "COLUMNS", (*COLUMNS, new))
+
+    def answers(right: int) -> list:
+        return [
+            record(
+                n,
+                n < right,
+                groups={"task_type": "abc"[n % 3]},
+                evidence_recall=(n % 5) / 4,
+                timing={"answer": 123.45},
+            )
+            for n in range(60)
+        ]
+
+    settings: dict[str, Any] = {"frames": 64, "macro": "task_type"}
+    cells = [
+        *(cell(name, answers(n), **settings) for name, n in (("uniform", 20), ("oracle", 55))),
+        *(cell("tspo-q", answers(40 + seed), seed=seed, **settings) for seed in range(3)),
+        cell("blind", answers(15), **settings),
+    ]
+    text = shown(results_table(cells), width)
+    tables = text.partition("minus uniform")[0].split("sampler ")[1:]
+    assert len(tables) > 1
+    for table in tables:
+        for name in ("uniform", "oracle", "tspo-q", "blind"):
+            assert row_of(table, name)[-1] != "64"
+            assert "64" in row_of(table, name)
+    figures = ["33.3% [18.6, 52.3]", "91.7% [76.5, 97.4]", "123.45", "-14.3%"]
+    assert all(figure in text for figure in figures)
+    assert text.count("11.1% [10.0, 12.5]") == (4 if has_new_column else 0)

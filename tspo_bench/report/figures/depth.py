@@ -42,7 +42,7 @@ class DepthMap:
 
     @property
     def counts(self) -> str:
-        """How many questions a cell has: "n = 21 a cell"; "n = 12 to 37 a cell"."""
+        """The number of questions of a cell: "n = 21 a cell"; "n = 12 to 37 a cell"."""
         low, high = min(self._sizes, default=0), max(self._sizes, default=0)
         return f"n = {low} a cell" if low == high else f"n = {low} to {high} a cell"
 

@@ -39,7 +39,7 @@ _TICK_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
 @dataclass(frozen=True)
 class _Grid:
-    """How n frames stand on the sheet."""
+    """The layout of n frames on the sheet."""
 
     columns: int
     rows: int

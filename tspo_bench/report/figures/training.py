@@ -1,4 +1,4 @@
-"""How agents were trained: the curves of their logs."""
+"""The curves of agents' training logs."""
 
 from __future__ import annotations
 

@@ -267,7 +267,7 @@ def _column(cell: Cell) -> dict[str, Any]:
 
 
 def _unfinished(cell: Cell) -> str | None:
-    """How many answers are there, of how many: "4 of 14"; None where all are."""
+    """The number of answers, of those planned: "4 of 14"; None where all are."""
     done, planned = len(cell.records), cell.settings.num_questions or 0
     return f"{done} of {planned}" if done < planned else None
 

@@ -24,7 +24,7 @@ class TaskSource:
         return self._tasks.load(cell)[1]
 
     def tolerance(self, cell: Cell) -> float:
-        """How far, in seconds, from an annotated moment a frame still counts as evidence."""
+        """The distance in seconds from an annotated moment within which a frame is evidence."""
         return self._tasks.load(cell)[0].tolerance_seconds
 
     def frames(self, cell: Cell, video: str, indices: IntArray, short_side: int) -> Frames:

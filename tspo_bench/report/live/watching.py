@@ -1,4 +1,4 @@
-"""How far a run is, from its files alone: also of one that another process is writing."""
+"""A run's progress, from its files alone: also of one that another process is writing."""
 
 from __future__ import annotations
 
@@ -249,7 +249,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _num_waiting(content: Mapping[str, Any]) -> int:
-    """How many pairs of a task and a model the commands ask beyond those that have begun.
+    """The number of pairs of a task and a model the commands ask beyond those that have begun.
 
     Only their numbers can be compared: a command names a checkpoint's folder, a cell the model.
     """

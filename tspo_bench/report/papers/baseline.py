@@ -145,8 +145,12 @@ def _published(cell: Cell, rows: Sequence[Published]) -> list[Published]:
     found = [row for row in of_model if row.frames == frames]
     if not found:
         budgets = sorted({row.frames for row in of_model if row.frames is not None})
-        published = f"with {', '.join(map(str, budgets))} frames" if budgets else "not at all"
-        raise UserError(f"{model} on {task} is published {published}, not with {frames} frames")
+        if not budgets:
+            raise UserError(f"no published figure of {model} on {task}")
+        raise UserError(
+            f"{model} on {task} is published with {', '.join(map(str, budgets))} frames, not with "
+            f"{frames} frames"
+        )
     return found
 
 

@@ -55,7 +55,7 @@ def paired_grid(table: ComparisonTable) -> Grid | None:
 
 
 def power_grid(table: ComparisonTable) -> Grid | None:
-    """How many questions a difference of one point needs; None where nothing is compared."""
+    """The questions that a difference of one point needs; None where nothing is compared."""
     rows = [row for row in rows_of(table) if row["discordant"] is not None]
     title = f"{table.title}: power of the comparison with {table.baseline}"
     grid = _grid(table, rows, "power")

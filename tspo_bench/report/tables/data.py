@@ -12,7 +12,7 @@ from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.column import NAMES
 from tspo_bench.report.comparison import ComparisonTable, comparison_tables
 from tspo_bench.report.escape import spreadsheet, spreadsheet_value
-from tspo_bench.report.frame import columns_of
+from tspo_bench.report.frame import columns_by_key, columns_of
 from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.summary import FORMAT_VERSION
 from tspo_bench.report.tables.comparison import group_rows, rows_of
@@ -20,35 +20,48 @@ from tspo_bench.report.tables.paper import Paper
 from tspo_bench.results import Cell
 
 
-def tables_csv(tables: Sequence[ComparisonTable], groups: bool = False) -> str:
+def tables_csv(
+    tables: Sequence[ComparisonTable],
+    groups: bool = False,
+    columns: Sequence[str] | None = None,
+) -> str:
     """A line for each row of each table; with `groups` one for each of its groups' values too.
 
-    The columns do not depend on the rows; `group` and `value` are added with `groups`.
+    The columns do not depend on the rows; `group` and `value` are added with `groups`. With
+    `columns` the figures are those of these keys.
     """
-    lines = []
+    shown = _frame_keys(columns)
+    lines: list[dict[str, Any]] = []
     for table in tables:
         about = {**table.shared, "baseline": table.baseline}
         by_group = group_rows(table) if groups else {}
         of_all = {"group": None, "value": None} if groups else {}
         for number, row in enumerate(rows_of(table)):
-            lines.append({**about, **of_all, **row})
+            lines.append({**about, **of_all, **_some(row, shown)})
             for group, rows in by_group.items():
                 for value, part in rows[number].items():
-                    lines.append({**about, "group": group, "value": value, **part})
+                    of_value = {"group": group, "value": value, **_some(part, shown)}
+                    lines.append({**about, **of_value})
     return _csv(lines)
 
 
 def tables_json(
-    tables: Sequence[ComparisonTable], loaded: LoadedResults | None = None
+    tables: Sequence[ComparisonTable],
+    loaded: LoadedResults | None = None,
+    columns: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """The tables with their rows, and what was noted while reading."""
+    """The tables with their rows, and what was noted while reading.
+
+    With `columns` the figures are those of these keys.
+    """
+    shown = _frame_keys(columns)
     return {
         "format_version": FORMAT_VERSION,
         "tables": [
             {
                 **table.shared,
                 "baseline": table.baseline,
-                "rows": _rows_with_groups(table),
+                "rows": _rows_with_groups(table, shown),
             }
             for table in tables
         ],
@@ -56,18 +69,26 @@ def tables_json(
     }
 
 
-def _rows_with_groups(table: ComparisonTable) -> list[dict[str, Any]]:
+def _frame_keys(columns: Sequence[str] | None) -> list[str]:
+    """The keys in the frame of sampler, budget and these columns; of every column for None."""
+    keys = columns_by_key() if columns is None else dict.fromkeys([*NAMES, *columns])
+    return [key for name in keys for key in columns_by_key()[name].frame_keys]
+
+
+def _some(row: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Any]:
+    return {key: row[key] for key in keys}
+
+
+def _rows_with_groups(table: ComparisonTable, shown: Sequence[str]) -> list[dict[str, Any]]:
     """Each row of the frame; by group and value, its questions and the layout "groups"."""
     rows, by_group = rows_of(table), group_rows(table)
     columns = [column for column in columns_of("groups", rows) if column.key not in NAMES]
-    keys = ["n", *(key for column in columns for key in column.frame_keys)]
+    keys = ["n", *(key for column in columns for key in column.frame_keys if key in shown)]
     return [
-        row
+        _some(row, shown)
         | {
             "groups": {
-                group: {
-                    value: {key: part[key] for key in keys} for value, part in parts[place].items()
-                }
+                group: {value: _some(part, keys) for value, part in parts[place].items()}
                 for group, parts in by_group.items()
             }
         }

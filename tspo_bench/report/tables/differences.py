@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.escape import for_terminal
+from tspo_bench.report.format import budget_text
 from tspo_bench.results import Cell
 from tspo_bench.specs import parse_spec
 from tspo_bench.types import Record
@@ -17,26 +18,42 @@ if TYPE_CHECKING:
 
 _SHARED = ("task", "model", "frames", "visual_tokens", "limit", "protocol")
 _SAME_ACROSS_RUNS = ("task", "sampler", "seed")
-_NAMING = ("sampler", "model", "protocol", "frames", "visual_tokens", "seed", "limit")
+_ALWAYS_NAMED = ("task", "sampler", "budget", "seed")
+_IN_JSON = ("task", "sampler", "model", "protocol", "frames", "visual_tokens", "seed", "limit")
 
 
 @dataclass(frozen=True)
 class Differences:
     """The questions on which two cells differ, of `num_common` that both were asked."""
 
-    names: tuple[str, str]
+    cells: tuple[Cell, Cell]
     records: tuple[tuple[Record, Record], ...]
     num_common: int
 
     @property
+    def names(self) -> tuple[str, str]:
+        """The settings that tell the cells apart, with the runs if these are two."""
+        first, second = map(_named_settings, self.cells)
+        differing = [key for key in first if first[key] != second[key]]
+        if not differing:
+            return str(self.cells[0].folder), str(self.cells[1].folder)
+        one, other = (
+            ", ".join(settings[key] or f"no {key}" for key in differing)
+            for settings in (first, second)
+        )
+        return one, other
+
+    @property
     def heading(self) -> str:
-        """How many there are, and in whose favour."""
-        first = sum(one.correct for one, _ in self.records)
+        """The settings of the two cells, the number of questions, and in whose favour they are."""
+        one, other = map(_named_settings, self.cells)
+        shared = [one[key] for key in _ALWAYS_NAMED if one[key] and one[key] == other[key]]
+        first = sum(record.correct for record, _ in self.records)
         second = len(self.records) - first
         return (
-            f"{self.names[0]} and {self.names[1]}: {len(self.records)} of {self.num_common} "
-            f"questions differ; {first} correct only with {self.names[0]}, {second} only with "
-            f"{self.names[1]}"
+            f"{', '.join(shared)}: {self.names[0]} and {self.names[1]}: {len(self.records)} of "
+            f"{self.num_common} questions differ; {first} correct only with {self.names[0]}, "
+            f"{second} only with {self.names[1]}"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,7 +68,11 @@ class Differences:
             }
             for one, other in self.records
         ]
-        return {"names": list(self.names), "n": self.num_common, "questions": rows}
+        cells = [
+            {"folder": str(cell.folder)} | {key: getattr(cell.settings, key) for key in _IN_JSON}
+            for cell in self.cells
+        ]
+        return {"names": list(self.names), "cells": cells, "n": self.num_common, "questions": rows}
 
     def table(self) -> Table:
         """A row for each question, for `rich.print`."""
@@ -130,14 +151,19 @@ def _compared(first: Cell, second: Cell) -> Differences:
     if not common:
         raise UserError(f"{first.folder} and {second.folder} have no question in common")
     differing = tuple((one, other) for one, other in common if one.correct != other.correct)
-    return Differences(_names(first, second), differing, len(common))
+    return Differences((first, second), differing, len(common))
 
 
-def _names(first: Cell, second: Cell) -> tuple[str, str]:
-    """Name two cells by their samplers, else by other settings that differ, else by folder."""
-    keys = [key for key in _NAMING if getattr(first.settings, key) != getattr(second.settings, key)]
-    if not keys:
-        return str(first.folder), str(second.folder)
-    one, other = (str(getattr(cell.settings, keys[0])) for cell in (first, second))
-    prefix = "" if keys[0] in ("sampler", "model", "protocol") else f"{keys[0]} "
-    return f"{prefix}{one}", f"{prefix}{other}"
+def _named_settings(cell: Cell) -> dict[str, str]:
+    """The settings that may name a cell; an empty text for a setting that it has not."""
+    settings = cell.settings
+    return {
+        "task": settings.task,
+        "sampler": settings.sampler,
+        "model": settings.model,
+        "protocol": settings.protocol,
+        "budget": budget_text(settings) if settings.visual_tokens else f"K = {settings.frames}",
+        "seed": "" if settings.seed is None else f"seed {settings.seed}",
+        "limit": "" if settings.limit is None else f"limit {settings.limit}",
+        "run": str(cell.run_folder),
+    }

@@ -59,8 +59,8 @@ class ReportOptions:
             if key not in known_keys:
                 hint = did_you_mean(key, known_keys)
                 raise UserError(f"unknown --columns {key!r}: {hint}known: {', '.join(known_keys)}")
-        if self.layout == "paper" and (self.groups or self.power):
-            raise UserError("--layout paper has neither --groups nor --power; leave them out")
+        if self.layout == "paper" and (self.groups or self.power or self.columns):
+            raise UserError("--layout paper has no --groups, --power and --columns; leave them out")
 
 
 def report_text(loaded: LoadedResults, options: ReportOptions) -> str:
@@ -78,9 +78,9 @@ def report_text(loaded: LoadedResults, options: ReportOptions) -> str:
             return papers_csv(papers)
         return _written([paper_grid(paper) for paper in papers], options, loaded)
     if options.format == "json":
-        return _dumped(tables_json(tables, loaded))
+        return _dumped(tables_json(tables, loaded, options.columns))
     if options.format == "csv":
-        return tables_csv(tables, options.groups)
+        return tables_csv(tables, options.groups, options.columns)
     layout: Layout = "latex" if options.format == "latex" else "report"
     grids: list[Grid] = []
     for table in tables:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from rich import box
-from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
@@ -23,7 +22,7 @@ from tspo_bench.results import Cell
 
 _VALUES_A_TABLE = 3
 _HEADING_WIDTH = 10
-_NAME_WIDTH = 16  # longer names wrap where the terminal is narrow
+_NAME_WIDTH = 14  # longer names wrap where the terminal is narrow
 _UNBOUNDED = 10_000
 # What several tables of one task and model may differ in; the rest is below each table.
 _TITLED = {"model_id": "weights", "questions": "question set", "limit": "limit", "code": "code"}
@@ -44,7 +43,7 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
     parts: list[RenderableType] = []
     for title, table in zip(_titles(tables), tables, strict=True):
         grid = comparison_grid(table, "terminal")
-        parts += [*title, FittedGrid(grid), *map(_note, grid.notes)]
+        parts += [*title, grid_table(grid), *map(_note, grid.notes)]
         paired = paired_grid(table)
         parts += _titled(paired) if paired else []
     return Group(*parts)
@@ -60,56 +59,69 @@ def groups_table(cells: Sequence[Cell]) -> Group:
 
 
 def _titled(grid: Grid) -> list[RenderableType]:
-    return [Text(f"\n{for_terminal(grid.title)}"), FittedGrid(grid)]
+    return [Text(f"\n{for_terminal(grid.title)}"), grid_table(grid)]
+
+
+def grid_table(grid: Grid) -> FittedTable:
+    """A grid as a table of rich's."""
+    return FittedTable(
+        tuple(map(_heading, grid.headings)),
+        tuple(tuple(_shown(entry.whole) for entry in row) for row in grid.rows),
+        num_names=sum(heading.is_name for heading in grid.headings),
+    )
 
 
 @dataclass(frozen=True)
-class FittedGrid:
-    """A grid as tables that fit the terminal's width: columns with no room left follow below.
+class FittedTable:
+    """A table that fits the terminal's width: columns without room follow in a further table.
 
-    Each table begins with the names; only the first column wraps.
+    Each of these tables begins with the names, and only the first column wraps.
+
+    Attributes:
+        headings: of the columns.
+        rows: the texts of each row, as many as there are headings.
+        num_names: how many columns from the left are names.
+        title: above the first table.
     """
 
-    grid: Grid
+    headings: tuple[Text, ...]
+    rows: tuple[tuple[Text, ...], ...]
+    num_names: int
+    title: Text | None = None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """See rich's console protocol."""
-        headings = self.grid.headings
-        names = [number for number, heading in enumerate(headings) if heading.is_name]
-        part = list(names)
-        for number in range(len(headings)):
-            if number in names:
-                continue
-            widened = self._table([*part, number], _NAME_WIDTH)
-            needed = Measurement.get(console, options.update(max_width=_UNBOUNDED), widened)
-            if needed.maximum > options.max_width and part != names:
-                yield self._table(part)
-                part = list(names)
-            part.append(number)
-        yield self._table(part)
+        unbounded = options.update(max_width=_UNBOUNDED)
+        title, names = self.title, list(range(self.num_names))
+        columns = names
+        for number in range(self.num_names, len(self.headings)):
+            narrowest = self._table([*columns, number], _NAME_WIDTH)
+            width = Measurement.get(console, unbounded, narrowest).maximum
+            if width > options.max_width and columns != names:
+                yield self._table(columns, title=title)
+                title, columns = None, names
+            columns = [*columns, number]
+        yield self._table(columns, title=title)
 
-    def _table(self, columns: Sequence[int], name_width: int | None = None) -> Table:
-        """Some columns; the first one at most `name_width` wide."""
-        table = empty_table()
-        for place, number in enumerate(columns):
-            heading = self.grid.headings[number]
-            if heading.is_name and not place:
-                width = min(_NAME_WIDTH, max(cell_len(text) for text in self._texts(number)))
-                table.add_column(
-                    _shown(heading.text), overflow="fold", min_width=width, max_width=name_width
-                )
-            else:
-                table.add_column(_heading(heading), justify="right", no_wrap=True)
-        for row in self.grid.rows:
-            table.add_row(*(_shown(row[number].whole) for number in columns))
+    def _table(
+        self, columns: Sequence[int], widest: int | None = None, title: Text | None = None
+    ) -> Table:
+        """Some of the columns, of which the first takes at most the width `widest`."""
+        table = _empty_table(title)
+        first, *others = columns
+        texts = [self.headings[first], *(row[first] for row in self.rows)]
+        narrowest = min(_NAME_WIDTH, max(text.cell_len for text in texts))
+        table.add_column(
+            self.headings[first], overflow="fold", min_width=narrowest, max_width=widest
+        )
+        for number in others:
+            table.add_column(self.headings[number], justify="right", no_wrap=True)
+        for row in self.rows:
+            table.add_row(*(row[number] for number in columns))
         return table
 
-    def _texts(self, number: int) -> list[str]:
-        entries = [row[number].whole for row in self.grid.rows]
-        return [for_terminal(text) for text in (self.grid.headings[number].text, *entries)]
 
-
-def empty_table(title: Text | None = None) -> Table:
+def _empty_table(title: Text | None) -> Table:
     """A table with narrow gaps, so that eight figures fit the 80 columns of a pipe."""
     return Table(
         box=box.SIMPLE_HEAD,
@@ -121,9 +133,14 @@ def empty_table(title: Text | None = None) -> Table:
 
 
 def _heading(heading: Heading) -> Text:
-    unbroken = for_terminal(heading.text).replace("(n = ", "(n\xa0=\xa0")
+    return wrapped_heading(heading.text, has_interval=heading.has_interval)
+
+
+def wrapped_heading(text: str, *, has_interval: bool = False) -> Text:
+    """A column's heading, wrapped at spaces to the width of a figure."""
+    unbroken = for_terminal(text).replace("(n = ", "(n\xa0=\xa0")
     lines = textwrap.wrap(unbroken, _HEADING_WIDTH, break_long_words=False)
-    lines += ["[95% CI]"] if heading.has_interval else []
+    lines += ["[95% CI]"] if has_interval else []
     return Text("\n".join(lines).replace("\xa0", " "))
 
 
