@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tspo_bench.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from tspo_bench.report.tables.terminal import FittedTable
 
 
 def runs_below(folder: Path) -> list[dict[str, Any]]:
@@ -45,26 +45,26 @@ def _described(run: Path) -> dict[str, Any]:
     return {**about, "num_records": view.done, "num_planned": view.planned, "state": view.state}
 
 
-def runs_table(runs: list[dict[str, Any]]) -> Table:
+def runs_table(runs: list[dict[str, Any]]) -> FittedTable:
     """Draw them for the terminal."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     from tspo_bench.report.escape import for_terminal
+    from tspo_bench.report.tables.terminal import FittedTable
 
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
-    for heading in ("run", "tasks", "samplers", "models", "records", "state", "date"):
-        table.add_column(heading, overflow="fold", no_wrap=heading not in ("run", "samplers"))
-    for run in runs:
-        table.add_row(*(Text(for_terminal(text)) for text in _texts(run)))
-    return table
+    headings = ("run", "tasks", "models", "records", "state", "date", "samplers")
+    rows = tuple(
+        tuple(Text("\n".join(map(for_terminal, texts))) for texts in _texts(run)) for run in runs
+    )
+    return FittedTable(tuple(map(Text, headings)), rows, num_names=1, justify="left")
 
 
-def _texts(run: dict[str, Any]) -> Iterator[str]:
-    yield run["run"]
-    for key in ("tasks", "samplers", "models"):
-        yield (", " if key == "samplers" else ",\n").join(run.get(key, ()))
-    yield f"{run['num_records']} of {run['num_planned']}" if "num_records" in run else ""
-    yield run["state"]
-    yield run["date"][:16].replace("T", " ")
+def _texts(run: dict[str, Any]) -> Iterator[list[str]]:
+    """The lines of each column."""
+    yield [run["run"]]
+    yield run.get("tasks", [])
+    yield run.get("models", [])
+    yield [f"{run['num_records']} of {run['num_planned']}" if "num_records" in run else ""]
+    yield [run["state"]]
+    yield [run["date"][:16].replace("T", " ")]
+    yield run.get("samplers", [])

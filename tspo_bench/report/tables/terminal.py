@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rich import box
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -82,12 +82,14 @@ class FittedTable:
         rows: the texts of each row, as many as there are headings.
         num_names: how many columns from the left are names.
         title: above the first table.
+        justify: the side at which the columns after the first are aligned.
     """
 
     headings: tuple[Text, ...]
     rows: tuple[tuple[Text, ...], ...]
     num_names: int
     title: Text | None = None
+    justify: Literal["left", "right"] = "right"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """See rich's console protocol."""
@@ -115,7 +117,7 @@ class FittedTable:
             self.headings[first], overflow="fold", min_width=narrowest, max_width=widest
         )
         for number in others:
-            table.add_column(self.headings[number], justify="right", no_wrap=True)
+            table.add_column(self.headings[number], justify=self.justify, no_wrap=True)
         for row in self.rows:
             table.add_row(*(row[number] for number in columns))
         return table
