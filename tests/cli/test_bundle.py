@@ -64,7 +64,13 @@ def test_a_difference_is_printed_and_exits_with_3(cli: Cli, bundled: Path) -> No
         "status": "ok",
         "guessed": False,
     }
-    assert difference["now"] == {"letter": "A", "gold": "B", "correct": False, "status": "ok"}
+    assert difference["now"] == {
+        "letter": "A",
+        "gold": "B",
+        "correct": False,
+        "status": "ok",
+        "guessed": False,
+    }
     assert cells[1]["differences"] == []
 
 
