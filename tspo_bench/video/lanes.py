@@ -22,7 +22,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from tspo_bench.errors import VideoError
 from tspo_bench.video import settings
-from tspo_bench.video.worker import start_worker
+from tspo_bench.video.worker import MEMORY_BYTES, start_worker
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ _starting = threading.Lock()
 
 
 class DecoderLostError(VideoError):
-    """A worker process crashed or hung over a file."""
+    """A worker process crashed, hung or ran out of memory over a file."""
 
 
 class Lane:
@@ -51,12 +51,17 @@ class Lane:
             self._pool = _new_pool()
         return self._pool.schedule(function, args, timeout=settings.timeout_seconds)
 
+    def close(self) -> None:
+        """End the process."""
+        self._pool.stop()
+        self._pool.join()
+
 
 def result_of(future: ProcessFuture[T], path: Path) -> T:
     """The result of work on a video file.
 
     Raises:
-        DecoderLostError: its process crashed or took longer than allowed.
+        DecoderLostError: its process crashed, or took longer or more memory than allowed.
     """
     try:
         return future.result()
@@ -69,6 +74,11 @@ def result_of(future: ProcessFuture[T], path: Path) -> T:
     except (ProcessExpired, BrokenProcessPool) as error:
         raise DecoderLostError(
             f"video {path}: the decoder crashed ({_cause(error)}); re-encode it by ffmpeg"
+        ) from None
+    except MemoryError:
+        raise DecoderLostError(
+            f"video {path}: decoding takes more than {MEMORY_BYTES >> 30} GB of memory; "
+            "re-encode it by ffmpeg"
         ) from None
 
 

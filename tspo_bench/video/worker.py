@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+import os
 import pickle
 import resource
 from collections import OrderedDict
@@ -13,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from tspo_bench.errors import VideoError
 from tspo_bench.types import IntArray, Pixels
 from tspo_bench.video import trust_packets
 from tspo_bench.video.opened import OpenedVideo
@@ -21,7 +21,7 @@ from tspo_bench.video.pyav_reader import PyAVReader
 from tspo_bench.video.shared_memory import map_shared
 
 # Address space of a worker. A decoder that takes more (a broken header asks for it) is stopped.
-_MEMORY_BYTES = 8 << 30
+MEMORY_BYTES = 8 << 30
 _MOST_OPEN = 2  # files that a worker keeps open
 
 
@@ -31,6 +31,7 @@ class Piece:
 
     Attributes:
         path: the video file.
+        folder: the current folder, which `path` may be relative to.
         key: names the opened file, so that it is opened once in each worker.
         opened: a pickled `OpenedVideo`, or where in shared memory it is.
         indices: rising frame numbers, the rest of the part.
@@ -41,13 +42,14 @@ class Piece:
     """
 
     path: Path
+    folder: Path
     key: str
     opened: str | bytes
     indices: IntArray
     count: int
     short_side: int | None
     alone: bool
-    pixels: str | None
+    pixels: str | None = None
 
 
 class _Open:
@@ -58,6 +60,7 @@ class _Open:
         if isinstance(data, str):
             data = map_shared(data).tobytes()
         opened: OpenedVideo = pickle.loads(data)  # written by the process that started this one
+        os.chdir(piece.folder)
         self.reader = PyAVReader(piece.path, opened)
         self._part: tuple[IntArray, int | None] = np.zeros(0, np.int64), None
         self._frames: Iterator[Pixels] = iter(())
@@ -78,37 +81,27 @@ _open_files: OrderedDict[str, _Open] = OrderedDict()
 
 def start_worker() -> None:
     """Prepare a fresh worker process."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
 
 
-def open_file(path: Path, trusts_packets: bool) -> tuple[OpenedVideo, list[str]]:
+def open_file(path: Path, folder: Path, trusts_packets: bool) -> tuple[OpenedVideo, list[str]]:
     """Open a file for the first time; returns what was found, and the warnings given.
 
     Raises:
         VideoError: see `open_video`.
     """
+    os.chdir(folder)
     trust_packets(trusts_packets)
-    with _Warnings() as warnings:
-        try:
-            with PyAVReader(path) as reader:
-                return reader.opened, warnings
-        except MemoryError:
-            raise _too_large(path) from None
+    with _Warnings() as warnings, PyAVReader(path) as reader:
+        return reader.opened, warnings
 
 
 def decode_piece(piece: Piece) -> list[Pixels] | None:
     """Decode frames into shared memory, or return them where there is none.
 
     Raises:
-        VideoError: a frame cannot be decoded, or the decoder takes too much memory.
+        VideoError: a frame cannot be decoded.
     """
-    try:
-        return _decode(piece)
-    except MemoryError:
-        raise _too_large(piece.path) from None
-
-
-def _decode(piece: Piece) -> list[Pixels] | None:
     file = _open_files.pop(piece.key, None) or _Open(piece)
     while len(_open_files) >= _MOST_OPEN:
         _open_files.popitem(last=False)[1].reader.close()
@@ -121,13 +114,6 @@ def _decode(piece: Piece) -> list[Pixels] | None:
         target[place : place + frame.size] = frame.reshape(-1)
         place += frame.size
     return None
-
-
-def _too_large(path: Path) -> VideoError:
-    return VideoError(
-        f"video {path}: decoding takes more than {_MEMORY_BYTES >> 30} GB of memory; "
-        "re-encode it by ffmpeg"
-    )
 
 
 class _Warnings(logging.Handler):

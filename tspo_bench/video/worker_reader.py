@@ -60,7 +60,8 @@ class WorkerReader:
     def __init__(self, path: Path) -> None:
         self._path = Path(path)
         self._check()
-        first = lanes()[0].submit(open_file, self._path, settings.trust_packets)
+        self._folder = Path() if self._path.is_absolute() else Path.cwd()
+        first = lanes()[0].submit(open_file, self._path, self._folder, settings.trust_packets)
         self._opened, warnings = self._result(first)
         for line in warnings:
             if line not in _warned:
@@ -68,7 +69,8 @@ class WorkerReader:
             _warned.add(line)
         self.info = self._opened.info
         self._key = f"{next(_keys)} {path}"
-        self._times = self._opened.timeline.seconds
+        self.timeline = self._opened.timeline
+        self._times = self.timeline.seconds
         self._shared: SharedBytes | None = None
 
     def __enter__(self) -> Self:
@@ -155,14 +157,14 @@ class WorkerReader:
                 yield (
                     lane,
                     Piece(
-                        self._path,
-                        self._key,
-                        opened,
-                        rest,
-                        min(count, len(rest)),
-                        short_side,
-                        len(parts) == 1,
-                        None,
+                        path=self._path,
+                        folder=self._folder,
+                        key=self._key,
+                        opened=opened,
+                        indices=rest,
+                        count=min(count, len(rest)),
+                        short_side=short_side,
+                        alone=len(parts) == 1,
                     ),
                 )
 
