@@ -1,8 +1,8 @@
-"""What each part of the agents and of their training gives.
+"""The contribution of each part of the agents and of their training.
 
 `python -m benchmarks.ablation` trains one agent a seed of each variant, for a quarter of the usual
 steps, tests it on the haystack's val split (5-minute videos), and writes
-results/haystack/ablation.json and .md. What is done is kept: the same call goes on from there.
+results/haystack/ablation.json and .md. Finished work is kept: the same call resumes.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ SELECTS = ("bin-max", "aks", "inverse-transform")
 
 @dataclass(frozen=True)
 class Variant:
-    """One row: what `tspo-bench train` is told beside the defaults.
+    """One row: options of `tspo-bench train` beside the defaults.
 
     `select` is the rule that makes frames of scores; other rules than topk are those of the
     default's agents, and need no training.
@@ -77,7 +77,7 @@ def variants(agent: str) -> list[Variant]:
     ]
     # As many questions as the default's videos have: a minute has one, five minutes have seven.
     options = ("--task", SHORT, "--videos", "700", "--rewards", "answer")
-    change = "two things: one-minute videos, and the reward R_A alone (no needles are told)"
+    change = "two things: one-minute videos, and the reward R_A alone (no needles are given)"
     rows.append(Variant("no-haystacks", change, options))
     if agent == "tspo":
         change = "window 1: no attention between frames, but the learned map of each frame stays"

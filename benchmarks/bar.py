@@ -1,8 +1,8 @@
-"""What the agents gain over samplers that are not trained, on the haystack's test split.
+"""The gain of the agents over samplers that are not trained, on the haystack's test split.
 
 `python -m benchmarks.bar` asks all samplers about videos of five and of fifteen minutes, with four
 frame budgets and agents of several seeds, and writes results/haystack/bar.json, .md and .png. What
-is done is kept: the same call goes on from there. The agents are those of
+is done is kept: the same call resumes. The agents are those of
 
     tspo-bench train --agent tspo-q --name tspo-q --seeds 0,1,2
     tspo-bench train --agent tspo --name tspo --seeds 0,1,2
@@ -52,7 +52,7 @@ def trial(sampler: str) -> Trial:
 
 
 def spec(sampler: str) -> str:
-    """What `tspo-bench run` calls a sampler."""
+    """A sampler's name for `tspo-bench run`."""
     return agent_sampler(AGENTS_FOLDER / sampler, sampler) if sampler in AGENTS else sampler
 
 
@@ -99,7 +99,7 @@ def row(sampler: str, rival: str) -> dict[str, Any]:
         "ci95": summary.ci95,
         "unparsed": summary.status_counts["unparsed"],
         "headroom_recovered": headroom_recovered(own["accuracy"], *bounds),
-        "groups": {name: asdict(summary)["groups"].get(name, {}) for name in GROUPS},
+        "groups": {name: summary.model_dump()["groups"].get(name, {}) for name in GROUPS},
     }
 
 

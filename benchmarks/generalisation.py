@@ -3,7 +3,7 @@
 `python -m benchmarks.generalisation` trains, beside the usual agents, some without a question type
 and some without a fifth of the pictograms, tests all of them on the haystack's test split, and
 writes results/haystack/generalisation.json and .md. The usual agents are those that
-`benchmarks.bar` names. What is done is kept: the same call goes on from there.
+`benchmarks.bar` names. Finished work is kept: the same call resumes.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Plan(Experiment):
 
     @property
     def trainings(self) -> dict[str, tuple[str, ...]]:
-        """What each training of its own is told beside the usual."""
+        """Further options of each training."""
         return {
             **{f"without-{kind}": ("--without-type", kind) for kind in self.types},
             KNOWN: ("--task", "haystack[objects=known]"),
@@ -100,8 +100,8 @@ class Plan(Experiment):
         if training == USUAL:
             samplers = (agent_sampler(AGENTS_FOLDER / agent, agent),)
             return Trial(self.root / agent / USUAL, samplers, self.seeds, (self.short, self.long))
-        told = self.training_options(*self.trainings[training])
-        return trained(self.root / agent / training, agent, self.seeds, told, (self.short,))
+        options = self.training_options(*self.trainings[training])
+        return trained(self.root / agent / training, agent, self.seeds, options, (self.short,))
 
     @property
     def trials(self) -> list[Trial]:
@@ -169,7 +169,7 @@ def _script(video: str) -> Script:
 
 
 def concerned(script: Script, item: Item) -> set[str]:
-    """What a question is about: words of its text, its right option, and the evidence's objects."""
+    """The topics of a question: words of its text, its right option, and the evidence's objects."""
     mains = (script.scenes[number].main.name for number in item.evidence)
     return {*item.text.rstrip("?").split(), item.options[item.answer], *mains}
 

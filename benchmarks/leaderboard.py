@@ -2,7 +2,7 @@
 
 The tables follow from the committed runs alone: results/runs/*.zip, each of which `tspo-bench
 bundle` wrote. The figures of papers (results/published.csv) stand in
-a table of their own, for nobody has measured them here.
+a table of their own, for they were not measured here.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tspo_bench.report.comparison import ComparedRow, ComparisonTable, comparison_tables, is_bound
-from tspo_bench.report.format import budget, percent
+from tspo_bench.report.format import percent
 from tspo_bench.report.loading import load_results
 from tspo_bench.report.papers.published import Published, read_published
 from tspo_bench.report.tables.comparison import comparison_grid
@@ -68,10 +68,10 @@ def leaderboard() -> str:
 
 def _by_budget(table: ComparisonTable) -> Grid:
     """A row a sampler, a column a budget: accuracy with its interval, and evidence recall."""
-    budgets = list(dict.fromkeys(budget(one.row) for one in table.rows))
+    budgets = list(dict.fromkeys(one.row.budget for one in table.rows))
     by_name: dict[str, dict[str, ComparedRow]] = {}
     for one in table.rows:
-        by_name.setdefault(one.name, {})[budget(one.row)] = one
+        by_name.setdefault(one.name, {})[one.row.budget] = one
     ranked = sorted(by_name.items(), key=lambda item: -_mean(list(item[1].values())))
     return Grid(
         title=table.title,

@@ -1,4 +1,4 @@
-"""What a question costs a GPU: LLaVA-Video-7B's and Qwen2.5-VL-7B's architectures, random weights.
+"""GPU cost of a question: LLaVA-Video-7B's and Qwen2.5-VL-7B's architectures, random weights.
 
 `python -m benchmarks.mllm_throughput` measures 64 and 16 frames a question, 1, 2, 4 and 8 questions
 a batch, with each implementation of attention (sdpa takes the card's best kernel of torch itself):
@@ -44,7 +44,7 @@ PROMPT = f"Which animal appears first in the video?\nA. dog\nB. cat\n{INSTRUCTIO
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is measured: frames a question, questions a batch, calls of each kind that are timed."""
+    """The measurement: frames a question, questions a batch, calls of each kind that are timed."""
 
     frames: tuple[int, ...] = (64, 16)
     batches: tuple[int, ...] = (1, 2, 4, 8)

@@ -1,4 +1,4 @@
-"""What the reference MLLM can do when it is given good, mixed or useless frames.
+"""Accuracy of the reference MLLM on good, mixed and useless frames.
 
 `python -m benchmarks.reference_bars` answers every question of the haystack's test split (5-minute
 videos, K = 8) with six selections and writes results/reference/bars.json. The bars

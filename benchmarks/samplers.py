@@ -1,4 +1,4 @@
-"""What a pick costs: every sampler that works on scores or features, on one thread.
+"""The cost of a selection: every sampler that works on scores or features, on one thread.
 
 `OMP_NUM_THREADS=1 python -m benchmarks.samplers` times the samplers of all cards on made-up
 features of an hour at 1 fps (T = 3600, d = 512) for K = 64, and writes

@@ -17,7 +17,7 @@ _END = 0.2  # share of the training that counts as its end
 
 
 def figures(ours: Seeds, theirs: Seeds | None = None) -> dict[str, Any]:
-    """What a table shows of samplers that differ in the seed alone.
+    """A table's figures of samplers that differ in the seed alone.
 
     Args:
         ours: the records of each seed.

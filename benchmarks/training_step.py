@@ -1,4 +1,4 @@
-"""What a training step costs: with the reference models, and with LLaVA-Video-7B's shape on a GPU.
+"""The cost of a training step: with the reference models, and with LLaVA-Video-7B's shape on a GPU.
 
 `python -m benchmarks.training_step` measures the built-in training (8 questions a step), then,
 where there is CUDA, one question's step with a model of LLaVA-Video-7B's architecture and random

@@ -29,7 +29,7 @@ _LEDGER = "done.json"
 
 @dataclass(frozen=True)
 class Test:
-    """What samplers are asked, by one `tspo-bench run` into a folder of this name."""
+    """The questions to samplers, by one `tspo-bench run` into a folder of this name."""
 
     __test__ = False  # pytest would take it for one of its own
 
@@ -77,7 +77,7 @@ class Trial:
 
     @property
     def pending(self) -> tuple[Command, ...]:
-        """The commands to be run: agents that are made anew are tested anew."""
+        """The commands to be run: agents that are trained again are tested again."""
         done = [tuple(entry["command"]) for entry in self.ledger]
         if self.training is not None and self.training not in done:
             return self.commands
@@ -138,7 +138,7 @@ class Trial:
             temporary.write_text(json.dumps([*others, entry], indent=1) + "\n")
 
     def records(self, test: Test, sampler: str, frames: int = PRESET.frames) -> Seeds:
-        """What a sampler answered with a frame budget, a list for each seed that it depends on."""
+        """A sampler's answers with a frame budget, a list for each seed that it depends on."""
         return [
             cell.records
             for cell in read_run(self.folder / test.name)
@@ -155,7 +155,7 @@ def _reference_weights() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Experiment:
-    """What is trained and tested, and where it is kept.
+    """The trainings and tests, and their folders.
 
     One of other sizes than the usual is a trial run: it has a folder of its own, results included,
     and so leaves what the usual one made as it is.

@@ -127,7 +127,7 @@ def _alone_in(root: Path) -> Iterator[int]:
 
 
 def run(main: Callable[[], int]) -> NoReturn:
-    """End the process with what `main` returns; a user's mistake is told in one line."""
+    """End the process with what `main` returns; a user's mistake is one line."""
     try:
         sys.exit(main())
     except UserError as error:
@@ -159,7 +159,7 @@ def training_parser(module: str, description: str | None) -> argparse.ArgumentPa
 
 
 def names(text: str) -> tuple[str, ...]:
-    """What commas separate."""
+    """The parts of a text that commas separate."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

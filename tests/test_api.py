@@ -136,6 +136,13 @@ def test_select_frames_errors() -> None:
         tspo_bench.select_frames("absent.mp4", "What?", "uniform")
     with pytest.raises(UserError, match="needs annotated evidence"):
         tspo_bench.select_frames("film.mp4", "What?", "oracle")
+    for call in (
+        lambda **given: tspo_bench.select_frames("film.mp4", "What?", "uniform", **given),
+        lambda **given: tspo_bench.select_task("films.jsonl", "s.json", "uniform", **given),
+        lambda **given: tspo_bench.recall("films.jsonl", **given),
+    ):
+        with pytest.raises(UserError, match=r"--candidate-fps must be a number \(got '1'\)"):
+            call(candidate_fps="1")
 
 
 def test_registered_names_work(monkeypatch: pytest.MonkeyPatch) -> None:

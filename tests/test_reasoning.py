@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tspo_bench.reasoning import begun_reasoning, is_reasoning_mark, without_reasoning
-from tspo_bench.tasks.reading import read_answer
+from tspo_bench.tasks.strict_extractor import read_answer
 
 OPTIONS = ("A hat", "An egg", "Dogs")
 MARKS = [

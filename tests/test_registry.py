@@ -121,7 +121,7 @@ def test_parse_spec(text: str, name: str, options: dict[str, Any], argument: str
         ("aks[t1=0.8]x", "cannot read 'aks[t1=0.8]x'"),
         ("aks[t1]", "cannot read option 't1' of 'aks[t1]': write option=value"),
         ("aks[=3]", "cannot read option '=3'"),
-        ("aks[t1=1,t1=2]", "option 't1' stands twice"),
+        ("aks[t1=1,t1=2]", "option 't1' is given twice"),
         ("aks[t1=&]", "cannot read value '&'"),
         ("aks[t1=!!python/name:os.system]", "cannot read value"),
     ],

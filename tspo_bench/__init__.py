@@ -52,7 +52,7 @@ __all__ = [
     "train",
 ]
 
-_HOMES = {  # of what is not in `api`
+_HOMES = {  # of names that are not in `api`
     "EvaluationResult": "tspo_bench.evaluation",
     "MLLM": "tspo_bench.mllms",
     "RunSettings": "tspo_bench.evaluation",

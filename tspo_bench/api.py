@@ -1,4 +1,4 @@
-"""The library's front door: what `tspo_bench.evaluate` and its neighbours are.
+"""The functions of the library: `tspo_bench.evaluate` and its neighbours.
 
 The command line calls these functions too. torch and transformers are imported when a function
 needs them.
@@ -105,18 +105,17 @@ def train(
         agent: "tspo-q", the query-conditioned one, or "tspo", the paper's.
         out: the agent's folder.
         preset: "haystack" or "paper"; None for "paper" with `data`, else "haystack".
-        resume: go on with a run that was interrupted.
+        resume: continue an interrupted run.
         fresh: replace what `out` holds, which is kept in `previous/` until the agent is complete.
         command: the words of a command line, for the model card.
-        progress: is told of each step.
+        progress: is called at each step.
         settings: by name, any field of `training.settings.TrainConfig` (`task`, `num_videos`,
             `without_types`, `data`, `video_root`, `encoder`, `model`, `seed`, `device`, ...) and of
             `training.presets.Preset` (`frames`, `rollouts`, `steps`, `learning_rate`, `tau`,
             `rewards`, ...), and any argument of the agent's own (`window`, `without`).
 
     Raises:
-        UserError: a setting that there is not, something that cannot be used, or `out` holds
-            another run.
+        UserError: an unknown setting or one that cannot be used, or `out` holds another run.
     """
     from tspo_bench.training.settings import train_config
     from tspo_bench.training.train import train_agent

@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 import warnings
 
+# What custom code may raise and is caught: `sys.exit` there must not end a run. Ctrl-C does.
+CRASHES = (Exception, SystemExit)
 _PACKAGE = __name__.partition(".")[0]
 
 
@@ -21,7 +23,7 @@ class VideoError(UserError):
 
 
 class TspoBenchWarning(UserWarning):
-    """The result is there, but may not be what was meant. Commands print it as one line."""
+    """The result exists, but may not be the intended one. Commands print it as one line."""
 
 
 def warn(message: str) -> None:

@@ -39,7 +39,7 @@ _BARE_CHANNEL = re.compile(r"\A\s*analysis(?=[A-Z\"'(\d])")
 
 
 def without_reasoning(reply: str) -> str | None:
-    """What a reply says outside of its reasoning; None where it ends inside of it.
+    """Return a reply without its reasoning; None if it ends inside the reasoning.
 
     An end without a beginning, which then stood in the prompt, has reasoning alone before it.
     """

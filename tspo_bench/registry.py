@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from tspo_bench.errors import UserError
+from tspo_bench.errors import CRASHES, UserError
 from tspo_bench.files import user_path
 from tspo_bench.specs import (
     CARD_SUFFIXES,
@@ -91,7 +91,7 @@ def import_object(what: str, target: str) -> Any:
     """The object at "package.module:Name"; `what` is the word for it in messages.
 
     Raises:
-        UserError: the target is no such path, or importing it raises, whatever it be.
+        UserError: the target is not such a path, or importing it raises.
     """
     if not IMPORT_PATH.fullmatch(target):
         raise UserError(f"{what} {target!r}: write package.module:Name")
@@ -99,18 +99,18 @@ def import_object(what: str, target: str) -> Any:
     make_local_modules_importable()
     try:
         return getattr(importlib.import_module(module), name)
-    except Exception as error:
+    except CRASHES as error:
         raise UserError(f"{what} {target!r} cannot be imported: {_reason(error)}") from error
 
 
-def _reason(error: Exception) -> str:
-    """What an import raised, with its place in the module."""
+def _reason(error: BaseException) -> str:
+    """The error of an import, with its place in the module."""
     if isinstance(error, (ImportError, AttributeError)):
         return str(error)
     return _placed(error)
 
 
-def _placed(error: Exception) -> str:
+def _placed(error: BaseException) -> str:
     """An error with its place in a module."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     place = "" if isinstance(error, SyntaxError) else f" ({last.filename}, line {last.lineno})"
@@ -188,7 +188,7 @@ class Registry:
             raise
         except TypeError as error:
             raise UserError(f"{self.kind} {spec.label!r}: {error}") from error
-        except Exception as error:
+        except CRASHES as error:
             if call.func.__module__.startswith("tspo_bench."):  # a fault of ours
                 raise
             raise UserError(

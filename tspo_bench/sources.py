@@ -31,9 +31,8 @@ def sources_of(target: object) -> dict[str, str]:
     of Python itself. Of an installed package its version counts ({"name": "==1.2"}), of what was
     typed into an interpreter or notebook its text, else its compiled code.
 
-    It is found out once: what is edited while a process runs is not what the process runs. A class
-    of a module that is imported anew is another one.
-
+    Found once in a process, which does not run what is edited meanwhile. A class of a module that
+    is imported again is another one.
     """
     is_code = inspect.isclass(target) or inspect.isroutine(target)
     return dict(_sources_of(target if is_code else type(target)))
@@ -135,7 +134,7 @@ def _is_local(path: Path) -> bool:
 
 
 def _text(target: object) -> str:
-    """The text of something that lies in no file; its compiled code where the text is not kept."""
+    """The text of something without a file; its compiled code if the text is not kept."""
     try:
         return inspect.getsource(target)  # type: ignore[arg-type]
     except (OSError, TypeError):

@@ -70,7 +70,7 @@ class Spec:
 
     @property
     def label(self) -> str:
-        """The name as tables show it, with its options: what tells two cells apart."""
+        """The name as tables show it, with its options, which distinguish cells."""
         if self.argument is not None:
             base = f"{self.name}:{Path(self.argument).name}"
         else:
@@ -82,7 +82,7 @@ class Spec:
 def split_specs(text: str) -> list[str]:
     """Split "a,b[x=1,y=2],c" at the commas outside of brackets and quotes.
 
-    A spec that holds a comma itself (a path) stands in quotes: `uniform,"file:a,b.json"`.
+    A spec that holds a comma itself (a path) is put in quotes: `uniform,"file:a,b.json"`.
     """
     parts = [part.strip() for part in _split_at_commas(text)]
     return [_unquoted(part) for part in parts if part]
@@ -104,7 +104,7 @@ def parse_spec(text: str) -> Spec:
         if not equals or not key:
             raise UserError(f"cannot read option {item!r} of {text!r}: write option=value")
         if key in options:
-            raise UserError(f"option {key!r} stands twice in {text!r}: give it once")
+            raise UserError(f"option {key!r} is given twice in {text!r}")
         options[key] = _read_value(value, text)
     match = _ARGUMENT.fullmatch(name)
     if match and not is_import_path(name):

@@ -59,17 +59,6 @@ def problem(found: Mapping[str, Any]) -> str:
     return f"must be {wanted} (got {shown(found['input'])})"
 
 
-def check_count(option: str, number: int) -> None:
-    """Check that a number is a whole one that a run's files may hold.
-
-    Raises:
-        UserError: it is something else, or 10^12 or more.
-    """
-    if isinstance(number, bool) or not isinstance(number, int):
-        raise UserError(f"{option} must be a whole number (got {number!r})")
-    check_bound(option, number)
-
-
 def check_bound(option: str, number: float) -> None:
     """Check that a number is one that a run's files may hold.
 

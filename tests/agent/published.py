@@ -37,7 +37,7 @@ def published(folder: Path, prefix: str = "selector.", seed: int = 0) -> Path:
 
 
 def training_checkpoint(folder: Path, seed: int = 0) -> Path:
-    """What the authors' trainer writes: the MLLM with the agent among its weights, and no CLIP."""
+    """A checkpoint of the authors' trainer: the MLLM with the agent in its weights, and no CLIP."""
     original = Original()
     write_checkpoint(folder, original)
     (folder / "model.safetensors").unlink()

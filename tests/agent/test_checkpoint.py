@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
-import shlex
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ from tests.agent.published import (
     with_agent,
 )
 from tests.features.checkpoints import clip
-from tspo_bench.agent import checkpoint
+from tspo_bench.agent import agent_class, checkpoint
 from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.checkpoint import default_encoder, find_agent, is_published, load_agent
 from tspo_bench.agent.paper_agent import PaperAgent
@@ -31,7 +29,6 @@ from tspo_bench.features import load_encoder
 from tspo_bench.features.checkpoint import without_precision
 
 QUESTION = ["w3 cat w7"]
-COMMAND = ["tspo-bench", "train", "--task", "haystack[length=1min]", "--name", "it's my own"]
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return published(tmp_path_factory.mktemp("agents") / "published")
 
 
-def save(agent: PaperAgent, folder: Path, **known: object) -> Path:
-    agent.save_pretrained(folder, model_card_kwargs=known)
+def save(agent: TemporalAgent, folder: Path) -> Path:
+    agent.save_pretrained(folder)
     return folder
 
 
@@ -100,20 +97,20 @@ def test_from_pretrained_takes_every_layout(
 
 
 def test_from_pretrained_names_what_it_cannot_load(tmp_path: Path) -> None:
-    def refused(said: str, cls: type[TemporalAgent], path: Path | str, **arguments: object) -> None:
+    def rejected(said: str, cls: type[TemporalAgent], path: Path | str, **given: object) -> None:
         with pytest.raises(UserError, match=said):
-            cls.from_pretrained(path, **arguments)
+            cls.from_pretrained(path, **given)
 
     paper, ours = save(PaperAgent(16), tmp_path / "paper"), tmp_path / "q"
     QueryAgent(16, tau=0.2).save_pretrained(ours)
     assert isinstance(TemporalAgent.from_pretrained(ours), QueryAgent)
-    refused("is of kind 'tspo', not a QueryAgent; load it with PaperAgent", QueryAgent, paper)
-    refused("is of kind 'tspo-q', not a PaperAgent; load it with QueryAgent", PaperAgent, ours)
-    refused("is of kind 'tspo', not a QueryAgent", QueryAgent, published(tmp_path / "both"))
-    refused("unexpected keyword argument 'colour'", TemporalAgent, paper, colour=1)
-    refused("unexpected keyword argument 'colour'", TemporalAgent, tmp_path / "both", colour=1)
-    refused("there is no such folder", TemporalAgent, "./nowhere")
-    refused("tells of no agent", PaperAgent, clip(tmp_path / "clip"))
+    rejected("is of kind 'tspo', not a QueryAgent; load it with PaperAgent", QueryAgent, paper)
+    rejected("is of kind 'tspo-q', not a PaperAgent; load it with QueryAgent", PaperAgent, ours)
+    rejected("is of kind 'tspo', not a QueryAgent", QueryAgent, published(tmp_path / "both"))
+    rejected("unexpected keyword argument 'colour'", TemporalAgent, paper, colour=1)
+    rejected("unexpected keyword argument 'colour'", TemporalAgent, tmp_path / "both", colour=1)
+    rejected("there is no such folder", TemporalAgent, "./nowhere")
+    rejected("is not an agent's", PaperAgent, clip(tmp_path / "clip"))
 
 
 def test_from_pretrained_hands_the_hub_its_arguments(
@@ -159,44 +156,21 @@ def test_which_layout_it_is(tmp_path: Path, folder: Path) -> None:
     assert default_encoder(None) == "reference"
 
 
-def test_ours_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    agent = PaperAgent(16, tau=0.1, encoder="clip", encoder_id="clip-1", window=5, heads=2)
-    path = save(agent, tmp_path / "own", frames=8, command=COMMAND)
-    assert {file.name for file in path.iterdir()} == {
-        "config.json",
-        "model.safetensors",
-        "README.md",
-    }
+@pytest.mark.parametrize("kind", [PaperAgent, QueryAgent])
+def test_an_agent_comes_back_as_it_was_saved(kind: type[TemporalAgent], tmp_path: Path) -> None:
+    known = {"width": 16, "tau": 0.1, "encoder": "clip", "encoder_id": "clip-1"}
+    agent = kind(**known, window=5, heads=2)
+    path = save(agent, tmp_path / "own")
+    files = {file.name for file in path.iterdir()}
+    assert files == {"config.json", "model.safetensors", "README.md"}
     config = json.loads((path / "config.json").read_text())
-    assert config == {
-        **{"width": 16, "tau": 0.1, "encoder": "clip", "encoder_id": "clip-1"},
-        **{"window": 5, "heads": 2, "kind": "tspo"},
-    }
-    for loaded in (load_agent(str(path)), PaperAgent.from_pretrained(path)):
+    assert config.items() >= {**known, "window": 5, "heads": 2, "kind": agent.kind}.items()
+    for loaded in (load_agent(str(path)), kind.from_pretrained(path)):
+        assert type(loaded) is kind
         assert loaded.settings == agent.settings == config
         assert not loaded.training
         for name, tensor in agent.state_dict().items():
             assert torch.equal(loaded.state_dict()[name], tensor)
-        assert loaded.temporal.window == 5
-    card = (path / "README.md").read_text()
-    command = re.search(r"## Training\n```\n(.*)\n```", card)
-    assert command is not None
-    assert shlex.split(command[1]) == COMMAND
-    assert "| encoder | clip |" in card
-    assert "| frame budget in training (K) | 8 |" in card
-    assert "library_name: tspo-bench" in card
-
-
-def test_the_query_agent_comes_back_as_its_own_kind(tmp_path: Path) -> None:
-    agent = QueryAgent(16, tau=0.2).eval()
-    with torch.no_grad():
-        agent.head.weight.fill_(0.3)
-    agent.save_pretrained(tmp_path / "q")
-    loaded = load_agent(str(tmp_path / "q"))
-    assert isinstance(loaded, QueryAgent)
-    rng = np.random.default_rng(0)
-    frames, text = (rng.normal(size=(n, 16)).astype(np.float32) for n in (20, 1))
-    np.testing.assert_array_equal(loaded.score(frames, text), agent.score(frames, text))
 
 
 def test_the_packages_own_agents_are_named_or_missing(
@@ -228,7 +202,7 @@ def test_an_unfinished_agent_names_the_one_before(tmp_path: Path) -> None:
     assert load_agent(str(tmp_path / "previous")).width == 16
 
 
-def test_a_missing_folder_is_no_fault_of_the_hub(
+def test_a_missing_folder_is_not_blamed_on_the_hub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -278,9 +252,7 @@ def spoil_weights(path: Path, change: str) -> None:
     ],
 )
 @pytest.mark.parametrize("layout", ["own", "published"])
-def test_incomplete_weights_are_refused(
-    tmp_path: Path, change: str, said: str, layout: str
-) -> None:
+def test_incomplete_weights(tmp_path: Path, change: str, said: str, layout: str) -> None:
     path = tmp_path / layout
     if layout == "own":
         save(PaperAgent(CLIP_WIDTH), path)
@@ -291,145 +263,43 @@ def test_incomplete_weights_are_refused(
         load_agent(str(path))
 
 
-RECIPE = {"preset": "haystack", "rewards": "answer,coverage", "frames": 8, "command": COMMAND}
-
-
-def test_how_an_agent_was_trained_is_kept_when_it_is_saved_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    agent = PaperAgent(16, encoder="clip")
-    agent.recipe = RECIPE
-    first = save(agent, tmp_path / "first")
-    again = save(PaperAgent.from_pretrained(first), tmp_path / "again")
-    for name in ("config.json", "README.md", "model.safetensors"):
-        assert (first / name).read_bytes() == (again / name).read_bytes()
-    pushed: dict[str, str] = {}
-
-    def upload(self: object, *, folder_path: Path, **_: object) -> str:
-        pushed.update({path.name: path.read_text("latin-1") for path in folder_path.iterdir()})
-        return "url"
-
-    monkeypatch.setattr("huggingface_hub.HfApi.upload_folder", upload)
-    monkeypatch.setattr(
-        "huggingface_hub.HfApi.create_repo",
-        lambda self, repo_id, **_: type("Repo", (), {"repo_id": repo_id}),
-    )
-    PaperAgent.from_pretrained(again).push_to_hub("owner/mine")
-    assert pushed["README.md"] == (first / "README.md").read_text()
-    card = pushed["README.md"]
-    assert "| preset of the training | haystack |" in card
-    assert "| rewards | answer,coverage |" in card
-    assert "| frame budget in training (K) | 8 |" in card
-    assert (
-        "Rewarded with answer,coverage: coverage reads where the evidence of a question lies"
-        in card
-    )
-    assert shlex.join(COMMAND) in card
-    assert "not known" not in card.replace("| encoder id | not known |", "")
-
-
-@pytest.mark.parametrize(
-    ("rewards", "said"),
-    [
-        ("answer", "Rewarded with answer: for right answers alone, with no annotation of frames."),
-        ("answer-released,temporal", "answer-released,temporal: temporal reads where the evidence"),
-        (
-            "answer,my_reward:spread",
-            "Rewarded with answer,my_reward:spread; my_reward:sp",
-        ),
-        (None, "What the agent was rewarded with is not known."),
-    ],
-)
-def test_the_card_says_what_was_rewarded(rewards: str | None, said: str, tmp_path: Path) -> None:
-    agent = PaperAgent(16)
-    if rewards is not None:
-        agent.recipe = {"rewards": rewards}
-    assert said in (save(agent, tmp_path / "own") / "README.md").read_text()
-
-
-def test_a_config_without_a_recipe_is_loaded(tmp_path: Path) -> None:
-    path = save(PaperAgent(16), tmp_path / "old")
-    assert "recipe" not in json.loads((path / "config.json").read_text())
-    assert load_agent(str(path)).recipe == {}
-
-
 NESTED = "[" * 100_000 + "]" * 100_000
-HALF = '"\\ud83d"'
+HALF = '"\\ud83d"'  # half a character, which no file can hold
+BROKEN = {
+    "recipe": (NESTED, "5", '{"rewards": 5}', '{"frames": "8"}', '{"command": [5]}',
+               f'{{"preset": {HALF}}}'),
+    "width": ("1" * 5000, "1000000000", "-1", "true", '"16"', "null", "NaN"),
+    "heads": ("0", "{}", "100000"),
+    "window": ("1" * 4000, '"wide"'),
+    "tau": ("1" * 4000, "Infinity", "NaN", '"warm"', "null", "-1"),
+    "encoder": ("5", HALF),
+    "encoder_id": ("{}", HALF),
+    "kind": ("[]", HALF, "7", '"tspo-z"'),
+}  # fmt: skip
+BROKEN_TSPO_Q = {
+    "without": ('"film"', "[[]]"),
+    "hidden": ("10000000",),
+    "layers": ("100000", "[]"),
+}
 
 
-OF_ANY = [
-    ("recipe", NESTED),
-    ("other", '{"a":' * 100_000 + "1" + "}" * 100_000),
-    ("width", "1" * 5000),
-    ("width", "1" * 4000),
-    ("width", "1000000000"),
-    ("width", "99999"),
-    ("width", "-1"),
-    ("width", "true"),
-    ("width", '"16"'),
-    ("width", "[16]"),
-    ("width", "null"),
-    ("width", "16.0"),
-    ("width", "NaN"),
-    ("heads", "0"),
-    ("heads", "{}"),
-    ("heads", "100000"),
-    ("window", "1" * 4000),
-    ("window", '"wide"'),
-    ("tau", "1" * 4000),
-    ("tau", "Infinity"),
-    ("tau", "NaN"),
-    ("tau", '"warm"'),
-    ("tau", "{}"),
-    ("tau", "null"),
-    ("encoder", "5"),
-    ("encoder", HALF),
-    ("encoder", "[]"),
-    ("encoder_id", "{}"),
-    ("encoder_id", HALF),
-    ("kind", "[]"),
-    ("kind", "{}"),
-    ("kind", HALF),
-    ("kind", "7"),
-    ("recipe", "5"),
-    ("recipe", '{"rewards": 5}'),
-    ("recipe", '{"frames": "8"}'),
-    ("recipe", '{"command": "train"}'),
-    ("recipe", '{"command": [5]}'),
-    ("recipe", f'{{"preset": {HALF}}}'),
-]
-OF_TSPO_Q = [
-    ("without", '"film"'),
-    ("without", "[[]]"),
-    ("without", "5"),
-    ("hidden", "10000000"),
-    ("layers", "100000"),
-    ("layers", "[]"),
-]
-
-
-@pytest.mark.parametrize(
-    ("kind", "key", "value"),
-    [("tspo", *case) for case in OF_ANY] + [("tspo-q", *case) for case in OF_ANY + OF_TSPO_Q],
-)
-def test_a_config_that_no_agent_wrote_is_a_users_mistake(
-    kind: str, key: str, value: str, tmp_path: Path
-) -> None:
-    from tspo_bench.agent import agent_class
-
-    agent = agent_class(kind)(16, 0.1)
-    agent.save_pretrained(tmp_path / "a")
-    path = tmp_path / "a" / "config.json"
-    config = json.loads(path.read_text())
-    entries = {name: json.dumps(known) for name, known in config.items()} | {key: value}
-    path.write_text("{" + ", ".join(f'"{name}": {text}' for name, text in entries.items()) + "}")
-    with pytest.raises(UserError) as caught:
-        load_agent(str(tmp_path / "a"))
-    str(caught.value).encode()
+@pytest.mark.parametrize("kind", ["tspo", "tspo-q"])
+def test_a_config_with_a_wrong_value_is_a_users_mistake(kind: str, tmp_path: Path) -> None:
+    agent_class(kind)(16, 0.1).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    config = {name: json.dumps(known) for name, known in json.loads(path.read_text()).items()}
+    broken = BROKEN if kind == "tspo" else {**BROKEN, **BROKEN_TSPO_Q}
+    for key, values in broken.items():
+        for value in values:
+            fields = {**config, key: value}
+            path.write_text("{" + ", ".join(f'"{k}": {v}' for k, v in fields.items()) + "}")
+            with pytest.raises(UserError) as caught:
+                load_agent(str(tmp_path))
+            str(caught.value).encode()
 
 
 @pytest.mark.parametrize("text", ["", "[]", "5", "null", NESTED, "\x00", "{", '{"kind": "tspo"}'])
-def test_a_config_that_is_no_object_is_a_users_mistake(text: str, tmp_path: Path) -> None:
+def test_a_config_that_is_not_an_object_is_a_users_mistake(text: str, tmp_path: Path) -> None:
     path = save(PaperAgent(16), tmp_path / "a") / "config.json"
     for content in (text.encode(), b"\xff" + text.encode()):
         path.write_bytes(content)
@@ -437,36 +307,31 @@ def test_a_config_that_is_no_object_is_a_users_mistake(text: str, tmp_path: Path
             load_agent(str(tmp_path / "a"))
 
 
-def test_what_a_config_has_beside_arguments_is_no_fault(tmp_path: Path) -> None:
+def test_a_config_may_hold_more_than_arguments_and_no_recipe(tmp_path: Path) -> None:
     path = save(PaperAgent(16), tmp_path / "a") / "config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "note": {"of": ["mine"]}}))
-    assert load_agent(str(tmp_path / "a")).width == 16
+    config = json.loads(path.read_text())
+    assert "recipe" not in config
+    path.write_text(json.dumps({**config, "note": {"of": ["mine"]}}))
+    assert load_agent(str(tmp_path / "a")).recipe == {}
 
 
-def test_folders_that_are_no_agents_are_refused(tmp_path: Path) -> None:
-    def refused(said: str, device: str = "cpu", name: str | None = None) -> None:
+def test_folders_that_are_not_agents(tmp_path: Path) -> None:
+    def rejected(said: str, device: str = "cpu", name: str | None = None) -> None:
         with pytest.raises(UserError, match=said):
             load_agent(name or str(path), device)
 
     path = clip(tmp_path / "clip")
-    refused(r"tells of no agent \(kind: None\), and its weights hold no selector")
-    refused("agent './nowhere': there is no such folder", name="./nowhere")
+    rejected(r"is not an agent's \(kind: None\), and its weights hold no selector")
+    rejected("agent './nowhere': there is no such folder", name="./nowhere")
     path = save(PaperAgent(16), tmp_path / "own")
-    refused("unknown device 'quantum'", "quantum")
+    rejected("unknown device 'quantum'", "quantum")
     config = json.loads((path / "config.json").read_text())
-    for change, said in [
-        ({"kind": "tspo-z"}, r"no agent \(kind: 'tspo-z'\)"),
-        ({"tau": -1}, "tau=-1; use a number above 0"),
-        ({"width": "16"}, "width='16'; use a whole number"),
-    ]:
-        (path / "config.json").write_text(json.dumps({**config, **change}))
-        refused(said)
     del config["width"]
     (path / "config.json").write_text(json.dumps(config))
-    refused("missing 1 required positional argument: 'width'")
+    rejected("missing 1 required positional argument: 'width'")
     (path / "config.json").write_text("{")
-    refused("config.json is not valid JSON")
+    rejected("config.json is not valid JSON")
     (path / "model.safetensors").write_bytes(b"no weights")
-    refused("model.safetensors cannot be read")
+    rejected("model.safetensors cannot be read")
     (path / "model.safetensors").rename(path / "pytorch_model.bin")
-    refused("only safetensors weights are loaded")
+    rejected("only safetensors weights are loaded")

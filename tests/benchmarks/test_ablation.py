@@ -31,7 +31,7 @@ def parsed(command: Command) -> dict[str, Any]:
 
 
 def config(agent: str, variant: Variant) -> TrainConfig:
-    """What the variant's command trains."""
+    """The agents of the variant's command."""
     training = PLAN.trial(agent, variant).training
     assert training is not None
     params = parsed(training)

@@ -1,4 +1,4 @@
-"""What benchmarks/samplers.py times, and how it counts scores on demand."""
+"""The times of benchmarks/samplers.py, and how it counts scores on demand."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_counts_the_frames_that_are_scored_on_demand() -> None:
             assert given.features is None
             first = given.score(np.arange(100))
             assert first.tolist() == relevance(query, candidates)[:100].tolist()
-            given.score(np.arange(50, 150))  # half of them anew
+            given.score(np.arange(50, 150))  # half of them again
             return Selection(given.indices[:k])
 
     assert measure(Asks(), query, candidates)["scored_on_demand"] == 150

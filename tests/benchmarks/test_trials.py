@@ -1,4 +1,4 @@
-"""What counts as done: a command with the preset, the agents and the reference weights of now."""
+"""Finished work: a command with the preset, the agents and the reference weights of now."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def put_agent(content: str, seed: int = 0) -> None:
 
 
 def asked() -> Trial:
-    """Agents that somebody else trains."""
+    """Agents that another process trains."""
     tests = (Test("5min"), Test("15min", "haystack[length=15min]"))
     return Trial(ROOT / "asked", (agent_sampler(AGENT, "tspo"), "uniform"), (0, 1), tests)
 
@@ -78,7 +78,7 @@ def test_answers_of_agents_that_are_gone_do_not_count(questions: tuple[Question,
     assert asked().pending == asked().commands
 
 
-def test_agents_that_are_made_anew_are_tested_anew(questions: tuple[Question, ...]):
+def test_agents_that_are_trained_again_are_tested_again(questions: tuple[Question, ...]):
     trained = replace(asked(), training=("tspo-bench", "train", "--steps", "75"))
     finish(trained, questions, lambda *_: True)
     assert trained.pending == ()
@@ -97,7 +97,7 @@ def test_what_was_made_with_other_reference_weights_starts_over(
     assert [entry["command"][2] for entry in made().ledger] == [SAYS]
 
 
-def test_what_nobody_noted_the_weights_of_goes_on_where_it_is():
+def test_a_trial_without_noted_weights_stays_in_place():
     trial = made()
     assert work([trial], ROOT, 1, lambda: None) == []
     path = trial.folder / "done.json"

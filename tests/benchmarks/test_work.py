@@ -1,4 +1,4 @@
-"""Each command is run once, whatever happens in between; here they are no trainings."""
+"""Each command is run once, after interruptions too; here with cheap commands."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_what_a_killed_call_left_running_is_waited_for(capfd: pytest.CaptureFixt
     assert not Path("said").exists()
     assert work([slow()], ROOT, 1, lambda: None) == []
     assert "waiting for a command of an earlier start" in capfd.readouterr().err
-    assert Path("said").read_text() == "xx"  # nobody was there to see the first one end
+    assert Path("said").read_text() == "xx"  # nothing saw the first one end
 
 
 @pytest.mark.slow

@@ -72,7 +72,7 @@ def test_run_takes_it_too_and_keeps_what_it_was(
     published(Path(both), seed=1)  # trained on, at the same place
     changed = cli(*RUN, "--sampler", "tspo", "--agent", both)
     assert changed.code == 0
-    assert "begun anew beside the earlier one" in caplog.text
+    assert "begun beside the earlier one" in caplog.text
     assert len({cell.settings.encoder_id for cell in read_run(Path("out"))}) == 2
 
 

@@ -42,7 +42,7 @@ def test_the_cache_is_listed_and_pruned(cli: Cli) -> None:
     assert found["removed"] == {"files": 1, "bytes": 2_000_000}
     assert (cache_folder("features/clip") / "new").is_file()
     assert "--prune must be >= 0" in cli("doctor", "--cache", "--prune", "-1").error
-    assert "--prune needs --cache" in cli("doctor", "--prune", "1").error
+    assert "--prune: no effect without --cache" in cli("doctor", "--prune", "1").error
 
 
 @pytest.mark.usefixtures("films")

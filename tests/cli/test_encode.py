@@ -114,12 +114,12 @@ def test_training_data_are_encoded_as_training_reads_them(
     [
         ((), "give --task, or the training data with --data"),
         (("--data", "data.jsonl"), "give the folder of its videos with --video-root"),
-        (("--data", "d", "--video-root", ".", "--task", "x"), "is encoded; leave --task out"),
+        (("--data", "d", "--video-root", ".", "--task", "x"), "--task: no effect with --data"),
         (
             ("--data", "d", "--video-root", ".", "--candidates", "time", "--only-present"),
-            "is encoded; leave --only-present, --candidates out",
+            "--only-present, --candidates: no effect with --data",
         ),
-        (("--task", "films.jsonl", "--video-root", "."), "no --data; leave --video-root out"),
+        (("--task", "films.jsonl", "--video-root", "."), "--video-root: no effect without --data"),
         (("--data", "none.jsonl", "--video-root", "."), "none.jsonl"),
         (("--data", "data.jsonl", "--video-root", "none"), "video root none is not a folder"),
     ],

@@ -216,7 +216,6 @@ def test_fresh_replaces_a_finished_agent(finished: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        (("--steps", "4"), "steps: 1 then, 4 now"),
         (("--frames", "2"), "frames: 1 then, 2 now"),
         (("--rewards", "answer"), "rewards: answer,coverage then, answer now"),
     ],

@@ -50,9 +50,9 @@ def test_a_failed_question_is_exit_code_3(cli: Cli) -> None:
     ("args", "said"),
     [
         (["--tolerance", "x"], "cannot read --tolerance 'x'; write 1 or 1,2,5"),
-        (["--frames", "2.5"], "cannot read --frames '2.5'; write 8 or 8,16,32"),
+        (["--frames", "2.5"], "--frames must be whole numbers, commas between them (got '2.5')"),
         (["--frames", ""], "--frames needs at least one value"),
-        (["--fps", "0"], "frame rate 0.0 must be above 0 a second"),
+        (["--fps", "0"], "--fps must be > 0 (got 0.0)"),
     ],
 )
 @pytest.mark.usefixtures("films")

@@ -56,7 +56,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
     assert done.exit_code == 3
     assert "| aks" in done.stdout
     assert done.stderr.count("error: ") == 2
-    assert "question 'q0' stands in line 1 and in line 2" in done.stderr
+    assert "question 'q0' is in line 1 and in line 2" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_reported(runs: Path) -> None:
         ([".", "--html", "page", "--groups", "--power"], "--groups, --power: no effect"),
         ([".", "--curves", "agents/mine"], "--curves: no effect without --html"),
         ([".", "--trust-tasks"], "--trust-tasks: no effect without --html"),
-        ([".", "--gate"], "--gate needs --published"),
+        ([".", "--gate"], "--gate: no effect without --published"),
         ([".", "--html", "page", "--published"], "--html and --published are different outputs"),
         ([".", "--title", "Mine"], "--title: no effect without --html"),
     ],

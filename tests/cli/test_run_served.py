@@ -79,7 +79,7 @@ def test_a_run_outlives_its_server_and_asks_only_what_is_missing(
             record.frames,
         )
         assert dict(ours.usage) == {"prompt_tokens": 12, "completion_tokens": 3}
-        assert dict(ours.seen) == {"frames": key[0], "height": 96, "width": 160}
+        assert dict(ours.visual_input) == {"frames": key[0], "height": 96, "width": 160}
     assert {record.correct for record in found.values()} == {True, False}
 
     written = [path.read_bytes() for path in (tmp_path / "there").rglob("*") if path.is_file()]

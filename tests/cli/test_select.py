@@ -91,7 +91,7 @@ def test_more_frames_than_candidates_gives_all(cli: Cli) -> None:
     found = json.loads(done.out)
     assert [f["index"] for f in found["frames"]] == list(range(0, 50, 5))
     assert (found["num_asked"], found["num_candidates"], found["num_filled"]) == (64, 10, 0)
-    assert "note: 10 frames picked of 64 asked for: the video has 10 candidates" in done.err
+    assert "note: 10 of 64 frames selected: the video has 10 candidates" in done.err
 
 
 @pytest.mark.usefixtures("films")
@@ -128,8 +128,9 @@ def test_frames_that_are_no_candidates_have_no_score(cli: Cli) -> None:
         (["--sampler", "unifrom"], "did you mean 'uniform'"),
         (["-q", " "], "sampler 'aks' searches for the question's text; it is empty"),
         (["--encoder", "./no/clip"], "encoder './no/clip': there is no such folder"),
-        (["--frames", "0"], "0 frames cannot be picked"),
-        (["--candidate-fps", "-1"], "candidate rate -1.0 must be above 0"),
+        (["--frames", "0"], "--frames must be >= 1 (got 0)"),
+        (["--candidate-fps", "-1"], "--candidate-fps must be > 1e-12 (got -1.0)"),
+        (["--sampler", "all"], "--sampler 'all' is several; give one"),
         (["--sheet", "sheet.gif3", "--sampler", "uniform"], "unknown image format 'gif3'"),
         (["--save", "film.mp4", "--sampler", "uniform"], "name another folder"),
         (["--save", "a", "--image-format", "gif", "--sampler", "uniform"], "use jpg or png"),
@@ -177,14 +178,14 @@ def test_a_whole_task(cli: Cli) -> None:
         (["select"], "give a video file, or a task with --task, and not both"),
         (["select", "film.mp4", "--task", "films.jsonl"], "and not both"),
         ([*QUIZ], "--task needs a file to write; give --out sel.json or sel.parquet"),
-        ([*QUIZ, "-o", "sel.json", "-q", "What?"], "--question has no effect with --task"),
-        ([*QUIZ, "-o", "sel.json", "--sheet", "a.png"], "--sheet has no effect with --task"),
+        ([*QUIZ, "-o", "sel.json", "-q", "What?"], "--question: no effect with --task"),
+        ([*QUIZ, "-o", "sel.json", "--sheet", "a.png"], "--sheet: no effect with --task"),
         ([*QUIZ, "-o", "sel.txt"], "give a name that ends in .json or .parquet"),
         ([*QUIZ, "-o", "s.json", "--format", "mine", "--sampler", "uniform"], "shape 'mine'"),
-        ([*QUIZ, "-o", "sel.json", "--save", "a"], "--save has no effect with --task"),
+        ([*QUIZ, "-o", "sel.json", "--save", "a"], "--save: no effect with --task"),
         (["select", "film.mp4", "--messages", "--json"], "give one of them"),
-        (["select", "film.mp4", "--limit", "3"], "--limit has no effect with a video"),
-        (["select", "film.mp4", "-o", "sel.json"], "--out has no effect with a video"),
+        (["select", "film.mp4", "--limit", "3"], "--limit: no effect with a video"),
+        (["select", "film.mp4", "-o", "sel.json"], "--out: no effect with a video"),
     ],
 )
 @pytest.mark.usefixtures("films")

@@ -117,7 +117,7 @@ def test_system_message_and_beginning_of_the_reply(cli: Cli, real_data: Path) ->
     assert (shown["letter"], shown["correct"]) == ("A", True)
     text = cli(*args, "--protocol", "official").out
     assert "system message: Carefully watch" in text
-    assert "the reply goes on from: Best Option: (" in text
+    assert "the reply continues: Best Option: (" in text
 
 
 def test_a_drawn_letter_says_so(cli: Cli, real_data: Path) -> None:
@@ -177,8 +177,11 @@ def test_words_between_uniform_frames(cli: Cli, talk: str) -> None:
         (["--task", "own.jsonl", "--subtitles", "full"], "task 'own' has no subtitles"),
         (["--task", "haystack", "--subtitles", "full"], "has no subtitles"),
         (["--task", "talk.yaml", "--subtitles", "all"], "'all'; use one of none, aligned, full"),
-        (["--task", "talk.yaml", "--subtitles", "aligned", "--frames", "0"], "give --frames 1"),
-        (["--task", "long.jsonl", "--subtitles", "aligned"], "tell the video's length"),
+        (
+            ["--task", "talk.yaml", "--subtitles", "aligned", "--frames", "0"],
+            "--frames must be >= 1 (got 0)",
+        ),
+        (["--task", "long.jsonl", "--subtitles", "aligned"], "lacks the video's length"),
     ],
 )
 def test_subtitles_that_cannot_be_shown(

@@ -41,7 +41,7 @@ def test_an_agent_is_made_and_used(kind: str, cli: Cli, tmp_path: Path) -> None:
     ("question", "said"),
     [
         (1, "there is no checkpoint yet, and the same command starts over"),
-        (2, "the same command with --resume goes on from the last checkpoint"),
+        (2, "the same command with --resume resumes from the last checkpoint"),
     ],
 )
 def test_what_an_interrupted_run_is_told_is_true(question: int, said: str, cli: Cli) -> None:
@@ -106,37 +106,40 @@ MISTAKES = [
     (("--tau", "0"), "tau=0.0: a temperature must be above 0"),
     (("--seeds", "a"), "cannot read --seeds 'a'"),
     (("--seeds", "-1"), "seed=-1; give 0 to 4294967295"),
-    (("--without", "luck"), "without=luck; the parts are"),
+    (("--without", "luck"), "without.0 must be 'query', 'position'"),
     (("--agent", "tspo", "--without", "film"), "'tspo': no setting 'without'; tspo-q has it;"),
     (("--without-type", "opening,openin"), "has no questions of type 'openin'; its types: after"),
     (("--frames", "0"), "frames=0; give a whole number, 1 or more"),
     (("--videos", "0"), "num_videos=0; give a whole number, 1 or more"),
-    (("--window", "0"), "window=0; use a whole number, 1 or more"),
+    (("--window", "0"), "window must be >= 1 (got 0)"),
     (("--task", "haystck"), "unknown task 'haystck'"),
     (("--model", "no-such-folder/"), "no-such-folder"),
     (("--encoder", "no-such-folder/"), "no-such-folder"),
+    (("--without-type", "after,before,count,ending,opening,order,with"), "no question with"),
+    (("--batch-size", "0"), "batch_size=0; give a whole number, 1 or more"),
     (("--resume", "--fresh"), "give one"),
     (("--seeds", "0,-1"), "seed=-1; give 0 to 4294967295"),
     (("--device", "foo"), "unknown device 'foo'; use cpu, cuda or cuda:N"),
     (("--device", "cuda:99"), "device 'cuda:99': no CUDA device of that number; use --device cpu"),
     (("--candidate-fps", "0"), "candidate rate 0.0 must be above 0 a second"),
-    (("--video-root", "videos"), "there is no --data; leave --video-root out"),
-    (("--toy",), "--toy asks a question of its own; leave --task, --videos out"),
+    (("--video-root", "videos"), "--video-root: no effect without --data"),
+    (("--toy",), "--task, --videos: no effect with --toy"),
     (
         (
             *("--data", "a.jsonl", "--split", "val", "--data-root", ".", "--without-type", "after"),
             *("--candidates", "time"),
         ),
-        "--data is trained on in place of a task; "
-        "leave --task, --split, --data-root, --videos, --without-type, --candidates out",
+        "--task, --split, --data-root, --videos, --without-type, --candidates: no effect with",
     ),
 ]
 
 
 @pytest.mark.parametrize(("given", "said"), MISTAKES)
-def test_a_mistake_is_one_line_and_leaves_nothing_behind(
-    given: tuple[str, ...], said: str, cli: Cli, tmp_path: Path
+def test_a_mistake_is_one_line_before_models_are_loaded(
+    given: tuple[str, ...], said: str, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in ("load_mllm", "load_encoder"):
+        monkeypatch.setattr(f"tspo_bench.training.train.{name}", lambda *args: 1 / 0)
     done = cli(*TRAIN, *given)
     assert done.code == 2
     assert said in done.error

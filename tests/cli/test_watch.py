@@ -69,7 +69,7 @@ def test_one_frame(cli: Cli) -> None:
             assert "\x1b" not in done.out
             assert "\u202e" not in done.out
     done = cli("watch", "r")
-    assert "r: quiet" in done.out
+    assert "r: idle" in done.out
     assert "no process of this machine writes it; the last line came 0:00:0" in done.out
 
 

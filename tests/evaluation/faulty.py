@@ -47,6 +47,27 @@ class Crashes:
         return Selection(np.arange(k // 0))  # LINE shallow
 
 
+class Unscored:
+    """Scores no candidate."""
+
+    needs = frozenset({"probe"})
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        return Selection(candidates.indices[:k], np.full(len(candidates), np.nan, np.float32))
+
+
+class Exits:
+    """Ends the process, or is interrupted by its user."""
+
+    needs = frozenset({"probe"})
+
+    def __init__(self, interrupted: bool = False) -> None:
+        self.interrupted = interrupted
+
+    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
+        raise KeyboardInterrupt if self.interrupted else SystemExit(3)
+
+
 class Undeclared:
     """Reads what `field` names, but needs the probe alone; uses it only where `uses` says so."""
 

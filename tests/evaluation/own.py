@@ -226,13 +226,13 @@ class Brightest:
 
 
 class Curious:
-    """Picks the first frame and notes what it was told, beside `needs`."""
+    """Picks the first frame and notes what it was given, beside `needs`."""
 
     def __init__(self, needs: str) -> None:
         self.needs = frozenset(needs.split("+"))
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        told = {
+        given = {
             "features": candidates.features is not None,
             "text": query.text_features is not None,
             "evidence": len(query.evidence) > 0,
@@ -240,4 +240,4 @@ class Curious:
             "scan": candidates.scan is not None,
             "answer": hasattr(query, "answer"),
         }
-        return Selection(np.zeros(1, np.int64), notes=told)
+        return Selection(np.zeros(1, np.int64), notes=given)

@@ -1,4 +1,4 @@
-"""A task of one's own that draws its questions."""
+"""A custom task that draws its questions."""
 
 from __future__ import annotations
 

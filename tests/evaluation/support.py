@@ -56,8 +56,8 @@ def write_rows(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 def run(task: Path | str, out: Path, **settings: Any) -> EvaluationResult:
     """Run one task with the frame reader and uniform sampling, unless `settings` differ."""
-    names = {"samplers": ("uniform",), "models": (READER,), "frames": (4,), "batch_size": 3}
-    return run_grid(RunSettings(tasks=(str(task),), out=out, **{**names, **settings}))
+    plain = {"samplers": ("uniform",), "models": (READER,), "frames": (4,), "batch_size": 3}
+    return run_grid(RunSettings(out=out, **{"tasks": (str(task),), **plain, **settings}))
 
 
 def seen(record: Record) -> tuple[list[int], list[float], list[int], int, float]:

@@ -14,7 +14,7 @@ from transformers import Qwen3VLVideoProcessor
 from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation.budget import Budget, cost_of
+from tspo_bench.evaluation.budget import Budget
 from tspo_bench.mllms.visual_input import grid_tokens
 from tspo_bench.types import Answer, Request, VisualInput
 
@@ -31,7 +31,9 @@ class Counter(FrameReader):
         answers = []
         for request in requests:
             n, h, w = request.frames.pixels.shape[:3]
-            answers.append(Answer("A", seen=VisualInput(n, h, w, self.visual_tokens(n, h, w))))
+            answers.append(
+                Answer("A", visual_input=VisualInput(n, h, w, self.visual_tokens(n, h, w)))
+            )
         return answers
 
 
@@ -89,19 +91,8 @@ def test_each_question_gets_what_the_tokens_allow(questions: Path, tmp_path: Pat
     assert few.settings.visual_tokens == 125
     assert few.settings.frames is None
     assert {len(record.frames) for record in few.records} == {4}
-    assert {record.seen["visual_tokens"] for record in few.records} == {120}
+    assert {record.visual_input["visual_tokens"] for record in few.records} == {120}
     assert {len(record.frames) for record in many.records} == {12}
-
-
-def test_words_between_frames_may_cost_more() -> None:
-    class Interleaver(Counter):
-        def visual_tokens(
-            self, num_frames: int, height: int, width: int, interleaved: bool = False
-        ) -> int:
-            return num_frames * (2 if interleaved else 1)
-
-    assert cost_of(Interleaver())(3, 1, 1) == 3
-    assert cost_of(Interleaver(), interleaved=True)(3, 1, 1) == 6
 
 
 def test_too_few_tokens_fail_by_question(questions: Path, tmp_path: Path) -> None:
@@ -111,7 +102,7 @@ def test_too_few_tokens_fail_by_question(questions: Path, tmp_path: Path) -> Non
     assert "takes 110 visual tokens, more than 99" in str(cell.records[0].error)
 
 
-def test_a_model_that_does_not_tell_is_refused(questions: Path, tmp_path: Path) -> None:
+def test_a_model_that_does_not_count_is_rejected(questions: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"FrameReader' does not report its visual tokens"):
         run(questions, tmp_path / "run", frames=None, visual_tokens=(64,))
     with pytest.raises(UserError, match="both set the frame budget"):

@@ -1,4 +1,4 @@
-"""Equal settings give equal records, whatever the batches and the cells beside."""
+"""Equal settings give equal records, with any batches and other cells."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_two_fresh_runs_and_two_batch_sizes(
     assert len(first) == 12
     run(questions, tmp_path / "eight", **settings, batch_size=8)
     assert untimed_files(tmp_path / "eight") == first
-    monkeypatch.setenv("TSPO_BENCH_CACHE", str(tmp_path / "empty"))  # features made anew
+    monkeypatch.setenv("TSPO_BENCH_CACHE", str(tmp_path / "empty"))  # features made again
     run(questions, tmp_path / "again", **settings, batch_size=8)
     assert untimed_files(tmp_path / "again") == first
     scores = [scores_files(tmp_path / name) for name in ("one", "eight", "again")]

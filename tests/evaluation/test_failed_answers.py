@@ -73,3 +73,5 @@ def test_log_probabilities_of_none_or_of_other_letters_are_not() -> None:
         with pytest.raises(ValueError, match="no log-probabilities of ABCD"):
             checked_answers([Answer("A", given)], asked)
     assert checked_answers([Failed("why")], asked) == [Failed("why")]
+    with pytest.raises(TypeError, match="text is a NoneType"):
+        checked_answers([Answer(None)], [request])  # type: ignore[arg-type]

@@ -23,7 +23,7 @@ from tests.evaluation.support import (
 )
 from tests.report.support import settings_with
 from tspo_bench.evaluation import EvaluationResult, RunSettings, run_grid
-from tspo_bench.report.summary import summarise, summary_json
+from tspo_bench.report.summary import summarise
 from tspo_bench.results import read_records, read_scores
 from tspo_bench.samplers.uniform import both_ends
 from tspo_bench.tasks import load_task
@@ -66,7 +66,7 @@ def test_every_cell_has_every_question(questions: Path, clip: Path, tmp_path: Pa
         records = read_records(cell.folder / "records.jsonl")
         assert untimed(records) == untimed(cell.records)
         summary = json.loads((cell.folder / "summary.json").read_text())
-        expected = summary_json(summarise(records, cell.settings))
+        expected = summarise(records, cell.settings).model_dump(mode="json")
         assert summary == json.loads(json.dumps(expected))
         assert sum(summary["status_counts"].values()) == summary["n"] == len(records)
 
@@ -95,12 +95,12 @@ def test_the_model_sees_what_the_sampler_picked(
             if record.failed:
                 continue  # the oracle, where there is no evidence
             num_frames = LENGTHS[Path(questions[key].video).name]
-            numbers, times, size, told_frames, told_rate = seen(record)
+            numbers, times, size, num_frames_given, rate_given = seen(record)
             assert numbers == list(record.frames) == sorted(set(record.frames))
             assert times == list(record.timestamps)
             np.testing.assert_allclose(record.timestamps, np.array(record.frames) / RATE, atol=1e-6)
             if label != "blind":
-                assert (size, told_frames, told_rate) == ([96, 160], num_frames, RATE)
+                assert (size, num_frames_given, rate_given) == ([96, 160], num_frames, RATE)
                 assert len(numbers) == 7
 
 
@@ -197,10 +197,10 @@ def test_frames_come_at_the_models_size(questions: Path, tmp_path: Path) -> None
         assert numbers == list(record.frames)
 
 
-def test_samplers_are_told_what_they_declare_and_no_more(
+def test_samplers_are_given_what_they_declare_and_no_more(
     questions: Path, clip: Path, tmp_path: Path
 ) -> None:
-    """Whatever the samplers beside them need: no evidence for one that does not declare it."""
+    """Independent of the samplers beside them: no evidence for one that does not declare it."""
     needs = ("probe", "features", "probe+evidence", "features+evidence", "lazy_scores", "pixels")
     samplers = tuple(f"tests.evaluation.own:Curious[needs={need}]" for need in needs)
     result = run(questions, tmp_path / "run", samplers=samplers, encoder=str(clip))

@@ -1,4 +1,4 @@
-"""What a run asks beside the grid: protocol, answering mode, bounds."""
+"""Settings of a run beside the grid: protocol, answering mode, bounds."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Weigher(FrameReader):
     def _weighed(self, request: Request) -> Answer:
         if self.log is not None:
             prompt = request.prompt
-            told = (prompt.system, prompt.text, prompt.reply_start, prompt.max_new_tokens)
-            Path(self.log).write_text(json.dumps(told))
+            parts = (prompt.system, prompt.text, prompt.reply_start, prompt.max_new_tokens)
+            Path(self.log).write_text(json.dumps(parts))
         seen = VisualInput(len(request.frames), 28, 56, 2 * len(request.frames))
         if request.mode == "generate":
-            return Answer("(A)", seen=seen)
+            return Answer("(A)", visual_input=seen)
         total = math.log(sum(range(1, len(request.letters) + 1)))
         weights = {x: math.log(i) - total for i, x in enumerate(request.letters, 1)}
         return Answer(request.letters[-1], weights, seen, {"prompt_tokens": 9})
@@ -62,7 +62,7 @@ def test_options_mode_takes_the_likeliest_letter_and_keeps_the_weights(
         assert record.option_logprobs is not None
         assert sum(map(math.exp, record.option_logprobs.values())) == pytest.approx(1)
         assert record.correct == (record.gold == "D")
-        assert record.seen == {"frames": 4, "height": 28, "width": 56, "visual_tokens": 8}
+        assert record.visual_input == {"frames": 4, "height": 28, "width": 56, "visual_tokens": 8}
         assert record.usage == {"prompt_tokens": 9}
 
 

@@ -1,4 +1,4 @@
-"""Subtitles in a run: those of the frames that each sampler chose, told in settings and records."""
+"""Subtitles in a run: those of the frames of each sampler, named in settings and records."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tests.support import make_video
 from tspo_bench.errors import UserError
-from tspo_bench.report.rows import Baselines, pooled_rows
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.results import read_run
 from tspo_bench.types import Answer, Request
 

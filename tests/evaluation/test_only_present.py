@@ -11,8 +11,11 @@ import tspo_bench
 from tests.cli.conftest import Cli, cli  # noqa: F401
 from tests.evaluation.support import question, run, write_rows
 from tspo_bench.errors import UserError
-from tspo_bench.evaluation import RunSettings
-from tspo_bench.tasks import limit_questions, load_task
+from tspo_bench.haystack.task import HaystackTask
+from tspo_bench.report.comparison import comparison_tables
+from tspo_bench.report.tables.comparison import comparison_grid
+from tspo_bench.results import read_run
+from tspo_bench.tasks import limit_questions, load_task, with_videos
 
 
 @pytest.fixture
@@ -41,6 +44,11 @@ def test_a_limit_draws_among_those_that_are_there(
     command = json.loads((tmp_path / "run" / "run.json").read_text())["commands"][0]
     assert command["settings"]["only_present"] is True
     assert command["settings"]["left_out"] == {"rows": 6}
+    note = "--only-present: 6 questions of missing videos were left out"
+    assert note in comparison_grid(comparison_tables(result.cells)[0]).notes
+    assert not [cell for cell in whole.cells if any(cell.left_out)]
+    run(partly, tmp_path / "run", limit=3)  # without it: which cell lacks them is unknown
+    assert [cell.left_out for cell in read_run(tmp_path / "run")] == [(0, 6)] * 2
 
 
 def test_the_other_commands(partly: Path, tmp_path: Path, cli: Cli) -> None:  # noqa: F811
@@ -66,20 +74,12 @@ def test_none_of_the_videos(tmp_path: Path, cache: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", [question(i, f"{i}.mp4", 250) for i in range(3)])
     with pytest.raises(UserError, match="leaves no question, as none of its 3 videos is there"):
         run(path, tmp_path / "run", only_present=True)
-    made = tspo_bench.evaluate(
-        "haystack[length=1min]", frames=1, limit=1, out=tmp_path / "made", only_present=True
-    )
-    assert made.summaries[0].n == 1
+    made_when_needed = HaystackTask(length="1min", videos=1)
+    questions = made_when_needed.questions()
+    assert tuple(with_videos(made_when_needed, questions)) == tuple(questions)
 
 
-def test_folders_keep_their_names() -> None:
-    """The setting alone makes another question set."""
-    plain = RunSettings(tasks=("a",)).folder
-    assert RunSettings(tasks=("a",), only_present=False).folder == plain
-    assert RunSettings(tasks=("a",), only_present=True).folder != plain
-
-
-def test_annotations_left_out_are_told(
+def test_annotations_left_out_are_logged(
     partly: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "more.jsonl"

@@ -13,8 +13,8 @@ import pytest
 
 from tests.evaluation.support import READER, run
 from tspo_bench.evaluation import EvaluationResult
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.comparison import comparison_tables
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
 
 SAMPLER = """
@@ -35,10 +35,10 @@ class Model(FrameReader):
         return "The answer is A."
 """
 PARSER = """
-from tspo_bench.tasks.parsers import own
+from tspo_bench.tasks.parsers import generic
 
 def parse(record, default_id):
-    return own(record, default_id)
+    return generic(record, default_id)
 """
 READING = """
 from tspo_bench.tasks import Reading
@@ -59,7 +59,7 @@ class: tspo_bench.tasks.annotated:AnnotatedTask
 options:
   splits: {{test: {{files: [{file}]}}}}
   parser: {parser}
-  protocols: {{mine: {{reader: "{reader}", version: "1", source: here, prompt: "{{text}}"}}}}
+  protocols: {{mine: {{extractor: "{extractor}", version: "1", source: here, prompt: "{{text}}"}}}}
   protocol: mine
 """
 Again = Callable[..., list[str]]
@@ -111,7 +111,7 @@ def test_an_edited_sampler_and_an_edited_helper(
     log.unlink()
     own("own_shift", "SHIFT = 5\n")
     assert frames_of(run(questions, tmp_path / "run", **own_samplers)) == {(5, 6)}
-    assert "3 cells are begun anew" in caplog.text
+    assert "3 cells are begun beside" in caplog.text
     assert re.search(r'\(sampler_settings.code.own_shift: "\w+" then, "\w+" now\)', caplog.text)
     assert len(log.read_text().splitlines()) == 12
     log.unlink()
@@ -164,7 +164,7 @@ def test_an_edited_model(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("edited", ["own_parser", "own_reading"])
-def test_an_edited_parser_or_reader(
+def test_an_edited_parser_or_extractor(
     edited: str,
     questions: Path,
     tmp_path: Path,
@@ -174,7 +174,7 @@ def test_an_edited_parser_or_reader(
     own("own_parser", PARSER)
     own("own_reading", READING)
     card = tmp_path / "quiz.yaml"
-    names = {"parser": "own_parser:parse", "reader": "own_reading:read"}
+    names = {"parser": "own_parser:parse", "extractor": "own_reading:read"}
     card.write_text(CARD.format(file=questions.name, **names))
     run(card, tmp_path / "run", data_root=tmp_path, limit=4)
     text = {"own_parser": PARSER, "own_reading": READING.replace('"A"', '"B"')}[edited]
@@ -210,22 +210,23 @@ def test_built_in_classes_have_no_code(questions: Path, tmp_path: Path) -> None:
 def test_a_crash_costs_its_question_and_names_the_line(
     questions: Path, tmp_path: Path, own: Callable[[str, str], None]
 ) -> None:
-    """Of a model and of a reader; the reply is kept."""
+    """Of a model and of an extractor; the reply is kept."""
     own("own_parser", PARSER)
-    crash = "    if int({}.split()[2]) % 2: {{}}['gone']\n"
+    crash = "    if int({}.split()[2]) % 2: {}\n"
     asked = READING.replace(
-        '    return Reading("A")', crash.format("question.text") + "    return 'A'"
+        '    return Reading("A")', crash.format("question.text", "{}['gone']") + "    return 'A'"
     )
     own("own_reading", asked)
     own(
         "own_model",
         MODEL.replace(
-            "        return", "    " + crash.format("request.prompt.text") + "        return"
+            "        return",
+            "    " + crash.format("request.prompt.text", "raise SystemExit(3)") + "        return",
         ),
     )
     card = tmp_path / "quiz.yaml"
     card.write_text(
-        CARD.format(file=questions.name, parser="own_parser:parse", reader="own_reading:read")
+        CARD.format(file=questions.name, parser="own_parser:parse", extractor="own_reading:read")
     )
     code = tmp_path / "code"
     errors = {}
@@ -234,9 +235,9 @@ def test_a_crash_costs_its_question_and_names_the_line(
         errors[model] = {record.error for record in cell.records}
         assert {record.status for record in cell.records} == {"model_error"}
         assert all(record.reply for record in cell.records if "cannot be read" in record.error)
-    no_reading = "the reply cannot be read: TypeError: the reader returned str, not a Reading"
+    no_reading = "the reply cannot be read: TypeError: the extractor returned str, not a Reading"
     assert errors == {
-        "own_model:Model": {f"KeyError: 'gone' ({code}/own_model.py:6)", no_reading},
+        "own_model:Model": {f"SystemExit: 3 ({code}/own_model.py:6)", no_reading},
         READER: {
             f"the reply cannot be read: KeyError: 'gone' ({code}/own_reading.py:5)",
             no_reading,

@@ -1,4 +1,4 @@
-"""What a run finds out before it loads a model or makes a folder."""
+"""Checks of a run before it loads a model or makes a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference models are warned about on films, whoever asks and by whatever call."""
+"""The reference models are warned about on films, by every call."""
 
 from __future__ import annotations
 
@@ -76,6 +76,7 @@ def test_not_where_it_is_at_home_or_not_used(questions: Path, clip: Path, tmp_pa
     assert [said(call) for call in calls] == [[]] * 5
 
 
+@pytest.mark.slow
 def test_training_on_films_with_it(questions: Path, tmp_path: Path) -> None:
     """TSPO-10K's files and tasks of films; the built-in task is what it is for."""
     videos = tmp_path / "videos"

@@ -42,10 +42,8 @@ def kill_in_mid_run(task: Path, out: Path, clip: Path, log: Path, *, after: int)
     command = [sys.executable, "-c", PROCESS, str(task), str(out), str(clip), model]
     process = subprocess.Popen(command, cwd=ROOT)
     try:
-        deadline = time.monotonic() + 120
         while not (log.exists() and len(log.read_text().splitlines()) >= after):
             assert process.poll() is None, "the run ended before it could be killed"
-            assert time.monotonic() < deadline
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGKILL)
     finally:
@@ -127,7 +125,7 @@ def test_a_finished_run_asks_and_decodes_nothing(
 
 
 def test_fresh_starts_over(questions: Path, tmp_path: Path) -> None:
-    """Records of its own cells only, whatever their settings were."""
+    """Records of its own cells only, of any settings."""
     out = tmp_path / "run"
     run(questions, out, samplers=("uniform", "random"), limit=5)
     (other,) = out.glob("*random*/records.jsonl")
@@ -219,7 +217,7 @@ def test_a_changed_setting_begins_a_cell_beside_and_is_named(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A card keeps its name whatever its options: only its settings tell the difference."""
+    """A card keeps its name with other options: only its settings differ."""
     card, log = tmp_path / "mine.yaml", tmp_path / "log"
 
     def begin(depth: int, **settings: object) -> None:
@@ -249,15 +247,6 @@ def test_a_changed_setting_begins_a_cell_beside_and_is_named(
     assert slugs == [path.parent.name, f"{path.parent.name}--{slugs[1][-8:]}"]
     if "models" not in changed:
         assert len(log.read_text().splitlines()) == 12
-
-
-def test_what_a_cell_does_not_depend_on_is_no_mismatch(
-    questions: Path, clip: Path, other_clip: Path, tmp_path: Path
-) -> None:
-    """Uniform sampling uses no encoder; batches change no answer."""
-    run(questions, tmp_path / "run", samplers=("uniform", "aks"), encoder=str(clip))
-    again = run(questions, tmp_path / "run", encoder=str(other_clip), batch_size=1)
-    assert len(again.cells[0].records) == 12
 
 
 @pytest.mark.slow

@@ -47,6 +47,18 @@ def test_scores_of_another_length_are_warned_of_and_left_out() -> None:
         assert asked("ScoresOfPicks").scores is None
 
 
+def test_scores_of_nothing_are_warned_of_and_left_out() -> None:
+    with pytest.warns(TspoBenchWarning, match=r"none is finite \(18 candidates\)"):
+        assert asked("Unscored").scores is None
+
+
+def test_exit_in_a_sampler_is_its_crash() -> None:
+    with pytest.raises(SamplerError, match=r"^SystemExit: 3 \(.*faulty\.py:\d+\)$"):
+        asked("Exits")
+    with pytest.raises(KeyboardInterrupt):
+        asked("Exits[interrupted=true]")
+
+
 def test_a_crash_names_the_innermost_line_of_the_samplers_own_code() -> None:
     lines = (Path(__file__).parent / "faulty.py").read_text().splitlines()
     for deep in (False, True):
@@ -79,7 +91,7 @@ def test_a_helper_that_lacks_features_names_the_need() -> None:
         asked("Helped")
 
 
-def test_copies_and_texts_of_what_was_given_are_no_reading() -> None:
+def test_copying_and_printing_is_not_reading() -> None:
     class Copies:
         needs = frozenset({"probe"})
 

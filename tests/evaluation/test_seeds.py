@@ -76,7 +76,8 @@ def test_seeds_are_added_to_a_run(questions: Path, tmp_path: Path) -> None:
     assert not log.exists()
 
 
-def test_an_agent_trained_anew_is_a_mismatch(
+@pytest.mark.slow
+def test_another_training_of_an_agent_is_another_cell(
     questions: Path,
     clip: Path,
     agents: Path,

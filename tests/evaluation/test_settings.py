@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.evaluation.support import run
 from tspo_bench.cli.run import run as command
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation import RunSettings
+from tspo_bench.results.reading import read_run_file
+from tspo_bench.video import trust_packets, trusts_packets
 
 
 @pytest.mark.parametrize(
@@ -43,7 +46,7 @@ from tspo_bench.evaluation import RunSettings
         ),
     ],
 )
-def test_what_cannot_be_run_is_refused(settings: dict[str, Any], message: str) -> None:
+def test_bad_settings_are_rejected(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         RunSettings(**settings)
 
@@ -62,7 +65,18 @@ def test_names_of_folders_stay() -> None:
 def test_the_command_has_an_option_for_every_setting() -> None:
     names = {field.alias or name for name, field in RunSettings.model_fields.items()}
     options = set(inspect.signature(command).parameters)
-    assert options - {"base_url", "groups", "json", "trust_packets"} == names
+    assert options - {"base_url", "groups", "json"} == names
+
+
+def test_trust_packets_is_a_setting_of_the_process(questions: Path, tmp_path: Path) -> None:
+    try:
+        run(questions, tmp_path / "run", limit=1, trust_packets=True)
+        assert trusts_packets()
+        assert RunSettings().trust_packets
+    finally:
+        trust_packets(False)
+    (command,) = read_run_file(tmp_path / "run" / "run.json")["commands"]
+    assert command["settings"]["trust_packets"]
 
 
 def test_the_folder_follows_from_what_is_asked() -> None:
@@ -85,6 +99,7 @@ def test_the_folder_follows_from_what_is_asked() -> None:
     assert {RunSettings(**settings).folder for settings in same} == {plain}
     others: list[dict[str, Any]] = [
         {"models": ("other",)},
+        {"only_present": True},
         {"split": "val"},
         {"subtitles": "full"},
         {"tasks": ("haystack[length=15min]",)},
@@ -93,3 +108,4 @@ def test_the_folder_follows_from_what_is_asked() -> None:
     assert len(folders | {plain}) == len(others) + 1
     assert RunSettings(out=Path("x/y")).folder == Path("x/y")
     assert RunSettings(tasks=("films/my.jsonl",)).folder.name.startswith("my-")
+    assert RunSettings(tasks=("my_tasks:Films",)).folder.name.startswith("my_tasks-Films-")

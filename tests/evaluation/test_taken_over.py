@@ -1,4 +1,4 @@
-"""What a cell takes over from others: answers of other limits, of corrected files, of one video."""
+"""Cells take over from others: answers of other limits, of corrected files, of one video."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import pytest
 
 from tests.evaluation.support import READER, run, untimed, write_rows
 from tests.support import make_video
-from tspo_bench.evaluation import EvaluationResult, RunSettings
-from tspo_bench.evaluation.run import run_grid
+from tspo_bench.evaluation import EvaluationResult
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.notes import footnotes
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.results import read_run
 from tspo_bench.tasks import limit_questions, load_task
 
@@ -107,25 +106,13 @@ def test_limits_are_tables_of_their_own(questions: Path, tmp_path: Path) -> None
                for t in tables for one in t.rows if one.row.paired)  # fmt: skip
 
 
-def test_a_smaller_limit_goes_on_where_a_larger_one_stopped(
-    questions: Path, tmp_path: Path, log: Log
-) -> None:
+def test_a_smaller_limit_resumes_a_larger_one(questions: Path, tmp_path: Path, log: Log) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(questions, tmp_path / "run", models=(f"{READER}[log={log.path},stop_after=7]",))
     asked = set(log.take())
     run(questions, tmp_path / "run", models=(log.model,), limit=9)
     both = {q.text for q in limit_questions(load_task(str(questions)).questions(), 9)}
     assert len(log.take()) == len(both - asked) + 1  # the seventh had no answer yet
-
-
-def test_the_default_folder_is_the_same_for_every_limit(
-    questions: Path, tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for limit, asked in ((3, 3), (6, 3), (3, 0)):
-        grid = run_grid(RunSettings(tasks=(str(questions),), models=(log.model,), limit=limit))
-        assert len(log.take()) == asked
-        assert len(grid.cells[0].records) == limit
 
 
 @pytest.mark.slow
@@ -146,16 +133,6 @@ def test_what_asks_nothing_else_is_taken_over(
     log.take()
     run(task, tmp_path / "run", **grid, samplers=("blind",), candidate_fps=5.0, candidates="time")
     assert log.take() == []
-
-
-def test_the_rule_of_candidates_is_part_of_a_cell(
-    questions: Path, tmp_path: Path, log: Log, caplog: pytest.LogCaptureFixture
-) -> None:
-    run(questions, tmp_path / "run", models=(log.model,))
-    log.take()
-    run(questions, tmp_path / "run", models=(log.model,), candidates="time")
-    assert len(log.take()) == 12
-    assert 'candidates: "auto" then, "time" now' in caplog.text
 
 
 @pytest.mark.slow
@@ -188,7 +165,7 @@ def test_a_video_that_was_replaced_is_asked_about_again(
     assert not caplog.records
 
 
-def test_a_missing_video_is_no_reason_to_ask_again(root: Path, tmp_path: Path, log: Log) -> None:
+def test_a_missing_video_is_not_asked_about_again(root: Path, tmp_path: Path, log: Log) -> None:
     task, grid = root / "own.jsonl", {"models": (log.model,), "data_root": root}
     first = run(task, tmp_path / "run", **grid)
     log.take()
@@ -227,19 +204,13 @@ def test_a_replaced_video_with_seeds(root: Path, tmp_path: Path, log: Log) -> No
     assert row.seeds == (0, 1)
 
 
-def test_broken_records_of_other_settings_hinder_nobody(
+def test_broken_records_of_other_settings_do_no_harm(
     questions: Path, tmp_path: Path, log: Log
 ) -> None:
     (cell,) = run(questions, tmp_path / "run", limit=5).cells
     (cell.folder / "records.jsonl").write_text("{}\n")
     (other,) = run(questions, tmp_path / "run", models=(log.model,), limit=6).cells
     assert len(log.take()) == len(other.records) == 6
-
-
-def test_fresh_takes_nothing_over(questions: Path, tmp_path: Path, log: Log) -> None:
-    run(questions, tmp_path / "run", limit=5)
-    run(questions, tmp_path / "run", models=(log.model,), limit=7, fresh=True)
-    assert len(log.take()) == 7
 
 
 def test_scores_come_along(questions: Path, clip: Path, tmp_path: Path) -> None:

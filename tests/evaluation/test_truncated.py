@@ -6,14 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
-
 from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run
 from tests.report.support import cell, record
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.notes import footnotes
-from tspo_bench.report.rows import Baselines, pooled_rows
-from tspo_bench.results import record_from_line, record_to_line
 from tspo_bench.types import Answer, Record, Request
 
 HERE = "tests.evaluation.test_truncated"
@@ -31,14 +28,6 @@ class Refuser(FrameReader):
 
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         return [Answer("", refusal="I cannot. The answer is B.") for _ in requests]
-
-
-class Counter(FrameReader):
-    """Counts tokens as no server can, for some questions; others get a text that is none."""
-
-    def answer(self, requests: Sequence[Request]) -> list[Answer]:
-        odd = {0: {"usage": {"prompt_tokens": 10**400}}, 1: {"text": None}}
-        return [Answer(**{"text": "B", **odd.get(_number(r) % 4, {})}) for r in requests]
 
 
 def _number(request: Request) -> int:
@@ -68,34 +57,6 @@ def test_a_refusal_is_unparsed_and_its_words_are_kept(questions: Path, tmp_path:
     for each in found.records:
         assert (each.status, each.reply, each.letter) == ("unparsed", "", None)
         assert each.notes["refusal"] == "I cannot. The answer is B."
-
-
-def test_what_no_file_holds_costs_its_own_question(questions: Path, tmp_path: Path) -> None:
-    [found] = run(questions, tmp_path / "out", models=(f"{HERE}:Counter",), batch_size=5).cells
-    errors = {r.error for r in found.records if r.failed}
-    assert {r.status for r in found.records} == {"ok", "model_error"}
-    assert any("'usage'" in error for error in errors if error)
-    assert any("NoneType" in error for error in errors if error)
-
-
-def test_records_of_before_have_no_such_field() -> None:
-    one = Record("q", "v.mp4", "ok", "A", "A", True, "A")
-    content = json.loads(record_to_line(one))
-    assert content.pop("truncated") is False
-    assert record_from_line(json.dumps(content)) == one
-    cut = record_from_line(json.dumps({**content, "truncated": True}))
-    assert cut.truncated
-    with pytest.raises(ValueError, match="'truncated' has value 1"):
-        record_from_line(json.dumps({**content, "truncated": 1}))
-
-
-def test_what_is_written_can_be_read() -> None:
-    for value in (10**400, 10**12 + 1, 10**5000):
-        one = Record("q", "v.mp4", "ok", "A", usage={"prompt_tokens": value})
-        with pytest.raises(ValueError, match="record of question 'q'"):
-            record_to_line(one)
-    small = Record("q", "v.mp4", "ok", "A", usage={"prompt_tokens": 10**12})
-    assert record_from_line(record_to_line(small)) == small
 
 
 def notes_of(*records: Record) -> str:

@@ -1,4 +1,4 @@
-"""What is decoded, encoded and held in memory: each video once, and no more than asked for."""
+"""Frames decoded, encoded and held in memory: each video once, and no more than asked for."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_memory_does_not_grow_with_the_grid(questions: Path, clip: Path, tmp_pat
 
 
 @pytest.mark.slow
-def test_the_frames_in_memory_are_bounded_whatever_is_picked(
+def test_the_frames_in_memory_are_bounded_for_any_picks(
     films: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The union of these questions' pictures is 9 MB and more, those of one question 0.5 MB."""

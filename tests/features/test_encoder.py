@@ -170,7 +170,7 @@ def test_what_cannot_be_found(name: str, message: str) -> None:
         load_encoder(name)
 
 
-def test_a_model_without_text_features_is_refused(checkpoint: Get, tmp_path: Path) -> None:
+def test_a_model_without_text_features_is_rejected(checkpoint: Get, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(checkpoint("clip"), tmp_path / "vision"))
     model = transformers.CLIPVisionModel.from_pretrained(folder)
     model.save_pretrained(folder)
@@ -178,7 +178,7 @@ def test_a_model_without_text_features_is_refused(checkpoint: Get, tmp_path: Pat
         load_encoder(str(folder))
 
 
-def test_pickled_weights_are_refused(checkpoint: Get, tmp_path: Path) -> None:
+def test_pickled_weights_are_rejected(checkpoint: Get, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(checkpoint("clip"), tmp_path / "pickled"))
     (folder / "model.safetensors").unlink()
     torch.save({}, folder / "pytorch_model.bin")

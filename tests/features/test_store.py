@@ -76,7 +76,7 @@ def test_the_rule_of_candidates_is_part_of_the_key(store: FeatureStore, tmp_path
 def test_features_of_another_reader_are_made_again(
     store: FeatureStore, video: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Those of an older version too, whose name told the rate alone: they stay as they are."""
+    """Those of an older version too, whose name had the rate alone: they stay as they are."""
     encoder = NumberReader()
     now = store.path(video, encoder)
     monkeypatch.setattr("tspo_bench.features.store._DECODING", "r1-lavc58")
@@ -213,7 +213,7 @@ def test_two_processes_fill_one_store(store: FeatureStore, tmp_path: Path) -> No
         process.stdin.write("\n")
         process.stdin.flush()
     for process in processes:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate()
         assert process.returncode == 0, errors
         assert "damaged" not in errors
     encoder = NumberReader()

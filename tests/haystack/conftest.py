@@ -23,5 +23,5 @@ def task_of() -> Callable[[str, str], HaystackTask]:
 
 @pytest.fixture(scope="session")
 def task() -> HaystackTask:
-    """What `--task haystack` means: the test split's videos of five minutes."""
+    """The task `haystack`: the test split's videos of five minutes."""
     return _task("5min", "test")

@@ -1,4 +1,4 @@
-"""What every script of the world must hold, said without the code that writes scripts."""
+"""Invariants of every script of the world, checked without the code that writes scripts."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_scenes(script: Script, length: int) -> None:
 
 
 def check_item(script: Script, item: Item) -> None:
-    """What each type promises: one right answer, nothing to find by elimination."""
+    """The promise of each type: one right answer, nothing to find by elimination."""
     assert item.evidence == tuple(sorted(set(item.evidence)))
     assert len(set(item.options)) == 4
     if item.kind == "count":

@@ -77,6 +77,6 @@ def test_what_the_train_split_teaches(task: HaystackTask, train: list[Item]):
     }
     reached = {name: accuracy(task, rule) for name, rule in rules.items()}
     assert {name: share for name, share in reached.items() if share > 0.31} == {}
-    # The rule is no strawman: on the questions it has learned from, it is far above chance.
+    # The rule is a fair rival: on the questions it has learned from, it is far above chance.
     learned = [given_the_anchor(item.text, item.options) == item.answer for item in known]
     assert sum(learned) / len(learned) > 0.5

@@ -78,7 +78,7 @@ def test_decoded_frames_are_those_drawn(minute: tuple[Script, Path]):
         quality.append(psnr(pixels, drawn))
     assert min(quality) > 27  # 29 to 31 over six videos, 34 on average
     assert np.mean(quality) > 31
-    # The bound tells frames apart: the frame of another scene is far below it.
+    # The bound separates frames: the frame of another scene is far below it.
     wrong = draw_frame(script.scenes, 3, script.scenes[3].start + 1)
     before = frames.pixels[round(8 * script.scenes[1].start) + 8]
     assert psnr(before, wrong) < 18
@@ -99,7 +99,7 @@ def looks_most_like(pixels: Pixels, scene: Scene, seconds: float, placement: Pla
 
 
 def evidence_shows(script: Script, item: Item, scene: Scene) -> set[str]:
-    """What a frame of this evidence scene has to show."""
+    """The objects that a frame of this evidence scene must show."""
     right = item.options[item.answer]
     if item.kind == "order":
         return {scene.main.name} & set(item.options)

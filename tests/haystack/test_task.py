@@ -123,7 +123,7 @@ def test_groups_say_type_length_and_depth(task_of: TaskOf, length: str):
 
 
 def test_files_of_the_world_stay_as_they_are(task: HaystackTask):
-    """Pinned before there were `objects`: other hashes would render and encode everything anew."""
+    """Pinned before there were `objects`: other hashes would render and encode everything again."""
     assert content_hash(task.script("test-5min-0000.mp4").scenes) == "ab1298c4c2982d7f042b8467"
     longest = HaystackTask("60min").script("test-60min-0001.mp4")
     assert content_hash(longest.scenes) == "d57a7d4d7336aaeeac20ae4b"

@@ -12,7 +12,7 @@ from PIL import Image
 from tests.support import make_video
 from tspo_bench import MLLM
 from tspo_bench.features import store
-from tspo_bench.lmms.answering import Answerer, Asked
+from tspo_bench.lmms.answering import Answerer, HarnessRequest
 from tspo_bench.lmms.messages import read_context
 from tspo_bench.types import Answer, Question, Request
 from tspo_bench.video import open_video
@@ -58,9 +58,9 @@ def answerer(sampler: str = "uniform", batch_size: int = 3) -> Answerer:
     )
 
 
-def asked(words: str, *visuals: Any, text: str = "What?") -> Asked:
+def asked(words: str, *visuals: Any, text: str = "What?") -> HarnessRequest:
     question = Question("q", "", text, ("A", "B"), None)
-    return Asked(question, read_context(words, list(visuals), {"max_new_tokens": 7}))
+    return HarnessRequest(question, read_context(words, list(visuals), {"max_new_tokens": 7}))
 
 
 @pytest.fixture

@@ -79,12 +79,12 @@ def test_an_image_by_its_path(tmp_path: Path) -> None:
         ([{"type": "video", "url": {"path": "a.mp4", "video_start": 1}}], "dict"),
     ],
 )
-def test_what_cannot_be_shown(content: list[Any], named: str) -> None:
+def test_unsupported_media(content: list[Any], named: str) -> None:
     with pytest.raises(UserError, match=named):
         read_messages([user(*content)], {})
 
 
-def test_several_turns_are_refused() -> None:
+def test_several_turns_are_rejected() -> None:
     turns = [user(text("1")), {"role": "assistant", "content": "A"}, user(text("2"))]
     with pytest.raises(UserError, match="several turns"):
         read_messages(turns, {})

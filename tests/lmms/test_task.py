@@ -30,7 +30,7 @@ def test_without_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_what_cannot_be_asked_for() -> None:
-    with pytest.raises(UserError, match="no folder /nowhere"):
+    with pytest.raises(UserError, match="folder /nowhere not found"):
         load_task("lmms:own[include=/nowhere]")
     with pytest.raises(UserError, match=r"no protocol 'official'.*leave --protocol out"):
         load_task("lmms:mlvu_dev", protocol="official")

@@ -126,31 +126,21 @@ def llava_onevision(folder: Path) -> Path:
     return save(tf.LlavaOnevisionForConditionalGeneration(config), processor, folder)
 
 
+def qwen_config(vision: dict[str, Any], rope: dict[str, Any]) -> dict[str, Any]:
+    """The settings that Qwen2.5-VL and Qwen3-VL share."""
+    own = {"depth": 2, "hidden_size": 16, "intermediate_size": 24, "num_heads": 2, "patch_size": 4}
+    parameters = {"rope_type": "default", "mrope_section": [2, 1, 1], "rope_theta": 1e4, **rope}
+    names = ("image_token", "video_token", "vision_start_token", "vision_end_token")
+    return {
+        "vision_config": {**own, "out_hidden_size": 32, **vision},
+        "text_config": {**TEXT, "rope_parameters": parameters},
+        **{f"{name}_id": token(name) for name in names},
+    }
+
+
 def qwen2_5_vl(folder: Path) -> Path:
-    config = tf.Qwen2_5_VLConfig(
-        vision_config={
-            "depth": 2,
-            "hidden_size": 16,
-            "intermediate_size": 24,
-            "num_heads": 2,
-            "patch_size": 4,
-            "out_hidden_size": 32,
-            "window_size": 16,
-            "fullatt_block_indexes": [1],
-        },
-        text_config={
-            **TEXT,
-            "rope_parameters": {
-                "rope_type": "default",
-                "mrope_section": [2, 1, 1],
-                "rope_theta": 1e4,
-            },
-        },
-        image_token_id=token("image_token"),
-        video_token_id=token("video_token"),
-        vision_start_token_id=token("vision_start_token"),
-        vision_end_token_id=token("vision_end_token"),
-    )
+    vision = {"window_size": 16, "fullatt_block_indexes": [1]}
+    config = tf.Qwen2_5_VLConfig(**qwen_config(vision, {}))
     size = {"patch_size": 4, "size": {"shortest_edge": 16 * 16, "longest_edge": 48 * 48}}
     processor = tf.Qwen2_5_VLProcessor(
         tf.Qwen2VLImageProcessor(**size),
@@ -162,31 +152,8 @@ def qwen2_5_vl(folder: Path) -> Path:
 
 
 def qwen3_vl(folder: Path) -> Path:
-    config = tf.Qwen3VLConfig(
-        vision_config={
-            "depth": 2,
-            "hidden_size": 16,
-            "intermediate_size": 24,
-            "num_heads": 2,
-            "patch_size": 4,
-            "out_hidden_size": 32,
-            "num_position_embeddings": 64,
-            "deepstack_visual_indexes": [0],
-        },
-        text_config={
-            **TEXT,
-            "rope_parameters": {
-                "rope_type": "default",
-                "mrope_section": [2, 1, 1],
-                "mrope_interleaved": True,
-                "rope_theta": 1e4,
-            },
-        },
-        image_token_id=token("image_token"),
-        video_token_id=token("video_token"),
-        vision_start_token_id=token("vision_start_token"),
-        vision_end_token_id=token("vision_end_token"),
-    )
+    vision = {"num_position_embeddings": 64, "deepstack_visual_indexes": [0]}
+    config = tf.Qwen3VLConfig(**qwen_config(vision, {"mrope_interleaved": True}))
     size = {"patch_size": 4, "size": {"shortest_edge": 16 * 16, "longest_edge": 8 * 48 * 48}}
     processor = tf.Qwen3VLProcessor(
         tf.Qwen2VLImageProcessor(**size),

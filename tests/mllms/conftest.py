@@ -11,6 +11,7 @@ import pytest
 
 from tests.mllms.checkpoints import BUILDERS
 from tests.mllms.llava_original import Original, write_checkpoint
+from tests.mllms.servers import hurry
 from tspo_bench.types import Frames, Prompt, Request
 
 
@@ -27,6 +28,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         return made[name]
 
     return get
+
+
+@pytest.fixture
+def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
 
 
 @pytest.fixture(scope="session")

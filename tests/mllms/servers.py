@@ -1,4 +1,4 @@
-"""A small chat server on loopback that behaves as a test tells it to.
+"""A small chat server on loopback whose behaviour a test sets.
 
 `python -m tests.mllms.servers PORT LOG [N]` is one that reads the numbers drawn into frames, wants
 KEY, writes what it is asked to LOG, and is killed by the system at its N-th question.

@@ -9,7 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import transformers
+from safetensors.torch import load_file, save_file
 
+from tests.mllms.checkpoints import WORDS
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm, load_mllm, registry
 from tspo_bench.mllms.presets import PRESETS
@@ -46,30 +49,55 @@ def test_a_presets_options_are_part_of_its_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "content"),
+    ("file", "content", "said"),
     [
-        ("processor_config.json", "{"),
-        ("processor_config.json", "[1, 2]"),
-        ("processor_config.json", '{"processor_class": "NoSuchProcessor"}'),
-        ("processor_config.json", None),
-        ("tokenizer.json", '{"model": 3}'),
-        ("tokenizer.json", None),
-        ("chat_template.jinja", "{% for x in"),
-        ("chat_template.jinja", "{{ messages | no_such_filter }}"),
+        ("processor_config.json", "{", None),
+        ("processor_config.json", "[1, 2]", None),
+        ("processor_config.json", '{"processor_class": "NoSuchProcessor"}', None),
+        ("processor_config.json", None, None),
+        ("tokenizer.json", '{"model": 3}', None),
+        ("tokenizer.json", None, None),
+        ("chat_template.jinja", "{% for x in", None),
+        ("chat_template.jinja", "{{ messages | no_such_filter }}", None),
+        ("chat_template.jinja", None, "chat template"),
+        (
+            "chat_template.jinja",
+            "{{ messages[0]['content'][-1]['text'] }}",
+            "takes neither videos nor images",
+        ),
+        ("model.safetensors", "damaged", "cannot be loaded"),
+        ("config.json", '{"model_type": "no_such_type"}', "does not know the model type"),
     ],
 )
-def test_a_corrupt_processor_is_refused(
-    checkpoint: Get, tmp_path: Path, file: str, content: str | None
+def test_a_damaged_file_is_named(
+    checkpoint: Get, tmp_path: Path, file: str, content: str | None, said: str | None
 ) -> None:
     copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
     assert (copy / file).is_file()
     (copy / file).unlink()
     if content is not None:
         (copy / file).write_text(content)
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(UserError, match=said) as caught:
         load_mllm(str(copy))
     assert str(copy) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_missing_weights_are_named(checkpoint: Get, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
+    tensors = load_file(copy / "model.safetensors")
+    del tensors[next(name for name in tensors if "q_proj.weight" in name)]
+    save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(UserError, match=r"1 weights of LlavaOnevision.*q_proj"):
+        load_mllm(str(copy))
+
+
+def test_a_class_of_another_kind(tmp_path: Path) -> None:
+    config = transformers.GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=len(WORDS))
+    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
+    with pytest.raises(UserError, match=r"GPT2LMHeadModel.*my_pkg.mod:MyModel") as caught:
+        load_mllm(str(tmp_path))
+    assert str(tmp_path) in str(caught.value)
 
 
 @pytest.mark.slow

@@ -76,9 +76,9 @@ def test_a_reply_is_read_with_its_usage_and_what_was_sent() -> None:
     answer = read_reply(completion(" B. \n"), make_request([1, 2, 3], size=(40, 56)))
     assert (answer.text, answer.option_logprobs) == ("B.", None)
     assert dict(answer.usage) == {"prompt_tokens": 12, "completion_tokens": 3}
-    assert answer.seen is not None
-    assert dataclasses.astuple(answer.seen) == (3, 40, 56, None)
-    assert read_reply(completion("B"), make_request([])).seen is None
+    assert answer.visual_input is not None
+    assert dataclasses.astuple(answer.visual_input) == (3, 40, 56, None)
+    assert read_reply(completion("B"), make_request([])).visual_input is None
 
 
 @pytest.mark.parametrize("usage", [None, [], "12", {"prompt_tokens": None}, {"prompt_tokens": "1"}])

@@ -1,4 +1,4 @@
-"""Equal frames are seen once, and nobody can tell."""
+"""Equal frames pass the vision tower once, without any effect on outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A limit on the pixels of a frame: kept, foretold, and Qwen's own rule."""
+"""A limit on the pixels of a frame: kept, predicted, and Qwen's own rule."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_pixels_are_those_of_qwens_own_processor() -> None:
 
 
 @pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl"])
-def test_a_model_keeps_to_it_and_foretells_its_cost(checkpoint: Get, name: str) -> None:
+def test_a_model_keeps_to_it_and_predicts_its_cost(checkpoint: Get, name: str) -> None:
     """As a video and as images; 1280 pixels are 20 tokens of 8 x 8."""
     limit = 1280
     model = load_mllm(f"{checkpoint(name)}[max_pixels={limit},max_new_tokens=1]")
@@ -93,11 +93,11 @@ def test_a_model_keeps_to_it_and_foretells_its_cost(checkpoint: Get, name: str) 
         request = make_request([7 * i for i in range(frames)], size=size)
         if words:
             request = with_prompt(request, before=("A",) * frames)
-        seen = model.answer([request])[0].seen
+        seen = model.answer([request])[0].visual_input
         assert seen is not None
         assert seen.height * seen.width <= limit
         assert model.visual_tokens(frames, *size, words) == seen.visual_tokens
-    assert model.answer([make_request([])])[0].seen == VisualInput(0, 0, 0, 0)
+    assert model.answer([make_request([])])[0].visual_input == VisualInput(0, 0, 0, 0)
     # 40 x 56 becomes 24 x 40 = 15 tokens a pair of frames; without a limit it is 35
     assert model.visual_tokens(8, 40, 56) == 4 * 15
     free = TransformersVLM(str(checkpoint(name)), max_new_tokens=1)
@@ -112,7 +112,7 @@ def test_small_frames_are_scaled_up(checkpoint: Get) -> None:
     assert isinstance(model, TransformersVLM)
     for frames in (1, 2, 5):
         request = make_request([7 * i for i in range(frames)], size=(24, 32))
-        seen = model.answer([request])[0].seen
+        seen = model.answer([request])[0].visual_input
         assert seen is not None
         assert (seen.height, seen.width) == (32, 40)
         assert model.visual_tokens(frames, 24, 32) == seen.visual_tokens
@@ -125,13 +125,13 @@ def test_small_frames_are_scaled_up(checkpoint: Get) -> None:
 
 
 @pytest.mark.parametrize("value", ["63", "0", "-200704", "2.5e5", "true", "abc"])
-def test_a_limit_that_is_none(checkpoint: Get, value: str) -> None:
+def test_wrong_limits(checkpoint: Get, value: str) -> None:
     for find in (load_mllm, check_mllm):
         with pytest.raises(UserError, match=r"max_pixels=.*; use a whole number of pixels, 64 \(8"):
             find(f"{checkpoint('qwen3_vl')}[max_pixels={value}]")
 
 
-def test_classes_with_a_size_of_their_own_refuse_it(checkpoint: Get) -> None:
+def test_classes_with_a_fixed_size_reject_it(checkpoint: Get) -> None:
     for find in (load_mllm, check_mllm):
         with pytest.raises(UserError, match="max_pixels is for classes of native resolution"):
             find(f"{checkpoint('llava_onevision')}[max_pixels=200704]")

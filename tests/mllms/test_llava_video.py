@@ -26,7 +26,7 @@ from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.conversation import with_times
 from tspo_bench.mllms.llava_keys import SO400M
 from tspo_bench.mllms.llava_processor import LlavaVideoProcessor
-from tspo_bench.mllms.llava_video import LlavaVideo, originally_told
+from tspo_bench.mllms.llava_video import LlavaVideo, with_original_times
 from tspo_bench.types import Request, VisualInput
 
 PROMPT = (
@@ -106,9 +106,9 @@ def test_each_reply_is_the_originals(model: LlavaVideo, llava_original: Original
     assert [model.answer([request])[0].text for request in MIXED] == replies
 
 
-def test_what_was_seen(model: LlavaVideo) -> None:
+def test_visual_input(model: LlavaVideo) -> None:
     answers = model.answer([make_request([1, 5, 9]), make_request([])])
-    assert [answer.seen for answer in answers] == [
+    assert [answer.visual_input for answer in answers] == [
         VisualInput(3, 44, 44, 36),
         VisualInput(0, 0, 0, 0),
     ]
@@ -192,12 +192,12 @@ def test_words_between_frames(model: LlavaVideo, llava_original: Original) -> No
     expected = log_probabilities(llava_original, prompt, frames)
     for answer in model.answer([request, request]):
         assert difference(answer.option_logprobs, expected) <= 1e-4
-        assert answer.seen == VisualInput(3, 44, 44, 36)
+        assert answer.visual_input == VisualInput(3, 44, 44, 36)
 
 
 def test_the_original_time_instruction_is_the_released_one() -> None:
     request = make_request([0, 15, 299], frame_rate=30.0, num_frames=300)
-    assert originally_told(request).prompt.text == (
+    assert with_original_times(request).prompt.text == (
         "The video lasts for 10.00 seconds, and 3 frames are uniformly sampled from it. These "
         "frames are located at 0.00s,0.50s,9.97s.Please answer the following questions related to "
         "this video.\nwhich thing ?"
@@ -207,7 +207,7 @@ def test_the_original_time_instruction_is_the_released_one() -> None:
 def test_a_rate_of_29_97_is_not_rounded() -> None:
     """The released code divides by 30, and tells frames of the tenth minute half a second off."""
     request = make_request([0, 17982], frame_rate=30000 / 1001, num_frames=18000)
-    for told in (originally_told(request).prompt.text, with_times(request)):
+    for told in (with_original_times(request).prompt.text, with_times(request)):
         assert "0.00s,600.00s" in told
         assert "lasts for 600.60 seconds" in told
 
@@ -230,7 +230,7 @@ def test_the_time_instruction_stands_before_the_prompt(
     request = dataclasses.replace(MIXED[0], mode="options")
     told = with_prompt(request, text=with_times(request))
     if wording == "original":
-        told = originally_told(request)
+        told = with_original_times(request)
     assert told.prompt != request.prompt
     expected = log_probabilities(llava_original, written(told), visual(llava_original, request))
     blind = dataclasses.replace(MIXED[1], mode="options")
@@ -242,7 +242,7 @@ def test_the_time_instruction_stands_before_the_prompt(
     assert model.id == f"{load_mllm(str(llava_folder)).id}-times={wording}"
 
 
-def test_a_wording_that_is_none(llava_folder: Path) -> None:
+def test_wrong_times(llava_folder: Path) -> None:
     for find in (load_mllm, check_mllm):
         with pytest.raises(UserError, match=r"times='uniform'; use none or prompt or original"):
             find(f"{llava_folder}[times=uniform]")

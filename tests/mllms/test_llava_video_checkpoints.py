@@ -1,4 +1,4 @@
-"""LLaVA-Video checkpoints: files of several makes are read, others are refused by name."""
+"""LLaVA-Video checkpoints: files of several makes are read, others are rejected by name."""
 
 from __future__ import annotations
 
@@ -73,13 +73,13 @@ def edit(path: Path, **fields: Any) -> None:
         ("mm_vision_select_layer", -1),
     ],
 )
-def test_another_layout_is_refused(llava_copy: Path, field: str, value: Any) -> None:
+def test_another_layout_is_rejected(llava_copy: Path, field: str, value: Any) -> None:
     edit(llava_copy, **{field: value})
     with pytest.raises(UserError, match=rf"{field} is {value!r} .* not {CONFIG[field]!r}"):
         check_mllm(str(llava_copy))
 
 
-def test_a_tower_of_unknown_shape_is_refused(llava_copy: Path) -> None:
+def test_a_tower_of_unknown_shape_is_rejected(llava_copy: Path) -> None:
     edit(llava_copy, mm_vision_tower="openai/clip-vit-large-patch14-336")
     with pytest.raises(UserError, match=r"mm_vision_tower is 'openai/clip.*neither siglip-so400m"):
         check_mllm(str(llava_copy))
@@ -100,7 +100,7 @@ def test_missing_and_unknown_weights_are_named(llava_copy: Path, llava_original:
         check_mllm(str(llava_copy))
 
 
-def test_a_checkpoint_without_its_tower_is_refused(
+def test_a_checkpoint_without_its_tower_is_rejected(
     llava_copy: Path, llava_original: Original
 ) -> None:
     for file in llava_copy.glob("*.safetensors*"):
@@ -121,33 +121,33 @@ def test_computed_buffers_in_old_files_are_left_out(
     assert load_mllm(str(llava_copy)).answer(MIXED[:1])[0].text
 
 
-def test_weights_of_another_shape_are_refused(llava_copy: Path) -> None:
+def test_weights_of_another_shape_are_rejected(llava_copy: Path) -> None:
     edit(llava_copy, intermediate_size=40)
     with pytest.raises(UserError, match="cannot be loaded"):
         load_mllm(str(llava_copy))
 
 
-def test_a_damaged_file_is_refused(llava_copy: Path) -> None:
+def test_a_damaged_file_is_rejected(llava_copy: Path) -> None:
     file = sorted(llava_copy.glob("*.safetensors"))[1]
     file.write_bytes(file.read_bytes()[:100])
     with pytest.raises(UserError, match="cannot be loaded"):
         check_mllm(str(llava_copy))
 
 
-def test_a_folder_without_tokenizer_is_refused(llava_copy: Path) -> None:
+def test_a_folder_without_tokenizer_is_rejected(llava_copy: Path) -> None:
     (llava_copy / "merges.txt").unlink()
     with pytest.raises(UserError, match=r"no tokenizer in .*merges.txt"):
         load_mllm(str(llava_copy))
 
 
-def test_a_tokenizer_without_its_marks_is_refused(llava_copy: Path) -> None:
+def test_a_tokenizer_without_its_marks_is_rejected(llava_copy: Path) -> None:
     for name in ("tokenizer_config.json", "added_tokens.json"):
         (llava_copy / name).unlink()
     with pytest.raises(UserError, match=r"<\|im_start\|> is not a token"):
         load_mllm(str(llava_copy))
 
 
-def test_an_embedding_without_a_spare_row_is_refused(llava_copy: Path) -> None:
+def test_an_embedding_without_a_spare_row_is_rejected(llava_copy: Path) -> None:
     config = transformers.LlavaOnevisionConfig(
         vision_config={**SO400M, "model_type": "siglip_vision_model"},
         text_config={"model_type": "qwen2", "vocab_size": 259},

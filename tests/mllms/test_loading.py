@@ -23,18 +23,13 @@ def test_a_path_with_options_and_dots(checkpoint: Get, tmp_path: Path) -> None:
     assert len(model.answer([make_request([1, 2])])[0].text.split()) <= 2
 
 
-def test_a_path_with_a_colon(checkpoint: Get, tmp_path: Path) -> None:
-    link = tmp_path / "run:3"
-    link.symlink_to(checkpoint("llava_onevision"))
-    assert load_mllm(str(link)).name == "run:3"
-
-
-def test_a_relative_path_of_one_word(
+def test_a_path_with_a_colon_and_one_of_one_word(
     checkpoint: Get, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "mymodel").symlink_to(checkpoint("llava_onevision"))
     monkeypatch.chdir(tmp_path)
-    assert load_mllm("mymodel").name == "mymodel"
+    for name, spec in (("run:3", str(tmp_path / "run:3")), ("mymodel", "mymodel")):
+        (tmp_path / name).symlink_to(checkpoint("llava_onevision"))
+        assert load_mllm(spec).name == name
 
 
 def test_a_model_must_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,7 +40,7 @@ def test_a_model_must_inherit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
             find("no_model:Parrot")
 
 
-def test_a_model_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_custom_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_models.py").write_text(
         "import tspo_bench\n"
         "class Parrot(tspo_bench.MLLM):\n"
@@ -101,7 +96,7 @@ def test_a_check_reads_no_weights(checkpoint: Get, tmp_path: Path) -> None:
             check_mllm(spec, device)
 
 
-def test_a_file_is_no_checkpoint(checkpoint: Get) -> None:
+def test_a_file_is_not_a_checkpoint(checkpoint: Get) -> None:
     with pytest.raises(UserError, match="is a file"):
         load_mllm(str(checkpoint("llava_onevision") / "config.json"))
 
@@ -114,24 +109,18 @@ def test_a_folder_without_weights(tmp_path: Path) -> None:
         load_mllm(str(tmp_path))
 
 
-def test_an_unknown_option_is_named(checkpoint: Get) -> None:
-    with pytest.raises(UserError, match=r"has no option 'max_tokens'.*max_new_tokens"):
-        load_mllm(f"{checkpoint('llava_onevision')}[max_tokens=3]")
-
-
-@pytest.mark.parametrize("length", ["abc", "0", "-1", "2.5", "true"])
-def test_lengths_that_are_none(checkpoint: Get, length: str) -> None:
-    spec = f"{checkpoint('llava_onevision')}[max_new_tokens={length}]"
-    for find in (load_mllm, check_mllm):
-        with pytest.raises(UserError, match=rf"(?i)max_new_tokens='?{length}'?; use a whole"):
-            find(spec)
-
-
-def test_a_batch_size_of_none(checkpoint: Get) -> None:
-    with pytest.raises(UserError, match="batch size 0"):
-        load_mllm(str(checkpoint("llava_onevision")), batch_size=0)
-
-
-def test_an_unknown_device(checkpoint: Get) -> None:
-    with pytest.raises(UserError, match="unknown device 'gpu'"):
-        load_mllm(str(checkpoint("llava_onevision")), device="gpu")
+@pytest.mark.parametrize(
+    ("options", "arguments", "said"),
+    [
+        ("[max_tokens=3]", {}, r"has no option 'max_tokens'.*max_new_tokens"),
+        ("", {"batch_size": 0}, "batch size 0"),
+        ("", {"device": "gpu"}, "unknown device 'gpu'"),
+        *(
+            (f"[max_new_tokens={length}]", {}, rf"(?i)max_new_tokens='?{length}'?; use a whole")
+            for length in ("abc", "0", "-1", "2.5", "true")
+        ),
+    ],
+)
+def test_wrong_settings(checkpoint: Get, options: str, arguments: dict, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        load_mllm(f"{checkpoint('llava_onevision')}{options}", **arguments)

@@ -184,6 +184,6 @@ def test_a_proxys_impossible_port(monkeypatch: pytest.MonkeyPatch, port: str) ->
 
 
 @pytest.mark.parametrize("url", ["[::1/v1", "host:abc/v1", "host:99999/v1", "ho\x01st/v1"])
-def test_what_is_no_url(url: str) -> None:
+def test_wrong_urls(url: str) -> None:
     with pytest.raises(UserError, match="--base-url is not a URL: write http://HOST:PORT/v1"):
         OpenAIServer(model=MODEL, base_url=f"http://{url}")

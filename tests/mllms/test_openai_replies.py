@@ -8,15 +8,12 @@ from typing import Any
 import pytest
 
 from tests.mllms.conftest import make_request
-from tests.mllms.served import MODEL, echo, model_at, questions, reason
-from tests.mllms.servers import Body, ChatServer, completion, hurry, prompt_of
+from tests.mllms.served import answer_of, ask, echo, reason, reason_of
+from tests.mllms.servers import Body, completion, prompt_of
 from tspo_bench.mllms.chat import NonsenseError, chat_messages, read_reply
 from tspo_bench.types import Answer, Failed
 
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+pytestmark = pytest.mark.usefixtures("_quick_retries")
 
 
 def text_part(text: str) -> Body:
@@ -51,18 +48,15 @@ PASSING = {
 
 @pytest.mark.parametrize("content", PASSING.values(), ids=PASSING)
 def test_a_passing_error_within_a_success_is_tried_again(content: Body) -> None:
-    with ChatServer(lambda body, n: content if n < 2 else completion("B"), [MODEL]) as server:
-        [answer] = model_at(server).answer(questions(1))
-    assert isinstance(answer, Answer)
-    assert (answer.text, len(server.asked)) == ("B", 3)
+    answer, asked = answer_of(lambda body, n: content if n < 2 else completion("B"))
+    assert (answer.text, asked) == ("B", 3)
 
 
 def test_a_lasting_one_reports_the_servers_words() -> None:
     content = {"error": {"message": "the queue is full", "code": 429}}
-    with ChatServer(lambda body, number: content, [MODEL]) as server:
-        [given] = model_at(server, retries=1).answer(questions(1))
-    assert "answers 429: the queue is full" in reason(given)
-    assert len(server.asked) == 2
+    said, asked = reason_of(lambda body, number: content, retries=1)
+    assert "answers 429: the queue is full" in said
+    assert asked == 2
 
 
 LASTING = {
@@ -82,8 +76,7 @@ def test_another_error_within_a_success_is_not(content: Body, said: str) -> None
     def broken(body: Body, number: int) -> Any:
         return content if "question 1" in prompt_of(body) else echo(body, number)
 
-    with ChatServer(broken, [MODEL]) as server:
-        answers = model_at(server).answer(questions(3))
+    answers, server = ask(broken, 3)
     assert said in reason(answers[1])
     assert [type(answer) for answer in answers] == [Answer, Failed, Answer]
     assert len(server.asked) == 3
@@ -91,9 +84,7 @@ def test_another_error_within_a_success_is_not(content: Body, said: str) -> None
 
 @pytest.mark.parametrize("error", [None, {}, "", False, 0, [], {"message": "", "code": 0}])
 def test_no_error_is_none(error: object) -> None:
-    with ChatServer(lambda body, n: {**completion("B"), "error": error}, [MODEL]) as server:
-        [answer] = model_at(server).answer(questions(1))
-    assert isinstance(answer, Answer)
+    answer, _ = answer_of(lambda body, n: {**completion("B"), "error": error})
     assert answer.text == "B"
 
 
@@ -114,9 +105,7 @@ def test_no_error_is_none(error: object) -> None:
 )
 def test_parts_are_joined_but_for_reasoning(content: object, text: str) -> None:
     sent = json.dumps(completion(content)).encode()
-    with ChatServer(lambda body, number: (200, sent), [MODEL]) as server:
-        [answer] = model_at(server).answer(questions(1))
-    assert isinstance(answer, Answer)
+    answer, _ = answer_of(lambda body, number: (200, sent))
     assert answer.text == text
 
 
@@ -173,8 +162,7 @@ def test_replies_without_words_say_why(content: Body, said: str) -> None:
 
 def test_a_stream_and_a_page_are_no_replies() -> None:
     pages = [b'data: {"choices": []}\n\ndata: [DONE]', b"<html>Sign in</html>"]
-    with ChatServer(lambda body, n: (200, pages[int(prompt_of(body)[9:])]), [MODEL]) as server:
-        answers = model_at(server).answer(questions(2))
+    answers, _ = ask(lambda body, n: (200, pages[int(prompt_of(body)[9:])]), 2)
     assert "leave `stream` out" in reason(answers[0])
     assert "not JSON: '<html>Sign in" in reason(answers[1])
 
@@ -185,17 +173,13 @@ def test_a_stream_and_a_page_are_no_replies() -> None:
 def test_a_count_that_no_record_holds_costs_no_answer(count: str) -> None:
     sent = json.dumps({**completion("B"), "usage": {"prompt_tokens": "X", "completion_tokens": 3}})
     content = sent.replace('"X"', count).encode()
-    with ChatServer(lambda body, number: (200, content), [MODEL]) as server:
-        [answer] = model_at(server).answer(questions(1))
-    assert isinstance(answer, Answer)
+    answer, _ = answer_of(lambda body, number: (200, content))
     assert (answer.text, dict(answer.usage)) == ("B", {"completion_tokens": 3})
 
 
 def test_a_byte_order_mark_is_no_part_of_a_reply() -> None:
     sent = b"\xef\xbb\xbf" + json.dumps(completion("B")).encode()
-    with ChatServer(lambda body, number: (200, sent), [MODEL]) as server:
-        [answer] = model_at(server).answer(questions(1))
-    assert isinstance(answer, Answer)
+    answer, _ = answer_of(lambda body, number: (200, sent))
     assert answer.text == "B"
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.mllms.conftest import make_request, with_prompt
-from tests.mllms.served import MODEL, echo, model_at, questions
-from tests.mllms.servers import Body, ChatServer, completion, hurry, prompt_of
+from tests.mllms.served import MODEL, ask, echo, model_at, questions
+from tests.mllms.servers import Body, ChatServer, completion, prompt_of
 from tests.mllms.test_chat import listed
 from tests.training.episodes import Openings
 from tspo_bench.errors import UserError
@@ -22,10 +22,7 @@ from tspo_bench.mllms.openai_server import OpenAIServer
 from tspo_bench.training.rollout import answer_groups
 from tspo_bench.types import Answer
 
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+pytestmark = pytest.mark.usefixtures("_quick_retries")
 
 
 def test_asks_greedily_and_for_so_many_tokens() -> None:
@@ -84,8 +81,7 @@ def test_requests_go_at_once_and_answers_come_in_order() -> None:
         time.sleep(0.2 if prompt_of(body).endswith("0") else 0.05)
         return echo(body, number)
 
-    with ChatServer(slow_first, [MODEL]) as server:
-        answers = model_at(server, concurrency=4).answer(questions(16))
+    answers, server = ask(slow_first, 16, concurrency=4)
     assert [a.text for a in answers if isinstance(a, Answer)] == [
         f"to question {i}" for i in range(16)
     ]

@@ -7,17 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.mllms.served import MODEL, echo, model_at, questions, reason
-from tests.mllms.servers import KEY, Body, ChatServer, completion, hurry
+from tests.mllms.served import MODEL, answer_of, echo, model_at, questions, reason
+from tests.mllms.servers import KEY, Body, ChatServer, completion
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_mllm, check_server, load_mllm
 from tspo_bench.mllms.openai_server import OpenAIServer
 from tspo_bench.types import Answer
 
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
+pytestmark = pytest.mark.usefixtures("_quick_retries")
 
 
 def test_nobody_there() -> None:
@@ -90,9 +87,7 @@ def test_a_wrong_key_stops_before_the_first_question(monkeypatch: pytest.MonkeyP
 def test_a_key_of_a_few_letters_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers of one's own are often given such a one, and it may be an answer's word."""
     monkeypatch.setenv("OPENAI_API_KEY", "EMPTY")
-    with ChatServer(lambda body, number: completion("EMPTY"), [MODEL]) as server:
-        [answer] = model_at(server).answer(questions(1))
-    assert isinstance(answer, Answer)
+    answer, _ = answer_of(lambda body, number: completion("EMPTY"))
     assert answer.text == "EMPTY"
 
 
@@ -104,7 +99,7 @@ def test_a_key_that_no_header_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://me:{}@HOST/v1", "http://{}@HOST/v1"])
-def test_a_url_with_a_password_is_refused(url: str) -> None:
+def test_a_url_with_a_password_is_rejected(url: str) -> None:
     with pytest.raises(UserError, match="OPENAI_BASE_URL") as error:
         OpenAIServer(MODEL, url.format(KEY).replace("HOST", "127.0.0.1:9"))
     assert KEY not in str(error.value)
@@ -147,7 +142,7 @@ def test_a_token_in_the_users_place_is_used_and_not_told(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("end", ["?api-key={}", "/?api-key={}", "#{}"])
 @pytest.mark.parametrize("in_environment", [True, False])
-def test_a_url_with_a_query_is_refused(
+def test_a_url_with_a_query_is_rejected(
     monkeypatch: pytest.MonkeyPatch, end: str, in_environment: bool
 ) -> None:
     url = "http://127.0.0.1:9/v1" + end.format(KEY)

@@ -77,7 +77,7 @@ def test_a_batch_gives_those_of_single_calls(checkpoint: Get, name: str) -> None
     singles = [model.answer([request])[0] for request in OPTIONS]
     for single, batched in zip(singles, model.answer(OPTIONS), strict=True):
         assert batched.option_logprobs == pytest.approx(single.option_logprobs, abs=1e-4)
-        assert (batched.text, batched.seen) == (single.text, single.seen)
+        assert (batched.text, batched.visual_input) == (single.text, single.visual_input)
 
 
 SAYS_LETTERS = [param for param in CLASSES if "llava" not in param.values]
@@ -135,14 +135,14 @@ def test_the_form_is_that_of_the_place(text: str, gap: str, form: str) -> None:
     assert tokenizer.convert_ids_to_tokens(tokens) == [form, form.replace("A", "B")]
 
 
-def test_a_letter_of_several_tokens_is_refused() -> None:
-    with pytest.raises(UserError, match="letter 'A' is not a token of its own"):
+def test_a_letter_of_several_tokens_is_rejected() -> None:
+    with pytest.raises(UserError, match="letter 'A' is not a single token"):
         letter_tokens(byte_pairs(), Written("Assistant:", " "), "AB")
 
 
-def test_an_unknown_letter_is_refused(checkpoint: Get) -> None:
+def test_an_unknown_letter_is_rejected(checkpoint: Get) -> None:
     model = TransformersVLM(str(checkpoint("llava_onevision")))
-    with pytest.raises(UserError, match=r"letter 'E' is not a token.*--answer generate"):
+    with pytest.raises(UserError, match=r"letter 'E' is not a single token.*--answer generate"):
         model.answer([dataclasses.replace(OPTIONS[0], letters="ABCDE")])
 
 

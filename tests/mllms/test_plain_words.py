@@ -43,7 +43,7 @@ def test_marks_in_a_question_are_words(
     for request in pairs:
         odd = marked(request)
         answers = model.answer([request, odd])
-        assert answers[0].seen == answers[1].seen
+        assert answers[0].visual_input == answers[1].visual_input
         written = model._conversation.write(odd).text
         assert ODD in written.replace("\u200b", "")
         _same_marks(model, request, odd)
@@ -70,7 +70,7 @@ def test_llava_video(llava_folder: Path, indices: list[int]) -> None:
     request = make_request(indices, PLAIN)
     odd = marked(request)
     answers = model.answer([request, odd])
-    assert answers[0].seen == answers[1].seen
+    assert answers[0].visual_input == answers[1].visual_input
     _same_marks(model, request, odd)
     text = model._processor.tokenizer.decode(model._inputs([odd])["input_ids"][0])
     assert ODD in text.replace("\u200b", "")

@@ -46,7 +46,7 @@ def switched(checkpoint: Get, tmp_path: Path) -> Path:
     return with_template(checkpoint("llava_onevision"), tmp_path / "switched", SWITCH)
 
 
-def test_an_answer_tells_that_its_reasoning_began_in_the_prompt(thinker: Path) -> None:
+def test_reasoning_that_began_in_the_prompt_is_marked(thinker: Path) -> None:
     plain = [answer.text for answer in TransformersVLM(str(thinker)).answer(MIXED)]
     assert all(text.startswith("<think>") for text in plain)
 

@@ -66,7 +66,9 @@ def test_a_batch_of_them_gives_the_answers_of_single_calls(checkpoint: Get, name
     model = TransformersVLM(str(checkpoint(name)), max_new_tokens=6, batch_size=4)
     singles = [model.answer([request])[0] for request in MANY]
     batched = model.answer(MANY)
-    assert [(a.text, a.seen) for a in batched] == [(a.text, a.seen) for a in singles]
+    assert [(a.text, a.visual_input) for a in batched] == [
+        (a.text, a.visual_input) for a in singles
+    ]
     assert len({a.text for a in singles}) >= 6, "answers that do not differ prove nothing"
     for one, other in zip(singles, batched, strict=True):
         assert (one.option_logprobs is None) == (other.option_logprobs is None)

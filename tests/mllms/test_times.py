@@ -1,4 +1,4 @@
-"""What each class learns of its frames' seconds, beside the true ones."""
+"""The frames' seconds in each class's input, against the true ones."""
 
 from __future__ import annotations
 
@@ -245,7 +245,7 @@ def test_seconds_in_words() -> None:
 
 
 @pytest.mark.parametrize("name", ["internvl", "llava_onevision"])
-def test_classes_that_know_the_order_alone_are_told_on_request(checkpoint: Get, name: str) -> None:
+def test_times_are_added_to_the_prompt_on_request(checkpoint: Get, name: str) -> None:
     request = make_request([0, 20, 599])
     later = dataclasses.replace(
         request, frames=dataclasses.replace(request.frames, seconds=np.array([1.0, 2.0, 3.0]))
@@ -276,7 +276,7 @@ def test_settings_that_cannot_be(checkpoint: Get, name: str, option: str, messag
         check_mllm(f"{checkpoint(name)}[{option}]")
 
 
-def test_the_id_tells_what_is_seen(checkpoint: Get) -> None:
+def test_the_id_depends_on_the_visual_input(checkpoint: Get) -> None:
     folder = checkpoint("qwen2_5_vl")
     constant = {"positions": "constant"}
     settings = ({}, {"positions": "mean"}, constant, {"pairs": "repeat"}, {"times": "prompt"})

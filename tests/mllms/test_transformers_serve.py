@@ -19,13 +19,13 @@ import transformers
 
 from tests.mllms.checkpoints import llava_onevision
 from tests.mllms.conftest import make_request, with_prompt
-from tests.mllms.servers import hurry, pictures_of
+from tests.mllms.servers import pictures_of
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.chat import chat_messages
 from tspo_bench.mllms.openai_server import OpenAIServer
 from tspo_bench.types import Answer, Failed, Request
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("_quick_retries")]
 
 REQUESTS = [
     make_request([3, 50, 117, 580]),
@@ -69,11 +69,6 @@ def _is_up(page: str) -> bool:
             return True
     except OSError:
         return False
-
-
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    hurry(monkeypatch)
 
 
 def expected(folder: Path, request: Request) -> tuple[str, int]:

@@ -13,7 +13,7 @@ import pytest
 import torch
 import transformers
 
-from tests.mllms.checkpoints import BUILDERS, WORDS, classes
+from tests.mllms.checkpoints import BUILDERS, classes
 from tests.mllms.conftest import MIXED, make_request
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
@@ -154,7 +154,7 @@ def test_short_side_is_the_processors_where_it_is_fixed(
     assert vlm(checkpoint(name)).short_side == expected
 
 
-def test_the_id_tells_weights_and_settings_apart(checkpoint: Get, tmp_path: Path) -> None:
+def test_the_id_depends_on_weights_and_settings(checkpoint: Get, tmp_path: Path) -> None:
     folder = checkpoint("llava_onevision")
     model = vlm(folder)
     copy = Path(shutil.copytree(folder, tmp_path / "copy"))
@@ -166,55 +166,6 @@ def test_the_id_tells_weights_and_settings_apart(checkpoint: Get, tmp_path: Path
     weights.write_bytes(content)
     assert vlm(copy).id != model.id
     assert "float32" in model.id
-
-
-def test_an_incomplete_checkpoint_is_refused(checkpoint: Get, tmp_path: Path) -> None:
-    from safetensors.torch import load_file, save_file
-
-    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
-    tensors = load_file(copy / "model.safetensors")
-    del tensors[next(name for name in tensors if "q_proj.weight" in name)]
-    save_file(tensors, copy / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(UserError, match=r"1 weights of LlavaOnevision.*q_proj"):
-        vlm(copy)
-
-
-def test_a_damaged_checkpoint_is_refused(checkpoint: Get, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
-    weights = copy / "model.safetensors"
-    weights.write_bytes(weights.read_bytes()[:1000])
-    with pytest.raises(UserError, match="cannot be loaded"):
-        vlm(copy)
-
-
-def test_a_checkpoint_without_chat_template_is_refused(checkpoint: Get, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
-    (copy / "chat_template.jinja").unlink()
-    with pytest.raises(UserError, match="chat template"):
-        vlm(copy)
-
-
-def test_a_chat_template_that_shows_nothing_is_refused(checkpoint: Get, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
-    (copy / "chat_template.jinja").write_text("{{ messages[0]['content'][-1]['text'] }}")
-    with pytest.raises(UserError, match="takes neither videos nor images"):
-        vlm(copy)
-
-
-def test_a_class_of_another_kind_is_refused(tmp_path: Path) -> None:
-    config = transformers.GPT2Config(n_layer=1, n_head=1, n_embd=8, vocab_size=len(WORDS))
-    transformers.GPT2LMHeadModel(config).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match=r"GPT2LMHeadModel.*my_pkg.mod:MyModel") as caught:
-        vlm(tmp_path)
-    assert str(tmp_path) in str(caught.value)
-
-
-def test_a_model_type_unknown_to_transformers_is_refused(checkpoint: Get, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(checkpoint("llava_onevision"), tmp_path / "copy"))
-    config = json.loads((copy / "config.json").read_text())
-    (copy / "config.json").write_text(json.dumps({**config, "model_type": "llava_qwen"}))
-    with pytest.raises(UserError, match="does not know the model type"):
-        vlm(copy)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -1,4 +1,4 @@
-"""What reaches the model: counted by hand, and foretold."""
+"""What reaches the model: counted by hand, and predicted."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def seen(
     request = make_request([7 * i for i in range(frames)], size=(height, width))
     if words:
         request = with_prompt(request, before=("A",) * frames)
-    return model.answer([with_prompt(request, max_new_tokens=1)])[0].seen
+    return model.answer([with_prompt(request, max_new_tokens=1)])[0].visual_input
 
 
 @pytest.mark.parametrize("name", sorted(BUILDERS))
@@ -46,11 +46,11 @@ def test_it_is_what_one_counts_by_hand(checkpoint: Get, name: str) -> None:
     model = TransformersVLM(str(checkpoint(name)))
     assert (seen(model, 5, 40, 56, False), seen(model, 5, 40, 56, True)) == BY_HAND[name]
     blind = with_prompt(make_request([]), max_new_tokens=1)
-    assert model.answer([blind])[0].seen == VisualInput(0, 0, 0, 0)
+    assert model.answer([blind])[0].visual_input == VisualInput(0, 0, 0, 0)
 
 
 @pytest.mark.parametrize("name", classes("llava_onevision", "qwen3_vl"))
-def test_the_cost_is_foretold(checkpoint: Get, name: str) -> None:
+def test_the_cost_is_predicted(checkpoint: Get, name: str) -> None:
     """For sizes below and above a processor's bounds, one frame and many, words between or not."""
     model = TransformersVLM(str(checkpoint(name)))
     sizes = [(40, 56), (90, 30), (16, 16)]
@@ -79,7 +79,7 @@ def test_doubled_frames_are_counted(checkpoint: Get, name: str, by_hand: VisualI
 
 
 @pytest.mark.parametrize("cap", [None, True])
-def test_long_videos_are_foretold_without_their_pixels(cap: bool | None) -> None:
+def test_long_videos_are_predicted_without_their_pixels(cap: bool | None) -> None:
     """With the processors' own settings: Qwen3-VL's frames shrink as their number grows."""
     for processor in (
         transformers.Qwen2VLVideoProcessor(cap_pixels_per_frame=cap),
@@ -97,5 +97,5 @@ def test_requests_of_one_batch_have_their_own(checkpoint: Get) -> None:
     requests: list[Request] = [
         make_request([0, 5, 9]), make_request([]), make_request([1, 2], size=(24, 24))
     ]  # fmt: skip
-    told = [answer.seen for answer in model.answer(requests)]
+    told = [answer.visual_input for answer in model.answer(requests)]
     assert told == [VisualInput(4, 40, 56, 70), VisualInput(0, 0, 0, 0), VisualInput(2, 24, 24, 9)]

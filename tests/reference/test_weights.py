@@ -69,8 +69,12 @@ def test_words_may_stand_between_the_frames() -> None:
     request = Request(frames, Prompt("What is said ?", before=("", "hello\n", "")), 1.0, "ABCD", 3)
     model = load_mllm("reference")
     (answer,) = model.answer([request])
-    assert answer.seen is not None
-    assert answer.seen.visual_tokens == 3 * 65 == model.visual_tokens(3, 96, 170, interleaved=True)
+    assert answer.visual_input is not None
+    assert (
+        answer.visual_input.visual_tokens
+        == 3 * 65
+        == model.visual_tokens(3, 96, 170, interleaved=True)
+    )
 
 
 def test_the_bars_are_met() -> None:

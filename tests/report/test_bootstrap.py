@@ -51,7 +51,7 @@ def test_it_agrees_with_the_formula_and_a_naive_bootstrap() -> None:
     assert found == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=0.008)
 
 
-def test_the_same_seed_gives_the_same_interval_in_whatever_batches(
+def test_the_same_seed_gives_the_same_interval_in_any_batches(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     sums = sums_of(*clustered_answers(np.random.default_rng(8), 50, 0.4, 0.2))

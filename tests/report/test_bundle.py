@@ -97,7 +97,8 @@ def test_a_changed_byte_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
     write_archive(tmp_path / "e.zip", FILES, {})
     whole = (tmp_path / "e.zip").read_bytes()
     said = []
-    for place in range(len(whole)):
+    places = range(0, len(whole), 3)
+    for place in places:
         changed = bytearray(whole)
         changed[place] ^= 0x41
         (tmp_path / "c.zip").write_bytes(changed)
@@ -108,7 +109,7 @@ def test_a_changed_byte_is_noticed_or_changes_nothing(tmp_path: Path) -> None:
             said.append(str(error))
         else:
             assert contents(out) == FILES
-    assert len(said) > 0.6 * len(whole)
+    assert len(said) > 0.6 * len(places)
     assert all("c.zip" in one for one in said)
 
 

@@ -13,10 +13,12 @@ from rich.console import Console
 
 from tests.report.support import cell, record
 from tspo_bench.report import columns, groups_table, results_table
-from tspo_bench.report.columns import COLUMNS, Column, frame_of, frame_rows
+from tspo_bench.report.column import Column
+from tspo_bench.report.columns import COLUMNS
 from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.figures.comparison import draw_comparison
 from tspo_bench.report.format import SHARE
+from tspo_bench.report.frame import frame_of, frame_rows
 from tspo_bench.report.html import write_html
 from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.tables.report_text import ReportOptions, report_text
@@ -56,7 +58,7 @@ def some_cells() -> list[Cell]:
 
 @pytest.fixture
 def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[Column]:
-    """A column that nobody knew of."""
+    """A new column."""
     column = Column(
         key="share_of_a",
         heading="answered A",
@@ -132,7 +134,7 @@ def test_the_frame_holds_numbers() -> None:
     "name", ["report.md", "report.tex", "report.csv", "report.json", "run.txt"]
 )
 def test_golden(name: str) -> None:
-    """Written anew by `UPDATE_GOLDEN=1 python -m pytest tests/report/test_columns.py`."""
+    """Rewritten by `UPDATE_GOLDEN=1 python -m pytest tests/report/test_columns.py`."""
     suffix = name.partition(".")[2]
     cells = some_cells()
     if suffix == "txt":

@@ -89,7 +89,7 @@ def test_spreadsheets_see_no_formula(text: str) -> None:
 
 
 def unescaped(text: str) -> str:
-    """What LaTeX would print: each escape is taken back, one by one."""
+    """The text that LaTeX would print: each escape is taken back, one by one."""
     names = {
         "textbackslash": "\\", "textasciicircum": "^", "textasciitilde": "~", "textless": "<",
         "textgreater": ">", "textbar": "|", "textquotedbl": '"', "textquotesingle": "'",

@@ -168,7 +168,7 @@ def test_macro_interval_has_the_width_of_a_bootstrap_over_videos(seed: int) -> N
     by_bootstrap = 1.96 * bootstrap_error(records, rng, 4000)
     assert (high - low) / 2 == pytest.approx(by_bootstrap, rel=0.08)
     micro = headline_interval(records, MICRO) or (math.nan, math.nan)
-    assert high - low > 1.05 * (micro[1] - micro[0])  # the rare type tells
+    assert high - low > 1.05 * (micro[1] - micro[0])  # because of the rare type
 
 
 def test_macro_interval_covers() -> None:

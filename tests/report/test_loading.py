@@ -1,4 +1,4 @@
-"""The cells of a report: of folders of runs and of bundles, broken ones told apart."""
+"""The cells of a report: of folders of runs and of bundles, broken ones left out."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ def labels(found: Any) -> list[tuple[str, str]]:
     return [(cell.run_folder.name, cell.settings.sampler) for cell in found.cells]
 
 
-def test_runs_are_found_at_whatever_depth_and_once(tmp_path: Path) -> None:
+def test_runs_are_found_at_any_depth_and_once(tmp_path: Path) -> None:
     for place, sampler in (("b/c/two", "aks"), ("one", "uniform")):
         write(tmp_path / place, {"cell": {**SETTINGS, "sampler": sampler}}, [record(0)])
     found = load_results([tmp_path, tmp_path / "one"])
@@ -55,13 +55,13 @@ def test_broken_cells_are_left_out_and_named(tmp_path: Path) -> None:
     parts = (
         "cell bad has task None",
         "none/run.json is not JSON",
-        "'q0' stands in line 1 and in line 2",
+        "'q0' is in line 1 and in line 2",
     )
     assert len(found.errors) == 3
     assert all(part in error for part, error in zip(parts, found.errors, strict=True))
 
 
-def test_a_cut_line_is_told(tmp_path: Path) -> None:
+def test_a_cut_line_is_noted(tmp_path: Path) -> None:
     path = (
         write(tmp_path / "run", {"cell": SETTINGS}, [record(0), record(1)]) / "cell/records.jsonl"
     )

@@ -23,7 +23,7 @@ def accuracies(rows: list[list[Record]]) -> list[float]:
     return [sum(one.correct for one in row) / len(row) for row in rows]
 
 
-def test_clear_differences_are_marked_in_whatever_order() -> None:
+def test_clear_differences_are_marked_in_any_order() -> None:
     for order in itertools.permutations((0.8, 0.6, 0.4)):
         rows = rows_of(*order)
         expected = {0.8: "best", 0.6: "second", 0.4: None}
@@ -62,7 +62,7 @@ def test_all_pairs_count_as_tests() -> None:
         assert (marks(rows, values)[order[0]] == "best") is expected
 
 
-def test_equal_samplers_are_seldom_disambiguate() -> None:
+def test_equal_samplers_are_seldom_marked() -> None:
     rng = np.random.default_rng(1)
     marked, draws = 0, 150
     for _ in range(draws):

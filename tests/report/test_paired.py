@@ -34,15 +34,6 @@ def test_sign_flip_is_the_full_enumeration(sums: list[int]) -> None:
     assert sign_flip_p_value(np.array(sums)) == pytest.approx(expected, abs=1e-12)
 
 
-def test_sign_flip_is_scipys_permutation_test() -> None:
-    rng = np.random.default_rng(3)
-    sums = rng.integers(-3, 5, 300)
-    by_draws = scipy.stats.permutation_test(
-        (sums,), np.sum, permutation_type="samples", n_resamples=50_000, rng=rng
-    ).pvalue
-    assert sign_flip_p_value(sums) == pytest.approx(by_draws, abs=0.01)
-
-
 def test_sign_flip_on_a_whole_benchmark_stays_a_probability() -> None:
     assert 0 <= sign_flip_p_value(np.full(2000, 3)) < 1e-100
     assert sign_flip_p_value(np.zeros(2000, np.int64)) == 1.0
@@ -107,7 +98,7 @@ STATUSES: tuple[Status, ...] = get_args(Status)
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(0, 10**6))
 def test_it_is_a_naive_comparison_of_all_that_was_asked(ours: int, theirs: int, draw: int) -> None:
-    """Looked up question by question, wrong unless right: by whatever a record failed."""
+    """Looked up question by question, wrong unless right, however a record failed."""
     rng = np.random.default_rng(draw)
     videos = rng.integers(0, 6, 12).tolist()
 
@@ -140,63 +131,16 @@ def test_it_is_a_naive_comparison_of_all_that_was_asked(ours: int, theirs: int, 
         assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0].clip(-1, 1)))
 
 
-def test_it_is_the_difference_of_the_accuracies() -> None:
-    """Unparsed and failed answers are wrong, as in an accuracy; seeds of a question are a mean."""
-    rng = np.random.default_rng(8)
-    statuses = ("ok", "ok", "unparsed", "decode_error")
-
-    def some(seeds: int) -> list[Record]:
-        drawn = [(n, statuses[rng.integers(4)]) for _ in range(seeds) for n in range(40)]
-        return [record(n, s == "ok" and bool(rng.random() < 0.6), status=s) for n, s in drawn]
-
-    first, second = some(3), some(1)
-    found = paired_difference(first, second)
-    accuracies = [np.mean([r.correct for r in records]) for records in (first, second)]
-    assert found.num_questions == 40
-    assert found.difference == pytest.approx(accuracies[0] - accuracies[1])
-    assert paired_difference(first, second, both_answered=True).num_questions < 40
-    per_question = [
-        np.mean([r.correct for r in first if r.question_id == one.question_id]) - one.correct
-        for one in second
-    ]
-    fit = sm.OLS(per_question, np.ones(40)).fit(
-        cov_type="cluster", cov_kwds={"groups": np.arange(40) // 2}, use_t=True
-    )
-    assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0]))
-
-
-def test_paired_interval_is_statsmodels() -> None:
-    rng = np.random.default_rng(5)
-    first = [record(n, bool(rng.random() < 0.6)) for n in range(200)]
-    second = [record(n, bool(rng.random() < 0.5)) for n in range(200)]
-    differences = [int(a.correct) - int(b.correct) for a, b in zip(first, second, strict=True)]
-    fit = sm.OLS(differences, np.ones(200)).fit(
-        cov_type="cluster", cov_kwds={"groups": np.arange(200) // 2}, use_t=True
-    )
-    found = paired_difference(first, second)
-    assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0]))
-    assert found.difference == pytest.approx(np.mean(differences))
-
-
-def test_equal_cells_do_not_differ_but_claim_no_certainty() -> None:
-    same = [record(n, n % 3 == 0) for n in range(10)]
-    found = paired_difference(same, same)
-    assert (found.difference, found.ci95, found.p_value) == (0.0, None, 1.0)
-
-
-def test_the_same_difference_everywhere_claims_no_certainty() -> None:
-    found = paired_difference([record(n) for n in range(20)], [record(n, False) for n in range(20)])
-    assert (found.difference, found.ci95, found.p_value) == (1.0, None, 2 / 2**10)
-
-
-def test_nothing_to_compare() -> None:
-    found = paired_difference([record(0)], [record(1)])
-    assert (found.difference, found.ci95, found.p_value, found.num_questions) == (
-        None,
-        None,
-        None,
-        0,
-    )
+def test_no_interval_without_a_spread_and_no_figure_without_a_question() -> None:
+    some = [record(n, n % 3 == 0) for n in range(10)]
+    right, wrong = ([record(n, is_right) for n in range(20)] for is_right in (True, False))
+    for first, second, expected in (
+        (some, some, (0.0, None, 1.0)),
+        (right, wrong, (1.0, None, 2 / 2**10)),
+        ([record(0)], [record(1)], (None, None, None)),
+    ):
+        found = paired_difference(first, second)
+        assert (found.difference, found.ci95, found.p_value) == expected
 
 
 def seeded(table: np.ndarray, videos: list[int]) -> list[Record]:
@@ -220,23 +164,6 @@ def naive_p_value(first: np.ndarray, second: np.ndarray, videos: list[int]) -> F
     signs = list(itertools.product((-1, 1), repeat=len(values)))
     totals = [abs(sum(s * v for s, v in zip(sign, values, strict=True))) for sign in signs]
     return Fraction(sum(total >= seen for total in totals), len(signs))
-
-
-@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 10**6))
-def test_means_over_seeds_are_tested_exactly(ours: int, theirs: int, draw: int) -> None:
-    rng = np.random.default_rng(draw)
-    videos = rng.integers(0, 7, 15).tolist()
-    first, second = rng.random((ours, 15)) < 0.6, rng.random((theirs, 15)) < 0.4
-    found = paired_difference(seeded(first, videos), seeded(second, videos))
-    assert found.p_value == pytest.approx(float(naive_p_value(first, second, videos)), abs=1e-12)
-    differences = first.mean(0) - second.mean(0)
-    assert found.difference == pytest.approx(differences.mean())
-    assert (found.num_questions, found.num_videos) == (15, len(set(videos)))
-    fit = sm.OLS(differences, np.ones(15)).fit(
-        cov_type="cluster", cov_kwds={"groups": np.array(videos)}, use_t=True
-    )
-    if found.ci95 is not None:
-        assert found.ci95 == pytest.approx(tuple(fit.conf_int()[0].clip(-1, 1)))
 
 
 def test_seeds_that_all_say_the_same_are_as_one() -> None:

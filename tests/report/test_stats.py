@@ -60,7 +60,7 @@ def test_undefined_with_fewer_than_two_videos() -> None:
     assert accuracy_interval([1, 0, 1], ["a"] * 3) is None
 
 
-def test_lengths_that_differ_are_refused() -> None:
+def test_lengths_that_differ_are_rejected() -> None:
     with pytest.raises(ValueError, match="3 values and 2 clusters"):
         clustered_standard_error([1, 0, 1], ["a", "b"])
 

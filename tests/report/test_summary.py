@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.support import cell, cell_with, record, settings_with
-from tspo_bench.report import headroom_recovered, summarise, summary_json
-from tspo_bench.report.rows import Baselines, pooled_rows
+from tspo_bench.report import headroom_recovered, summarise
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.types import Status
 
 
@@ -138,10 +138,8 @@ def test_headroom_is_measured_within_the_same_setting() -> None:
 
 
 def test_summary_is_plain_json() -> None:
-    content = summary_json(
-        summarise([record(n, groups={"a": "b"}) for n in range(4)], settings_with({"frames": 2}))
-    )
-    read = json.loads(json.dumps(content, allow_nan=False))
+    records = [record(n, groups={"a": "b"}) for n in range(4)]
+    read = json.loads(summarise(records, settings_with({"frames": 2})).model_dump_json())
     assert read["num_failed"] == 0
     assert read["groups"]["a"]["b"]["accuracy"] == 1.0
 
@@ -166,11 +164,13 @@ def test_what_the_model_was_shown() -> None:
         return {"frames": 2, "height": height, "width": 640, "visual_tokens": tokens}
 
     records = [
-        record(0, seen=seen(360, 100), usage={"prompt_tokens": 120}),
-        record(1, seen=seen(480, 300), guessed=True),
-        record(2, seen=seen(480, 200), usage={"prompt_tokens": 220, "completion_tokens": 2}),
+        record(0, visual_input=seen(360, 100), usage={"prompt_tokens": 120}),
+        record(1, visual_input=seen(480, 300), guessed=True),
+        record(
+            2, visual_input=seen(480, 200), usage={"prompt_tokens": 220, "completion_tokens": 2}
+        ),
         record(3, False, status="decode_error", frames=()),
-        record(4, seen={"frames": 0, "height": 0, "width": 0, "visual_tokens": 0}),  # blind
+        record(4, visual_input={"frames": 0, "height": 0, "width": 0, "visual_tokens": 0}),  # blind
     ]
     settings = {"protocol": "strict@1", "protocol_hash": "0a", "answer": "options"}
     found = summarise(records, settings_with(settings))
@@ -183,5 +183,7 @@ def test_what_the_model_was_shown() -> None:
 
 def test_frame_sizes_are_of_the_answers_that_tell_them() -> None:
     told = {"frames": 3, "height": 64, "width": 48}
-    found = summarise([record(0, seen=told), record(1, seen={"frames": 3}), record(2)])
+    found = summarise(
+        [record(0, visual_input=told), record(1, visual_input={"frames": 3}), record(2)]
+    )
     assert found.frame_sizes == {"64x48": 1}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tspo_bench.report import Summary
 from tspo_bench.results.forms import CellSettings, OnDisk, RunFile, TaskScoresFile
 from tspo_bench.results.scores import ScoresLine
 
@@ -15,6 +16,7 @@ FORMS: dict[str, type[OnDisk]] = {
     "run": RunFile,
     "cell_settings": CellSettings,
     "scores": ScoresLine,
+    "summary": Summary,
     "task_scores": TaskScoresFile,
 }
 

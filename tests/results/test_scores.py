@@ -1,4 +1,4 @@
-"""Candidates' scores on the way to disk and back, and beside records that know nothing of them."""
+"""Candidates' scores on the way to disk and back, and beside records without them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.results.test_run import SETTINGS, record
 from tspo_bench.errors import UserError
 from tspo_bench.results import (
     CandidateScores,
     RunDirectory,
     read_run,
     read_scores,
-    record_from_line,
     scores_to_line,
 )
-from tspo_bench.types import Record
-
-SETTINGS = {"task": "t", "sampler": "aks", "model": "m", "frames": 8, "protocol": "p", "seed": 0}
-
-
-def record(question_id: str) -> Record:
-    return Record(question_id=question_id, video="v.mp4", status="ok", gold="A")
 
 
 def scores(question_id: str, *values: float) -> CandidateScores:
@@ -70,7 +63,7 @@ def test_the_narrowest_range_has_all_levels() -> None:
     assert scores("q", 0.3, 0.3).levels.tolist() == [0, 0]
 
 
-def test_no_score_at_all_is_no_line() -> None:
+def test_without_any_score_there_is_nothing_to_write() -> None:
     assert CandidateScores.of("q", np.full(3, np.nan), 1.0) is None
     assert CandidateScores.of("q", np.empty(0), 1.0) is None
 
@@ -129,9 +122,3 @@ def test_a_broken_line_is_named(line: str, tmp_path: Path) -> None:
     path.write_bytes(good + b"\n" + line.encode("utf-8", "surrogateescape") + b"\n" + good + b"\n")
     with pytest.raises(UserError, match=r"line 2: .*remove the line"):
         read_scores(path)
-
-
-def test_records_from_before_there_were_scores(tmp_path: Path) -> None:
-    old = '{"question_id": "q1", "video": "v.mp4", "status": "ok", "gold": "A"}'
-    assert record_from_line(old) == record("q1")
-    assert record_from_line(old).duration_seconds is None

@@ -11,6 +11,17 @@ from tspo_bench.types import Candidates, Query
 QUERY = Query("q1", "v.mp4", "What is it?", text_features=np.array([[1, 0]], np.float32))
 
 
+def drawn_case(
+    seed: int, length: int, width: int = 8, scale: float = 1.0
+) -> tuple[Query, Candidates]:
+    """A question and candidates at 1 fps, with normally distributed features."""
+    rng = np.random.default_rng(seed)
+    features = rng.normal(size=(length, width)).astype(np.float32) * np.float32(scale)
+    text = rng.normal(size=(1, width)).astype(np.float32)
+    query = Query(f"q{seed}", "v.mp4", "?", text_features=text)
+    return query, plain_candidates(length, features=features)
+
+
 def scored_candidates(scores: Sequence[float] | np.ndarray, stride: int = 25) -> Candidates:
     """Candidates at 1 fps whose cosine to `QUERY` is `scores`, each in -1 .. 1."""
     cosines = np.asarray(scores, np.float64)
@@ -21,7 +32,7 @@ def scored_candidates(scores: Sequence[float] | np.ndarray, stride: int = 25) ->
 def plain_candidates(
     length: int, stride: int = 25, features: np.ndarray | None = None, extra: int = 7
 ) -> Candidates:
-    """`length` candidates a second apart; the video goes on `extra` frames after the last."""
+    """`length` candidates a second apart; the video has `extra` frames after the last."""
     indices = np.arange(length, dtype=np.int64) * stride
     return Candidates(
         indices,

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tspo_bench.samplers.random import draw
 
@@ -63,6 +64,14 @@ def peer_source(repository: str, path: str) -> str | None:
     return shown.stdout if shown.returncode == 0 else None
 
 
+def required_source(repository: str, path: str) -> str:
+    """As `peer_source`; the test is skipped where the repository is absent."""
+    source = peer_source(repository, path)
+    if source is None:
+        pytest.skip(f"github:{repository} is not fetched; set TSPO_BENCH_PEERS")
+    return source
+
+
 def peer_functions(source: str, names: Sequence[str], **globals_: Any) -> dict[str, Any]:
     """Named functions of a peer's source, methods too, without running its imports."""
     found = [node for node in ast.walk(ast.parse(source)) if getattr(node, "name", None) in names]
@@ -79,7 +88,7 @@ def run_released_aks(
     t1: float,
     depth: int,
 ) -> list[list[int]]:
-    """What the released `frame_select.py` writes for these scores: its own main, start to end."""
+    """The output of the released `frame_select.py` for these scores: its own main, start to end."""
     space: dict[str, Any] = {"__name__": "frame_select"}
     exec(compile(source, "frame_select.py", "exec"), space)
     (folder / "data").mkdir(parents=True)
@@ -127,7 +136,7 @@ def _released_focus(source: str) -> dict[str, Any]:
 def run_released_focus(
     source: str, scores: Sequence[float], k: int, rate: float, seed: int, **settings: Any
 ) -> tuple[list[int], list[list[int]]]:
-    """What the released `focus.py` picks of a video with these scores, and what it asks for."""
+    """The picks of the released `focus.py` from these scores, and the scores it asks for."""
     released = _released_focus(source)
     asked: list[list[int]] = []
 
@@ -179,7 +188,7 @@ def _released_wfs(source: str) -> dict[str, Any]:
 def run_released_wfs(
     source: str, scores: Sequence[float], frames: np.ndarray, k: int, **settings: Any
 ) -> list[int]:
-    """What the released `wfs/core.py` picks, with the defaults of its `pipeline.py`."""
+    """The picks of the released `wfs/core.py`, with the defaults of its `pipeline.py`."""
     released = _released_wfs(source)
     weights = {"w_duration": 0.4, "w_mean": 0.2, "w_max": 0.3, "w_var": 0.1}
     config = released["WFSConfig"](**{**weights, "strictness_factor": 1.2, **settings})

@@ -14,12 +14,11 @@ from tests.samplers.peers import (
     AKS_SETTINGS,
     NUM_SERIES,
     peer_functions,
-    peer_source,
+    required_source,
     run_released_aks,
     score_series,
 )
-from tspo_bench.errors import UserError
-from tspo_bench.samplers import load_sampler, registry
+from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.aks import aks
 from tspo_bench.samplers.fill import fill_by_score
 
@@ -42,9 +41,7 @@ def test_equals_what_the_released_code_gave() -> None:
 def test_equals_the_released_code_run_beside_it(
     k: int, t1: float, depth: int, tmp_path: Path
 ) -> None:
-    source = peer_source("ncTimTang/AKS", "frame_select.py")
-    if source is None:
-        pytest.skip("github:ncTimTang/AKS is not fetched; set TSPO_BENCH_PEERS")
+    source = required_source("ncTimTang/AKS", "frame_select.py")
     series = [score_series(seed) for seed in range(NUM_SERIES)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # means of empty halves, 0 / 0
@@ -53,9 +50,7 @@ def test_equals_the_released_code_run_beside_it(
 
 
 def test_equals_the_copy_in_the_tspo_repository() -> None:
-    source = peer_source("Hui-design/TSPO", "model/utils.py")
-    if source is None:
-        pytest.skip("github:Hui-design/TSPO is not fetched; set TSPO_BENCH_PEERS")
+    source = required_source("Hui-design/TSPO", "model/utils.py")
     import heapq
 
     names = ["meanstd", "AKS_sampling"]
@@ -108,26 +103,3 @@ def test_fill_takes_the_earliest_on_ties() -> None:
     assert fill_by_score(picked, [1, 3, 0, 3, 3], 3).tolist() == [1, 2, 3]
     assert fill_by_score(picked, [1, 1, 0, 1, 1], 9).tolist() == [0, 1, 2, 3, 4]
     assert fill_by_score(np.array([], int), [], 3).tolist() == []
-
-
-def test_cards_state_both_published_settings() -> None:
-    cards = registry.cards()
-    assert cards["aks"].options == {"t1": 0.2, "t2": -100.0, "depth": 3, "fill": "score"}
-    assert cards["aks"].tuned_for is None
-    assert cards["aks-videomme"].options == {"t1": 0.8, "t2": -100.0, "depth": 5, "fill": "score"}
-    assert cards["aks-videomme"].tuned_for == "videomme"
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("aks[fill=uniform]", "fill='uniform'; use score or none"),
-        ("aks[t1=high]", "t1='high'; use a finite number"),
-        ("aks[depth=2.5]", "depth=2.5; use a whole number, 0 or more"),
-        ("aks[depth=-1]", "depth=-1"),
-    ],
-)
-def test_bad_options(spec: str, message: str) -> None:
-    with pytest.raises(UserError, match="sampler 'aks'") as caught:
-        load_sampler(spec)
-    assert message in str(caught.value)

@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 
 from tests.samplers.cases import QUERY, plain_candidates, scored_candidates
-from tests.samplers.peers import NUM_SERIES, peer_functions, peer_source, score_series
-from tspo_bench.errors import UserError
+from tests.samplers.peers import NUM_SERIES, peer_functions, required_source, score_series
 from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.bin_max import bin_max
 from tspo_bench.samplers.scores import top_k
@@ -45,11 +44,6 @@ def test_uniform_default_is_the_rule_of_the_papers_baseline() -> None:
         assert sampler.select(QUERY, candidates, k).indices.tolist() == rule.tolist()
 
 
-def test_uniform_unknown_variant() -> None:
-    with pytest.raises(UserError, match="variant='middle'; use one of: both-ends, left-edge, bin-"):
-        load_sampler("uniform[variant=middle]")
-
-
 @pytest.mark.parametrize("spec", ["uniform", "uniform[variant=left-edge]"])
 def test_uniform_of_a_short_video_may_be_its_candidates(spec: str) -> None:
     """`load_video` of the paper's fork: `len(frame_idx) > max_frames_num` takes linspace."""
@@ -82,18 +76,7 @@ def test_uniform_as_qwen_reads(num_frames: int, rate: float, k: int, expected: l
     assert picks.tolist() == expected
 
 
-def test_uniform_unknown_short() -> None:
-    with pytest.raises(UserError, match="'uniform': short='none'; use candidates or uniform"):
-        load_sampler("uniform[short=none]")
-
-
-@pytest.mark.parametrize("seed", ["abc", "1.5", "true"])
-def test_a_seed_that_is_no_whole_number(seed: str) -> None:
-    with pytest.raises(UserError, match=rf"(?i)sampler 'random': seed='?{seed}'?; use a whole"):
-        load_sampler(f"random[seed={seed}]")
-
-
-def test_random_hangs_on_seed_and_question_only() -> None:
+def test_random_depends_on_seed_and_question_only() -> None:
     candidates = plain_candidates(200)
 
     def picks(seed: int, question: str, k: int = 8) -> list[int]:
@@ -104,7 +87,7 @@ def test_random_hangs_on_seed_and_question_only() -> None:
     assert picks(0, "a") != picks(1, "a")
     assert picks(0, "a") != picks(0, "b")
     assert set(picks(0, "a", 8)) < set(picks(0, "a", 16))
-    assert picks(0, "q1") == [175, 325, 350, 1000, 2450, 3800, 4075, 4275]  # the same for ever
+    assert picks(0, "q1") == [175, 325, 350, 1000, 2450, 3800, 4075, 4275]  # in every version
     assert load_sampler("random[seed=1]", seed=0).seed == 1
 
 
@@ -169,10 +152,8 @@ def test_bin_max_by_hand(scores: list[float], k: int, expected: list[int]) -> No
 
 @pytest.mark.parametrize("method", ["bin-max", "topk"])
 def test_equals_the_released_code_of_tspo(method: str) -> None:
-    utils = peer_source("Hui-design/TSPO", "model/utils.py")
-    agent = peer_source("Hui-design/TSPO", "model/temporal_agent.py")
-    if utils is None or agent is None:
-        pytest.skip("github:Hui-design/TSPO is not fetched; set TSPO_BENCH_PEERS")
+    utils = required_source("Hui-design/TSPO", "model/utils.py")
+    agent = required_source("Hui-design/TSPO", "model/temporal_agent.py")
     import torch
 
     names = ["generate_uniform_integers", "group_features_by_cluster"]

@@ -11,19 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.samplers.cases import QUERY, scored_candidates
-from tests.samplers.peers import NUM_SERIES, peer_functions, peer_source, score_series
-from tspo_bench.errors import UserError
-from tspo_bench.samplers import load_sampler, registry
+from tests.samplers.peers import NUM_SERIES, peer_functions, required_source, score_series
+from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.bolt import bolt
-from tspo_bench.samplers.inverse_transform import inverse_transform
-from tspo_bench.types import Query
+from tspo_bench.samplers.scores import inverse_transform
 
 
 @pytest.mark.parametrize(("k", "power"), [(64, 3), (32, 2.5), (16, 3), (8, 2.5), (2, 3), (7, 1)])
 def test_equals_the_released_code_run_beside_it(k: int, power: float) -> None:
-    source = peer_source("sming256/BOLT", "select_frames.py")
-    if source is None:
-        pytest.skip("github:sming256/BOLT is not fetched; set TSPO_BENCH_PEERS")
+    source = required_source("sming256/BOLT", "select_frames.py")
     released = peer_functions(source, ["inverse_transform_sampling"], np=np)
     for seed in range(NUM_SERIES):
         scores = np.array(score_series(seed))
@@ -97,33 +93,6 @@ def test_fill() -> None:
     added = np.setdiff1d(filled.indices, bare.indices) // 25
     left = np.setdiff1d(np.arange(40), published)
     assert added.tolist() == sorted(left[np.argsort(-scores[left])][: 8 - len(published)])
-
-
-def test_cards_state_the_published_settings() -> None:
-    cards = registry.cards()
-    assert cards["bolt"].options == {"power": 3.0, "fill": "score"}
-    assert cards["bolt"].tuned_for is None
-    assert cards["bolt-longvideobench"].options == {"power": 2.5, "fill": "score"}
-    assert cards["bolt-longvideobench"].tuned_for == "longvideobench"
-    query = Query("q", "v", "?", (), QUERY.text_features)
-    scores = np.random.default_rng(0).uniform(-1, 1, 99)
-    selection = load_sampler("bolt[fill=none]").select(query, scored_candidates(scores), 16)
-    assert selection.indices.tolist() == (bolt(selection.scores, 16) * 25).tolist()
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("bolt[power=0]", "power=0; use a finite number above 0"),
-        ("bolt[power=high]", "power='high'; use a finite number"),
-        ("bolt[power=true]", "power=True; use a finite number"),
-        ("bolt[fill=uniform]", "fill='uniform'; use score or none"),
-    ],
-)
-def test_bad_options(spec: str, message: str) -> None:
-    with pytest.raises(UserError, match="sampler 'bolt'") as caught:
-        load_sampler(spec)
-    assert message in str(caught.value)
 
 
 def test_inverse_transform_reaches_every_share() -> None:

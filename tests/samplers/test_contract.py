@@ -1,11 +1,11 @@
-"""What every sampler promises, checked on drawn videos."""
+"""The contract of every sampler, checked on drawn videos."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import subprocess
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from tests.samplers.cases import plain_candidates
-from tspo_bench.agent import PaperAgent, QueryAgent
+from tspo_bench.agent import agent_class
 from tspo_bench.errors import UserError
-from tspo_bench.samplers import AGENTS, load_sampler, registry
+from tspo_bench.samplers import AGENTS, focus, load_sampler, registry, wavelet
 from tspo_bench.samplers.scores import cosine
 from tspo_bench.specs import Spec
 from tspo_bench.types import Candidates, Query
@@ -45,7 +45,9 @@ def cases(draw: st.DrawFn) -> tuple[Query, Candidates, int]:
     )
     text = draw(hnp.arrays(np.float32, (1, 3), elements=values))
     query = Query("q", "v", "?", (), text, tuple((a, b) for a, b in evidence))
-    candidates = replace(candidates, score=lambda positions: cosine(features[positions], text))
+    candidates = dataclasses.replace(
+        candidates, score=lambda positions: cosine(features[positions], text)
+    )
     return query, candidates, draw(st.integers(1, 70))
 
 
@@ -169,14 +171,64 @@ def test_options_are_finite_numbers(value: str) -> None:
     options = numeric_options()
     assert len(options) > 30
     for name, key in options:
-        with pytest.raises(UserError, match=rf"{key}=.*; use a (finite|whole) number"):
+        with pytest.raises(UserError, match=rf"{key} must be a (finite|whole) number"):
             load_sampler(f"{name}[{key}={value}]")
 
 
-def test_options_are_no_numbers_beyond_floats() -> None:
-    for spec in ("aks[t1=1{}]", "bolt[power=1{}]", "scenes[rate=1{}]", "wfs-sb[mean=-1{}]"):
-        with pytest.raises(UserError, match="use a finite number"):
-            load_sampler(spec.format("0" * 400))
+@pytest.mark.parametrize(
+    ("sampler", "option", "wanted"),
+    [
+        ("aks", "fill=uniform", "'score' or 'none'"),
+        ("aks", "t1=high", "a number"),
+        ("aks", "depth=2.5", "a whole number"),
+        ("aks", "depth=-1", ">= 0"),
+        ("aks", f"t1=1{'0' * 400}", "a "),  # beyond floats
+        ("bolt", "power=0", "> 0"),
+        ("bolt", "power=true", "a number"),
+        ("facility-location", "trade_off=1.5", "<= 1"),
+        ("focus", "clip_seconds=0", "> 0"),
+        ("focus", "top=-0.1", ">= 0"),
+        ("focus", "gap_seconds=-1", ">= 0"),
+        ("maxinfo", "rank=0", ">= 1"),
+        ("mdp3", "trade_off=0", "> 0"),
+        ("mmr", "trade_off=-0.1", ">= 0"),
+        ("q-frame", "temperature=0", "> 0"),
+        ("random", "seed=1.5", "a whole number"),
+        ("scenes", "rate=0", "> 0"),
+        ("surprise", "radius=-1", ">= 0"),
+        ("uniform", "variant=middle", "'both-ends', 'left-edge', 'bin-centres' or 'qwen'"),
+        ("uniform", "short=all", "'candidates' or 'uniform'"),
+        ("wfs-sb", "trade_off=2", "<= 1"),
+        ("wfs-sb", "gap_least=0", ">= 1"),
+    ],
+)
+def test_options_out_of_range(sampler: str, option: str, wanted: str) -> None:
+    key = option.partition("=")[0]
+    with pytest.raises(UserError) as caught:
+        load_sampler(f"{sampler}[{option}]")
+    assert str(caught.value).startswith(f"sampler {sampler!r}: {key} must be {wanted}")
+
+
+AKS = {"t2": -100.0, "fill": "score"}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "tuned_for"),
+    [
+        ("aks", {**AKS, "t1": 0.2, "depth": 3}, None),
+        ("aks-videomme", {**AKS, "t1": 0.8, "depth": 5}, "videomme"),
+        ("bolt", {"power": 3.0, "fill": "score"}, None),
+        ("bolt-longvideobench", {"power": 2.5, "fill": "score"}, "longvideobench"),
+        ("q-frame", {"temperature": 0.8}, None),
+        ("focus", dataclasses.asdict(focus.Settings()), None),
+        ("wfs-sb", dataclasses.asdict(wavelet.Settings()), None),
+    ],
+)
+def test_cards_state_the_published_settings(
+    name: str, options: dict[str, object], tuned_for: str | None
+) -> None:
+    card = registry.cards()[name]
+    assert (card.options, card.tuned_for) == (options, tuned_for)
 
 
 def test_samplers_import_no_heavy_library() -> None:
@@ -203,6 +255,6 @@ def test_every_card_says_what_it_is_and_can_be_loaded(tmp_path) -> None:
         assert card.description, name
         spec = f"file:{tmp_path / 'frames.json'}" if name == "file" else name
         if name in AGENTS:  # the package's own are trained, not written
-            agent = {"tspo": PaperAgent, "tspo-q": QueryAgent}[name](16, 0.1)
+            agent = agent_class(name)(16, 0.1)
             agent.save_pretrained(tmp_path / name)
         assert callable(load_sampler(spec, agent=str(tmp_path / name)).select)

@@ -7,12 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.samplers.cases import plain_candidates
-from tspo_bench.errors import UserError
+from tests.samplers.cases import drawn_case, plain_candidates
 from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.facility_location import facility_location
 from tspo_bench.samplers.mmr import extend, mmr
-from tspo_bench.types import Candidates, Query
+from tspo_bench.types import Query
 
 NUM_CASES = 200
 
@@ -25,13 +24,6 @@ def drawn(seed: int) -> tuple[np.ndarray, np.ndarray, int]:
     frames = scenes + rng.normal(size=(length, width)) * rng.uniform(0.05, 1)
     frames /= np.linalg.norm(frames, axis=1, keepdims=True)
     return frames, rng.uniform(0, 1, length), int(rng.integers(1, 20))
-
-
-def question(seed: int, length: int = 80, width: int = 24) -> tuple[Query, Candidates]:
-    rng = np.random.default_rng(seed)
-    features = rng.normal(size=(length, width)).astype(np.float32)
-    text = rng.normal(size=(1, width)).astype(np.float32)
-    return Query("q", "v", "?", (), text), plain_candidates(length, 25, features)
 
 
 def naive_mmr(frames: np.ndarray, relevance: np.ndarray, k: int, trade_off: float) -> list[int]:
@@ -137,7 +129,7 @@ def test_ties_go_to_the_earliest() -> None:
 @pytest.mark.parametrize("name", ["mmr", "facility-location", "mdp3", "surprise"])
 def test_lengths_of_features_and_a_rotation_of_all_do_not_matter(name: str) -> None:
     for seed in range(10):
-        query, candidates = question(seed)
+        query, candidates = drawn_case(seed, 80, 24)
         rng = np.random.default_rng(seed)
         scaled = candidates.features * rng.uniform(0.5, 20, (80, 1)).astype(np.float32)
         rotation = np.linalg.qr(rng.normal(size=(24, 24)))[0].astype(np.float32)
@@ -152,16 +144,9 @@ def test_lengths_of_features_and_a_rotation_of_all_do_not_matter(name: str) -> N
 
 
 def test_relevance_alone_gives_the_most_similar_frames() -> None:
-    query, candidates = question(5)
+    query, candidates = drawn_case(5, 80, 24)
     best = load_sampler("clip-topk").select(query, candidates, 7)
     for name in ("mmr[trade_off=1]", "facility-location[trade_off=1]"):
         picked = load_sampler(name).select(query, candidates, 7)
         assert picked.indices.tolist() == best.indices.tolist()
         assert picked.scores == pytest.approx(best.scores, abs=1e-6)
-
-
-@pytest.mark.parametrize("name", ["mmr", "facility-location"])
-@pytest.mark.parametrize("value", ["1.5", "-0.1", "much", "true"])
-def test_bad_trade_off(name: str, value: str) -> None:
-    with pytest.raises(UserError, match=rf"sampler '{name}': trade_off=.*; use a finite number"):
-        load_sampler(f"{name}[trade_off={value}]")

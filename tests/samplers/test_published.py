@@ -43,7 +43,7 @@ def test_a_short_list_or_even_frames(tmp_path: Path, short: str) -> None:
     even = short == "uniform"
     assert picks("q2", 4, 100) == ([0, 33, 66, 99] if even else [0, 30, 60])
     assert picks("q2", 200, 100) == (list(range(100)) if even else [0, 30, 60])
-    with pytest.raises(UserError, match="'file': short='none'; use candidates or uniform"):
+    with pytest.raises(UserError, match="'file': short must be candidates or uniform"):
         load_sampler(f"file:{path}[short=none]")
 
 
@@ -71,7 +71,7 @@ def test_ids_that_are_numbers_match_as_text(tmp_path: Path) -> None:
     assert pick(path, "7") == [3]
 
 
-def test_a_file_for_other_questions_is_refused_at_once(tmp_path: Path) -> None:
+def test_a_file_for_other_questions_is_rejected_at_once(tmp_path: Path) -> None:
     path = write(tmp_path, {"z1": [3]})
     with pytest.raises(UserError) as caught:
         load_sampler(f"file:{path}", question_ids=["q1", None])
@@ -81,13 +81,13 @@ def test_a_file_for_other_questions_is_refused_at_once(tmp_path: Path) -> None:
     )
 
 
-def test_an_annotation_that_is_no_question_has_its_place(tmp_path: Path) -> None:
+def test_an_annotation_that_is_not_a_question_has_its_place(tmp_path: Path) -> None:
     path = write(tmp_path, [[1], [2], [3]])
     sampler = load_sampler(f"file:{path}", question_ids=["q1", None, "q2"])
     assert sampler.select(Query("q2", "v", "?"), candidates(), 1).indices.tolist() == [3]
 
 
-def test_a_list_that_is_too_short_is_told_of_once(
+def test_a_list_that_is_too_short_is_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = write(tmp_path, {"q1": [0, 5], "q2": [7]})

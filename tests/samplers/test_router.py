@@ -110,7 +110,7 @@ def test_needs_what_its_local_sampler_needs() -> None:
     assert (inner.t1, inner.depth) == (0.8, 5)
 
 
-def test_hangs_on_no_seed_of_the_run() -> None:
+def test_does_not_depend_on_the_runs_seed() -> None:
     for spec in ("router", "router[local=random]", "router[local=random[seed=7]]"):
         assert with_seeds(spec, None, [0, 1], {}) == [Seeded(None, spec)]
     assert len(with_seeds("random", None, [0, 1], {})) == 2
@@ -137,7 +137,7 @@ def test_the_runs_agent_is_that_of_the_local_sampler(tmp_path: Path) -> None:
         load_sampler("router[local=tspo]", agent=str(folders[0]))
 
 
-def test_says_which_encoder_its_agent_reads() -> None:
+def test_reports_the_encoder_of_its_agent() -> None:
     agent, router = load_sampler("tspo-q"), load_sampler("router[local=tspo-q]")
     assert router.encoder_id == agent.encoder_id is not None
     assert router.id == agent.id
@@ -149,7 +149,7 @@ def test_says_which_encoder_its_agent_reads() -> None:
     [
         ("router[local=router]", "is a router too"),
         ("router[local=nothing]", "unknown sampler 'nothing'"),
-        ("router[local=aks[depth=-1]]", "depth=-1"),
+        ("router[local=aks[depth=-1]]", "depth must be >= 0"),
     ],
 )
 def test_bad_local_samplers(spec: str, message: str) -> None:

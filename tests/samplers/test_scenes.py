@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.samplers.cases import plain_candidates
-from tspo_bench.errors import UserError, VideoError
+from tspo_bench.errors import VideoError
 from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.scenes import Scenes, find_cuts, spread_over_scenes
 from tspo_bench.types import Candidates, Frames, Query
@@ -193,9 +193,3 @@ def test_after_any_other_error_a_video_is_decoded_again() -> None:
 def test_missing_pixels_are_a_bug_of_the_caller() -> None:
     with pytest.raises(ValueError, match="the needed pixels were not given"):
         load_sampler("scenes").select(QUERY, plain_candidates(5), 2)
-
-
-@pytest.mark.parametrize("option", ["threshold=0", "rate=0", "rate=fast", "threshold=true"])
-def test_bad_options(option: str) -> None:
-    with pytest.raises(UserError, match=r"sampler 'scenes': \w+=.*; use a finite number above 0"):
-        load_sampler(f"scenes[{option}]")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.samplers.cases import plain_candidates
+from tests.samplers.cases import drawn_case, plain_candidates
 from tspo_bench.agent import PaperAgent, QueryAgent, load_agent
 from tspo_bench.errors import UserError
 from tspo_bench.samplers import load_sampler
@@ -17,7 +17,6 @@ from tspo_bench.samplers.aks import aks
 from tspo_bench.samplers.bin_max import bin_max
 from tspo_bench.samplers.scores import top_k
 from tspo_bench.samplers.tspo import softmax_steps
-from tspo_bench.types import Candidates, Query
 
 WIDTH = 16
 RULES = ["topk", "bin-max", "aks", "inverse-transform"]
@@ -32,19 +31,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def case(length: int, seed: int = 0) -> tuple[Query, Candidates]:
-    rng = np.random.default_rng(seed)
-    features = rng.normal(size=(length, WIDTH)).astype(np.float32)
-    text = rng.normal(size=(1, WIDTH)).astype(np.float32)
-    return Query("q", "v.mp4", "?", (), text), plain_candidates(length, 25, features)
-
-
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("kind", ["tspo", "tspo-q"])
 def test_gives_the_budget_of_distinct_sorted_frames(folder: Path, kind: str, rule: str) -> None:
     sampler = load_sampler(f"{kind}[select={rule}]", agent=str(folder / kind))
     for length, k in [(1, 1), (1, 8), (8, 8), (9, 8), (20, 8), (60, 1), (60, 8), (60, 59)]:
-        query, candidates = case(length, length)
+        query, candidates = drawn_case(length, length, WIDTH)
         selection = sampler.select(query, candidates, k)
         picks = selection.indices
         assert len(picks) == min(k, length)
@@ -65,7 +57,7 @@ def test_a_short_video_may_be_shown_evenly(folder: Path, kind: str) -> None:
     usual = load_sampler(kind, agent=str(folder / kind))
     short = load_sampler(f"{kind}[short=uniform]", agent=str(folder / kind))
     for length, k in [(1, 8), (7, 8), (8, 8), (9, 8), (40, 8), (20, 0)]:
-        query, candidates = case(length, length)
+        query, candidates = drawn_case(length, length, WIDTH)
         selection, other = (each.select(query, candidates, k) for each in (short, usual))
         np.testing.assert_array_equal(selection.scores, other.scores)
         assert selection.num_filled == 0
@@ -80,17 +72,15 @@ def test_a_short_video_may_be_shown_evenly(folder: Path, kind: str) -> None:
 
 def test_a_video_of_fewer_frames_than_the_budget_gives_each_once(folder: Path) -> None:
     sampler = load_sampler("tspo[short=uniform]", agent=str(folder / "tspo"))
-    rng = np.random.default_rng(0)
-    features = rng.normal(size=(3, WIDTH)).astype(np.float32)
-    text = rng.normal(size=(1, WIDTH)).astype(np.float32)
-    candidates = plain_candidates(3, 2, features)  # 6 frames
-    selection = sampler.select(Query("q", "v.mp4", "?", (), text), candidates, 8)
+    query, drawn = drawn_case(0, 3, WIDTH)
+    candidates = plain_candidates(3, 2, drawn.features)  # 6 frames
+    selection = sampler.select(query, candidates, 8)
     assert selection.indices.tolist() == list(range(candidates.num_frames))
 
 
 def test_the_scores_are_the_agents_and_the_rules_are_the_samplers(folder: Path) -> None:
     agent = load_agent(str(folder / "tspo"))
-    query, candidates = case(80)
+    query, candidates = drawn_case(0, 80, WIDTH)
     scores = agent.score(candidates.features, query.text_features)
     wanted = {
         "topk": top_k(scores, 6),
@@ -158,21 +148,21 @@ def test_the_specs_own_agent_goes_before_the_one_for_all(folder: Path) -> None:
 
 
 def test_mistakes(folder: Path) -> None:
-    def refused(spec: str, said: str, agent: Path | str = folder / "tspo") -> None:
+    def rejected(spec: str, said: str, agent: Path | str = folder / "tspo") -> None:
         with pytest.raises(UserError, match=said):
             load_sampler(spec, agent=str(agent))
 
-    refused("tspo[select=best]", "select='best'; use topk or bin-max or aks or inverse-transform")
-    refused("tspo[short=all]", "short='all'; use candidates or uniform")
-    refused("tspo", "agent './nowhere': there is no such folder", "./nowhere")
-    refused("tspo-q", "is of kind 'tspo'; use --sampler tspo$")
-    refused("tspo", "is of kind 'tspo-q'; use --sampler tspo-q", folder / "tspo-q")
+    rejected("tspo[select=best]", r"select must be topk or bin-max or .* \(got 'best'\)")
+    rejected("tspo[short=all]", r"short must be candidates or uniform \(got 'all'\)")
+    rejected("tspo", "agent './nowhere': there is no such folder", "./nowhere")
+    rejected("tspo-q", "is of kind 'tspo'; use --sampler tspo$")
+    rejected("tspo", "is of kind 'tspo-q'; use --sampler tspo-q", folder / "tspo-q")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_features_that_are_not_finite_are_an_error(folder: Path, value: float) -> None:
     sampler = load_sampler("tspo", agent=str(folder / "tspo"))
-    query, candidates = case(5)
+    query, candidates = drawn_case(0, 5, WIDTH)
     candidates.features[3, 1] = value
     with pytest.raises(UserError, match=r"video 'v.mp4': the feature of frame 75 is not finite"):
         sampler.select(query, candidates, 2)
@@ -183,5 +173,5 @@ def test_an_agent_whose_weights_overflow_is_an_error(folder: Path, tmp_path: Pat
     agent.mlp[2].bias.data.fill_(3e38)
     agent.save_pretrained(tmp_path)
     sampler = load_sampler("tspo", agent=str(tmp_path))
-    with pytest.raises(UserError, match="question 'q': the agent's scores are not finite"):
-        sampler.select(*case(5), 2)
+    with pytest.raises(UserError, match="question 'q0': the agent's scores are not finite"):
+        sampler.select(*drawn_case(0, 5, WIDTH), 2)

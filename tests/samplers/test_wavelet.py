@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import json
 import warnings
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,11 @@ from tests.samplers.cases import QUERY, plain_candidates, scored_candidates
 from tests.samplers.peers import (
     NUM_SERIES,
     frame_directions,
-    peer_source,
+    required_source,
     run_released_wfs,
     score_series,
 )
-from tspo_bench.errors import UserError
-from tspo_bench.samplers import load_sampler, registry
+from tspo_bench.samplers import load_sampler
 from tspo_bench.samplers.wavelet import (
     Settings,
     boundaries,
@@ -37,9 +35,9 @@ from tspo_bench.types import Query
 REFERENCE = Path(__file__).parents[1] / "data" / "samplers" / "search_reference.json"
 
 
-def picks_of(seed: int, k: int, told: Settings | None = None) -> list[int]:
+def picks_of(seed: int, k: int, given: Settings | None = None) -> list[int]:
     scores = np.array(score_series(seed))
-    return wfs_sb(scores, frame_directions(seed, len(scores)), k, told or Settings()).tolist()
+    return wfs_sb(scores, frame_directions(seed, len(scores)), k, given or Settings()).tolist()
 
 
 def test_equals_what_the_released_code_gave() -> None:
@@ -79,9 +77,7 @@ def test_equals_what_the_released_code_gave() -> None:
 def test_equals_the_released_code_run_beside_it(
     k: int, ours: dict[str, Any], theirs: dict[str, Any]
 ) -> None:
-    source = peer_source("MAC-AutoML/WFS-SB", "wfs/core.py")
-    if source is None:
-        pytest.skip("github:MAC-AutoML/WFS-SB is not fetched; set TSPO_BENCH_PEERS")
+    source = required_source("MAC-AutoML/WFS-SB", "wfs/core.py")
     compared = 0
     for seed in range(NUM_SERIES):
         scores = score_series(seed)
@@ -210,26 +206,3 @@ def test_sampler_scores_by_cosine_and_ignores_the_features_length() -> None:
     cosines = load_sampler("clip-topk").select(query, plain_candidates(300, 25, features), 1).scores
     assert selection.scores == pytest.approx(cosines, abs=1e-6)
     assert selection.num_filled == 0
-
-
-def test_the_card_states_the_published_settings() -> None:
-    options = registry.cards()["wfs-sb"].options
-    assert options == {field.name: field.default for field in fields(Settings)}
-
-
-@pytest.mark.parametrize(
-    ("option", "message"),
-    [
-        ("wavelet=db", "wavelet='db'; use a discrete wavelet of PyWavelets"),
-        ("wavelet=morl", "wavelet='morl'; use a discrete wavelet"),
-        ("height=x", "height='x'; use a finite number"),
-        ("trade_off=2", "trade_off=2; use a finite number not below 0 and not above 1"),
-        ("temperature=0", "temperature=0; use a finite number above 0"),
-        ("drift=-1", "drift=-1; use a whole number, 0 or more"),
-        ("gap_least=0", "gap_least=0; use a whole number, 1 or more"),
-    ],
-)
-def test_bad_options(option: str, message: str) -> None:
-    with pytest.raises(UserError, match="sampler 'wfs-sb'") as caught:
-        load_sampler(f"wfs-sb[{option}]")
-    assert message in str(caught.value)

@@ -199,13 +199,15 @@ def test_redundancy_and_cost(films: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"fps": 0.0}, "frame rate 0.0 must be above 0 a second"),
-        ({"fps": 10.0, "tolerance": -1.0}, "tolerance -1.0 must be 0 seconds or more"),
+        ({"fps": 0.0}, "--fps must be > 0"),
+        ({"fps": 10.0, "tolerance": -1.0}, "--tolerance must be >= 0 seconds"),
         ({"fps": 10.0, "frames": 0}, "--frames must be >= 1"),
         ({"fps": 10.0, "sampler": "nobody"}, "nobody"),
     ],
 )
-def test_what_is_refused(settings: dict[str, Any], message: str, questions: Path) -> None:
+def test_settings_that_cannot_be_used(
+    settings: dict[str, Any], message: str, questions: Path
+) -> None:
     with pytest.raises(UserError, match=message):
         tspo_bench.recall(str(questions), **settings)
 

@@ -302,8 +302,8 @@ HEAD = json.dumps({"format": "tspo-bench selections 1", "made_by": {}})
             "entry 0 of 'questions' is not a selection of ours",
         ),
         ({"notes": ["{}"]}, "{}", "it lacks 'format'"),
-        ({"notes": ["{}"]}, "[1]", "no parquet file of `tspo-bench select`: list indices"),
-        ({"notes": ["{}"]}, "{", "no parquet file of `tspo-bench select`: Expecting"),
+        ({"notes": ["{}"]}, "[1]", "not a parquet file of `tspo-bench select`: list indices"),
+        ({"notes": ["{}"]}, "{", "not a parquet file of `tspo-bench select`: Expecting"),
         ({"notes": ["{}"]}, None, "it lacks b'tspo_bench'"),
     ],
 )

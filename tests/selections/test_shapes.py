@@ -93,17 +93,17 @@ def test_toolmerge_by_its_seconds(
         (
             [{"uid": "q1", "frames_used": [1, 2], "timestamps_used": [1.0, "x"]}],
             "a.json",
-            "question 'q1': entry 1 of timestamps_used is 'x', no finite number",
+            "question 'q1': entry 1 of timestamps_used is 'x', not a finite number",
         ),
         (
             '{"doc_id": 1, "index": [1, 2, 3], "logits": ["x", 1, 2]}',
             "a.jsonl",
-            "question 'q2': entry 0 of logits is 'x', no finite number",
+            "question 'q2': entry 0 of logits is 'x', not a finite number",
         ),
         (
             '{"doc_id": 1, "index": [1, 2], "logits": [1, NaN]}',
             "a.jsonl",
-            "question 'q2': entry 1 of logits is nan, no finite number",
+            "question 'q2': entry 1 of logits is nan, not a finite number",
         ),
         ('{"doc_id": 1, "index": [1], "logits": 1}', "a.jsonl", "1 frames beside 1 logits"),
         ('{"doc_id": true, "index": [1]}', "a.jsonl", "entry 0 has doc_id True, but the task"),
@@ -112,7 +112,7 @@ def test_toolmerge_by_its_seconds(
         ('{"doc_id": 0, "index": [1]}\n{', "a.json", "are not valid JSON"),
         ("[" * 100_000, "a.json", "are not valid JSON"),
         ("{}", "a.json", "must hold"),
-        ("nothing", "a.parquet", "are no parquet file of `tspo-bench select`"),
+        ("nothing", "a.parquet", "are not a parquet file of `tspo-bench select`"),
     ],
 )
 def test_what_is_wrong(content: Any, name: str, message: str, tmp_path: Path) -> None:
@@ -134,12 +134,13 @@ def test_rounded_seconds_near_the_start_change_nothing() -> None:
 
 
 def test_numbers_that_are_none_tell_no_rate() -> None:
-    assert common_rate([[float("nan"), 30, 60.5, float("inf"), 10**400, "x", 90]]) == 30
+    odd = (float("nan"), 30, 60.5, float("inf"), 10**400, "x", 90)
+    assert common_rate([FileSelection("q", odd)]) == 30
 
 
 def test_common_rate() -> None:
-    assert common_rate([[0, 60.0, 90], [30, 300]]) == 30
-    assert common_rate([[0], []]) is None
+    assert common_rate([FileSelection("q", (0, 60.0, 90)), FileSelection("r", (30, 300))]) == 30
+    assert common_rate([FileSelection("q", (0,)), FileSelection("r", ())]) is None
     assert common_rate([]) is None
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tspo_bench.types import Question
 
-# Where readers differ; see tests/tasks/test_readers.py.
+# Where extractors differ; see test_extractors.py.
 TRAPS = (
     "The answer is B because it is Dark",
     "Based on the video, the correct answer is C.",
@@ -94,7 +94,7 @@ def replies_to(
     Args:
         question: is answered.
         number: of replies.
-        phrases: those that a reader knows, of which one kind has two.
+        phrases: known to an extractor, of which one kind has two.
     """
     rng = random.Random(f"{question.id} {number}")
     for turn in range(number):

@@ -6,6 +6,7 @@ replies, also where lmms-eval is wrong.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import json
 import random
@@ -94,6 +95,7 @@ def longvideobench_doc(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**record, **{f"option{number}": text for number, text in enumerate(texts)}}
 
 
+@functools.cache
 def real_task(name: str, real_data: Path) -> AnnotatedTask:
     file = real_data / "annotations" / ANNOTATIONS[name]
     task = load_task(name, annotations=file, protocol="lmms-eval")
@@ -158,13 +160,14 @@ def test_other_copies_of_the_annotations(real_data: Path, tmp_path: Path) -> Non
     for _, doc in docs_of(lvb):
         del doc["candidates"]
         rows.append(doc)
-    (tmp_path / "lvb.json").write_text(json.dumps(rows))
+    (tmp_path / "lvb.json").write_text(json.dumps(rows[::4]))
     hub = load_task("longvideobench", annotations=tmp_path / "lvb.json", protocol="lmms-eval")
-    assert [hub.prompt(q) for q in hub.questions()] == [lvb.prompt(q) for q in lvb.questions()]
+    ours = [lvb.prompt(q) for q in lvb.questions()[::4]]
+    assert [hub.prompt(q) for q in hub.questions()] == ours
 
     mlvu = real_task("mlvu", real_data)
     rows = []
-    for question in mlvu.questions():
+    for question in mlvu.questions()[::4]:
         record = question.record
         inside = "".join(
             f"\n({letter}) {text}"
@@ -183,7 +186,8 @@ def test_other_copies_of_the_annotations(real_data: Path, tmp_path: Path) -> Non
         )
     (tmp_path / "mlvu.json").write_text(json.dumps(rows))
     own = load_task("mlvu", annotations=tmp_path / "mlvu.json", protocol="lmms-eval")
-    assert [own.prompt(q) for q in own.questions()] == [mlvu.prompt(q) for q in mlvu.questions()]
+    ours = [mlvu.prompt(q) for q in mlvu.questions()[::4]]
+    assert [own.prompt(q) for q in own.questions()] == ours
 
 
 def some(task: AnnotatedTask, number: int) -> list[tuple[Question, dict[str, Any]]]:
@@ -285,7 +289,7 @@ def both(
     return figure(task, records), theirs.total(scores)
 
 
-@pytest.mark.parametrize("number", [1, 40, 3000])
+@pytest.mark.parametrize("number", [1, 40, 1000])
 def test_mlvu_averages_over_seven_types(number: int, real_data: Path) -> None:
     """A type without a question counts as 0, as few questions show."""
     task, theirs = real_task("mlvu", real_data), original("mlvu", "mlvu_dev")
@@ -307,7 +311,7 @@ def test_mlvu_test_averages_over_nine_types(six_options: AnnotatedTask) -> None:
 
 def test_videomme_counts_what_it_cannot_read_as_wrong(real_data: Path) -> None:
     task, theirs = real_task("videomme", real_data), original("videomme", "videomme")
-    ours, expected = both(task, theirs, docs_of(task))
+    ours, expected = both(task, theirs, some(task, 900))
     assert 100 * ours == pytest.approx(expected, rel=1e-12)
 
 

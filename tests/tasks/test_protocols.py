@@ -13,7 +13,7 @@ import pytest
 from tspo_bench.errors import UserError
 from tspo_bench.registry import import_object
 from tspo_bench.tasks import AnnotatedTask, load_task, registry
-from tspo_bench.tasks.protocols import Protocol, chosen_protocol
+from tspo_bench.tasks.protocols import EvaluationProtocol, chosen_protocol
 from tspo_bench.types import Question
 
 BENCHMARKS = ("longvideobench", "mlvu", "mlvu[split=test]", "videomme", "lvbench")
@@ -251,12 +251,12 @@ def test_tspos_paper_has_no_lvbench() -> None:
         load_task("lvbench", protocol="tspo-paper")
 
 
-def test_what_is_not_there_says_so() -> None:
+def test_missing_protocols() -> None:
     with pytest.raises(UserError) as error:
         load_task("lvbench", protocol="official")
     assert str(error.value) == (
-        "task 'lvbench' has no protocol 'official': its authors published no prompt (their reader "
-        "is tspo_bench.tasks.readers:lvbench); it has: strict, lmms-eval"
+        "task 'lvbench' has no protocol 'official': its authors published no prompt (their "
+        "extractor is tspo_bench.tasks.extractors:lvbench); it has: strict, lmms-eval"
     )
     with pytest.raises(UserError, match="'haystack' has no protocol 'lmms-eval'; it has: strict"):
         load_task("haystack", protocol="lmms-eval")
@@ -266,12 +266,12 @@ def test_what_is_not_there_says_so() -> None:
 
 @pytest.mark.parametrize(("task", "name"), DECLARED)
 def test_declared_protocols_are_whole(task: str, name: str) -> None:
-    """Each names its source and its faults, and its reader is there."""
+    """Each names its source and its faults, and its extractor exists."""
     rules = load_task(task, protocol=name).rules
     assert rules.source
     assert rules.faults
     assert all(isinstance(fault, str) for fault in rules.faults)
-    assert callable(import_object("reader", rules.reader))
+    assert callable(import_object("extractor", rules.extractor))
     assert rules.label.startswith(f"{name}@{rules.version}#")
 
 
@@ -311,8 +311,8 @@ def test_a_split_changes_some_fields() -> None:
 
 def test_the_hash_is_of_all_that_decides() -> None:
     """A source or a fault decides nothing; anything else does."""
-    rules = Protocol(**MINIMAL)
-    assert rules.digest == Protocol(**MINIMAL, source="a paper", faults=["old"]).digest
+    rules = EvaluationProtocol(**MINIMAL)
+    assert rules.digest == EvaluationProtocol(**MINIMAL, source="a paper", faults=["old"]).digest
     changes = [
         {"prompt": "{text}"},
         {"option": "({letter}) {text}"},
@@ -320,17 +320,17 @@ def test_the_hash_is_of_all_that_decides() -> None:
         {"reply_start": "("},
         {"max_new_tokens": 16},
         {"with_subtitles": "{subtitles}"},
-        {"reader": "tspo_bench.tasks.readers:videomme"},
+        {"extractor": "tspo_bench.tasks.extractors:videomme"},
         {"average": "macro", "over": "type"},
         {"unparsed": "dropped"},
     ]
-    digests = {Protocol(**{**MINIMAL, **change}).digest for change in changes}
+    digests = {EvaluationProtocol(**{**MINIMAL, **change}).digest for change in changes}
     assert len(digests | {rules.digest}) == len(changes) + 1
 
 
 def test_templates() -> None:
     def asked(prompt: str, question: Question = QUESTION) -> str:
-        return Protocol(**{**MINIMAL, "prompt": prompt}).prompt_for(question).text
+        return EvaluationProtocol(**{**MINIMAL, "prompt": prompt}).prompt_for(question).text
 
     assert asked("{record[tags]}|{text}|{{}}") == "x\ny|What?|{}"
     blank = Question("q", "v", " What?\n", ("a", " "), "A")
@@ -348,7 +348,7 @@ def test_templates() -> None:
 @pytest.mark.parametrize(
     "fields", [{"unparsed": "drop"}, {"average": "median"}, {"alignment": "words"}]
 )
-def test_words_that_are_not_known(fields: dict) -> None:
+def test_unknown_choices(fields: dict) -> None:
     ((key, value),) = fields.items()
     with pytest.raises(UserError, match=f"{key} '{value}'; use "):
         chosen_protocol("x", {"mine": {**MINIMAL, **fields}}, "mine")

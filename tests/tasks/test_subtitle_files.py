@@ -1,4 +1,4 @@
-"""Subtitle files as they are found: read, or refused with the reason."""
+"""Subtitle files as they are found: read, or rejected with the reason."""
 
 from __future__ import annotations
 

@@ -277,7 +277,7 @@ def test_a_reworded_prompt_keeps_its_words(own: Callable[..., Any]) -> None:
     )
 
 
-def test_the_label_tells_the_setting(own: Callable[..., Any]) -> None:
+def test_the_label_has_the_setting(own: Callable[..., Any]) -> None:
     labels = {mode: own(subtitles=mode).rules.label for mode in ("none", "aligned", "full")}
     assert labels["none"].startswith("strict@2#")
     assert labels["aligned"].startswith("strict@2+aligned#")
@@ -285,7 +285,7 @@ def test_the_label_tells_the_setting(own: Callable[..., Any]) -> None:
     assert len({label.partition("#")[2] for label in labels.values()}) == 3
 
 
-def test_what_has_no_subtitles_says_so(own: Callable[..., Any], tmp_path: Path) -> None:
+def test_missing_subtitles(own: Callable[..., Any], tmp_path: Path) -> None:
     with pytest.raises(UserError, match="'some'; use one of none, aligned, full"):
         own(subtitles="some")
     with pytest.raises(UserError, match="'haystack' has no subtitles; drop --subtitles aligned"):

@@ -1,4 +1,4 @@
-"""Training files made on the spot, their videos, and an encoder that tells which frame is which."""
+"""Training files made on the spot, their videos, and an encoder that identifies each frame."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WIDTHS = {"a": 160, "b": 176, "c": 192, "d": 208}
 
 
 class FrameReader(NumberReader):
-    """Features (number drawn into the frame, width of the frame): the number tells the video."""
+    """Features (number drawn into the frame, its width): the number identifies the video."""
 
     def encode_frames(self, pixels: Pixels) -> Features:
         self.batches.append(len(pixels))

@@ -141,7 +141,7 @@ def test_a_registered_reward_has_a_name() -> None:
     [
         ("", "no reward in ''; known: answer, answer-released"),
         ("anwser", "unknown reward 'anwser': did you mean 'answer'"),
-        ("answer,answer", "reward 'answer' stands twice"),
+        ("answer,answer", "reward 'answer' is given twice"),
         ("answer[strict=true]", r"reward 'answer\[strict=true\]': rewards have no options"),
         ("tests.training.own_rewards:late", "cannot be imported"),
         ("tests.no_such_module:late", "cannot be imported"),

@@ -44,7 +44,7 @@ def test_nothing_given_is_the_preset(tmp_path: Path) -> None:
         ("tspo-q", "Window", "window"),
     ],
 )
-def test_an_unknown_setting_is_refused_and_the_nearest_is_offered(
+def test_an_unknown_setting_is_an_error_and_the_nearest_is_offered(
     agent: str, name: str, nearest: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError) as caught:
@@ -113,7 +113,7 @@ def test_absurd_sizes_are_named(name: str) -> None:
         ({"video_root": "."}, "video_root"),
     ],
 )
-def test_what_would_change_nothing_is_refused(
+def test_settings_without_effect_are_an_error(
     settings: dict[str, object], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=f"leave {said}"):

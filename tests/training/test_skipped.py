@@ -1,4 +1,4 @@
-"""What a training run leaves out: the file of it all, and what is said before training starts."""
+"""Questions left out of a training run: their file, and the message before it starts."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def needles(*spans: tuple[float, float]) -> list[int] | None:
     return None if numbers is None else numbers.tolist()
 
 
-def test_a_frame_in_two_spans_belongs_to_the_shorter_whatever_their_order() -> None:
+def test_a_frame_in_two_spans_belongs_to_the_shorter_in_any_order() -> None:
     rest = [-1] * 10
     assert needles((3, 4), (0, 9)) == [1, 1, 1, 0, 0, 1, 1, 1, 1, 1, *rest]
     assert needles((0, 9), (3, 4)) == [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, *rest]
@@ -61,7 +61,7 @@ def test_needles_are_the_oracles_frames(given: list[tuple[float, float]]) -> Non
 
 
 def test_a_rollout_asks_as_the_tasks_protocol_does(cache: Path, tmp_path: Path) -> None:
-    """What the agent is evaluated with is what it is rewarded for."""
+    """The agent is evaluated and rewarded by the same protocol."""
     make_videos(tmp_path)
     row = {"video": "a.mp4", "question": "What?", "options": ["x", "y"], "answer": "A"}
     (tmp_path / "quiz.jsonl").write_text(json.dumps(row))
@@ -85,8 +85,8 @@ def test_a_rollout_asks_as_the_tasks_protocol_does(cache: Path, tmp_path: Path) 
     episode = TaskData(task, FrameReader(), FeatureStore(), k=2).episode(0, 0)
     answer_groups([episode], [torch.tensor([[0, 1]])], Listener())
     prompts = [request.prompt for request in asked]
-    told = [(p.system, p.text, p.reply_start, p.max_new_tokens) for p in prompts]
-    assert told == [("Look.", "What?", "(", 3)]
+    fields = [(p.system, p.text, p.reply_start, p.max_new_tokens) for p in prompts]
+    assert fields == [("Look.", "What?", "(", 3)]
 
 
 def test_a_task_that_scores_by_itself_is_no_reward() -> None:

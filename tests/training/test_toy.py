@@ -43,7 +43,7 @@ def test_what_is_drawn_is_what_happened(toy: ToyTrained) -> None:
     lines = [json.loads(line) for line in (toy.folder / "log.jsonl").read_text().splitlines()]
     assert run.rewards.tolist() == [line["reward"] for line in lines if "reward" in line]
     assert len(run.rewards) == run.steps == STEPS
-    # The last probabilities are the saved agent's, computed anew from the store's features.
+    # The last probabilities are the saved agent's, computed again from the store's features.
     agent, encoder = load_agent(str(toy.folder)), load_encoder("reference")
     episode = TaskData(OneOpening(), encoder, FeatureStore(), k=6).episode(0, 0)
     scores = agent.score(episode.features, episode.text_features)

@@ -78,7 +78,7 @@ def test_the_frozen_model_stays_as_it_is(tmp_path: Path) -> None:
     assert all(weights.grad is None for weights in model.parameters())
 
 
-def test_more_frames_than_there_are_candidates_are_refused(tmp_path: Path) -> None:
+def test_more_frames_than_candidates_are_an_error(tmp_path: Path) -> None:
     class Few(Openings):
         def episode(self, index: int, epoch: int) -> Episode:
             episode = super().episode(index, epoch)
@@ -118,6 +118,31 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(
     _train(tmp_path / "cut", resumed, resume=str(tmp_path / "cut" / "checkpoint-2"))
     for name, weight in resumed.state_dict().items():
         assert torch.equal(weight, whole.state_dict()[name]), name
+
+
+def test_more_steps_with_constant_rates_end_in_the_weights_of_one_run(tmp_path: Path) -> None:
+    constant = {"lr_scheduler_type": "constant", "tau_end": 0.3}
+    whole, longer = _agent(), _agent()
+    _train(tmp_path / "whole", whole, **constant)
+    _train(tmp_path / "cut", longer, max_steps=4, **constant)
+    _train(tmp_path / "cut", longer, resume=str(tmp_path / "cut" / "checkpoint-4"), **constant)
+    for name, weight in longer.state_dict().items():
+        assert torch.equal(weight, whole.state_dict()[name]), name
+
+
+def test_more_steps_follow_the_schedule_of_all_steps(tmp_path: Path) -> None:
+    _train(tmp_path, _agent(), max_steps=2)
+    log = tmp_path / "log.jsonl"
+    trainer = TSPOTrainer(_agent(), _config(tmp_path), Openings(), Darkest(), [JsonLog(log)])
+    trainer.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
+    lines = [json.loads(line) for line in log.read_text().splitlines()][:-1]
+    assert [line["step"] for line in lines] == [3, 4, 5, 6]
+    assert [line["learning_rate"] for line in lines] == pytest.approx(
+        [1e-2 * (6 - step) / 6 for step in (2, 3, 4, 5)]
+    )
+    assert [line["tau"] for line in lines] == pytest.approx(
+        [0.3 - 0.1 * step / 6 for step in (2, 3, 4, 5)]
+    )
 
 
 @pytest.mark.slow
@@ -192,21 +217,21 @@ class _Damaged(MadeUp):
     [(_Broken(), "video 3.mp4 cannot be"), (_Undecodable(), "opening-3: frame 7 cannot be")],
 )
 def test_what_is_left_out_is_said_and_counted(data: Openings, reason: str, tmp_path: Path) -> None:
-    told: list[str] = []
+    left_out: list[str] = []
     log = tmp_path / "log.jsonl"
     config = _config(tmp_path, per_device_train_batch_size=3, max_steps=8)
     reader = Darkest()
-    TSPOTrainer(_agent(), config, data, reader, [JsonLog(log)], told.append).train()
+    TSPOTrainer(_agent(), config, data, reader, [JsonLog(log)], left_out.append).train()
     lines = [json.loads(text) for text in log.read_text().splitlines()][:-1]
     shares = [line["left_out"] for line in lines]
     assert sum(shares) * 3 == pytest.approx(12)  # of 24 in one epoch, each once
-    assert len([said for said in told if said.startswith(reason)]) == 1
+    assert len([said for said in left_out if said.startswith(reason)]) == 1
     assert 12 < sum(reader.calls) <= 12 * 4  # rollouts of equal frames are answered once
     steps_without = [line for line, share in zip(lines, shares, strict=True) if share == 1]
     assert all("reward" not in line for line in steps_without)
 
 
-def test_data_of_which_nothing_can_be_read_are_refused(tmp_path: Path) -> None:
+def test_data_of_which_nothing_can_be_read_are_an_error(tmp_path: Path) -> None:
     class Gone(Openings):
         def episode(self, index: int, epoch: int):  # type: ignore[no-untyped-def]
             raise VideoError(f"video {index}.mp4 cannot be read")
@@ -235,14 +260,12 @@ def test_the_temperature_logged_is_that_of_the_lines_last_step(steps: int, tmp_p
         ({"log_prob": "exact"}, "log_prob='exact'; use independent or plackett-luce"),
     ],
 )
-def test_settings_out_of_range_are_refused(
-    changed: dict[str, object], said: str, tmp_path: Path
-) -> None:
+def test_settings_out_of_range(changed: dict[str, object], said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said):
         _config(tmp_path, **changed)
 
 
-def test_features_of_another_width_are_refused(tmp_path: Path) -> None:
+def test_features_of_another_width(tmp_path: Path) -> None:
     agent = QueryAgent(WIDTH + 1, 0.3)
     with pytest.raises(UserError, match=f"width {WIDTH}, .* width {WIDTH + 1}"):
         _train(tmp_path, agent)

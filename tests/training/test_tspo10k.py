@@ -61,7 +61,7 @@ def data(path: Path, root: Path, store: FeatureStore) -> TSPO10K:
 
 
 def sources(episode: ClipEpisode) -> list[tuple[str, int]]:
-    """The video and frame number of each candidate, as its feature tells."""
+    """The video and frame number of each candidate, from its feature."""
     numbers = episode.features[:, 0].astype(int).tolist()
     return [(NAMES[number // 2000 * 2000], number % 2000) for number in numbers]
 

@@ -27,7 +27,7 @@ ITEMS = [
 
 
 class Thumbnails:
-    """Features are the frame's 4 x 4 thumbnail, so that a feature can be told from its frame."""
+    """Features are the frame's 4 x 4 thumbnail, so that a feature identifies its frame."""
 
     id = "thumbnails/1"
     short_side = 64

@@ -26,5 +26,5 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def ffprobe_times() -> dict[str, list[float]]:
-    """Every frame's time in seconds as ffprobe tells it (see write_frame_times.py)."""
+    """Every frame's time in seconds as ffprobe gives it (see write_frame_times.py)."""
     return json.loads(TIMES.read_text())

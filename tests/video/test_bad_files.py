@@ -83,7 +83,7 @@ def test_bad_files(reader: str, kind: str, reason: str, tmp_path: Path) -> None:
         open_video(path, reader)
 
 
-def test_pictures_that_end_before_the_sound_are_no_cut_off_file(tmp_path: Path) -> None:
+def test_pictures_that_end_before_the_sound_are_not_a_cut_off_file(tmp_path: Path) -> None:
     path = tmp_path / "long-sound.mkv"
     with (
         av.open(str(make_video(tmp_path / "short.mp4", 10))) as pictures,
@@ -195,12 +195,12 @@ def test_metadata_in_another_encoding_does_no_harm(clip: Clip, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("name", sorted(FOR_PYAV_ONLY))
-def test_decord_refuses_what_it_would_misnumber(name: str, clip: Clip) -> None:
+def test_decord_rejects_what_it_would_misnumber(name: str, clip: Clip) -> None:
     with pytest.raises(VideoError, match=rf"{name}.*use the reader 'pyav'"):
         open_video(clip(name), "decord")
 
 
-def test_the_fork_of_decord_that_returns_wrong_frames_is_refused(
+def test_the_fork_of_decord_that_returns_wrong_frames_is_rejected(
     clip: Clip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has the same module name, and whichever was installed last is imported."""
@@ -217,7 +217,7 @@ def test_unknown_reader_names_the_known() -> None:
         open_video(Path("any.mp4"), "opencv")
 
 
-def test_decoders_tells_the_versions() -> None:
+def test_decoders_gives_the_versions() -> None:
     found = decoders()
     assert found["pyav"] == av.__version__
     assert found["decord"] == "0.6.0"

@@ -77,7 +77,7 @@ def test_at_one_rate_every_rounded_frame_rate_th(
     st.integers(0, 10_000),
     st.sampled_from([0, 0, Fraction(1, 1000), Fraction(-1, 1000)]),
 )
-def test_at_one_rate_the_stride_whatever_the_container(
+def test_at_one_rate_the_stride_in_any_container(
     frame_rate: Fraction,
     unit: Fraction,
     num_frames: int,

@@ -188,7 +188,7 @@ def test_damage_behind_a_jump_is_an_error_and_no_frame_is_wrong(
 
 
 @pytest.mark.parametrize("name", ["open.mkv", "open.ts", "closed.mp4", "hevc.mkv", "hevc.ts"])
-def test_a_hole_of_16_bytes_is_no_silent_error(name: str, made: Made, tmp_path: Path) -> None:
+def test_a_hole_of_16_bytes_is_not_a_silent_error(name: str, made: Made, tmp_path: Path) -> None:
     source = made(name)
     with open_video(source) as video:
         expected, times = video.fetch(range(COUNT)).pixels, video.times
@@ -237,7 +237,7 @@ def test_what_leans_on_a_lost_hevc_picture_is_not_passed_on(made: Made, tmp_path
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["open", "pyramid", "closed", "interlaced"])
-def test_a_missing_reference_is_no_silent_error(kind: str, made: Made, tmp_path: Path) -> None:
+def test_a_missing_reference_is_not_a_silent_error(kind: str, made: Made, tmp_path: Path) -> None:
     source = made(f"{kind}.mp4")
     packets, expected = packets_of(source), decoded(source)
     times, failures = sorted(packet[0] for packet in packets), 0

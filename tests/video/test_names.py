@@ -1,4 +1,4 @@
-"""A name is that of one file, whatever FFmpeg takes it for; what is not a video says what it is."""
+"""A name is that of one file, whatever FFmpeg takes it for; errors say what a file is."""
 
 from __future__ import annotations
 

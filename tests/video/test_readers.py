@@ -157,7 +157,7 @@ def test_colours_follow_the_matrix_that_the_file_names(real_data: Path) -> None:
         ("rotated270.mp4", 96, 160, 270),
     ],
 )
-def test_probe_tells_the_shown_size(
+def test_probe_gives_the_shown_size(
     name: str, width: int, height: int, rotation: int, clip: Clip
 ) -> None:
     info = probe(clip(name))
@@ -269,7 +269,7 @@ def test_a_reader_a_thread(reader: str, clip: Clip) -> None:
 
 
 @pytest.mark.parametrize("rate", [0, -1.0])
-def test_a_rate_of_nothing_is_refused(rate: float, clip: Clip) -> None:
+def test_a_rate_of_nothing_is_rejected(rate: float, clip: Clip) -> None:
     video: VideoReader
     with open_video(clip("one.mp4")) as video, pytest.raises(ValueError, match="above 0"):
         list(video.scan(rate))

@@ -1,23 +1,54 @@
-"""What both temporal agents share: their inputs and outputs, checks, and how they are kept."""
+"""The base of both temporal agents: inputs and outputs, checks, and storage."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
+from typing import Annotated, Any, ClassVar, Literal, Self, cast
 
 import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin, hf_hub_download
 from huggingface_hub.constants import SAFETENSORS_SINGLE_FILE
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from tspo_bench.errors import UserError
 from tspo_bench.types import Features
+from tspo_bench.validation import plain
 
 KIND_KEY = "kind"  # in config.json
-_MOST = 100_000  # of anything that an agent counts
+
+Part = Literal["query", "position", "attention", "film", "bias", "echo"]
+Whole = Annotated[int, Field(ge=1, le=100_000)]
+Text = Annotated[str, AfterValidator(lambda text: text.encode() and text)]
+
+
+class Recipe(BaseModel):
+    """The known facts of a training; others may stand beside them."""
+
+    model_config = ConfigDict(strict=True)
+    preset: Text | None = None
+    rewards: Text | None = None
+    frames: Whole | None = None
+    command: list[Text] | None = None
+
+
+class Arguments(BaseModel):
+    """Arguments of agents' constructors, each with its bounds."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    width: Whole = 1
+    tau: Annotated[float, Field(gt=0, lt=100_000)] = 1.0
+    encoder: Text | None = None
+    encoder_id: Text | None = None
+    recipe: Recipe | None = None
+    hidden: Whole = 1
+    window: Whole = 1
+    heads: Whole = 1
+    layers: Annotated[int, Field(ge=1, le=100)] = 1
+    without: list[Part] | None = None
 
 
 class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-bench"):
@@ -32,7 +63,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         tau: the temperature: a policy's logits are scores / tau.
         encoder: the name of the encoder that the agent was trained with, as it was given.
         encoder_id: `FrameEncoder.id` of that encoder, which identifies its weights.
-        recipe: what is known of its training, for the model card: `preset`, `rewards`, `frames` (K)
+        recipe: known facts of its training, for the card: `preset`, `rewards`, `frames` (K)
             and `command` (a list of words). Training sets it.
 
     Raises:
@@ -50,20 +81,17 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         recipe: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        check_whole("width", width)
-        check_text("encoder", encoder)
-        check_text("encoder_id", encoder_id)
-        check_recipe(recipe)
+        known = {} if recipe is None else {"recipe": recipe}
+        check_arguments(width=width, encoder=encoder, encoder_id=encoder_id, **known)
         self.tau = tau
         self.width = width
         self.encoder, self.encoder_id = encoder, encoder_id
-        known = {} if recipe is None else {"recipe": dict(recipe)}
         settings = {name: value for name, value in self.settings.items() if name != "recipe"}
         self._hub_mixin_config = {**settings, **known, KIND_KEY: self.kind}
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What config.json holds: the constructor's arguments, and the agent's kind.
+        """The content of config.json: the constructor's arguments, and the agent's kind.
 
         Not called `config`: transformers' Trainer takes that of a model for one of its own.
         """
@@ -71,12 +99,12 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
 
     @property
     def recipe(self) -> Mapping[str, Any]:
-        """What is known of its training; see the class."""
+        """The known facts of its training; see the class."""
         return self.settings.get("recipe") or {}
 
     @recipe.setter
     def recipe(self, recipe: Mapping[str, Any]) -> None:
-        check_recipe(recipe)
+        check_arguments(recipe=recipe)
         self._hub_mixin_config = {**self.settings, "recipe": dict(recipe)}
 
     @property
@@ -86,8 +114,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
 
     @tau.setter
     def tau(self, tau: float) -> None:
-        if isinstance(tau, bool) or not isinstance(tau, (int, float)) or not 0 < tau < _MOST:
-            raise UserError(f"agent: tau={tau!r}; use a number above 0, and below {_MOST}")
+        check_arguments(tau=tau)
         self._tau = float(tau)
         self._hub_mixin_config = {**self.settings, "tau": self._tau}
 
@@ -159,11 +186,11 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
         floats = {name: tensor.float() for name, tensor in weights.items()}
         self.load_state_dict(floats, assign=True)
 
-    def generate_model_card(self, **known: Any) -> ModelCard:
+    def generate_model_card(self, **_: Any) -> ModelCard:
         """The README.md that `save_pretrained` writes; see `agent.card.model_card`."""
         from tspo_bench.agent.card import model_card
 
-        return model_card(self.settings, **known)
+        return model_card(self.settings)
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | Path, **arguments: Any) -> Self:
@@ -214,7 +241,7 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
                 token=token,
             )
             path = Path(downloaded)
-        with torch.device("meta"):  # whatever sizes config.json states: they are checked first
+        with torch.device("meta"):  # no memory for the sizes of config.json before they are checked
             agent = cls(**arguments)
         agent.load_weights(load_file(path), str(path))
         return agent.to(map_location).eval()
@@ -229,57 +256,16 @@ class TemporalAgent(nn.Module, PyTorchModelHubMixin, ABC, library_name="tspo-ben
                 )
 
 
-def check_whole(name: str, value: object) -> None:
-    """Check an argument that counts something.
+def check_arguments(**arguments: Any) -> None:
+    """Check arguments of an agent's constructor by `Arguments`.
 
     Raises:
-        UserError: it is not a whole number, below 1, or larger than any agent has.
+        UserError: one is of another type, or out of range.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise UserError(f"agent: {name}={value!r}; use a whole number, 1 or more")
-    if value > _MOST:
-        raise UserError(f"agent: {name} is above {_MOST}; use a smaller number")
-
-
-def check_text(name: str, value: object) -> None:
-    """Check an argument that names something.
-
-    Raises:
-        UserError: it is neither None nor text that can be written.
-    """
-    if value is None or (isinstance(value, str) and _is_unicode(value)):
-        return
-    raise UserError(f"agent: {name}={value!r}; use text, or leave it out")
-
-
-def check_recipe(recipe: object) -> None:
-    """Check what is said of an agent's training.
-
-    Raises:
-        UserError: it is not a mapping of what `TemporalAgent` lists.
-    """
-    if recipe is None:
-        return
-    if not isinstance(recipe, Mapping):
-        raise UserError(f"agent: recipe={recipe!r}; use an object of named fields")
-    for name in ("preset", "rewards"):
-        check_text(f"recipe.{name}", recipe.get(name))
-    if recipe.get("frames") is not None:
-        check_whole("recipe.frames", recipe["frames"])
-    command = recipe.get("command") or []
-    if not isinstance(command, list):
-        raise UserError(f"agent: recipe.command={command!r}; use a list of words")
-    for word in command:
-        check_text("recipe.command", word)
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether a text holds no half characters (lone surrogates), which no file can."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        Arguments(**arguments)
+    except ValidationError as error:
+        raise UserError(f"agent: {plain(error)}") from error
 
 
 def check_heads(width: int, heads: int) -> None:
@@ -288,6 +274,6 @@ def check_heads(width: int, heads: int) -> None:
     Raises:
         UserError: they do not.
     """
-    check_whole("heads", heads)
+    check_arguments(heads=heads)
     if width % heads:
         raise UserError(f"agent: heads={heads} do not divide width={width}; use a divisor of it")

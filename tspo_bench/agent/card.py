@@ -3,66 +3,109 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from huggingface_hub import ModelCard, ModelCardData
 
-WHAT = {
-    "tspo": "The temporal agent of TSPO (arXiv 2508.04369): window attention over the frames; what "
-    "it gives, and the frames themselves, are compared with the question.",
+from tspo_bench.files import atomic_write
+
+_KINDS = {
+    "tspo": "The temporal agent of TSPO (arXiv 2508.04369): window attention over the frames; its "
+    "result, and the frames themselves, are compared with the question.",
     "tspo-q": "A temporal agent whose every layer is conditioned on the question.",
 }
-
-
 _OF_ANSWERS = ("answer", "answer-released")
 _OF_EVIDENCE = ("temporal", "coverage")
+_VALIDATION = "\n## Validation\n"
+_TEMPLATE = """\
+---
+{metadata}
+---
+# {kind}: picks the frames of a video to answer a question with
+
+{description}
+
+| | |
+|---|---|
+{table}
+
+It reads features of this encoder only.
+
+## Use
+```
+tspo-bench run --sampler {kind} --agent PATH_OR_HUB_ID
+```
+
+## Training
+{training}
+
+{rewarded}
+
+## Licence
+Apache-2.0, as tspo-bench. Change it here and in the first lines if encoder, MLLM or videos require
+another.
+
+## Publish
+In the agent's folder:
+```
+hf upload OWNER/NAME . --include README.md --include config.json --include model.safetensors
+```
+"""
 
 
-def model_card(
-    config: Mapping[str, Any], frames: int | None = None, command: Sequence[str] = ()
-) -> ModelCard:
-    """A card that says what the agent is, what it was made for, and how.
+def model_card(config: Mapping[str, Any]) -> ModelCard:
+    """The card of an agent: its kind, encoder, training, licence, and how to publish it.
 
     Args:
-        config: the agent's config.json, whose `recipe` says what is known of the training.
-        frames: the frame budget K that it was trained with, if the recipe does not say it.
-        command: the words of the command line that trained it, likewise.
+        config: the agent's config.json, whose `recipe` describes the training.
     """
     kind = config["kind"]
     recipe = config.get("recipe") or {}
-    frames, command = recipe.get("frames") or frames, recipe.get("command") or command
-    rewards = recipe.get("rewards")
+    command, rewards = recipe.get("command"), recipe.get("rewards")
     rows = {
         "kind": kind,
-        "encoder": config.get("encoder") or "not known",
-        "encoder id": config.get("encoder_id") or "not known",
+        "encoder": config.get("encoder"),
+        "encoder id": config.get("encoder_id"),
         "feature width": config["width"],
         "tau": config["tau"],
-        "frame budget in training (K)": frames or "not known",
-        "preset of the training": recipe.get("preset") or "not known",
-        "rewards": rewards or "not known",
+        "frame budget in training (K)": recipe.get("frames"),
+        "preset of the training": recipe.get("preset"),
+        "rewards": rewards,
     }
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    data = ModelCardData(library_name="tspo-bench", tags=["tspo-bench", "frame-sampling", "video"])
-    trained = (
-        f"```\n{shlex.join(command)}\n```" if command else "The training command is not known."
+    data = ModelCardData(
+        license="apache-2.0",
+        library_name="tspo-bench",
+        tags=["tspo-bench", "frame-sampling", "video"],
     )
     return ModelCard(
-        f"---\n{data.to_yaml()}\n---\n"
-        f"# {kind}: picks the frames of a video to answer a question with\n\n"
-        f"{WHAT.get(kind, 'A temporal agent.')}\n\n"
-        f"| | |\n|---|---|\n{table}\n\n"
-        "It reads features of this encoder only: those of another are refused.\n\n"
-        f"## Use\n```\ntspo-bench run --sampler {kind} --agent PATH_OR_HUB_ID\n```\n\n"
-        f"## Training\n{trained}\n\n{_rewarded(rewards)}\n"
+        _TEMPLATE.format(
+            metadata=data.to_yaml(),
+            kind=kind,
+            description=_KINDS[kind],
+            table="\n".join(f"| {name} | {value or 'not known'} |" for name, value in rows.items()),
+            training=f"```\n{shlex.join(command)}\n```" if command else "Command: not known.",
+            rewarded=_rewarded(rewards),
+        )
     )
+
+
+def add_validation(folder: Path, text: str) -> None:
+    """Put validation figures at the end of the card in an agent's folder, in place of earlier ones.
+
+    They are not in config.json, whose content is part of the agent's identity in a run.
+    """
+    path = folder / "README.md"
+    card = path.read_text(encoding="utf-8").partition(_VALIDATION)[0]
+    with atomic_write(path) as temporary:
+        temporary.write_text(f"{card.rstrip()}\n{_VALIDATION}{text}\n", encoding="utf-8")
 
 
 def _rewarded(rewards: str | None) -> str:
-    """What the agent was rewarded with, in a sentence."""
+    """The rewards, in a sentence."""
     if rewards is None:
-        return "What the agent was rewarded with is not known."
+        return "Rewards: not known."
     names = [name.strip() for name in rewards.split(",")]
     evidence = [name for name in names if name in _OF_EVIDENCE]
     custom = [name for name in names if name not in (*_OF_ANSWERS, *_OF_EVIDENCE)]

@@ -37,7 +37,7 @@ def load_agent(name: str, device: str = "cpu") -> TemporalAgent:
         device: a torch device.
 
     Raises:
-        UserError: there is no such agent, it is none, or its weights are incomplete.
+        UserError: the agent does not exist, is of an unknown layout, or its weights are incomplete.
     """
     precision(device)  # rejects an unusable device
     agent = load_pretrained(TemporalAgent, name)  # type: ignore[type-abstract]
@@ -45,7 +45,7 @@ def load_agent(name: str, device: str = "cpu") -> TemporalAgent:
 
 
 def load_pretrained(cls: type[_Agent], name: str, **arguments: Any) -> _Agent:
-    """What `cls.from_pretrained(name, **arguments)` gives: see there.
+    """See `TemporalAgent.from_pretrained`, with `cls` as its class.
 
     Raises:
         UserError: there is no such agent, it is not a `cls`, or it cannot be loaded.
@@ -142,7 +142,7 @@ def _own(name: str, folder: Path, arguments: dict[str, Any]) -> TemporalAgent:
     kind = config.get(KIND_KEY) if isinstance(config, dict) else None
     if not isinstance(kind, str) or kind not in KINDS:
         raise UserError(
-            f"agent {name!r}: {path} tells of no agent ({KIND_KEY}: {kind!r}), and its weights "
+            f"agent {name!r}: {path} is not an agent's ({KIND_KEY}: {kind!r}), and its weights "
             f"hold no {' or '.join(f'{prefix}*' for prefix in PREFIXES)}; give a folder that "
             "`tspo-bench train` wrote, or a published checkpoint"
         )

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tspo_bench.agent.base import TemporalAgent, check_heads, check_whole
+from tspo_bench.agent.base import TemporalAgent, check_arguments, check_heads
 from tspo_bench.agent.window import window_attention
 
 TAU = 0.025  # the authors', for CLIP ViT-L/14
@@ -24,7 +24,7 @@ class PaperAgent(TemporalAgent):
     """Window attention over the frames, whose result is compared with the question.
 
     score_t = E_t.q / (|E_t||q| + 1e-6) + cos(F_t, q), where E = MLP(attention(F + P)) + F and P
-    tells the places in the video. Parameters are named as in the published checkpoints, which load
+    encodes places in the video. Parameters are named as in the published checkpoints, which load
     as they are.
 
     Args:
@@ -32,7 +32,7 @@ class PaperAgent(TemporalAgent):
         tau: the temperature.
         encoder: the encoder's name.
         encoder_id: the encoder's `FrameEncoder.id`.
-        recipe: what is known of its training.
+        recipe: the known facts of its training.
         window: w, how many frames each frame sees.
         heads: attention heads.
 
@@ -53,7 +53,7 @@ class PaperAgent(TemporalAgent):
         heads: int = 8,
     ) -> None:
         super().__init__(width, tau, encoder, encoder_id, recipe)
-        check_whole("window", window)
+        check_arguments(window=window)
         check_heads(width, heads)
         self.temporal = _WindowAttention(width, window, heads)
         self.mlp = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
@@ -82,7 +82,7 @@ class PaperAgent(TemporalAgent):
 class _WindowAttention(nn.Module):
     """Multi-head attention within a window: [B, T, d] to [B, T, d].
 
-    `ffn_o` stands in published checkpoints, so it stands here; no score depends on it.
+    `ffn_o` is in published checkpoints, so it is here; no score depends on it.
     """
 
     def __init__(self, width: int, window: int, heads: int) -> None:

@@ -1,28 +1,26 @@
-"""The query-conditioned temporal agent, which can look for what stands beside what it asks about.
+"""The query-conditioned temporal agent, which can find the neighbour of a described scene.
 
 The paper's agent meets the question in a cosine only, after its temporal module. Here every layer
-knows the question, and attention knows who stands before and who after: "the scene after the dog"
-can be learnt.
+is conditioned on the question, and attention has relative positions: "the scene after the dog" can
+be learnt.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tspo_bench.agent.base import TemporalAgent, check_heads, check_whole
+from tspo_bench.agent.base import Part, TemporalAgent, check_arguments, check_heads
 from tspo_bench.agent.window import window_attention
-from tspo_bench.errors import UserError
 
 WAVES = 4  # of the relative time: periods of 2, 1, 1/2 and 1/4 of the video
 REACHES = (2.0, 6.0, 18.0, 54.0)  # in frames: how far from the start and the end a frame stands
-_MOST_LAYERS = 100
-PARTS = ("query", "position", "attention", "film", "bias", "echo")
+PARTS = get_args(Part)
 
 
 class QueryAgent(TemporalAgent):
@@ -36,16 +34,16 @@ class QueryAgent(TemporalAgent):
         width: the encoder's feature width d.
         tau: the temperature.
         encoder: name of the encoder that the agent was trained with.
-        encoder_id: what identifies its weights.
-        recipe: what is known of its training.
+        encoder_id: identifies its weights.
+        recipe: the known facts of its training.
         hidden: width of the layers.
         window: frames that a frame's attention sees, w.
         layers: number of layers.
         heads: attention heads, which divide `hidden`.
         without: parts taken away, for ablations, out of PARTS: "query" (the product of frame and
             question), "position" (relative time, distances from start and end), "attention" (layers
-            then see single frames), "film" (the question modulating each layer), "bias" (attention
-            knowing which frame comes before which), "echo".
+            then see single frames), "film" (the question modulating each layer), "bias" (the
+            relative positions in attention), "echo".
 
     Raises:
         UserError: an argument out of range.
@@ -67,12 +65,7 @@ class QueryAgent(TemporalAgent):
         without: list[str] | None = None,
     ) -> None:
         super().__init__(width, tau, encoder, encoder_id, recipe)
-        check_whole("hidden", hidden)
-        check_whole("window", window)
-        check_whole("layers", layers)
-        if layers > _MOST_LAYERS:
-            raise UserError(f"agent: layers={layers}; use {_MOST_LAYERS} or fewer")
-        check_parts(without)
+        check_arguments(hidden=hidden, window=window, layers=layers, without=without)
         check_heads(hidden, heads)
         self.window = window
         self.parts = frozenset(PARTS) - frozenset(without or ())
@@ -83,7 +76,7 @@ class QueryAgent(TemporalAgent):
         )
         self.norm = nn.LayerNorm(hidden)
         self.head = nn.Linear(hidden, 1)
-        # Frames within 8 of each other lend each other an eighth of their cosine at first.
+        # At first each frame adds an eighth of the cosines of those within 8 of it.
         self.echo = nn.Parameter((_offsets(window).abs() <= 8) / 8.0)
         self.echo_asked = nn.Linear(hidden, window)
         for linear in (self.head, self.echo_asked):
@@ -112,26 +105,11 @@ class QueryAgent(TemporalAgent):
         return cosine + added + self._echoes(cosine, asked) * ("echo" in self.parts)
 
     def _echoes(self, cosine: Tensor, asked: Tensor) -> Tensor:
-        """What a frame's window [B, T] lends it, as the question [B, hidden] has it."""
+        """Weighted cosines [B, T] of each frame's window, by the question [B, hidden]."""
         before = self.window // 2
         padded = F.pad(cosine, (before, self.window - 1 - before))
         weights: Tensor = self.echo + self.echo_asked(asked)
         return (padded.unfold(1, self.window, 1) * weights[:, None]).sum(-1)
-
-
-def check_parts(without: object) -> None:
-    """Check which parts are to be taken away.
-
-    Raises:
-        UserError: it is not a list of parts.
-    """
-    if without is None:
-        return
-    known = ", ".join(PARTS)
-    if not isinstance(without, list) or not all(isinstance(part, str) for part in without):
-        raise UserError(f"agent: without={without!r}; use a list of {known}")
-    if unknown := set(without) - set(PARTS):
-        raise UserError(f"agent: without={', '.join(sorted(unknown))}; the parts are {known}")
 
 
 def _offsets(window: int) -> Tensor:
@@ -183,7 +161,7 @@ class _Layer(nn.Module):
 
 
 def _places(frames: int, lengths: Tensor) -> Tensor:
-    """What is known of where a frame stands [B, T, 2 * WAVES + 2 * len(REACHES)].
+    """The place of a frame in the video [B, T, 2 * WAVES + 2 * len(REACHES)].
 
     Sines and cosines of the relative time, and exponentials of the distance from either end.
     """

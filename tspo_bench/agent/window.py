@@ -31,8 +31,8 @@ def window_attention(
         window: w, 1 or more.
         bias: is added to the scaled products; broadcastable to [B, H, T, w], where place j of the
             last axis belongs to frame t - floor(w/2) + j.
-        lengths: [B], the frames of each row that exist; None for all T. What stands beyond is never
-            seen, whatever it holds, and its own outputs mean nothing.
+        lengths: [B], the frames of each row that exist; None for all T. Frames beyond are never
+            seen, even NaN, and their own outputs mean nothing.
 
     Returns:
         [B, H, T, e].

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,8 +19,8 @@ def cache_contents(root: Path, unused_days: float | None) -> dict[str, Any]:
 
     Args:
         root: the cache.
-        unused_days: remove files that were neither read nor written for so many days, as far as
-            the file system keeps times of reading; None removes nothing.
+        unused_days: remove files neither read nor written for this many days, as far as the file
+            system keeps access times; None removes nothing.
 
     Raises:
         UserError: a negative number of days.
@@ -28,14 +29,14 @@ def cache_contents(root: Path, unused_days: float | None) -> dict[str, Any]:
         raise UserError(f"--prune must be >= 0 days (got {unused_days:g})")
     removed = {"files": 0, "bytes": 0}
     if unused_days is not None:
-        for path, size, used in _files(root):
+        for path, size, used in cached_files(root):
             if used < time.time() - unused_days * _DAY:
                 with contextlib.suppress(OSError):  # a run may remove it too
                     path.unlink()
                     removed["files"] += 1
                     removed["bytes"] += size
     folders: dict[str, dict[str, int]] = {}
-    for path, size, _ in _files(root):
+    for path, size, _ in cached_files(root):
         parts = path.relative_to(root).parts
         # Features lie in a folder for each encoder.
         name = "/".join(parts[: min(2, len(parts) - 1)]) or "."
@@ -56,9 +57,10 @@ def cache_lines(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"removed {removed['files']} files, {removed['bytes'] / 1e6:.1f} MB"
 
 
-def _files(root: Path) -> Iterator[tuple[Path, int, float]]:
-    for path in root.rglob("*"):
-        with contextlib.suppress(OSError):
-            if path.is_file():
+def cached_files(root: Path) -> Iterator[tuple[Path, int, float]]:
+    """Yield each file with its bytes and when it was last used."""
+    for parent, _, names in os.walk(root):
+        for path in (Path(parent, name) for name in names):
+            with contextlib.suppress(OSError):  # a run may remove it meanwhile
                 status = path.stat()
                 yield path, status.st_size, max(status.st_atime, status.st_mtime)

@@ -1,4 +1,4 @@
-"""What the commands share: exit codes, errors in one line, results on stdout and nothing else."""
+"""Shared by the commands: exit codes, errors in one line, only results on stdout."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ EXIT_MISTAKE = 2
 EXIT_FAILURES = 3
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
-_HOW_TO_GO_ON = {
-    "run": "what is finished is kept, and the same command goes on from there",
-    "encode": "what is finished is kept, and the same command goes on from there",
+_HOW_TO_RESUME = {
+    "run": "finished work is kept, and the same command resumes",
+    "encode": "finished work is kept, and the same command resumes",
 }
-
 
 # Commands of earlier versions.
 _MOVED = {
@@ -134,7 +133,7 @@ class Commands(TyperGroup):
             say(f"error: {' '.join(str(error).split())}")
             raise typer.Exit(EXIT_MISTAKE) from None
         except KeyboardInterrupt as interrupt:
-            how = str(interrupt) or _HOW_TO_GO_ON.get(ctx.invoked_subcommand or "")
+            how = str(interrupt) or _HOW_TO_RESUME.get(ctx.invoked_subcommand or "")
             say(f"interrupted; {how}" if how else "interrupted")
             raise typer.Exit(EXIT_INTERRUPTED) from None
 
@@ -146,13 +145,15 @@ def _warnings_in_one_line() -> Iterator[None]:
         warnings.simplefilter("default", TspoBenchWarning)
         others = warnings.showwarning
 
-        def told(message: Warning | str, category: type[Warning], *where: Any, **how: Any) -> None:
+        def in_one_line(
+            message: Warning | str, category: type[Warning], *where: Any, **how: Any
+        ) -> None:
             if issubclass(category, TspoBenchWarning):
                 say(f"warning: {' '.join(str(message).split())}")
             else:
                 others(message, category, *where, **how)
 
-        warnings.showwarning = told
+        warnings.showwarning = in_one_line
         yield
 
 
@@ -175,7 +176,7 @@ def listen_for_interrupts() -> None:
 
 
 def say(line: str) -> None:
-    """A line for the person at the keyboard: on stderr, harmless whatever others wrote into it."""
+    """Print a line on stderr, its control characters escaped."""
     from tspo_bench.report.escape import MOST_OF_NOTE, for_terminal
 
     typer.echo(for_terminal(line, MOST_OF_NOTE), err=True)

@@ -1,10 +1,7 @@
-"""`tspo-bench doctor`: what is installed, and which of a task's videos are there."""
+"""`tspo-bench doctor`: the installation, and a task's missing videos."""
 
 from __future__ import annotations
 
-import contextlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +9,6 @@ import typer
 from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, show_json
 from tspo_bench.cli.progress import Bar
-from tspo_bench.errors import UserError
 
 if TYPE_CHECKING:
     from tspo_bench.tasks import Task
@@ -30,13 +26,13 @@ def doctor(
     annotations: options.Annotations = None,
     split: options.Split = None,
     cache: Annotated[
-        bool, typer.Option("--cache", help="List what the cache holds, and nothing else.")
+        bool, typer.Option("--cache", help="List the contents of the cache only.")
     ] = False,
     prune: Annotated[
         float | None,
         typer.Option(
             "--prune",
-            help="With --cache: remove files that were not used for so many days.",
+            help="With --cache: remove files not used for this many days.",
             show_default=False,
         ),
     ] = None,
@@ -48,11 +44,10 @@ def doctor(
 
     Example: tspo-bench doctor --task mlvu --data-root /data/mlvu
     """
-    if prune is not None and not cache:
-        raise UserError("--prune needs --cache")
     if cache:
         _show_cache(prune, as_json=json)
         return
+    options.reject_idle({"--prune": prune}, "without --cache")
     with only_results_on_stdout():
         found = _machine()
         if task is not None:
@@ -80,6 +75,7 @@ def _show_cache(prune: float | None, *, as_json: bool) -> None:
 
 
 def _machine() -> dict[str, Any]:
+    from tspo_bench.cli.cache import cached_files
     from tspo_bench.device import default_device
     from tspo_bench.files import cache_folder
     from tspo_bench.results import describe_environment
@@ -90,17 +86,8 @@ def _machine() -> dict[str, Any]:
         "device": default_device(),
         **describe_environment(),
         "decoders": decoders(),
-        "cache": {"folder": str(cache), "bytes": _size(cache)},
+        "cache": {"folder": str(cache), "bytes": sum(size for _, size, _ in cached_files(cache))},
     }
-
-
-def _size(folder: Path) -> int:
-    total = 0
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):  # runs beside us replace and remove files
-                total += os.stat(os.path.join(parent, name)).st_size
-    return total
 
 
 def _data(task: Task) -> dict[str, Any]:

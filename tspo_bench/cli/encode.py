@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,7 +12,6 @@ from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say
 from tspo_bench.cli.progress import tracked
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.specs import split_specs
 
 if TYPE_CHECKING:
     from tspo_bench.features import StoredCandidates
@@ -26,20 +25,15 @@ def encode(
     task: options.Tasks = "",
     data: Annotated[
         Path | None,
-        typer.Option(
-            "--data",
-            help="Training data in place of --task: TSPO-10K's JSON lines.",
-        ),
+        typer.Option("--data", help="Training data in place of --task: TSPO-10K's JSON lines."),
     ] = None,
     video_root: Annotated[
-        Path | None,
-        typer.Option("--video-root", help="The folder of --data's videos."),
+        Path | None, typer.Option("--video-root", help="The folder of --data's videos.")
     ] = None,
     shard: Annotated[
         str,
         typer.Option(
-            "--shard",
-            help="The part of the videos to encode, i/n: 2/4 is the second of four.",
+            "--shard", help="The part of the videos to encode, i/n: 2/4 is the second of four."
         ),
     ] = "1/1",
     encoder: options.Encoder = "reference",
@@ -62,39 +56,39 @@ def encode(
     """
     index, count = _read_shard(shard)
     if data is not None:
-        idle: dict[str, object] = {
-            **{"--task": task, "--split": split, "--data-root": data_root, "--limit": limit},
-            **{"--annotations": annotations, "--only-present": only_present or None},
-            "--candidates": None if candidates == "auto" else candidates,
-        }
-        _check_idle(idle)
+        idle = {"--task": task, "--split": split, "--data-root": data_root, "--limit": limit}
+        idle |= {"--annotations": annotations, "--only-present": only_present}
+        options.reject_idle({**idle, "--candidates": candidates != "auto"}, "with --data")
         _encode_training(data, video_root, (index, count), encoder, candidate_fps, seed, device)
         return
-    _check_idle({"--video-root": video_root}, "there is no --data")
+    options.reject_idle({"--video-root": video_root}, "without --data")
     if not task:
         raise UserError("give --task, or the training data with --data and --video-root")
     with only_results_on_stdout():
-        from tspo_bench.device import default_device
+        from tspo_bench.evaluation import RunSettings
         from tspo_bench.evaluation.reference_use import warn_of_reference
         from tspo_bench.features import FeatureStore, load_encoder
         from tspo_bench.tasks import load_tasks
-        from tspo_bench.video.candidates import check_rule
 
-        rule = check_rule(candidates)
-        loaded = load_tasks(
-            split_specs(task), data_root=data_root, annotations=annotations, split=split, seed=seed
-        )
+        places: dict[str, Any] = {
+            "data_root": data_root,
+            "annotations": annotations,
+            "split": split,
+        }
+        how = {"candidate_fps": candidate_fps, "candidates": candidates, "limit": limit}
+        config = RunSettings.of(task=task, encoder=encoder, device=device, **places, **how)
+        loaded = load_tasks(config.tasks, seed=seed, **places)
         # Shared out by name, not by file: a machine must not render or miss another one's videos.
         videos = [(owner, name) for owner in loaded for name in _videos(owner, limit, only_present)]
         mine = videos[index::count]
-        store, network = FeatureStore(), load_encoder(encoder, device or default_device())
+        store, network = FeatureStore(), load_encoder(encoder, config.device)
         warn_of_reference(loaded, network)
         found: list[StoredCandidates] = []
         broken: list[str] = []
         for owner, name in tracked(mine, "encode"):
             try:
                 path = owner.video_path(name)
-                found.append(store.candidates(path, network, candidate_fps, rule))
+                found.append(store.candidates(path, network, candidate_fps, config.candidates))
             except VideoError as error:
                 broken.append(str(error))
     encoded = sum(bool(candidates.num_encoded) for candidates in found)
@@ -102,17 +96,7 @@ def encode(
         f"videos: {encoded} encoded, {len(found) - encoded} there before, "
         f"{len(broken)} failed; {sum(map(len, found))} frames in {store.root}"
     )
-    _tell_failed(broken)
-
-
-def _check_idle(given: dict[str, object], reason: str = "--data is encoded") -> None:
-    """Check that no option was given that would change nothing.
-
-    Raises:
-        UserError: some were.
-    """
-    if idle := [name for name, value in given.items() if value not in (None, "")]:
-        raise UserError(f"{reason}; leave {', '.join(idle)} out")
+    _say_failed(broken)
 
 
 def _encode_training(
@@ -124,7 +108,7 @@ def _encode_training(
     seed: int,
     device: str | None,
 ) -> None:
-    """Encode what an epoch of `train --data` with this seed reads: own videos and distractors."""
+    """Encode the videos and distractors of an epoch of `train --data` with this seed."""
     if video_root is None:
         raise UserError(f"--data {data}: give the folder of its videos with --video-root")
     index, count = shard
@@ -151,10 +135,10 @@ def _encode_training(
         f"items: {ready} ready, {len(broken)} failed; {items.num_encoded} frames encoded "
         f"into {store.root}"
     )
-    _tell_failed([*broken, *(f"no distractor: {why}" for why in items.unreadable.values())])
+    _say_failed([*broken, *(f"no distractor: {why}" for why in items.unreadable.values())])
 
 
-def _tell_failed(reasons: Sequence[str]) -> None:
+def _say_failed(reasons: Sequence[str]) -> None:
     for reason in reasons[:_FEW]:
         say(f"error: {' '.join(reason.split())}")
     if len(reasons) > _FEW:
@@ -172,10 +156,10 @@ def _read_shard(text: str) -> tuple[int, int]:
 
 
 def _videos(task: Task, limit: int | None, only_present: bool) -> list[str]:
-    from tspo_bench.tasks import limit_questions, tell_of_skipped, videos_of, with_videos
+    from tspo_bench.tasks import limit_questions, videos_of, warn_of_skipped, with_videos
 
     questions = task.questions()
-    tell_of_skipped(task)
+    warn_of_skipped(task)
     if only_present:
         questions = with_videos(task, questions)
     return list(videos_of(questions if limit is None else limit_questions(questions, limit)))

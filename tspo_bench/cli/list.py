@@ -23,7 +23,7 @@ _NOT_OPTIONS = {"seed", "question_ids"}  # given by the run
 
 
 class Kind(enum.StrEnum):
-    """What can be listed."""
+    """The kinds that can be listed."""
 
     TASKS = "tasks"
     SAMPLERS = "samplers"

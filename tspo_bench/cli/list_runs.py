@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def runs_below(folder: Path) -> list[dict[str, Any]]:
-    """Return what there is to say of each run, the newest first.
+    """Return a description of each run, the newest first.
 
     Raises:
-        UserError: there is no such folder.
+        UserError: no such folder.
     """
     from tspo_bench.results.run import RUN_FILE
 

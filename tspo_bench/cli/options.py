@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tspo_bench.errors import UserError
-
-# Panels of --help, in the order in which they are shown.
 
 Tasks = Annotated[
     str,
@@ -21,38 +20,30 @@ Tasks = Annotated[
     ),
 ]
 Split = Annotated[
-    str | None,
-    typer.Option("--split", metavar="NAME", help="Split. Default: the task's own."),
+    str | None, typer.Option("--split", metavar="NAME", help="Split. Default: the task's own.")
 ]
 DataRoot = Annotated[
     Path | None,
     typer.Option(
-        "--data-root",
-        metavar="DIR",
-        help="Folder with the task's annotations and videos.",
+        "--data-root", metavar="DIR", help="Folder with the task's annotations and videos."
     ),
 ]
 Annotations = Annotated[
     Path | None,
     typer.Option(
-        "--annotations",
-        metavar="FILE",
-        help="Annotation file, if it is not under --data-root.",
+        "--annotations", metavar="FILE", help="Annotation file, if it is not under --data-root."
     ),
 ]
 Limit = Annotated[
     int | None,
     typer.Option(
-        "--limit",
-        metavar="N",
-        help="Ask the first N questions of a fixed shuffle. Default: all.",
+        "--limit", metavar="N", help="Ask the first N questions of a fixed shuffle. Default: all."
     ),
 ]
 OnlyPresent = Annotated[
     bool,
     typer.Option(
-        "--only-present",
-        help="Ask only questions whose videos exist; --limit draws among these.",
+        "--only-present", help="Ask only questions whose videos exist; --limit draws among these."
     ),
 ]
 Protocol = Annotated[
@@ -64,11 +55,32 @@ Protocol = Annotated[
         "if the task's card has it. Default: strict.",
     ),
 ]
-_ENCODER = "Image-text encoder for samplers: reference, or a CLIP or SigLIP folder or hub id."
-Encoder = Annotated[
-    str,
-    typer.Option("--encoder", metavar="NAME", help=_ENCODER),
+Samplers = Annotated[
+    str | None,
+    typer.Option(
+        "--sampler",
+        metavar="SAMPLER,...",
+        help="Frame sampler(s) to compare, commas between several: names, aks[depth=5], "
+        "file:PATH, pkg.mod:Name; all: every sampler of the package. Default: uniform.",
+    ),
 ]
+Budgets = Annotated[
+    str | None,
+    typer.Option(
+        "--frames", metavar="K,...", help="Frame budget(s) K, commas between several. Default: 8."
+    ),
+]
+Baseline = Annotated[
+    str,
+    typer.Option(
+        "--baseline", metavar="SAMPLER", help="Sampler that the others are compared with."
+    ),
+]
+Groups = Annotated[
+    bool, typer.Option("--groups", help="Also show figures by group: type, duration, ...")
+]
+_ENCODER = "Image-text encoder for samplers: reference, or a CLIP or SigLIP folder or hub id."
+Encoder = Annotated[str, typer.Option("--encoder", metavar="NAME", help=_ENCODER)]
 OptionalEncoder = Annotated[
     str | None,
     typer.Option(
@@ -87,36 +99,18 @@ Agent = Annotated[
     ),
 ]
 CandidateFps = Annotated[
-    float,
-    typer.Option(
-        "--candidate-fps",
-        metavar="RATE",
-        help="Candidate frames per second.",
-    ),
+    float, typer.Option("--candidate-fps", metavar="RATE", help="Candidate frames per second.")
 ]
 _CANDIDATES = (
     "Which frames are candidates: stride, every n-th frame; time, the frame shown at each 1/fps "
     "second; auto, stride if frame times are even, else time."
 )
-Candidates = Annotated[
-    str,
-    typer.Option("--candidates", metavar="RULE", help=_CANDIDATES),
-]
+Candidates = Annotated[str, typer.Option("--candidates", metavar="RULE", help=_CANDIDATES)]
 OptionalCandidates = Annotated[
-    str | None,
-    typer.Option(
-        "--candidates",
-        metavar="RULE",
-        help=f"{_CANDIDATES} Default: auto.",
-    ),
+    str | None, typer.Option("--candidates", metavar="RULE", help=f"{_CANDIDATES} Default: auto.")
 ]
 Seed = Annotated[
-    int,
-    typer.Option(
-        "--seed",
-        metavar="N",
-        help="Seed of samplers and tasks that draw.",
-    ),
+    int, typer.Option("--seed", metavar="N", help="Seed of samplers and tasks that draw.")
 ]
 Device = Annotated[
     str | None,
@@ -155,22 +149,23 @@ TrustPackets = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
-def read_numbers(option: str, text: str | None, example: str) -> list[int] | None:
-    """The whole numbers of an option, between commas; None where it is not given.
+def reject_idle(given: Mapping[str, object], why: str) -> None:
+    """Reject options that would change nothing.
 
-    Raises:
-        UserError: it holds something else.
+    Args:
+        given: the options' values; None, False and "" are not given.
+        why: "with --task".
     """
-    numbers = read_floats(option, text, example)
-    if numbers is None:
-        return None
-    if not all(number.is_integer() for number in numbers):
-        raise UserError(f"cannot read {option} {text!r}; write {example}")
-    return [int(number) for number in numbers]
+    if named := [
+        name
+        for name, value in given.items()
+        if not (value is None or value == "" or value is False)
+    ]:
+        raise UserError(f"{', '.join(named)}: no effect {why}")
 
 
 def read_floats(option: str, text: str | None, example: str) -> list[float] | None:
-    """The numbers of an option, between commas; None where it is not given.
+    """Return an option's numbers, commas between them; None if it is not given.
 
     Raises:
         UserError: it holds something else.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,25 +13,34 @@ if TYPE_CHECKING:
     from tspo_bench.report.loading import LoadedResults
 
 
-def write_page(loaded: LoadedResults, html: Path, curves: str | None, **settings: Any) -> str:
+def write_page(
+    loaded: LoadedResults,
+    html: Path,
+    curves: str | None,
+    tasks: Mapping[str, Any],
+    **settings: Any,
+) -> str:
     """Write it, with a progress bar; its path as a line.
 
     Args:
         loaded: what it is about.
         html: its folder.
         curves: folders of agents; commas separate.
-        settings: of `write_report`.
+        tasks: settings of `RunTasks`.
+        settings: of `write_html`.
 
     Raises:
         UserError: the folder cannot be written.
     """
     from tspo_bench.files import user_path
-    from tspo_bench.reporting import write_report
+    from tspo_bench.report.html import TaskSource, write_html
+    from tspo_bench.report.run_tasks import RunTasks
 
     with Bar() as bar:
-        page = write_report(
+        page = write_html(
             loaded.cells,
             html,
+            source=TaskSource(RunTasks(**tasks)),
             agents=[user_path(part) for part in split_specs(curves or "")],
             on_progress=_Pictures(bar).on_progress,
             notes=loaded.notes,

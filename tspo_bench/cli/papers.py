@@ -1,4 +1,4 @@
-"""What `tspo-bench report` prints of papers: `--published` and `--submission`."""
+"""`tspo-bench report --published` and `--submission`."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ Item = TypeVar("Item")
 
 _LINES = 20  # for a whole task, where there is no terminal
 _CELLS = 6  # whose accuracies are shown beside the bar
+_SHOWN = ("without_signal", "entropy", "seconds_per_step")  # of training
 
 
 class Bar:
@@ -134,6 +135,23 @@ class RunProgress:
             )
         if self._failed:
             yield f"{self._failed} failed"
+
+
+class TrainProgress:
+    """Shows training on a bar, with the newest figures beside it."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def began(self, steps: int, done: int) -> None:
+        """See `TrainingProgress`."""
+        self._bar.start("train", steps, done)
+
+    def stepped(self, logs: dict[str, float]) -> None:
+        """See `TrainingProgress`."""
+        shown = [key for key in logs if key.startswith("reward")]
+        shown += [key for key in _SHOWN if key in logs]
+        self._bar.advance(", ".join(f"{key.replace('_', ' ')} {logs[key]:.2f}" for key in shown))
 
 
 class PicksMade:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
 from tspo_bench.cli.progress import Bar, PicksMade
-from tspo_bench.specs import parse_spec
-
-if TYPE_CHECKING:
-    from tspo_bench.types import CandidateRule
 
 _FEW = 2  # reasons that are shown of each sampler and budget
 
@@ -34,21 +30,8 @@ def recall(
             show_default=False,
         ),
     ] = None,
-    sampler: Annotated[
-        str,
-        typer.Option(
-            "--sampler",
-            help="Frame sampler(s) to compare; commas separate: uniform, aks[depth=5], "
-            "file:SEL.json, pkg.mod:Name; all: every sampler of the package.",
-        ),
-    ] = "uniform",
-    frames: Annotated[
-        str,
-        typer.Option(
-            "--frames",
-            help="The frame budget K; commas separate several.",
-        ),
-    ] = "8",
+    sampler: options.Samplers = None,
+    frames: options.Budgets = None,
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
@@ -64,17 +47,8 @@ def recall(
             show_default=False,
         ),
     ] = None,
-    baseline: Annotated[
-        str,
-        typer.Option(
-            "--baseline",
-            help="The sampler that the others are compared with.",
-        ),
-    ] = "uniform",
-    groups: Annotated[
-        bool,
-        typer.Option("--groups", help="Also show evidence recall by group."),
-    ] = False,
+    baseline: options.Baseline = "uniform",
+    groups: options.Groups = False,
     json: options.Json = False,
 ) -> None:
     """Measure evidence recall of frame selections, without an MLLM.
@@ -83,34 +57,16 @@ def recall(
 
     Example: tspo-bench recall --task haystack --sampler uniform,aks --frames 8,16
     """
-    budgets = options.read_numbers("--frames", frames, "8 or 8,16,32")
-    tolerances = options.read_floats("--tolerance", tolerance, "1 or 1,2,5")
-    parse_spec(baseline)
+    settings = dict(locals())
+    for name in ("trust_packets", "groups", "json"):  # not of `recall`
+        del settings[name]
+    settings["tolerance"] = options.read_floats("--tolerance", tolerance, "1 or 1,2,5")
     with only_results_on_stdout():
         from tspo_bench.selecting import recall as recall_of
         from tspo_bench.selecting.recall_table import recall_table
 
         with Bar() as bar:
-            result = recall_of(
-                task,
-                sampler,
-                budgets or [],
-                tolerance=tolerances,
-                baseline=baseline,
-                fps=fps,
-                encoder=encoder,
-                agent=agent,
-                candidate_fps=candidate_fps,
-                candidates=cast("CandidateRule", candidates),  # checked by the run's settings
-                limit=limit,
-                only_present=only_present,
-                seed=seed,
-                split=split,
-                data_root=data_root,
-                annotations=annotations,
-                device=device,
-                progress=PicksMade(bar),
-            )
+            result = recall_of(**settings, progress=PicksMade(bar))
     if json:
         show_json(result.to_dict())
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,33 +33,16 @@ def report(
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
     annotations: options.Annotations = None,
-    format: Annotated[
-        str,
-        typer.Option("--format", help="md, csv, latex or json."),
-    ] = "md",
+    format: Annotated[str, typer.Option("--format", help="md, csv, latex or json.")] = "md",
     layout: Annotated[
-        str,
-        typer.Option(
-            "--layout",
-            help="full, or paper: a row for each model and sampler.",
-        ),
+        str, typer.Option("--layout", help="full, or paper: a row for each model and sampler.")
     ] = "full",
-    baseline: Annotated[
-        str,
-        typer.Option(
-            "--baseline",
-            help="The sampler that the others are compared with.",
-        ),
-    ] = "uniform",
-    groups: Annotated[
-        bool,
-        typer.Option("--groups", help="Also show accuracy by group."),
-    ] = False,
+    baseline: options.Baseline = "uniform",
+    groups: options.Groups = False,
     power: Annotated[
         bool,
         typer.Option(
-            "--power",
-            help="Also show how many questions a difference of one point needs.",
+            "--power", help="Also show how many questions a difference of one point needs."
         ),
     ] = False,
     prices: Annotated[
@@ -80,10 +62,7 @@ def report(
     ] = None,
     html: Annotated[
         Path | None,
-        typer.Option(
-            "--html",
-            help="Write a page into this folder instead of printing tables.",
-        ),
+        typer.Option("--html", help="Write a page into this folder instead of printing tables."),
     ] = None,
     title: Annotated[
         str | None,
@@ -99,8 +78,7 @@ def report(
     thumbnails: Annotated[
         int,
         typer.Option(
-            "--thumbnails",
-            help="How many questions of each set the page shows frames of.",
+            "--thumbnails", help="How many questions of each set the page shows frames of."
         ),
     ] = 300,
     trust_tasks: Annotated[
@@ -112,10 +90,7 @@ def report(
     ] = False,
     answers: Annotated[
         Path | None,
-        typer.Option(
-            "--answers",
-            help="Also write every answer to this file: .parquet or .csv.",
-        ),
+        typer.Option("--answers", help="Also write every answer to this file: .parquet or .csv."),
     ] = None,
     budget_curves: Annotated[
         Path | None,
@@ -142,8 +117,7 @@ def report(
     gate: Annotated[
         bool,
         typer.Option(
-            "--gate",
-            help="With --published: exit code 3 if a row disagrees with all of them.",
+            "--gate", help="With --published: exit code 3 if a row disagrees with all of them."
         ),
     ] = False,
     submission: Annotated[
@@ -162,20 +136,15 @@ def report(
     Example: tspo-bench report runs/ --groups
     """
     _check_one_output(html=html, diff=diff, published=published, submission=submission)
-    if gate and not published:
-        raise UserError("--gate needs --published")
-    of_tables = {
-        "--format": format not in ("md", "json") or (html is not None and format != "md"),
-        "--layout": layout != "full",
-        "--groups": groups,
-        "--power": power,
-        "--columns": columns is not None,
-    }
+    if not published:
+        options.reject_idle({"--gate": gate}, "without --published")
+    is_table_format = format not in ("md", "json") or (html is not None and format != "md")
+    of_tables = {"--format": is_table_format, "--layout": layout != "full", "--groups": groups}
     if html is None:
-        of_page = {"--title": title is not None, "--curves": curves is not None}
-        _reject({**of_page, "--trust-tasks": trust_tasks}, "without --html")
+        of_page = {"--title": title, "--curves": curves, "--trust-tasks": trust_tasks}
+        options.reject_idle(of_page, "without --html")
     if html or diff or published or submission:
-        _reject(of_tables, "without tables")
+        options.reject_idle({**of_tables, "--power": power, "--columns": columns}, "without tables")
     if submission is not None:
         from tspo_bench.cli.papers import write_submission
 
@@ -209,9 +178,9 @@ def report(
             text = report_text(loaded, ReportOptions(**shown))
         else:
             page: dict[str, Any] = {"baseline": baseline, "prices": billed}
-            page |= {"title": title, "thumbnails": thumbnails, "trust_tasks": trust_tasks}
-            page |= {"data_root": data_root, "annotations": annotations}
-            text = write_page(loaded, html, curves, **page)
+            page |= {"title": title, "thumbnails": thumbnails}
+            tasks = {"data_root": data_root, "annotations": annotations, "trust_tasks": trust_tasks}
+            text = write_page(loaded, html, curves, tasks, **page)
     typer.echo(text, nl=False)
     _say_remarks(loaded)
     if loaded.errors:
@@ -224,14 +193,8 @@ def _check_one_output(**given: Any) -> None:
         raise UserError(f"{' and '.join(named)} are different outputs; give one of them")
 
 
-def _reject(given: Mapping[str, bool], why: str) -> None:
-    """Reject options that would change nothing."""
-    if named := [name for name, is_given in given.items() if is_given]:
-        raise UserError(f"{', '.join(named)}: no effect {why}; leave it out")
-
-
 def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | None) -> None:
-    """Write what is written beside the tables."""
+    """Write the files that are written beside the tables."""
     from tspo_bench.files import make_folder
 
     if answers is not None:
@@ -269,8 +232,8 @@ def _say_remarks(loaded: LoadedResults) -> None:
 
 
 def _check_baseline(given: str, loaded: LoadedResults) -> None:
-    """Reject a baseline that was asked for and is not there; say so of the default one."""
-    from tspo_bench.report.rows import BASELINE
+    """Reject a given baseline that no run has; only note it of the default one."""
+    from tspo_bench.report.baselines import BASELINE
 
     baseline = parse_spec(given).label
     there = {str(cell.settings.sampler) for cell in loaded.cells}
@@ -280,7 +243,7 @@ def _check_baseline(given: str, loaded: LoadedResults) -> None:
         raise UserError(
             f"--baseline {baseline!r} is not one of the samplers: {', '.join(sorted(there))}"
         )
-    say(f"note: no run of --baseline {baseline} is there, so nothing is compared")
+    say(f"note: no run of --baseline {baseline} found, so nothing is compared")
 
 
 def _prices(text: str | None) -> Prices | None:

@@ -12,13 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tspo_bench.cli import options
-from tspo_bench.cli.console import (
-    EXIT_FAILURES,
-    only_results_on_stdout,
-    say,
-    show,
-    show_json,
-)
+from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
 from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.specs import split_specs
 
@@ -42,23 +36,8 @@ def run(
     limit: options.Limit = None,
     only_present: options.OnlyPresent = False,
     trust_packets: options.TrustPackets = False,
-    sampler: Annotated[
-        str | None,
-        typer.Option(
-            "--sampler",
-            metavar="SAMPLER,...",
-            help="Frame sampler(s) to compare, commas between several: names, aks[depth=5], "
-            "file:PATH, pkg.mod:Name; all: every sampler of the package. Default: uniform.",
-        ),
-    ] = None,
-    frames: Annotated[
-        str | None,
-        typer.Option(
-            "--frames",
-            metavar="K,...",
-            help="Frame budget(s) K, commas between several. Default: 8.",
-        ),
-    ] = None,
+    sampler: options.Samplers = None,
+    frames: options.Budgets = None,
     visual_tokens: Annotated[
         str | None,
         typer.Option(
@@ -75,14 +54,7 @@ def run(
             help="Add the samplers blind (no frames) and, if the task has evidence, oracle.",
         ),
     ] = False,
-    baseline: Annotated[
-        str,
-        typer.Option(
-            "--baseline",
-            metavar="SAMPLER",
-            help="Sampler that the others are compared with.",
-        ),
-    ] = "uniform",
+    baseline: options.Baseline = "uniform",
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
@@ -108,11 +80,7 @@ def run(
     base_url: options.BaseUrl = None,
     batch_size: Annotated[
         int,
-        typer.Option(
-            "--batch-size",
-            metavar="N",
-            help="Questions that the model answers at once.",
-        ),
+        typer.Option("--batch-size", metavar="N", help="Questions that the model answers at once."),
     ] = 8,
     protocol: options.Protocol = None,
     subtitles: Annotated[
@@ -150,18 +118,9 @@ def run(
             help="The run's folder. Default: under runs/, named after the settings.",
         ),
     ] = None,
-    fresh: Annotated[
-        bool,
-        typer.Option("--fresh", help="Start the cells over."),
-    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start the cells over.")] = False,
     device: options.Device = None,
-    groups: Annotated[
-        bool,
-        typer.Option(
-            "--groups",
-            help="Show accuracy by group too: type, duration, ...",
-        ),
-    ] = False,
+    groups: options.Groups = False,
     json: options.Json = False,
 ) -> None:
     """Compare frame samplers on tasks, with models and frame budgets.
@@ -169,7 +128,7 @@ def run(
     An interrupted run resumes. Exit code 3: questions failed.
     """
     settings = dict(locals())
-    for name in ("model", "base_url", "groups", "json", "trust_packets"):  # handled by themselves
+    for name in ("model", "base_url", "groups", "json", "trust_packets"):  # not of RunSettings
         del settings[name]
     with only_results_on_stdout():
         from tspo_bench.api import evaluate

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as json_format
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,10 +26,7 @@ def select(
     video: Annotated[
         Path | None, typer.Argument(help="The video file. With --task: none.", show_default=False)
     ] = None,
-    question: Annotated[
-        str,
-        typer.Option("--question", "-q", help="The question's text."),
-    ] = "",
+    question: Annotated[str, typer.Option("--question", "-q", help="The question's text.")] = "",
     task: Annotated[
         str | None,
         typer.Option(
@@ -52,10 +48,7 @@ def select(
             help="The frame sampler: a name (tspo-bench list samplers), file:PATH, pkg.mod:Name.",
         ),
     ] = "aks",
-    frames: Annotated[
-        int,
-        typer.Option("--frames", help="The frame budget K."),
-    ] = 8,
+    frames: Annotated[int, typer.Option("--frames", help="The frame budget K.")] = 8,
     encoder: options.OptionalEncoder = None,
     agent: options.Agent = None,
     candidate_fps: options.CandidateFps = 1.0,
@@ -65,8 +58,7 @@ def select(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            "--sheet",
-            help="Draw the frames and the score curve: sheet.png, .pdf or .svg.",
+            "--sheet", help="Draw the frames and the score curve: sheet.png, .pdf or .svg."
         ),
     ] = None,
     save: Annotated[
@@ -77,8 +69,7 @@ def select(
         ),
     ] = None,
     image_format: Annotated[
-        str,
-        typer.Option("--image-format", help="With --save: jpg or png."),
+        str, typer.Option("--image-format", help="With --save: jpg or png.")
     ] = "jpg",
     messages: Annotated[
         bool,
@@ -89,11 +80,7 @@ def select(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out",
-            "-o",
-            help="With --task: the file to write, .json or .parquet.",
-        ),
+        typer.Option("--out", "-o", help="With --task: the file to write, .json or .parquet."),
     ] = None,
     shape: Annotated[
         str | None,
@@ -116,15 +103,15 @@ def select(
     how |= {"candidates": candidates, "seed": seed, "device": device}
     of_task = {"limit": limit, "split": split, "data_root": data_root, "annotations": annotations}
     of_task["only_present"] = only_present
-    of_video: dict[str, Any] = {"question": question, "sheet": sheet, "save": save}
-    of_video["messages"] = messages
     if video is None:
-        _reject("--task", of_video)
+        of_video = {"--question": question, "--sheet": sheet, "--save": save}
+        options.reject_idle({**of_video, "--messages": messages}, "with --task")
         if out is None:
             raise UserError("--task needs a file to write; give --out sel.json or sel.parquet")
         _select_task(str(task), out, sampler, frames, shape, json, {**how, **of_task})
         return
-    _reject("a video", {"out": out, "format": shape, **of_task})
+    named = {f"--{name.replace('_', '-')}": value for name, value in of_task.items()}
+    options.reject_idle({"--out": out, "--format": shape, **named}, "with a video")
     if json and messages:
         raise UserError("--json and --messages are different outputs; give one of them")
     with only_results_on_stdout():
@@ -149,14 +136,6 @@ def select(
             typer.echo(f"saved: {len(saved)} pictures in {save}")
 
 
-def _reject(beside: str, given: Mapping[str, object]) -> None:
-    """Reject options that would change nothing."""
-    for name, value in given.items():
-        if value:
-            option = f"--{name.replace('_', '-')}"
-            raise UserError(f"{option} has no effect with {beside}; leave it out")
-
-
 def _select_task(
     task: str,
     out: Path,
@@ -176,7 +155,7 @@ def _select_task(
             )
     picks = made.selections.picks.values()
     number, filled = len(picks), sum(one.num_filled for one in picks)
-    # A file is converted as it stands, whatever --frames says.
+    # A file is converted as it is; --frames does not count.
     short = 0 if sampler.startswith("file:") else sum(len(one.indices) < frames for one in picks)
     if json:
         content = {"file": str(made.path), "num_questions": number, "errors": made.errors}

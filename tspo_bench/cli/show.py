@@ -1,4 +1,4 @@
-"""`tspo-bench show`: what a model is asked, and what is read in its reply."""
+"""`tspo-bench show`: a question's prompt, and the answer extracted from a reply."""
 
 from __future__ import annotations
 
@@ -25,17 +25,12 @@ def show(
     task: Annotated[
         str,
         typer.Option(
-            "--task",
-            help="Benchmark task: a name, an annotation file, a card or pkg.mod:Name.",
+            "--task", help="Benchmark task: a name, an annotation file, a card or pkg.mod:Name."
         ),
     ],
     question_id: Annotated[
         str | None,
-        typer.Option(
-            "--id",
-            help="The question's id. Default: all questions.",
-            show_default=False,
-        ),
+        typer.Option("--id", help="The question's id. Default: all questions.", show_default=False),
     ] = None,
     protocol: options.Protocol = None,
     subtitles: Annotated[
@@ -47,11 +42,7 @@ def show(
         ),
     ] = "none",
     frames: Annotated[
-        int,
-        typer.Option(
-            "--frames",
-            help="How many frames --subtitles assumes.",
-        ),
+        int, typer.Option("--frames", help="How many frames --subtitles assumes.")
     ] = _FRAMES,
     split: options.Split = None,
     data_root: options.DataRoot = None,
@@ -118,19 +109,19 @@ def _chosen(task: Task, question_id: str | None, limit: int | None) -> list[Ques
 
 
 def _assumed(task: Task, question: Question, frames: int) -> list[float]:
-    """Seconds of uniform frames, both ends among them; [] where no words depend on them.
+    """Seconds of uniform frames, both ends included; [] if the prompt does not depend on them.
 
     Raises:
-        UserError: the question's annotation does not tell the video's length.
+        UserError: the question's annotation lacks the video's length.
     """
     mode, length = task.rules.subtitles, question.duration_seconds
     if frames < 1:
-        raise UserError(f"{frames} frames cannot be assumed; give --frames 1 or more")
+        raise UserError(f"--frames must be >= 1 (got {frames})")
     if mode == "none" or (mode == "full" and (length is None or not task.rules.interleaved)):
         return []
     if length is None:
         raise UserError(
-            f"question {question.id!r}: its annotation does not tell the video's length, so no "
+            f"question {question.id!r}: its annotation lacks the video's length, so no "
             "frames can be assumed; use --subtitles full"
         )
     return [round(length * i / max(1, frames - 1), 3) for i in range(frames)]
@@ -139,7 +130,7 @@ def _assumed(task: Task, question: Question, frames: int) -> list[float]:
 def _shown(
     task: Task, question: Question, seconds: list[float], reply: str | None
 ) -> dict[str, Any]:
-    """All that is put to the model and known of the question; what is read in a reply."""
+    """The prompt, the question's annotation, and the answer extracted from a reply."""
     prompt, error = None, None
     try:
         prompt = task.prompt(question, seconds)
@@ -173,7 +164,7 @@ def _shown(
 
 
 def _lines(shown: dict[str, Any]) -> Iterator[str]:
-    """The same for people: the prompt between rules, as it stands."""
+    """The same for people: the prompt between rules."""
     yield f"{shown['id']}  video {shown['video']}  protocol {shown['protocol']}"
     if "system" in shown:
         yield f"system message: {shown['system']}"
@@ -185,7 +176,7 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
     if "notes" in shown:
         yield ", ".join(f"{name}: {value}" for name, value in shown["notes"].items())
     if "reply_start" in shown:
-        yield f"the reply goes on from: {shown['reply_start']}"
+        yield f"the reply continues: {shown['reply_start']}"
     yield f"answer: {shown['answer'] or 'withheld'}"
     if shown["groups"]:
         yield "groups: " + ", ".join(f"{name} {value}" for name, value in shown["groups"].items())

@@ -8,24 +8,22 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tspo_bench.cli import options
 from tspo_bench.cli.console import only_results_on_stdout, say, show
-from tspo_bench.cli.progress import Bar, RunProgress
+from tspo_bench.cli.progress import Bar, TrainProgress
+from tspo_bench.cli.val_comparison import check_val, compare_on_val
 from tspo_bench.errors import UserError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from tspo_bench.training.settings import TrainConfig
     from tspo_bench.training.train import Trained
 
 AGENTS_FOLDER = Path("agents")
 _OWN = ("agent", "name", "toy", "preset", "seeds", "resume", "fresh", "evaluate", "base_url")
-_SHOWN = ("without_signal", "entropy", "seconds_per_step")
 
 
 def train(
@@ -52,10 +50,10 @@ def train(
         typer.Option("--data", help="TSPO-10K's JSON lines; default: the built-in haystack."),
     ] = None,
     video_root: Annotated[
-        Path | None, typer.Option("--video-root", help="Where the videos of --data lie.")
+        Path | None, typer.Option("--video-root", help="The folder of --data's videos.")
     ] = None,
     task: Annotated[
-        str, typer.Option("--task", help="Train on this task's train split, where no --data is.")
+        str, typer.Option("--task", help="Train on this task's train split, if there is no --data.")
     ] = "haystack",
     split: Annotated[
         str | None, typer.Option("--split", help="Of the task; default: train.")
@@ -68,8 +66,7 @@ def train(
     only_present: Annotated[
         bool,
         typer.Option(
-            "--only-present",
-            help="Only questions whose videos are there; --videos counts these.",
+            "--only-present", help="Use only questions whose videos exist; --videos counts these."
         ),
     ] = False,
     without_types: Annotated[
@@ -77,7 +74,9 @@ def train(
     ] = "",
     model: Annotated[
         str,
-        typer.Option("--model", help="Who answers: reference, a folder, hub id, openai:NAME."),
+        typer.Option(
+            "--model", help="MLLM that answers: reference, a folder, hub id, openai:NAME."
+        ),
     ] = "reference",
     base_url: options.BaseUrl = None,
     encoder: options.Encoder = "reference",
@@ -96,8 +95,7 @@ def train(
         int | None, typer.Option("--questions", help="Questions a step and device.")
     ] = None,
     accumulation: Annotated[
-        int | None,
-        typer.Option("--accumulation", help="Batches of questions that make one step."),
+        int | None, typer.Option("--accumulation", help="Batches of questions that make one step.")
     ] = None,
     learning_rate: Annotated[
         float | None,
@@ -122,10 +120,10 @@ def train(
         str | None,
         typer.Option(
             "--rewards",
-            help="What a rollout is worth, a sum of: answer (1 if the reply is right), "
-            "answer-released (the same as the authors' code reads it), temporal (share of its "
-            "frames inside a needle), coverage (share of the needles hit), pkg.mod:name (your "
-            "own); commas separate.",
+            help="Reward of a rollout, the sum of: answer (1 if the reply is right), "
+            "answer-released (the same, as the authors' code extracts it), temporal (share of its "
+            "frames inside a needle), coverage (share of the needles hit), pkg.mod:name (custom); "
+            "commas separate.",
         ),
     ] = None,
     log_prob: Annotated[
@@ -135,8 +133,7 @@ def train(
         int | None, typer.Option("--window", help="w, frames that the attention sees.")
     ] = None,
     without: Annotated[
-        str | None,
-        typer.Option("--without", help="tspo-q without parts of it; commas separate."),
+        str | None, typer.Option("--without", help="tspo-q without parts of it; commas separate.")
     ] = None,
     candidate_fps: options.CandidateFps = 1.0,
     candidates: options.Candidates = "auto",
@@ -149,7 +146,7 @@ def train(
         int, typer.Option("--batch-size", help="Requests that the model answers at once.")
     ] = 32,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run that was interrupted.")
+        bool, typer.Option("--resume", help="Resume a run; it may be given more --steps.")
     ] = False,
     fresh: Annotated[
         bool,
@@ -194,8 +191,8 @@ def train(
         for config in configs if _is_main() else ():
             check_folder(config, resume=resume, fresh=fresh)
         compares = evaluate and data is None and not toy and _is_main()
-        if compares and _has_val(task, settings):
-            _check_val(task, settings)
+        if compares:
+            check_val(task, settings)
         say("loading the models; videos are rendered and encoded when their questions come up")
         table = None
         with _explain_resume(outs, toy=toy, fresh=fresh):
@@ -205,20 +202,20 @@ def train(
                     resume=resume,
                     fresh=fresh,
                     command=_command(),
-                    progress=BarProgress(bar),
+                    progress=TrainProgress(bar),
                 )
                 if _is_main():
-                    _tell(trained, config, toy=toy)
+                    _say_how_to_use(trained, config, toy=toy)
             # Where several processes train (torchrun, accelerate), the main one alone compares.
             if compares:
                 k = configs[0].preset.frames
-                table = _compared(folder, kind, task, k, fresh, settings, bar)
+                table = compare_on_val(folder, kind, task, k, fresh, settings, bar)
     if table is not None:
         show(table)
 
 
-def _tell(trained: Trained, config: TrainConfig, *, toy: bool) -> None:
-    """Say what was made of one seed, and how to use it."""
+def _say_how_to_use(trained: Trained, config: TrainConfig, *, toy: bool) -> None:
+    """Say which files were written for one seed, and how to use the agent."""
     figures = ", toy.png, toy.gif" if toy else ""
     say(f"{trained.folder}/: config.json, model.safetensors, README.md, log.jsonl{figures}")
     used = ["--sampler", f"clip-topk,{config.agent}", "--agent", str(trained.folder)]
@@ -242,90 +239,11 @@ def _explain_resume(outs: Sequence[Path], *, toy: bool, fresh: bool) -> Iterator
             how = "the same command with --fresh starts over"
         elif begun:
             resume = "--resume in place of --fresh" if fresh else "--resume"
-            how = f"the same command with {resume} goes on from the last checkpoint"
+            how = f"the same command with {resume} resumes from the last checkpoint"
         else:
             how = "there is no checkpoint yet, and the same command starts over"
             how += "; what was there before is kept" if fresh and before else ""
         raise KeyboardInterrupt(how) from None
-
-
-class BarProgress:
-    """Shows training on a bar, with the newest figures beside it."""
-
-    def __init__(self, bar: Bar) -> None:
-        self._bar = bar
-
-    def began(self, steps: int, done: int) -> None:
-        """See `TrainingProgress`."""
-        self._bar.start("train", steps, done)
-
-    def stepped(self, logs: dict[str, float]) -> None:
-        """See `TrainingProgress`."""
-        shown = [key for key in logs if key.startswith("reward")]
-        shown += [key for key in _SHOWN if key in logs]
-        self._bar.advance(", ".join(f"{key.replace('_', ' ')} {logs[key]:.2f}" for key in shown))
-
-
-def _has_val(task: str, settings: dict[str, Any]) -> bool:
-    """Whether there is a split to compare on that was not trained on."""
-    from tspo_bench.tasks import is_annotation_file
-
-    return not is_annotation_file(task) and settings["split"] is None
-
-
-def _check_val(task: str, settings: dict[str, Any]) -> None:
-    """Check that the comparison can be made, before hours of training.
-
-    Raises:
-        UserError: the task has no val split, or its file is not there.
-    """
-    from tspo_bench.tasks import load_task
-
-    load_task(task, data_root=settings["data_root"], split="train")  # else nothing can be trained
-    try:
-        load_task(task, data_root=settings["data_root"], split="val").questions()
-    except UserError as error:
-        raise UserError(f"{error}; --no-evaluate leaves the comparison on it out") from error
-
-
-def _compared(
-    folder: Path,
-    agent: str,
-    task: str,
-    frames: int,
-    fresh: bool,
-    settings: dict[str, Any],
-    bar: Bar,
-) -> RenderableType | None:
-    """The comparison on the task's val split, with the frame budget of the training."""
-    from tspo_bench.api import evaluate
-
-    if not _has_val(task, settings):
-        say(f"no comparison: no val split of {task} is known")
-        return None
-    say("comparing on the val split; --no-evaluate leaves this out")
-    shared = (
-        "encoder",
-        "model",
-        "device",
-        "batch_size",
-        "data_root",
-        "candidate_fps",
-        "candidates",
-    )
-    result = evaluate(
-        task,
-        ["uniform", "clip-topk", agent],
-        agent=str(folder),
-        frames=frames,
-        split="val",
-        out=folder / "val",
-        fresh=fresh,
-        command=sys.argv,
-        progress=RunProgress(bar),
-        **{name: settings[name] for name in shared},
-    )
-    return result.table()
 
 
 def _check_options(ctx: typer.Context) -> None:
@@ -334,23 +252,23 @@ def _check_options(ctx: typer.Context) -> None:
 
     idle: tuple[str, ...]
     if ctx.params["toy"]:
-        reason, idle = "--toy asks a question of its own", ("data", "video_root", *OF_A_TASK)
+        why, idle = "with --toy", ("data", "video_root", *OF_A_TASK)
     elif ctx.params["data"] is not None:
-        reason, idle = "--data is trained on in place of a task", (*OF_A_TASK, "candidates")
+        why, idle = "with --data", (*OF_A_TASK, "candidates")
     else:
-        reason, idle = "there is no --data", ("video_root",)
-    given = [
-        each.opts[0]
+        why, idle = "without --data", ("video_root",)
+    sources = {
+        each.opts[0]: ctx.get_parameter_source(str(each.name))
         for each in ctx.command.params
-        if each.name in idle and _is_given(ctx, each.name)
-    ]
-    if given:
-        raise UserError(f"{reason}; leave {', '.join(given)} out")
-
-
-def _is_given(ctx: typer.Context, name: str) -> bool:
-    source = ctx.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
+        if each.name in idle
+    }
+    options.reject_idle(
+        {
+            option: source is not None and source.name == "COMMANDLINE"
+            for option, source in sources.items()
+        },
+        why,
+    )
 
 
 def _is_main() -> bool:
@@ -365,5 +283,5 @@ def _read_seeds(text: str) -> list[int]:
 
 
 def _command() -> list[str]:
-    """What makes the agent once more: the command line, less what concerns the folder's past."""
+    """The command line that makes the agent again, without --resume and --fresh."""
     return ["tspo-bench", *(word for word in sys.argv[1:] if word not in ("--resume", "--fresh"))]

@@ -1,4 +1,4 @@
-"""A run at one moment, drawn for the terminal. What files say is made visible, never obeyed."""
+"""A run at one moment, drawn for the terminal. Control characters in files are escaped."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GIB = 1 << 30
 _BAR = 8
 _LEAST_LABEL = 14
 _MOST_STAGES = 6
-_STYLES = {"running": "green", "finished": "green", "quiet": "yellow", "stopped": "red"}
+_STYLES = {"running": "green", "finished": "green", "idle": "yellow", "stopped": "red"}
 
 
 def draw(name: str, view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> RenderableType:
@@ -27,10 +27,8 @@ def draw(name: str, view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> Ren
     state = Text(f"{for_terminal(name)}: {view.state}", style=f"bold {_STYLES[view.state]}")
     lines = [_progress(view), *_explained(view), *_machine(view, usage, gpus), *_stages(view)]
     parts: list[RenderableType] = [state, *map(Text, lines)]
-    for trouble in view.troubles:
-        parts.append(
-            Text(f"{for_terminal(trouble.what)}: {for_terminal(trouble.error)}", style="red")
-        )
+    for error in view.recent_errors:
+        parts.append(Text(f"{for_terminal(error.what)}: {for_terminal(error.error)}", style="red"))
     if view.cells:
         parts.append(_cells(view.cells))
     return Group(*parts)
@@ -51,22 +49,22 @@ def _progress(view: View) -> str:
 
 
 def _explained(view: View) -> Iterator[str]:
-    quiet = duration(view.quiet_seconds)
-    if view.state == "quiet":
+    idle = duration(view.idle_seconds)
+    if view.state == "idle":
         yield (
-            f"no process of this machine writes it; the last line came {quiet} ago: a model is "
+            f"no process of this machine writes it; the last line came {idle} ago: a model is "
             "being loaded, another machine works, or it has ended"
         )
     if view.state == "stopped":
         yield (
-            f"no process of this machine writes it, and nothing came for {quiet}: it was "
+            f"no process of this machine writes it, and nothing came for {idle}: it was "
             "interrupted or has died, unless another machine takes more than "
-            f"{duration(STOPPED_SECONDS)} for a line; the same command goes on from there"
+            f"{duration(STOPPED_SECONDS)} for a line; the same command resumes it"
         )
 
 
 def _machine(view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> Iterator[str]:
-    """What the process takes; where it is not of this machine, what the run was begun on."""
+    """The process's load; if it runs elsewhere, the machine on which the run began."""
     if usage is None:
         named = view.environment.get("gpus")
         found = [str(one) for one in (named if isinstance(named, list) else [])]
@@ -82,7 +80,7 @@ def _machine(view: View, usage: Usage | None, gpus: Sequence[Gpu]) -> Iterator[s
         said = [] if gpu.busy is None else [f"{gpu.busy:.0%} busy"]
         if gpu.memory_used is not None and gpu.memory is not None:
             said.append(f"{gpu.memory_used / _GIB:.1f} of {gpu.memory / _GIB:.1f} GiB")
-        yield f"{for_terminal(gpu.name)}: {', '.join(said) or 'tells nothing'}"
+        yield f"{for_terminal(gpu.name)}: {', '.join(said) or 'no figures'}"
 
 
 def _stages(view: View) -> Iterator[str]:
@@ -99,27 +97,27 @@ def _stages(view: View) -> Iterator[str]:
 
 
 def _cells(cells: Sequence[CellView]) -> Table:
-    """A row a cell; what all cells share stands in the heading."""
+    """A row a cell; the heading has what all cells share."""
     keys = ("task", "model", "sampler", "budget", "seed", "limit")
     rows = [dict(zip(keys, _labels(cell), strict=True)) for cell in cells]
     differing = [key for key in keys if key == "sampler" or len({row[key] for row in rows}) > 1]
     shared = [rows[0][key] for key in ("task", "model", "budget") if key not in differing]
     figures = [_figures(cell) for cell in cells]
-    told = [key for key in figures[0] if any(row[key] for row in figures)]
+    shown = [key for key in figures[0] if any(row[key] for row in figures)]
     table = Table(title=Text(", ".join(shared)) if shared else None, title_justify="left", box=None)
-    # Names are folded where the terminal is narrow; what tells cells apart and figures never are.
+    # Names are folded where the terminal is narrow; figures and other labels never are.
     for key in differing:
         longest = max(len(key), *(len(row[key]) for row in rows))
         folds = key in ("task", "model", "sampler")
         least = min(longest, _LEAST_LABEL) if folds else longest
         table.add_column(key, overflow="fold", min_width=least)
     table.add_column("", width=_BAR)
-    for key in told:
+    for key in shown:
         least = max(len(key), *(len(row[key]) for row in figures))
         table.add_column(key, justify="right", no_wrap=True, min_width=least)
     for row, cell, numbers in zip(rows, cells, figures, strict=True):
         bar = ProgressBar(max(cell.planned or 0, cell.done, 1), cell.done, width=_BAR)
-        texts = (numbers[key] for key in told)
+        texts = (numbers[key] for key in shown)
         table.add_row(*(Text(row[key]) for key in differing), bar, *map(Text, texts))
     return table
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import bisect
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tspo_bench.errors import UserError
-from tspo_bench.mllms import MLLM, counts_visual_tokens
+from tspo_bench.mllms import counts_visual_tokens
 
 # Visual tokens that a number of frames of one height and width takes.
 Cost = Callable[[int, int, int], int]
@@ -79,17 +78,3 @@ def require_visual_token_count(spec: str) -> None:
             f"model {spec!r} does not report its visual tokens (it has no method "
             "`visual_tokens(num_frames, height, width)`); give --frames"
         )
-
-
-def cost_of(model: MLLM, *, interleaved: bool = False) -> Cost:
-    """Return the visual tokens of a model's frames as a function.
-
-    Args:
-        model: has a method `visual_tokens`.
-        interleaved: words stand between the frames, which some classes then see as images.
-    """
-    return (
-        functools.partial(model.visual_tokens, interleaved=True)
-        if interleaved
-        else (model.visual_tokens)
-    )

@@ -5,32 +5,33 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.samplers import FrameSampler
+from tspo_bench.samplers.base import ForEncoder
 from tspo_bench.types import Answer, Failed, Request, Selection
 
 
 def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> None:
     """Reject features that a sampler was not made for.
 
-    A sampler may say by its attributes `encoder_id` (in which the precision does not count) and
-    `encoder_width` whose features it reads. By `encoder`, the name, another copy of the same
-    weights is known.
-
     Raises:
         UserError: the encoder is another one, even if its features are as wide.
     """
-    made_for, width = (getattr(sampler, f"encoder_{key}", None) for key in ("id", "width"))
-    name = getattr(sampler, "encoder", None)
-    if made_for and not _is_encoder(encoder, made_for, name):
-        given = getattr(encoder, "folder", None)
+    if not isinstance(sampler, ForEncoder):
+        return
+    from tspo_bench.features.encoder import TransformersEncoder  # torch takes seconds to import
+
+    made_for, width, name = sampler.encoder_id, sampler.encoder_width, sampler.encoder
+    folder = encoder.folder if isinstance(encoder, TransformersEncoder) else None
+    if made_for and not _is_encoder(encoder.id, folder, made_for, name):
         raise UserError(
             f"sampler {label!r} reads features of encoder {f'{name!r}, ' if name else ''}"
-            f"{made_for}, not of {f'{str(given)!r}, ' if given else ''}{encoder.id}; give the "
+            f"{made_for}, not of {f'{str(folder)!r}, ' if folder else ''}{encoder.id}; give the "
             "first with --encoder, or another --agent"
         )
     if width and width != encoder.width:
@@ -40,7 +41,7 @@ def check_encoder(label: str, sampler: FrameSampler, encoder: FrameEncoder) -> N
         )
 
 
-def _is_encoder(encoder: FrameEncoder, made_for: str, name: str | None) -> bool:
+def _is_encoder(given: str, folder: Path | None, made_for: str, name: str | None) -> bool:
     """Whether an encoder has the weights of that id, or a copy: rounded, or with others beside."""
     from tspo_bench.features.checkpoint import (
         checkpoint_id,
@@ -49,23 +50,22 @@ def _is_encoder(encoder: FrameEncoder, made_for: str, name: str | None) -> bool:
         without_precision,
     )
 
-    if without_precision(made_for) == without_precision(encoder.id):
+    if without_precision(made_for) == without_precision(given):
         return True
-    if name is None or not hasattr(encoder, "folder"):
+    if name is None or folder is None:
         return False
     try:
         own = find_checkpoint("encoder", name, local_files_only=True)
-        is_own = checkpoint_id(own) == without_precision(made_for)
-        return is_own and is_same_encoder(own, encoder.folder)
-    except UserError:  # it is not at hand to be compared
+        return checkpoint_id(own) == without_precision(made_for) and is_same_encoder(own, folder)
+    except UserError:  # it is not available for the comparison
         return False
 
 
 def checked_selection(selection: Selection, num_frames: int, k: int) -> Selection:
-    """A selection that can be kept and paid for, whoever's sampler it comes from.
+    """Check a selection, and return it in the types that a record holds.
 
     Raises:
-        UserError: it is none, or not k of the video's `num_frames` frames.
+        UserError: it is not a `Selection`, or not k of the video's `num_frames` frames.
     """
     if not isinstance(selection, Selection):
         raise UserError(f"the sampler gave a {type(selection).__name__}; it must give a Selection")

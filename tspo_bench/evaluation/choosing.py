@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tspo_bench.errors import UserError, VideoError
+from tspo_bench.errors import CRASHES, UserError, VideoError
 from tspo_bench.evaluation.budget import Cost
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.evaluation.sampler_contract import ask_sampler
@@ -208,7 +208,7 @@ class VideoSession:
             failure = Failed(str(error), "decode_error")
         except UserError as error:
             failure = Failed(str(error), "sampler_error")
-        except Exception as error:  # noqa: BLE001 - a custom task or model may raise anything
+        except CRASHES as error:  # of a custom task or model
             failure = Failed(f"{type(error).__name__}: {error}", "sampler_error")
         return replace(Selection.failed(question.id, failure), timing=timing)
 

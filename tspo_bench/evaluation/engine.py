@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 
+from tspo_bench.errors import CRASHES
 from tspo_bench.evaluation.checks import checked_answers
 from tspo_bench.evaluation.chunks import Prepared
 from tspo_bench.evaluation.plan import VideoWork
@@ -79,6 +80,7 @@ def _answer_batch(
         if request is not None:
             record = _scored(prepared, next(answers), task)
         record = kept_record(record)
+        assert prepared.cell.writer is not None
         prepared.cell.writer.append(record, prepared.scores)
         on_record(record, prepared.cell.label, prepared.cell.budget.label)
 
@@ -93,7 +95,7 @@ def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer |
     started = time.perf_counter()
     try:
         answers = checked_answers(model.answer(requests), requests)
-    except Exception as error:  # noqa: BLE001 - backends and checkpoints raise what they like
+    except CRASHES as error:
         if len(requests) > 1:
             return [pair for request in requests for pair in answer_requests(model, [request])]
         answers = [Failed(crash_said(error, type(model).__module__))]
@@ -114,10 +116,10 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
             if record.mode == "options"
             else _checked(task.read_answer(answer.text, question))
         )
-    except Exception as error:  # noqa: BLE001 - a custom reader may raise anything
+    except CRASHES as error:
         said = f"the reply cannot be read: {crash_said(error, type(task).__module__)}"
         return replace(record, status="model_error", error=said, reply=answer.text)
-    refused = {} if answer.refusal is None else {"refusal": answer.refusal}
+    refusal = {} if answer.refusal is None else {"refusal": answer.refusal}
     return replace(
         record,
         status="unparsed" if reading.letter is None else "ok",
@@ -127,15 +129,15 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         reply=answer.text,
         truncated=answer.truncated,
         option_logprobs=answer.option_logprobs,
-        seen=_known(answer.seen),
+        visual_input=_known(answer.visual_input),
         usage=answer.usage,
-        notes={**record.notes, **refused},
+        notes={**record.notes, **refusal},
     )
 
 
 def _checked(reading: object) -> Reading:
     if not isinstance(reading, Reading):
-        raise TypeError(f"the reader returned {type(reading).__name__}, not a Reading")
+        raise TypeError(f"the extractor returned {type(reading).__name__}, not a Reading")
     return reading
 
 
@@ -145,8 +147,7 @@ def _likeliest(answer: Answer) -> Reading:
     return Reading(max(logprobs, key=logprobs.__getitem__) if logprobs else None)
 
 
-def _known(seen: VisualInput | None) -> dict[str, int]:
+def _known(visual_input: VisualInput | None) -> dict[str, int]:
     """The visual input, without what is unknown."""
-    if seen is None:
-        return {}
-    return {name: value for name, value in asdict(seen).items() if value is not None}
+    known = {} if visual_input is None else asdict(visual_input)
+    return {name: value for name, value in known.items() if value is not None}

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterator, Sequence
 
 from tspo_bench.errors import UserError, VideoError
-from tspo_bench.evaluation.plan import NamedSampler, known_settings
+from tspo_bench.evaluation.named_samplers import NamedSampler
+from tspo_bench.evaluation.plan import known_settings
 from tspo_bench.evaluation.settings import RunSettings
 from tspo_bench.evaluation.task_plan import TaskPlan
 from tspo_bench.results import cell_slug, stored_records
@@ -31,7 +32,7 @@ def pending_questions(
             if model is not None and not settings.fresh:
                 slug = cell_slug(plan.task.label, sampler.label, model, budget.label, sampler.seed)
                 known = known_settings(settings, plan.task, sampler, model, budget)
-                done = set(stored_records(settings.folder, slug, known, plan.inputs))
+                done = set(stored_records(settings.folder, slug, known.to_json(), plan.inputs))
             yield from ((sampler, one) for one in plan.questions if one.id not in done)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 import numpy as np
 
@@ -79,48 +80,40 @@ class VideoPreparer(SelectionContext):
         failure = selection.failure
         if problem is not None and len(selection):
             failure = Failed(problem, "decode_error")
-        rate, seen = selection.frame_rate, selection.candidates
+        rate, candidates = selection.frame_rate, selection.candidates
         prompt = Prompt("")
         try:
             if failure is None:
                 prompt = self.task.prompt(question, selection.timestamps.tolist(), rate)
         except UserError as error:  # a subtitle file, say
             failure = Failed(str(error), "decode_error")
+        bare = Record(
+            question_id=question.id,
+            video=question.video,
+            status="ok",
+            gold=question.answer,
+            groups=question.groups,
+            protocol=self.task.rules.label,
+            mode=self.mode,
+            timing=selection.timing,
+        )
         if failure is not None:
-            return Prepared(cell, question, self._failed(question, selection, failure))
+            failed = replace(bare, status=failure.status, error=failure.error)
+            return Prepared(cell, question, failed)
         request = Request(
             frames=frames,
             prompt=prompt,
             frame_rate=rate,
             letters=question.letters,
-            num_frames=None if seen is None else seen.num_frames,
+            num_frames=None if candidates is None else candidates.num_frames,
             mode=self.mode,
         )
-        record = self._record(question, selection, cell.sampler.needs, prompt.notes)
+        record = self._with_selection(bare, job, prompt.notes)
         return Prepared(cell, question, record, request, self._scores(selection))
 
-    def _failed(self, question: Question, selection: Selection, failure: Failed) -> Record:
-        """The record of a question that does not get as far as the MLLM."""
-        return Record(
-            question_id=question.id,
-            video=question.video,
-            status=failure.status,
-            gold=question.answer,
-            groups=question.groups,
-            error=failure.error,
-            protocol=self.task.rules.label,
-            mode=self.mode,
-            timing=selection.timing,
-        )
-
-    def _record(
-        self,
-        question: Question,
-        selection: Selection,
-        needs: frozenset[Need],
-        notes: Mapping[str, JSON],
-    ) -> Record:
-        """All but the answer."""
+    def _with_selection(self, bare: Record, job: Job, notes: Mapping[str, JSON]) -> Record:
+        """All of a record but the answer."""
+        cell, question, selection = job
         candidates, duration = selection.candidates, selection.duration_seconds
         evidence = [span.in_seconds(selection.frame_rate) for span in question.evidence]
         found = evidence_recall(
@@ -129,27 +122,19 @@ class VideoPreparer(SelectionContext):
             tolerance=self.task.tolerance_seconds,
             duration_seconds=duration,
         )
-        return Record(
-            question_id=question.id,
-            video=question.video,
-            status="ok",
-            gold=question.answer,
+        known = [] if candidates is None else evidence
+        return replace(
+            bare,
             frames=tuple(selection.indices.tolist()),
             timestamps=tuple(round(second, 6) for second in selection.timestamps.tolist()),
             num_candidates=None if candidates is None else len(candidates),
             num_filled=selection.num_filled,
             frames_processed=selection.frames_processed,
             evidence_recall=found.recall,
-            evidence=tuple((round(a, 6), round(b, 6)) for a, b in evidence)
-            if candidates is not None
-            else (),
+            evidence=tuple((round(start, 6), round(end, 6)) for start, end in known),
             duration_seconds=None if duration is None else round(duration, 6),
-            groups=question.groups,
             notes={**selection.notes, **notes},
-            protocol=self.task.rules.label,
-            mode=self.mode,
-            inputs=self._hashes(question, needs),
-            timing=selection.timing,
+            inputs=self._hashes(question, cell.sampler.needs),
         )
 
     def _hashes(self, question: Question, needs: frozenset[Need]) -> dict[str, str]:

@@ -16,6 +16,7 @@ from tspo_bench.agent.checkpoint import default_encoder
 from tspo_bench.errors import UserError
 from tspo_bench.evaluation.seeds import any_seed
 from tspo_bench.mllms.loading import checkpoint_type, spec_options, with_option
+from tspo_bench.mllms.presets import TSPO_PAPER_OPTIONS, TSPO_PAPER_TASKS
 from tspo_bench.registry import did_you_mean
 from tspo_bench.samplers import takes_agent
 from tspo_bench.specs import is_card_path, parse_spec, split_specs
@@ -26,15 +27,10 @@ PRESETS = ("tspo-paper",)
 AGENT = "hzf666/TSPO-0.4B"
 ENCODER = "openai/clip-vit-large-patch14"  # the agent's own copy of it is used where there is one
 FRAMES = 64
-_LLAVA_VIDEO, _QWEN = "llava_qwen", "qwen2_5_vl"
-_MODEL_OPTIONS: Mapping[str | None, Mapping[str, Any]] = {
-    _LLAVA_VIDEO: {"template": "chatml_direct"},
-    # 235200 is their flag, 256 x 28 x 28 their default; no rate reaches the processor.
-    _QWEN: {"max_pixels": 235_200, "min_pixels": 200_704, "positions": "constant"},
-}
+_QWEN = "qwen2_5_vl"
 # For LVBench, whose code its authors keep, lmms-eval's.
 _PROTOCOLS = {
-    **dict.fromkeys(("longvideobench", "mlvu", "videomme"), "tspo-paper"),
+    **dict.fromkeys(TSPO_PAPER_TASKS, "tspo-paper"),
     "lvbench": "lmms-eval",
 }
 CANDIDATES = "stride"  # the published rule: every round(rate)-th frame
@@ -58,7 +54,7 @@ def with_preset(preset: str, **given: Any) -> dict[str, Any]:
         All settings.
 
     Raises:
-        UserError: there is no such preset, or tasks or models that it treats differently.
+        UserError: an unknown preset, or tasks or models that it treats differently.
     """
     if preset not in PRESETS:
         known = ", ".join(PRESETS)
@@ -115,14 +111,14 @@ def _task_name(task: str) -> str:
 def _with_options(model: str, kind: str | None) -> str:
     """A model's spec with the options of its class that it does not give itself."""
     given = spec_options(model)
-    for key, value in _MODEL_OPTIONS.get(kind, {}).items():
+    for key, value in TSPO_PAPER_OPTIONS.get(kind, {}).items():
         if key not in given:
             model = with_option(model, f"{key}={value}")
     return model
 
 
 def _one(preset: str, option: str, values: Iterable[str]) -> str:
-    """What all tasks or models of a run have in common.
+    """The value that all tasks or models of a run share.
 
     Raises:
         UserError: they differ.
@@ -159,11 +155,9 @@ def _log_changes(
     own: Mapping[str, Any],
     models: Mapping[str, str | None],
 ) -> None:
-    """Log what was given otherwise than the preset has it."""
+    """Log the settings that differ from the preset's."""
     own = {**own, "sampler": None, "protocol": "tspo-paper", "frames": FRAMES, "encoder": ENCODER}
-    if given.get("encoder") == given.get(
-        "agent"
-    ):  # as the preset has it: the CLIP in the agent's folder
+    if given.get("encoder") == given.get("agent"):  # the CLIP in the agent's folder, as preset
         own["encoder"] = given.get("encoder")
     changed = [
         f"{_option(key)} {_text(value)}"
@@ -172,7 +166,7 @@ def _log_changes(
         if (value := given.get(key)) is not None and _text(value) != _text(own.get(key))
     ]
     for model, kind in models.items():
-        wanted, options = _MODEL_OPTIONS.get(kind), spec_options(model)
+        wanted, options = TSPO_PAPER_OPTIONS.get(kind), spec_options(model)
         if wanted is None:
             _log.warning(
                 "preset %s: model %s is neither LLaVA-Video nor Qwen2.5-VL; the paper has no "

@@ -14,13 +14,13 @@ from tspo_bench.selections.rates import rate_of_strides
 from tspo_bench.tasks import Task
 from tspo_bench.types import Question
 
-# Rates that a film may have: a common divisor outside of them is none of a rate.
+# Plausible frame rates: a common divisor outside of them is not a rate.
 _SLOWEST, _FASTEST = 5.0, 240.0
 
 
 @dataclass(frozen=True)
 class AssumedRates:
-    """What is taken for the frame rates of videos that are not to be opened.
+    """Assumed frame rates of videos that are not opened.
 
     Attributes:
         by_video: frames a second; None where unknown.
@@ -82,7 +82,7 @@ def _guess(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> f
     strides = []
     for file in files:
         picks = _picks_in(file, questions)
-        stride = common_rate([picked.indices for picked in picks if picked.seconds is None])
+        stride = common_rate(picked for picked in picks if picked.seconds is None)
         if stride is not None and _is_possible(stride, picks, questions):
             strides.append(stride)
     return rate_of_strides(strides)
@@ -98,7 +98,7 @@ def _is_possible(
 ) -> bool:
     """Whether a film may have this rate, and this one's length holds what was picked of it.
 
-    A third may lie beyond: a wrong entry or two are reported one by one.
+    Up to a third may be beyond the end: single wrong entries are reported one by one.
     """
     lengths = [q.duration_seconds for q in questions if q.duration_seconds is not None]
     if not lengths or not _SLOWEST <= stride <= _FASTEST:

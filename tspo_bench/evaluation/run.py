@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
-from tspo_bench.evaluation.budget import cost_of, require_visual_token_count
+from tspo_bench.evaluation.budget import require_visual_token_count
 from tspo_bench.evaluation.engine import answer_videos
+from tspo_bench.evaluation.named_samplers import reject_equal_labels
 from tspo_bench.evaluation.plan import (
     RunCell,
     cell_settings,
     open_cell,
-    reject_equal_labels,
     videos_to_do,
 )
 from tspo_bench.evaluation.preflight import check_videos, is_finished
@@ -33,7 +34,7 @@ from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms import check_asking, check_mllm, check_server, load_mllm
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.report.summary import summarise, summary_json
+from tspo_bench.report.summary import summarise
 from tspo_bench.results import (
     Cell,
     RunDirectory,
@@ -45,6 +46,7 @@ from tspo_bench.results.cell import RECORDS_FILE
 from tspo_bench.results.reading import RUN_FILE
 from tspo_bench.tasks import Task
 from tspo_bench.types import JSON, CandidateRule, Record
+from tspo_bench.video import trust_packets
 from tspo_bench.video.candidates import rules_said
 
 _log = logging.getLogger(__name__)
@@ -55,30 +57,21 @@ class Progress(Protocol):
 
     def started(self, task: str, model: str, pending: int, done: int) -> None:
         """A task and model begin: `done` of `done + pending` records are there already."""
-        ...
-
-    def on_record(self, record: Record, sampler: str, budget: str) -> None:
-        """A record is finished, of the cell of a sampler (its label) and frame budget."""
-        ...
-
-
-@runtime_checkable
-class CountsStored(Protocol):
-    """A `Progress` that counts stored records too."""
 
     def stored(self, record: Record, sampler: str, budget: str) -> None:
         """One of the `done` records, after `started`; sampler and budget as in `on_record`."""
-        ...
+
+    def on_record(self, record: Record, sampler: str, budget: str) -> None:
+        """A record is finished, of the cell of a sampler (its label) and frame budget."""
 
 
 class NullProgress:
-    """Ignores all callbacks."""
+    """Ignores all callbacks; see `Progress`."""
 
-    def started(self, task: str, model: str, pending: int, done: int) -> None:
-        """See `Progress`."""
+    def started(self, *_: object) -> None:
+        """Do nothing."""
 
-    def on_record(self, record: Record, sampler: str, budget: str) -> None:
-        """See `Progress`."""
+    stored = on_record = started
 
 
 def run_grid(
@@ -95,6 +88,7 @@ def run_grid(
         UserError: something that was asked for does not exist. Single questions that fail do not
             raise: they are recorded.
     """
+    trust_packets(settings.trust_packets)
     # Mistakes must come out now, not when the first model has answered for hours.
     plans = load_tasks(settings)
     if settings.baseline != BASELINE:
@@ -123,7 +117,7 @@ def run_grid(
     for line in rules_said(grid.ruled, settings.candidate_fps):
         _log.warning(line)
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
-    # Another cell of the run may be broken: that is for whoever opens it.
+    # Another cell of the run may be broken: it is reported when it is opened.
     by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
     skipped = [f"{s.where}: {s.reason}" for plan in plans for s in plan.task.skipped]
     cells_asked = tuple(by_slug[slug] for slug in slugs)
@@ -143,7 +137,7 @@ def _recorded(settings: RunSettings, plans: Sequence[TaskPlan]) -> dict[str, JSO
 
 
 class _Grid:
-    """What the cells of a run share."""
+    """The state that the cells of a run share."""
 
     def __init__(
         self,
@@ -214,19 +208,19 @@ class _Grid:
         return cells
 
     def _report_stored(self, cells: Sequence[RunCell]) -> None:
-        if isinstance(self.progress, CountsStored):
-            for cell in cells:
-                for record in cell.writer.done.values():
-                    self.progress.stored(record, cell.label, cell.budget.label)
+        for cell in cells:
+            for record in cell.writer.done.values():
+                self.progress.stored(record, cell.label, cell.budget.label)
 
     def _preparer(self, plan: TaskPlan, model: MLLM) -> VideoPreparer:
-        task, cost = plan.task, None
-        rules = task.rules
+        rules, cost = plan.task.rules, None
         if self.settings.visual_tokens:
-            interleaved = rules.interleaved and rules.subtitles != "none"
-            cost = cost_of(model, interleaved=interleaved)
+            cost = model.visual_tokens
+            if rules.interleaved and rules.subtitles != "none":
+                # With words between the frames some classes take them for single images.
+                cost = functools.partial(cost, interleaved=True)
         return VideoPreparer(
-            task,
+            plan.task,
             FeatureStore(),
             self.encoder,
             self.settings.candidate_fps,
@@ -246,4 +240,6 @@ class _Grid:
         if own is not None:
             cell.writer.write_task_scores(own)
         headline = own.headline if own is not None else None
-        cell.writer.write_summary(summary_json(summarise(records, cell.settings, headline)))
+        cell.writer.write_summary(
+            summarise(records, cell.settings, headline).model_dump(mode="json")
+        )

@@ -1,4 +1,4 @@
-"""Samplers are asked here, and what custom ones do beside their contract is named."""
+"""Calls samplers, and names faults of custom ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, get_args
 
 import numpy as np
 
-from tspo_bench.errors import UserError, VideoError, warn
+from tspo_bench.errors import CRASHES, UserError, VideoError, warn
 from tspo_bench.evaluation.checks import checked_selection
 from tspo_bench.samplers import FrameSampler
 from tspo_bench.types import SEARCHING, Candidates, Need, Query, Selection
@@ -32,7 +32,8 @@ _NEEDS_OF: dict[str, tuple[Need, frozenset[Need]]] = {
     "query.text_features": ("features", SEARCHING),
     "query.evidence": ("evidence", frozenset({"evidence"})),
 }
-_NOT_READING = ("dataclasses", "tspo_bench.types", __name__)  # copying, comparing, printing
+# Code that copies, compares or prints the fields.
+_NOT_READING = ("dataclasses", Query.__module__, Candidates.__module__, __name__)
 _LIBRARIES = tuple(
     os.path.join(path, "")
     for path in (
@@ -44,7 +45,7 @@ _LOCK = threading.Lock()
 
 
 class SamplerError(UserError):
-    """A sampler raised something that is not meant for its user."""
+    """A sampler crashed."""
 
 
 def ask_sampler(
@@ -88,7 +89,7 @@ def ask_sampler(
         if undeclared := _undeclared(sampler, read):
             raise UserError(f"{error}; {undeclared}") from error
         raise
-    except Exception as error:  # a custom sampler may raise anything
+    except CRASHES as error:
         said = crash_said(error, type(sampler).__module__)
         undeclared = _undeclared(sampler, read)
         raise SamplerError(f"{said}; {undeclared}" if undeclared else said) from error
@@ -128,7 +129,7 @@ def _positions(sampler: FrameSampler, candidates: Candidates, selection: Selecti
     """Whether the picks look like places among the candidates, taken for frame numbers.
 
     Frames between candidates are allowed (a router's uniform ones are), so it takes both: picks
-    that are no candidates, and none beyond the number of candidates.
+    that are not candidates, and none beyond the number of candidates.
     """
     picks = selection.indices
     if not SEARCHING & sampler.needs or not len(picks) or picks[-1] >= len(candidates):
@@ -146,25 +147,30 @@ def _bad_scores(candidates: Candidates, selection: Selection) -> str | None:
         return None
     scores = np.asarray(selection.scores)
     if scores.shape == (len(candidates),) and scores.dtype.kind in "fiu":
-        return None
+        if not len(scores) or np.isfinite(scores).any():
+            return None
+        return (
+            f"returns scores of which none is finite ({len(scores)} candidates): its selection may "
+            "be arbitrary; the scores are left out"
+        )
     return (
         f"returns scores {scores.dtype} of shape {list(scores.shape)} for {len(candidates)} "
         "candidates: return one number for each, in their order, or None; they are left out"
     )
 
 
-def crash_said(error: Exception, module: str) -> str:
-    """What custom code of a module raised, and where."""
+def crash_said(error: BaseException, module: str) -> str:
+    """An exception of a module's custom code, with its place."""
     return f"{type(error).__name__}: {error}{_place(error, module)}"
 
 
-def _place(error: Exception, module: str) -> str:
+def _place(error: BaseException, module: str) -> str:
     """The innermost line outside of libraries, or of the module's own file."""
     home = getattr(sys.modules.get(module), "__file__", None)
     own, at_home = [], []
     for frame, number in traceback.walk_tb(error.__traceback__):
         line = (frame.f_code.co_filename, number)
-        # Compiled modules state their source's name, which is not where they lie.
+        # Compiled modules state their source's name, not its folder.
         where = frame.f_globals.get("__file__") or line[0]
         own += [] if where.startswith((*_LIBRARIES, "<frozen")) else [line]
         at_home += [line] if line[0] == home else []

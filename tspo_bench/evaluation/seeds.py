@@ -27,9 +27,9 @@ class Seeded(NamedTuple):
 def with_seeds(
     text: str, agent: str | None, seeds: Sequence[int] | None, context: Mapping[str, Any]
 ) -> list[Seeded]:
-    """What to build for a sampler: one for each seed, or a single one that depends on none.
+    """Return a sampler's specs: one for each seed, or a single one that depends on none.
 
-    An agent trained with several seeds is another one with each of them; a sampler whose
+    An agent trained with several seeds is a different one for each; a sampler whose
     constructor takes a `seed` that its spec does not give draws with each of them.
 
     Args:

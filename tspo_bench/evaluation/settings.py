@@ -169,6 +169,9 @@ class RunSettings(BaseModel):
     the same call resumes."""
     fresh: bool = False
     """Start the cells over."""
+    trust_packets: bool = Field(default_factory=trusts_packets)
+    """Read videos that end before their header says, as far as they go, in the whole process.
+    Default: as `tspo_bench.video.trust_packets` was last called."""
     baseline: str = BASELINE
     """The sampler that the others are compared with."""
     preset: str | None = None
@@ -237,11 +240,12 @@ class RunSettings(BaseModel):
             naming["only_present"] = True
         digest = hashlib.sha256(json.dumps(naming, sort_keys=True).encode())
         name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)
-        return DEFAULT_RUNS / f"{Path(name).stem}-{digest.hexdigest()[:8]}"
+        name = Path(name).stem.replace(":", "-")  # of pkg.mod:Name; some file systems have no ":"
+        return DEFAULT_RUNS / f"{name}-{digest.hexdigest()[:8]}"
 
     @property
     def resolved(self) -> dict[str, JSON]:
-        """All settings for run.json, with absolute paths and the video reader's own setting."""
+        """All settings for run.json, with absolute paths."""
         paths = {"data_root": self.data_root, "annotations": self.annotations, "out": self.folder}
         absolute = {name: path and str(path.absolute()) for name, path in paths.items()}
-        return {**self.model_dump(mode="json"), **absolute, "trust_packets": trusts_packets()}
+        return {**self.model_dump(mode="json"), **absolute}

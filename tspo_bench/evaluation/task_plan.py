@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from tspo_bench import tasks
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.checks import check_encoder
-from tspo_bench.evaluation.plan import (
+from tspo_bench.evaluation.named_samplers import (
     NamedSampler,
     load_samplers,
     reject_equal_labels,
@@ -17,7 +17,7 @@ from tspo_bench.evaluation.plan import (
 from tspo_bench.evaluation.settings import BASELINE, RunSettings
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.report.rows import or_only_variant
+from tspo_bench.report.baselines import or_only_variant
 from tspo_bench.results import Inputs
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task, digest_of, limit_questions, with_videos
@@ -44,7 +44,7 @@ def load_tasks(settings: RunSettings) -> list[TaskPlan]:
     """Load the tasks of a run.
 
     Raises:
-        UserError: a task or sampler that cannot be built, or two that tables could not tell apart.
+        UserError: a task or sampler that cannot be built, or two of one name.
     """
     loaded = tasks.load_tasks(
         settings.tasks,
@@ -105,7 +105,7 @@ def load_run_encoder(settings: RunSettings, plans: Sequence[TaskPlan]) -> FrameE
     """The run's encoder, or None where no sampler searches.
 
     Raises:
-        UserError: there is no such encoder, or a sampler reads features of another.
+        UserError: an unknown encoder, or a sampler that reads the features of another.
     """
     searching = [
         named for plan in plans for named in plan.samplers if SEARCHING & named.sampler.needs

@@ -1,7 +1,7 @@
-"""Transformers checkpoints: where one lies, what identifies it, how it is loaded.
+"""Transformers checkpoints: their folder, identity and loading.
 
 Weights are read from safetensors only (no pickle), code that a checkpoint brings along is never
-run, and a checkpoint that lacks some of its class's weights is refused, because transformers would
+run, and a checkpoint that lacks some of its class's weights is rejected, because transformers would
 fill them in at random.
 """
 
@@ -106,7 +106,7 @@ def content_digest(folder: Path) -> str:
     """SHA-256 over a checkpoint's weights and settings: what identifies the model.
 
     Every byte of the weights counts: a retrained checkpoint has the same names, shapes and sizes,
-    so the safetensors header alone would not tell it from the old one. It takes about a second a
+    so the safetensors header alone would not distinguish them. It takes about a second a
     gigabyte, once when a model is loaded; files in the hub's cache are named by their SHA-256, so
     those are not read at all.
     """
@@ -138,12 +138,12 @@ def checkpoint_id(folder: Path) -> str:
 
 
 def without_precision(encoder_id: str) -> str:
-    """What an encoder's id says of the weights, whatever the device they run on."""
+    """The part of an encoder's id that identifies its weights on any device."""
     return re.sub(r"-(float32|bfloat16)$", "", encoder_id)
 
 
 def is_same_encoder(first: Path, second: Path) -> bool:
-    """Whether two checkpoints hold one CLIP or SigLIP, whatever lies beside its weights.
+    """Whether two checkpoints hold the same CLIP or SigLIP, ignoring other weights.
 
     Compared in bfloat16, in which one of them may have been saved.
     """
@@ -177,7 +177,7 @@ def precision(device: str) -> torch.dtype:
     """The one precision of a device: bfloat16 on CUDA, float32 elsewhere.
 
     Raises:
-        UserError: unknown device, or CUDA where there is none.
+        UserError: unknown device, or CUDA without a GPU.
     """
     try:
         kind = torch.device(device).type

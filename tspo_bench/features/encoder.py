@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,9 +31,15 @@ def load_encoder(name: str, device: str = "cpu") -> FrameEncoder:
     """The encoder of that name: "reference", a checkpoint's folder, or a hub id.
 
     Raises:
-        UserError: there is no such checkpoint, or it is none with image and text features.
+        UserError: no such checkpoint, or one without image and text features.
     """
     return TransformersEncoder(name, device)
+
+
+def find_encoder(name: str) -> Path:
+    """The folder of an encoder: see `load_encoder`."""
+    path = str(packaged_checkpoint("encoder")) if name == "reference" else name
+    return find_checkpoint(KIND, path)
 
 
 class TransformersEncoder:
@@ -51,9 +58,7 @@ class TransformersEncoder:
     """
 
     def __init__(self, name: str, device: str = "cpu", batch_size: int = 32) -> None:
-        path = str(packaged_checkpoint("encoder")) if name == "reference" else name
-        folder = find_checkpoint(KIND, path)
-        self.folder = folder
+        self.folder = folder = find_encoder(name)
         self._model = load_model(KIND, name, transformers.AutoModel, folder, device)
         if not hasattr(self._model, "get_text_features"):
             raise UserError(

@@ -11,30 +11,32 @@ import hashlib
 import json
 import logging
 import zlib
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 import av
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from tspo_bench.errors import VideoError
 from tspo_bench.features.base import FrameEncoder
-from tspo_bench.features.stretch import stretched
 from tspo_bench.files import CACHE_HINT, atomic_write, cache_folder, make_folder
 from tspo_bench.sources import sources_of
-from tspo_bench.types import CandidateRule, Candidates, IntArray
+from tspo_bench.types import CandidateRule, Candidates, Frames, IntArray, Pixels
 from tspo_bench.video import open_video
-from tspo_bench.video.base import READER_VERSION
+from tspo_bench.video.base import READER_VERSION, VideoReader
 
+_HINT = "give another folder for the features"
 FORMAT = "1"
 ARRAYS = ("features", "indices", "seconds")
 # FFmpeg's major version too: its decoders and its scaling may change between two of them.
 _DECODING = f"r{READER_VERSION}-lavc{av.library_versions['libavcodec'][0]}"
-BATCH = 64  # frames decoded ahead of the encoder: bounds memory, whatever the video's length
+BATCH = 64  # frames decoded ahead of the encoder: bounds memory for any video length
 
 _log = logging.getLogger(__name__)
 Arrays = dict[str, NDArray[np.generic]]
@@ -61,8 +63,7 @@ class FeatureStore:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        hint = "give another folder for the features"
-        self.root = cache_folder("features") if root is None else make_folder(Path(root), hint)
+        self.root = cache_folder("features") if root is None else make_folder(Path(root), _HINT)
 
     def candidates(
         self,
@@ -81,13 +82,7 @@ class FeatureStore:
             UserError: the store cannot be written.
         """
         path = self.path(video, encoder, rate, rule)
-        stored = _read(path)
-        if stored is not None:
-            return stored
-        encoded = _scan(video, encoder, rate, rule)
-        make_folder(path.parent, "give another folder for the features")
-        _write(path, encoded)
-        return encoded
+        return _kept(path, lambda: _scan(video, encoder, rate, rule))
 
     def stored(
         self,
@@ -123,12 +118,7 @@ class FeatureStore:
         shape = "{}x{}-".format(*size) if size else ""
         usual = self.path(video, encoder)
         path = usual.with_name(f"{usual.stem}-{len(indices)}-{which}-{shape}frames.safetensors")
-        stored = _read(path)
-        if stored is None:
-            stored = _encode_frames(video, encoder, indices, size)
-            make_folder(path.parent, "give another folder for the features")
-            _write(path, stored)
-        return stored
+        return _kept(path, lambda: _encode_frames(video, encoder, indices, size))
 
     def path(
         self,
@@ -137,7 +127,7 @@ class FeatureStore:
         rate: float = 1.0,
         rule: CandidateRule = "auto",
     ) -> Path:
-        """Where the features of that video, encoder, rate and rule lie, whether there yet or not.
+        """The file for the features of that video, encoder, rate and rule; it may not exist yet.
 
         Everything that a feature depends on is in the name, so what another version made is neither
         taken for this one's nor overwritten.
@@ -152,8 +142,8 @@ class FeatureStore:
         """SHA-256 of the video file's bytes: a copy or a renamed file is the same video.
 
         The whole file is hashed once and the result remembered with the file's size, modification
-        time and inode, as git does: later calls look at those alone, and any change of them hashes
-        anew.
+        time and inode, as git does: later calls look at those alone; if one changed, the
+        file is hashed again.
 
         Raises:
             VideoError: the file is missing or cannot be read.
@@ -170,52 +160,62 @@ class FeatureStore:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise VideoError(f"cannot read video {video}: {error.strerror}") from error
-        make_folder(note.parent, "give another folder for the features")
+        make_folder(note.parent, _HINT)
         with atomic_write(note, CACHE_HINT) as temporary:
             temporary.write_text(json.dumps({"stamp": stamp, "sha256": digest}))
         return digest
 
 
+def _kept(path: Path, make: Callable[[], StoredCandidates]) -> StoredCandidates:
+    """The candidates in a file; made and written if they are missing or damaged."""
+    stored = _read(path)
+    if stored is None:
+        stored = make()
+        make_folder(path.parent, _HINT)
+        _write(path, stored)
+    return stored
+
+
 def _scan(video: Path, encoder: FrameEncoder, rate: float, rule: CandidateRule) -> StoredCandidates:
-    indices, seconds, features = [], [], []
     with open_video(video) as reader:
-        batches = reader.scan(rate, encoder.short_side, BATCH, rule)
-        for frames in batches:
-            indices.append(frames.indices)
-            seconds.append(frames.seconds)
-            features.append(encoder.encode_frames(frames.pixels))
-        info = reader.info
-    if not indices:
-        raise VideoError(f"video {video} has no frames")
-    return StoredCandidates(
-        indices=np.concatenate(indices),
-        seconds=np.concatenate(seconds),
-        num_frames=info.num_frames,
-        frame_rate=float(info.frame_rate),
-        features=np.concatenate(features),
-        num_encoded=sum(map(len, indices)),
-    )
+        return _encode(reader, reader.scan(rate, encoder.short_side, BATCH, rule), encoder)
 
 
 def _encode_frames(
     video: Path, encoder: FrameEncoder, indices: IntArray, size: tuple[int, int] | None
 ) -> StoredCandidates:
     distinct, place = np.unique(indices, return_inverse=True)
-    features, seconds = [], []
     with open_video(video) as reader:
-        for start in range(0, len(distinct), BATCH):
-            frames = reader.fetch(distinct[start : start + BATCH], encoder.short_side)
-            pixels = stretched(frames.pixels, *size) if size else frames.pixels
-            features.append(encoder.encode_frames(pixels))
-            seconds.append(frames.seconds)
-        info = reader.info
+        starts = range(0, len(distinct), BATCH)
+        batches = (reader.fetch(distinct[i : i + BATCH], encoder.short_side) for i in starts)
+        found = _encode(reader, batches, encoder, size)
+    assert found.features is not None
+    return replace(
+        found, indices=indices, seconds=found.seconds[place], features=found.features[place]
+    )
+
+
+def _encode(
+    reader: VideoReader,
+    batches: Iterable[Frames],
+    encoder: FrameEncoder,
+    size: tuple[int, int] | None = None,
+) -> StoredCandidates:
+    indices, seconds, features = [], [], []
+    for frames in batches:
+        pixels = stretched(frames.pixels, *size) if size else frames.pixels
+        indices.append(frames.indices)
+        seconds.append(frames.seconds)
+        features.append(encoder.encode_frames(pixels))
+    if not indices:
+        raise VideoError(f"video {reader.info.path} has no frames")
     return StoredCandidates(
-        indices=indices,
-        seconds=np.concatenate(seconds)[place],
-        num_frames=info.num_frames,
-        frame_rate=float(info.frame_rate),
-        features=np.concatenate(features)[place],
-        num_encoded=len(distinct),
+        indices=np.concatenate(indices),
+        seconds=np.concatenate(seconds),
+        num_frames=reader.info.num_frames,
+        frame_rate=float(reader.info.frame_rate),
+        features=np.concatenate(features),
+        num_encoded=sum(map(len, indices)),
     )
 
 
@@ -238,7 +238,7 @@ def _write(path: Path, candidates: StoredCandidates) -> None:
 
 
 def _read(path: Path) -> StoredCandidates | None:
-    """The stored candidates, or None where there are none or the file is damaged."""
+    """The stored candidates; None if the file is missing or damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
             metadata = file.metadata()
@@ -273,3 +273,11 @@ def _read_note(path: Path) -> dict[str, object]:
     except (OSError, ValueError):
         return {}
     return note if isinstance(note, dict) and "sha256" in note else {}
+
+
+def stretched(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Frames [n, height, width, 3] of those of another size, bilinear; the aspect is not kept."""
+    if pixels.shape[1:3] == (height, width):
+        return pixels
+    size, resample = (width, height), Image.Resampling.BILINEAR
+    return np.stack([np.asarray(Image.fromarray(p).resize(size, resample)) for p in pixels])

@@ -1,4 +1,4 @@
-"""What a video of the built-in world is made of, and how one frame of it is drawn."""
+"""The scenes of a video of the built-in world, and the drawing of a frame."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Script:
-    """A video to be rendered and what can be asked about it."""
+    """A video to be rendered, and the questions about it."""
 
     scenes: tuple[Scene, ...]
     items: tuple[Item, ...]
@@ -53,7 +53,7 @@ class Script:
 
 @dataclass
 class Draft:
-    """A script being written: who stands in which slot, and who may not be added where."""
+    """A script being written: the objects of each slot, and where others may not be added."""
 
     rng: random.Random
     num_slots: int
@@ -66,7 +66,7 @@ class Draft:
     banned: list[tuple[range, str]] = field(default_factory=list)  # no such category in these slots
 
     def free(self) -> list[int]:
-        """Slots that nobody stands in."""
+        """Slots without a main object."""
         return [s for s in range(self.num_slots) if s not in self.mains]
 
     def allows(self, slot: int, name: str) -> bool:
@@ -230,7 +230,7 @@ def _count(draft: Draft, place: int) -> Item:
 
 
 def _apart(draft: Draft, count: int) -> list[int]:
-    """Free slots of which no two are neighbours, so that scenes can be told apart."""
+    """Free slots of which no two are neighbours, so that scenes can be counted."""
     chosen: list[int] = []
     free = draft.free()
     draft.rng.shuffle(free)

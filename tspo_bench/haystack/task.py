@@ -43,7 +43,7 @@ class HaystackTask(MultipleChoice):
         objects: "all", or "known": a fifth of each category (`world.HELD_OUT`) is neither shown nor
             asked about, so that an agent trained without it can be tested on what it never saw.
         videos: the first so many videos of the split; None for all.
-        protocol: "strict" alone: nobody else has asked these questions.
+        protocol: "strict" is the only one.
 
     Raises:
         UserError: another protocol, length or split, other objects, or more videos than there are.
@@ -98,7 +98,7 @@ class HaystackTask(MultipleChoice):
         return rendered(self.script(video).scenes)
 
     def script(self, video: str) -> Script:
-        """The scenes of a video and what is asked about them, without rendering it.
+        """The scenes of a video and the questions about them, without rendering it.
 
         Raises:
             VideoError: no such video in this split.

@@ -1,7 +1,6 @@
-"""Requests of any harness, answered by our samplers and MLLMs: the pipeline of a run without files.
+"""The pipeline of a run without its files: requests of any harness for our samplers and MLLMs.
 
-A video is scanned once however many requests ask about it, and the requests of all videos fill
-batches together.
+A video is scanned once for all its requests, and the requests of all videos share batches.
 """
 
 from __future__ import annotations
@@ -44,8 +43,8 @@ _PROMPT = "prompt"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question with its words and media; `question.video` is not looked at."""
+class HarnessRequest:
+    """A question with its prompt and media; `question.video` is not used."""
 
     question: Question
     shown: Shown
@@ -53,7 +52,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the MLLM said, or why it said nothing."""
+    """The MLLM's reply, or the error in its place."""
 
     text: str = ""
     error: str | None = None
@@ -62,21 +61,10 @@ class Reply:
 class Answerer:
     """A sampler and an MLLM, loaded.
 
-    Args:
-        model: the MLLM's spec, as all others here.
-        sampler: picks the frames of videos; images are shown as they are.
-        frames: the frame budget K.
-        encoder: gives the features that the sampler searches with; None for the agent's own, or
-            "reference".
-        agent: that of the samplers tspo and tspo-q; None for those in the package.
-        candidate_fps: candidate frames a second.
-        candidates: by which rule: "auto", "stride" or "time".
-        batch_size: requests that the MLLM answers at once.
-        device: a torch device.
-        seed: of samplers that draw.
+    The arguments are those of `lmms.model.TspoBench`, all of them resolved.
 
     Raises:
-        UserError: something that does not exist or does not go together.
+        UserError: an argument names something that does not exist, or they do not fit together.
     """
 
     def __init__(
@@ -100,15 +88,15 @@ class Answerer:
             self._encoder = load_encoder(encoder or default_encoder(agent), device)
             check_encoder(label, chosen, self._encoder)
         self._model = load_mllm(model, device, batch_size)
-        warn_of_reference([_Asking()], self._encoder, [model])
+        self._task = _HarnessTask()
+        warn_of_reference([self._task], self._encoder, [model])
         self._batch_size = batch_size
         self._candidate_fps, self._rule = candidate_fps, check_rule(candidates)
-        self._kept = _Kept()
-        # A cell's file is where a run keeps its answers; here they go back to who asked.
-        self._cell = OpenCell(label, chosen, Budget(frames=frames), self._kept)
+        self._sink = _ListSink()
+        self._cell = OpenCell(label, chosen, Budget(frames=frames), self._sink)
 
-    def answer(self, asked: Iterable[Asked]) -> list[Reply]:
-        """The reply to each request, in order. What cannot be read or answered raises nothing."""
+    def answer(self, asked: Iterable[HarnessRequest]) -> list[Reply]:
+        """Return the reply to each request, in order; errors are replies too."""
         replies: dict[int, Reply] = {}
         videos: dict[Path, list[tuple[int, Question]]] = {}
         others: list[tuple[int, Request]] = []
@@ -116,7 +104,7 @@ class Answerer:
         for place, one in enumerate(asked):
             count += 1
             if one.shown.video is not None:
-                videos.setdefault(one.shown.video, []).append((place, _for_preparer(one)))
+                videos.setdefault(one.shown.video, []).append((place, _with_prompt(one)))
                 continue
             others.append((place, _request_of_images(one.shown)))
             if len(others) == self._batch_size:  # images are not kept beyond their batch
@@ -133,9 +121,8 @@ class Answerer:
         }
 
     def _answer_videos(self, videos: dict[Path, list[tuple[int, Question]]]) -> dict[int, Reply]:
-        task = _Asking()
         prepare = VideoPreparer(
-            task,
+            self._task,
             FeatureStore(),
             self._encoder,
             self._candidate_fps,
@@ -146,18 +133,18 @@ class Answerer:
             VideoWork(str(path), tuple((self._cell, question) for _, question in questions))
             for path, questions in videos.items()
         ]
-        self._kept.records.clear()
-        answer_videos(work, prepare, task, self._model, self._batch_size, lambda *_: None)
+        self._sink.records.clear()
+        answer_videos(work, prepare, self._task, self._model, self._batch_size, lambda *_: None)
         places = [place for questions in videos.values() for place, _ in questions]
         return {
             place: Reply(record.reply or "", record.error)
-            for place, record in zip(places, self._kept.records, strict=True)
+            for place, record in zip(places, self._sink.records, strict=True)
         }
 
 
 @dataclass
-class _Kept:
-    """Keeps records in the order in which the engine settles them, that of the work."""
+class _ListSink:
+    """Keeps records in a list, in the order of the work."""
 
     records: list[Record] = field(default_factory=list)
 
@@ -165,8 +152,8 @@ class _Kept:
         self.records.append(record)
 
 
-class _Asking(MultipleChoice):
-    """The task whose questions bring their prompt along: somebody else reads and scores."""
+class _HarnessTask(MultipleChoice):
+    """A task whose questions hold their prompts; the harness extracts and scores answers."""
 
     name = label = "lmms-eval"
     tolerance_seconds = 0.0
@@ -187,14 +174,14 @@ class _Asking(MultipleChoice):
         return Reading(None)
 
 
-def _for_preparer(asked: Asked) -> Question:
+def _with_prompt(asked: HarnessRequest) -> Question:
     return replace(
         asked.question, video=str(asked.shown.video), record={_PROMPT: asked.shown.prompt}
     )
 
 
 def _request_of_images(shown: Shown) -> Request:
-    """Images as frames a second apart, for want of their times; words alone as no frames."""
+    """Return images as frames one second apart, since their times are unknown."""
     number = len(shown.images)
     indices = np.arange(number, dtype=np.int64)
     return Request(
@@ -207,7 +194,7 @@ def _request_of_images(shown: Shown) -> Request:
 
 
 def _stacked(images: Sequence[Image.Image]) -> Any:
-    """Pixels [n, h, w, 3]; smaller images get black margins at the right and below."""
+    """Stack images to [n, h, w, 3]; smaller ones get black margins at the right and bottom."""
     if not images:
         return np.empty((0, 1, 1, 3), np.uint8)
     arrays = [np.asarray(image.convert("RGB")) for image in images]

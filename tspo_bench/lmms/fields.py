@@ -1,7 +1,7 @@
-"""A document of an lmms-eval task as a question: what its tasks' fields have in common.
+"""Documents of lmms-eval's tasks as questions.
 
-lmms-eval itself only knows functions from a document to words and media. Options, the right one,
-groups and evidence stand in fields that most of its video tasks name alike.
+lmms-eval has only functions from a document to text and media. Options, the right answer, groups
+and evidence are in fields that most of its video tasks name alike.
 """
 
 from __future__ import annotations
@@ -27,22 +27,21 @@ _GROUPS = (
 )
 _LINE = re.compile(r"^[^\S\n]*\(?([A-J])[.):][^\S\n]*(.*)$", re.MULTILINE)
 _LETTER = re.compile(r"\(?([A-J])(?:[.):](?:\s.*)?)?", re.DOTALL)
-_NO_OPTIONS = 4  # as many stand for those that are found nowhere, more if the answer lies beyond
+_NO_OPTIONS = 4  # placeholders if no options are found; more if the answer is beyond them
 
 
 def question_of(
     doc: Doc, question_id: str, video: str, prompt: str, choices: Any = None, target: Any = None
 ) -> Question:
-    """A document as a question; options that are found nowhere are called "A", "B", "C", "D".
+    """Return a document as a question; options that are not found are "A", "B", "C", "D".
 
     Args:
         doc: the document.
         question_id: its id, see `id_of`.
         video: its video.
-        prompt: what is asked: the text where the document has no question of its own, and where
-            options stand that have no field.
-        choices: the options, where the task names them.
-        target: the right answer as the task has it: a letter, an index from 0, or the text.
+        prompt: the question's text, and options, if no field has them.
+        choices: the options, if the task names them.
+        target: the task's right answer: a letter, an index from 0, or the text.
     """
     text = next((doc[key] for key in _QUESTIONS if isinstance(doc.get(key), str)), prompt)
     options = (
@@ -67,15 +66,15 @@ def question_of(
 
 
 def id_of(doc: Doc, fallback: str) -> str:
-    """The document's own id, by which published frame selections look it up."""
+    """Return the document's id, by which published frame selections are matched."""
     return str(next((doc[key] for key in _IDS if isinstance(doc.get(key), str | int)), fallback))
 
 
 def answer_letter(target: Any, options: Sequence[str]) -> str | None:
-    """The letter of the right option: from a letter, an index from 0, or the option's text.
+    """Return the letter of the right option, given as a letter, an index from 0 or its text.
 
-    None if there is none (-1 or an empty text), or it is not one of the options. The text goes
-    before the index: the options may be numbers.
+    None for -1, an empty text, or something that is not an option. Texts take precedence over
+    indices: the options may be numbers.
     """
     letters = OPTION_LETTERS[: len(options)]
     if isinstance(target, bool) or target is None:
@@ -95,7 +94,7 @@ def answer_letter(target: Any, options: Sequence[str]) -> str | None:
 
 
 def _options_in(doc: Doc) -> tuple[str, ...]:
-    """The options that fields of the document hold."""
+    """Return the options in fields of the document."""
     for key in _LISTS:
         if found := _options(doc.get(key)):
             return found
@@ -108,7 +107,7 @@ def _options_in(doc: Doc) -> tuple[str, ...]:
 
 
 def _options(given: Any) -> tuple[str, ...]:
-    """A list, a mapping of letters or either written as text; () for anything else."""
+    """Return the options of a list, a mapping of letters, or either as text; () for others."""
     if isinstance(given, str):
         try:
             given = ast.literal_eval(given)
@@ -123,7 +122,7 @@ def _options(given: Any) -> tuple[str, ...]:
 
 
 def _lettered_lines(text: str) -> tuple[str, ...]:
-    """The options of a text that has one a line, lettered from A on."""
+    """Return the options of a text with one a line, lettered from A on."""
     found = _LINE.findall(text)
     letters = "".join(letter for letter, _ in found)
     if len(found) < 2 or letters != OPTION_LETTERS[: len(letters)]:
@@ -144,7 +143,7 @@ def _groups(doc: Doc) -> dict[str, str]:
 
 
 def _evidence(doc: Doc) -> tuple[Span, ...]:
-    """LVBench's time reference, or LongVideoBench's frame numbers; () where neither can be read."""
+    """Return LVBench's time reference or LongVideoBench's frame numbers; () without either."""
     if isinstance(reference := doc.get("time_reference"), str):
         return read_time_reference(reference)
     try:

@@ -1,6 +1,6 @@
-"""An lmms-eval task by name, from its own tasks or a folder of one's own.
+"""lmms-eval's tasks by name, its own or those of a folder.
 
-lmms-eval takes seconds to import, and so is imported no sooner than a task is asked for.
+lmms-eval takes seconds to import, so it is imported only when a task is loaded.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ _INCLUDE = re.compile(r"^include:[ \t]*(\S+)", re.MULTILINE)
 
 
 def load_lmms_task(name: str, include: str | None = None) -> tuple[Any, str]:
-    """A task of lmms-eval with its dataset, and a digest of the files that make it.
+    """Load a task with its dataset; the second value is a hash of its files.
 
     Args:
         name: the task's.
         include: a folder with custom tasks: lmms-eval's --include_path.
 
     Raises:
-        UserError: lmms-eval is not installed, has no such task, or it cannot be loaded; or it is a
-            group, or of another output type than "generate_until".
+        UserError: lmms-eval is not installed, or the task does not exist, cannot be loaded, is a
+            group, or has another output type than "generate_until".
     """
     label = f"lmms:{name}"
     folder = None if include is None else user_path(include).resolve()
     if folder is not None and not folder.is_dir():
-        raise UserError(f"task {label!r}: there is no folder {include}; check include=")
+        raise UserError(f"task {label!r}: folder {include} not found; check include=")
     try:
-        manager = _index(folder, with_own=False) if folder is not None else None
-        if manager is None or name not in manager.task_index:
-            manager = _index(folder, with_own=True)
+        manager = _index(folder, defaults=folder is None)
+        if name not in manager.task_index and folder is not None:
+            manager = _index(folder, defaults=True)
     except ImportError as error:
         raise UserError(
             f"task {label!r} needs lmms-eval ({error}): install tspo-bench[lmms-eval]"
@@ -62,30 +62,30 @@ def load_lmms_task(name: str, include: str | None = None) -> tuple[Any, str]:
 
 
 def version() -> str:
-    """The installed lmms-eval's; "?" where it is not installed."""
+    """Return the version of the installed lmms-eval; "?" without one."""
     try:
         return importlib.metadata.version("lmms-eval")
     except importlib.metadata.PackageNotFoundError:
         return "?"
 
 
-def _index(folder: Path | None, *, with_own: bool) -> Any:
-    """The tasks of a folder, and those of lmms-eval itself, of which there are some 1500 files."""
+def _index(folder: Path | None, *, defaults: bool) -> Any:
+    """Index the tasks of a folder, and by `defaults` the 1500 files of lmms-eval itself."""
     import lmms_eval.models  # noqa: F401 - sets its log to warnings: tasks log every aggregation
     from lmms_eval.tasks import TaskManager
 
     include = None if folder is None else str(folder)
-    return TaskManager("ERROR", include, include_defaults=with_own, model_name=NAME)
+    return TaskManager("ERROR", include, include_defaults=defaults, model_name=NAME)
 
 
 def _entry(manager: Any, name: str) -> Mapping[str, Any]:
-    """What lmms-eval's index says of a task."""
+    """Return a task's entry in lmms-eval's index."""
     entry = manager.task_index.get(name)
     if entry is None:
         hint = did_you_mean(name, manager.all_subtasks)
         raise UserError(
             f"unknown task 'lmms:{name}': {hint}lmms-eval has {len(manager.all_subtasks)} tasks; "
-            "list them with `python -m lmms_eval --tasks list`, and give a folder of your own as "
+            "list them with `python -m lmms_eval --tasks list`, and give a folder of others as "
             f"lmms:{name}[include=FOLDER]"
         )
     if entry["type"] not in ("task", "python_task"):
@@ -105,7 +105,7 @@ def _tasks_of(group: Mapping[str, Any]) -> list[str]:
 
 
 def files_digest(path: Path, config: Any) -> str:
-    """A hash of a task's YAML file, those it includes, and the modules of its functions."""
+    """Return a hash of a task's YAML file, its includes, and the modules of its functions."""
     modules = {Path(function.__code__.co_filename) for function in _functions(vars(config))}
     files = [*_with_includes(path), *sorted(modules, key=lambda module: module.name)]
     content = hashlib.sha256()
@@ -131,7 +131,7 @@ def _functions(value: Any) -> Iterator[Any]:
 
 
 def _reason(error: Exception) -> str:
-    """What failed at the last of the attempts that lmms-eval makes at a download."""
+    """Return the error of the last of lmms-eval's attempts at a download."""
     last = getattr(error, "last_attempt", None)
     cause = last.exception() if last is not None else error
     return f"{type(cause).__name__}: {' '.join(str(cause).split())[:300]}"

@@ -1,4 +1,4 @@
-"""What the entry point of the group `lmms_eval.models` gives: lmms-eval reads it at its import."""
+"""The entry point of the group `lmms_eval.models`, which lmms-eval loads when it is imported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NAME = "tspo_bench"
 
 
 def manifest() -> ModelManifest:
-    """The model `tspo_bench`, by both of lmms-eval's interfaces."""
+    """Return the model `tspo_bench` with both of lmms-eval's interfaces."""
     from lmms_eval.models.registry_v2 import ModelManifest
 
     return ModelManifest(

@@ -1,4 +1,4 @@
-"""What lmms-eval puts to a model, by either of its interfaces, as a prompt and its media."""
+"""lmms-eval's requests, of both its interfaces, as a prompt and media."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LENGTHS = ("max_new_tokens", "max_gen_toks")
 
 @dataclass(frozen=True)
 class Shown:
-    """One request's words, and what is shown with them: a video's file, images, or nothing."""
+    """A request's prompt with a video's file, images, or nothing."""
 
     prompt: Prompt
     video: Path | None = None
@@ -28,14 +28,14 @@ class Shown:
 
 
 def read_messages(messages: Iterable[Mapping[str, Any]], generation: Mapping[str, Any]) -> Shown:
-    """The chat interface's request: what `doc_to_messages` gives.
+    """Convert a request of the chat interface, from `doc_to_messages`.
 
-    Words before an image stay there; a video's frames go before all words. A last message of the
-    assistant is the reply's beginning.
+    Words before an image stay there; a video's frames precede all words. A last message of the
+    assistant is the start of the reply.
 
     Args:
         messages: each with `role` and a list `content` of `{"type": ..., "text" or "url": ...}`.
-        generation: the task's generation_kwargs, of which the length of the reply counts.
+        generation: the task's generation_kwargs, of which only the reply's length is used.
 
     Raises:
         UserError: several turns, several videos, a part of a video, or sound.
@@ -59,9 +59,9 @@ def read_messages(messages: Iterable[Mapping[str, Any]], generation: Mapping[str
 
 
 def read_context(context: str, visuals: Any, generation: Mapping[str, Any]) -> Shown:
-    """The simple interface's request: its context, and what `doc_to_visual` gives.
+    """Convert a request of the simple interface: its context, and media from `doc_to_visual`.
 
-    Where the context has a tag `<image>` for each image they stand there, else before it.
+    Images replace the tags `<image>` of the context if their numbers agree; else they precede it.
 
     Raises:
         UserError: as `read_messages`.
@@ -78,7 +78,7 @@ def read_context(context: str, visuals: Any, generation: Mapping[str, Any]) -> S
 
 
 def cut(reply: str, until: str | Sequence[str] | None) -> str:
-    """A reply up to the first of the strings at which generation is to stop."""
+    """Cut a reply at the first of the strings that stop generation."""
     ends = [until] if isinstance(until, str) else until or ()
     places = [place for end in ends if end and (place := reply.find(end)) >= 0]
     return reply[: min(places)] if places else reply
@@ -93,7 +93,7 @@ def _flat(visuals: Any) -> list[Any]:
 
 
 def _medium(part: Mapping[str, Any]) -> Path | Image.Image:
-    """A video's path, or an image.
+    """Return a video's path or an image.
 
     Raises:
         UserError: it is neither.

@@ -16,7 +16,7 @@ from loguru import logger
 
 from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
-from tspo_bench.lmms.answering import Answerer, Asked, Reply
+from tspo_bench.lmms.answering import Answerer, HarnessRequest, Reply
 from tspo_bench.lmms.fields import id_of, question_of
 from tspo_bench.lmms.messages import Shown, cut, read_context, read_messages
 from tspo_bench.types import CandidateRule
@@ -30,27 +30,25 @@ _OPTIONS = (
 class TspoBench(lmms):
     """Our samplers and MLLMs under lmms-eval's tasks, by its simple interface.
 
-    A request whose video cannot be read, or that the MLLM does not answer, gets the empty reply,
-    which no task should take for an answer; how many these are is logged at the end, with the first
-    reason.
+    A request whose video cannot be read, or that the MLLM does not answer, gets the empty reply.
+    Their number is logged at the end, with the first reason.
 
     Args:
         model: the MLLM's spec: a preset's name, a folder or hub id, `openai:NAME[base_url=URL]`.
-        sampler: picks the frames of videos ("uniform", "tspo", "aks[depth=5]", ...).
+        sampler: selects the frames of videos ("uniform", "tspo", "aks[depth=5]", ...); images are
+            shown as they are.
         frames: the frame budget K.
-        encoder: gives the features that the sampler searches with; None for the agent's own, or
-            "reference".
+        encoder: image-text encoder of the sampler; None for the agent's own, or "reference".
         agent: that of the samplers tspo and tspo-q; None for those in the package.
         candidate_fps: candidate frames a second.
-        candidates: by which rule: "auto", "stride" or "time".
+        candidates: the candidate rule: "auto", "stride" or "time".
         batch_size: requests that the MLLM answers at once.
-        device: a torch device; None for CUDA where torch sees it (each process its own), else the
-            CPU.
-        seed: of samplers that draw.
-        max_batch_size: lmms-eval passes it; it must be None.
+        device: a torch device; None for CUDA if available (each process its own), else the CPU.
+        seed: of random samplers.
+        max_batch_size: passed by lmms-eval; must be None.
 
     Raises:
-        UserError: something that does not exist, does not go together or cannot be used.
+        UserError: an argument names something that does not exist, or they do not fit together.
     """
 
     is_simple = True
@@ -72,7 +70,7 @@ class TspoBench(lmms):
         super().__init__()
         if not str(batch_size).isdecimal() or max_batch_size is not None:
             raise UserError(f"batch size {batch_size!r} is not a number; give batch_size=8, say")
-        self.device = device or _own_device()
+        self.device = device or _process_device()
         self.batch_size = int(batch_size)
         self._answerer: Answerer | None = Answerer(
             model,
@@ -91,52 +89,54 @@ class TspoBench(lmms):
     def create_from_arg_string(
         cls, arg_string: str, additional_config: Mapping[str, Any] | None = None
     ) -> Self:
-        """What lmms-eval calls; `--model_args` go before its own --device and --batch_size."""
+        """Build the model; `--model_args` take precedence over --device and --batch_size."""
         own = {key: value for key, value in (additional_config or {}).items() if value is not None}
         return cls(**{**own, **simple_parse_args_string(arg_string)})
 
     def generate_until(self, requests: Sequence[Instance]) -> list[str]:
-        """The reply to each request, in order, up to the first of its strings `until`."""
+        """Return the reply to each request, in order, cut at its strings `until`."""
         if self._answerer is None:
             raise RuntimeError("lmms-eval has cleaned this model already")
-        told = [self._told(request) for request in requests]
-        _warn_of_sampling([generation for _, _, generation in told])
+        parsed = [self._parsed(request) for request in requests]
+        _warn_of_sampling([generation for _, _, generation in parsed])
         lost: dict[int, Reply] = {}
-        replies = iter(self._answerer.answer(self._asked(told, lost)))
-        all_replies = [lost.get(place) or next(replies) for place in range(len(told))]
-        _tell_of_failures(all_replies)
+        replies = iter(self._answerer.answer(self._with_media(parsed, lost)))
+        all_replies = [lost.get(place) or next(replies) for place in range(len(parsed))]
+        _warn_of_failures(all_replies)
         return [
             cut(reply.text, generation.get("until"))
-            for reply, (_, _, generation) in zip(all_replies, told, strict=True)
+            for reply, (_, _, generation) in zip(all_replies, parsed, strict=True)
         ]
 
-    def _asked(self, told: Sequence[Any], lost: dict[int, Reply]) -> Iterator[Asked]:
-        """The requests one by one, but for those whose media are not there: they go to `lost`."""
-        for place, (doc, show, _) in enumerate(told):
+    def _with_media(
+        self, parsed: Sequence[Any], lost: dict[int, Reply]
+    ) -> Iterator[HarnessRequest]:
+        """Yield the requests with their media; those without theirs are put into `lost`."""
+        for place, (doc, show, _) in enumerate(parsed):
             try:
                 shown: Shown = show()
-            except (SystemExit, OSError) as error:  # tasks leave the process over a missing video
+            except (SystemExit, OSError) as error:  # tasks exit if a video is missing
                 lost[place] = Reply(error=f"{error}")
                 continue
             question = question_of(doc, id_of(doc, str(place)), "", shown.prompt.text)
-            yield Asked(question, shown)
+            yield HarnessRequest(question, shown)
 
-    def _told(self, request: Instance) -> Any:
-        """A request's document, what shows its words and media, and how to generate."""
+    def _parsed(self, request: Instance) -> Any:
+        """Return a request's document, a function for its prompt and media, and its settings."""
         context, generation, to_visual, doc_id, task, split = request.args
         doc = self.task_dict[task][split][doc_id]
         return doc, lambda: read_context(context, to_visual(doc), generation), generation
 
     def loglikelihood(self, requests: Sequence[Instance]) -> NoReturn:
-        """Not there: an MLLM here gives words, or log-probabilities of letters."""
+        """Raise: not supported."""
         raise NotImplementedError(_OPTIONS)
 
     def generate_until_multi_round(self, requests: Sequence[Instance]) -> NoReturn:
-        """Not there: a request here is one turn."""
-        raise NotImplementedError("tspo_bench answers one turn; multi-round tasks are not for it")
+        """Raise: not supported."""
+        raise NotImplementedError("tspo_bench answers one turn, not multi-round tasks")
 
     def clean(self) -> None:
-        """Let go of the MLLM's weights: a judge may need the room."""
+        """Release the MLLM's memory, which a judge may need."""
         self._answerer = None
         super().clean()
 
@@ -146,24 +146,24 @@ class TspoBenchChat(TspoBench):
 
     is_simple = False
 
-    def _told(self, request: Instance) -> Any:
+    def _parsed(self, request: Instance) -> Any:
         _, to_messages, generation, doc_id, task, split = request.args
         doc = self.task_dict[task][split][doc_id]
         return doc, lambda: read_messages(to_messages(doc), generation), generation
 
 
-def _own_device() -> str:
-    """The default device; of several processes each takes a GPU of its own."""
+def _process_device() -> str:
+    """Return the default device; with several processes, this process's GPU."""
     device, several = default_device(), int(os.environ.get("WORLD_SIZE", "1")) > 1
     return f"cuda:{os.environ['LOCAL_RANK']}" if device == "cuda" and several else device
 
 
 def _warn_of_sampling(generations: Sequence[Mapping[str, Any]]) -> None:
     if any(each.get("do_sample") or each.get("temperature") for each in generations):
-        logger.warning("tspo_bench answers greedily: do_sample and temperature are left aside")
+        logger.warning("tspo_bench answers greedily: do_sample and temperature are ignored")
 
 
-def _tell_of_failures(replies: Sequence[Reply]) -> None:
+def _warn_of_failures(replies: Sequence[Reply]) -> None:
     failed = [reply.error for reply in replies if reply.error is not None]
     if failed:
         logger.warning(

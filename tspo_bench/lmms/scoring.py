@@ -1,4 +1,4 @@
-"""What an lmms-eval task makes of replies: its filters, its scores of one, its figures of all."""
+"""Scores of replies by an lmms-eval task's own code: its filters, scores and aggregates."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ _REASONING = [["<think>", "</think>"], ["<analysis>", "</analysis>"]]
 
 @dataclass(frozen=True)
 class Scored:
-    """A reply as `process_results` has it; `guessed` if it drew a random number over it."""
+    """The results of `process_results`; `guessed` if it drew a random number."""
 
     results: Mapping[str, Any]
     guessed: bool
 
 
 def score_reply(task: Any, doc: Mapping[str, Any], reply: str, seed: str) -> Scored:
-    """Score a reply as lmms-eval does: cut, filtered, freed of reasoning, processed.
+    """Score a reply as lmms-eval does: cut it, filter it, remove reasoning, process it.
 
     Args:
         task: lmms-eval's.
-        doc: the document that was asked about.
-        reply: the MLLM's words.
-        seed: decides what a task draws that finds no answer in a reply.
+        doc: the question's document.
+        reply: the MLLM's reply.
+        seed: of the letters that tasks draw for replies without an answer.
     """
     from lmms_eval.api.instance import Instance
     from lmms_eval.api.reasoning import parse_reasoning_tags_config, strip_reasoning_tags
@@ -58,10 +58,10 @@ def score_reply(task: Any, doc: Mapping[str, Any], reply: str, seed: str) -> Sco
 
 
 def is_right(task: Any, results: Mapping[str, Any]) -> bool:
-    """Whether the task's first metric counts one reply as right.
+    """Whether the task's first metric counts a reply as right.
 
-    A number is right from 1 on. Of a mapping its 0/1 score is taken where it has one (lmms-eval's
-    `score_key`); else the reply is right if the metric's aggregation of it alone is above 0.
+    A number is right from 1 on, as is the score of a mapping (lmms-eval's `score_key`). Without a
+    number the reply is right if the metric's aggregate of it alone is above 0.
     """
     for name, aggregate in _aggregations(task).items():
         if name not in results:
@@ -77,7 +77,7 @@ def is_right(task: Any, results: Mapping[str, Any]) -> bool:
 
 
 def said_letter(results: Mapping[str, Any]) -> str | None:
-    """The letter that a task read in a reply; "" for none, None where it does not say."""
+    """Return the letter that a task extracted; "" for none, None if it does not report it."""
     for value in results.values():
         if not isinstance(value, Mapping):
             continue
@@ -90,9 +90,9 @@ def said_letter(results: Mapping[str, Any]) -> str | None:
 
 
 def figures(task: Any, all_results: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """The task's own figures: each metric's aggregation of all results, in its own unit.
+    """Return the task's own figures: each metric's aggregate of all results, in its unit.
 
-    Metrics that write a file for an evaluation server give no figure and are left out.
+    Metrics that write a file for an evaluation server have no figure.
     """
     found = {}
     for name, aggregate in _aggregations(task).items():
@@ -104,7 +104,7 @@ def figures(task: Any, all_results: Sequence[Mapping[str, Any]]) -> dict[str, fl
 
 
 def _aggregations(task: Any) -> dict[str, Callable[[Sequence[Any]], Any]]:
-    """Each metric's, but of those that write files: they want lmms-eval's arguments."""
+    """Return each metric's aggregation, except those that write files, which need `args`."""
     return {
         name: aggregate
         for name, aggregate in task.aggregation().items()
@@ -118,7 +118,7 @@ def _is_number(value: Any) -> TypeGuard[float]:
 
 @contextmanager
 def _seeded(seed: str) -> Iterator[Any]:
-    """Seed the global generators, which tasks draw letters from; tells whether they were used."""
+    """Seed the global generators, which tasks draw from; yields a check of whether they did."""
     before, numpy_before = random.getstate(), np.random.get_state()
     random.seed(seed)
     np.random.seed(random.getrandbits(32))

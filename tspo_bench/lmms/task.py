@@ -1,7 +1,6 @@
-"""A multiple-choice video task of lmms-eval as a task of ours: `--task lmms:NAME`.
+"""Multiple-choice video tasks of lmms-eval as our tasks: `--task lmms:NAME`.
 
-Its words, its reading of replies and its figures are lmms-eval's own; videos, samplers, MLLMs and
-records are ours.
+Prompts, answer extraction and figures are lmms-eval's; videos, samplers, MLLMs and records ours.
 """
 
 from __future__ import annotations
@@ -20,8 +19,8 @@ from tspo_bench.lmms.loading import load_lmms_task, version
 from tspo_bench.lmms.messages import read_context, read_messages
 from tspo_bench.lmms.scoring import figures, is_right, said_letter, score_reply
 from tspo_bench.tasks import (
+    EvaluationProtocol,
     MultipleChoice,
-    Protocol,
     Reading,
     TaskScores,
     read_answer,
@@ -34,31 +33,31 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class TaskProtocol(Protocol):
-    """An lmms-eval task's own way to ask, read and average: `content` is a hash of its files."""
+class TaskProtocol(EvaluationProtocol):
+    """An lmms-eval task's own protocol: `content` is a hash of its YAML and Python files."""
 
     content: str
 
     @property
     def digest(self) -> str:
-        """A hash of all that decides a figure: of the task's YAML and Python files."""
+        """The hash of the task's files."""
         return self.content
 
 
 class LmmsTask(MultipleChoice):
-    """The questions of an lmms-eval task whose documents show one video's file each.
+    """The questions of an lmms-eval task whose documents show one video file each.
 
-    Options, the right one, groups and evidence are found in the documents' usual fields (`fields`);
-    prompts come from `doc_to_messages`, or `doc_to_text` with its default arguments. A reply is
-    right if the task's first metric says so (`scoring.is_right`).
+    Options, answers, groups and evidence come from the documents' usual fields (`fields`), prompts
+    from `doc_to_messages`, or `doc_to_text` with its default arguments. A reply is right if the
+    task's first metric counts it (`scoring.is_right`).
 
     Args:
         path: the task's name.
         include: a folder with custom tasks.
-        protocol: "lmms-eval" or None: there is no other.
+        protocol: "lmms-eval" or None.
 
     Raises:
-        UserError: there is no such task, it cannot be loaded or asked here, or another protocol.
+        UserError: no such task, one that cannot be loaded or used here, or another protocol.
     """
 
     tolerance_seconds = 1.0
@@ -67,54 +66,54 @@ class LmmsTask(MultipleChoice):
         self.name = self.label = f"lmms:{path}"
         if protocol not in (None, PROTOCOL, f"{PROTOCOL}@{version()}"):
             raise UserError(
-                f"task {self.name!r} has no protocol {protocol!r}: it is asked, read and averaged "
-                f"by lmms-eval {version()} itself; leave --protocol out"
+                f"task {self.name!r} has no protocol {protocol!r}: it uses lmms-eval {version()} "
+                "itself; leave --protocol out"
             )
         self._task, digest = load_lmms_task(path, include)
         self.rules = TaskProtocol(
             name=PROTOCOL, version=version(), prompt="{text}", content=digest, source=self.name
         )
-        self._unfound: dict[str, str] = {}  # why there is no such video
-        self._unasked: dict[str, str] = {}  # why a question, by id, has no prompt
+        self._missing: dict[str, str] = {}  # videos, with the reason
+        self._without_prompt: dict[str, str] = {}  # ids of questions, with the reason
 
     def questions(self) -> Sequence[Question]:
-        """Every document as a question, in the dataset's order.
+        """Return every document as a question, in the dataset's order.
 
         Raises:
-            UserError: the documents show no video's file, or their right answers are no options.
+            UserError: the documents show no video file, or the answers are not options.
         """
         return [question for question, _ in self._asked.values()]
 
     def video_path(self, video: str) -> Path:
-        """The file that `doc_to_visual` names.
+        """Return the file that `doc_to_visual` names.
 
         Raises:
-            VideoError: it names none, or there is no such file.
+            VideoError: it names none, or the file is missing.
         """
-        if video in self._unfound:
-            raise VideoError(f"task {self.name!r}: video {video}: {self._unfound[video]}")
+        if video in self._missing:
+            raise VideoError(f"task {self.name!r}: video {video}: {self._missing[video]}")
         if not os.path.isfile(video):
-            raise VideoError(f"task {self.name!r}: there is no video {video}; see HF_HOME")
+            raise VideoError(f"task {self.name!r}: video {video} not found; see HF_HOME")
         return Path(video)
 
     def prompt(
         self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
     ) -> Prompt:
-        """What lmms-eval would put to a model beside the video.
+        """Return the prompt that lmms-eval would give a model beside the video.
 
         Raises:
-            VideoError: the task's own code needs the video for it, which is not there.
+            VideoError: the task's code needs the video for it, which is missing.
         """
         doc = self._asked[question.id][1]
-        if question.id in self._unasked:
-            raise VideoError(self._unasked[question.id])
+        if question.id in self._without_prompt:
+            raise VideoError(self._without_prompt[question.id])
         return self._prompt(doc, question.video)
 
     def read_answer(self, reply: str, question: Question) -> Reading:
-        """The letter that stands for what the task makes of the reply.
+        """Return a letter for the task's score of the reply.
 
-        It is the right option's if and only if the task counts the reply as right; else what the
-        task says it read, or what the reply states where the task does not say.
+        It is the right option's if and only if the task counts the reply as right; else the letter
+        that the task reports, or that the reply states if the task reports none.
         """
         results, guessed = self._results(question.id, reply)
         said = said_letter(results)
@@ -126,10 +125,10 @@ class LmmsTask(MultipleChoice):
         return Reading(letter, guessed)
 
     def task_scores(self, records: Sequence[Record]) -> TaskScores:
-        """The task's own figures of all records; a question that failed has the empty reply.
+        """Return the task's own figures of all records; failed questions have the empty reply.
 
-        A headline is in percent where one right reply alone comes to more than 1. There are no
-        figures where the answers are withheld.
+        The first figure is in percent if a single right reply gives more than 1. Tasks with
+        withheld answers have no figures.
         """
         known = [record for record in records if record.gold is not None]
         every = [self._results(record.question_id, record.reply or "")[0] for record in known]
@@ -143,7 +142,7 @@ class LmmsTask(MultipleChoice):
 
     @functools.cached_property
     def _asked(self) -> dict[str, tuple[Question, Mapping[str, Any]]]:
-        """The questions with their documents, by id."""
+        """Questions with their documents, by id."""
         docs = list(self._task.eval_docs_no_media)
         numbered = [f"{self._task.config.task}-{number}" for number in range(len(docs))]
         ids = [id_of(doc, fallback) for doc, fallback in zip(docs, numbered, strict=True)]
@@ -155,7 +154,7 @@ class LmmsTask(MultipleChoice):
             try:
                 words = self._prompt(doc, video).text
             except VideoError as error:
-                self._unasked[question_id], words = str(error), ""
+                self._without_prompt[question_id], words = str(error), ""
             question = question_of(
                 doc,
                 question_id,
@@ -165,12 +164,10 @@ class LmmsTask(MultipleChoice):
                 self._task.doc_to_target(doc),
             )
             asked[question_id] = question, doc
-        self._refuse_other_kinds([question for question, _ in asked.values()], docs)
+        self._check_kind([question for question, _ in asked.values()], docs)
         return asked
 
-    def _refuse_other_kinds(
-        self, questions: Sequence[Question], docs: Sequence[Mapping[str, Any]]
-    ) -> None:
+    def _check_kind(self, questions: Sequence[Question], docs: Sequence[Mapping[str, Any]]) -> None:
         targets = [self._task.doc_to_target(doc) for doc in docs]
         stated = [target for target in targets if target not in (None, "", -1, "-1")]
         if stated and all(question.answer is None for question in questions):
@@ -180,21 +177,21 @@ class LmmsTask(MultipleChoice):
             )
 
     def _prompt(self, doc: Mapping[str, Any], video: str) -> Prompt:
-        """A document's prompt.
+        """Return a document's prompt.
 
         Raises:
-            VideoError: the task reads the video for it, and it is not there.
+            VideoError: the task reads the video for it, which is missing.
         """
         generation = self._task.config.generation_kwargs or {}
         try:
             if callable(self._task.config.doc_to_messages):
                 return read_messages(self._task.doc_to_messages(doc), generation).prompt
             return read_context(self._task.doc_to_text(doc), None, generation).prompt
-        except (SystemExit, OSError) as error:  # tasks leave the process over a missing video
+        except (SystemExit, OSError) as error:  # tasks exit if a video is missing
             raise VideoError(f"task {self.name!r}: no prompt: video {video}: {error}") from error
 
     def _video(self, doc: Mapping[str, Any], fallback: str) -> str:
-        """The path of a document's video, or a name for one that is not there.
+        """Return the path of a document's video, or a name for a missing one.
 
         Raises:
             UserError: the document shows something else.
@@ -202,22 +199,22 @@ class LmmsTask(MultipleChoice):
         try:
             visuals = self._task.doc_to_visual(doc)
             shown = read_context("", visuals, {})
-        except (SystemExit, OSError) as error:  # tasks leave the process over a missing video
+        except (SystemExit, OSError) as error:  # tasks exit if a video is missing
             name = next((doc[key] for key in _VIDEO_FIELDS if doc.get(key)), fallback)
-            self._unfound[str(name)] = f"{error}"
+            self._missing[str(name)] = f"{error}"
             return str(name)
         except (UserError, KeyError, TypeError) as error:
-            raise UserError(f"task {self.name!r} shows no video's file: {error}") from error
+            raise UserError(f"task {self.name!r} shows no video file: {error}") from error
         if shown.video is None:
             kind = f"{len(shown.images)} images" if shown.images else "nothing"
             raise UserError(
-                f"task {self.name!r} shows {kind} where a video's file is needed; "
+                f"task {self.name!r} shows {kind} where a video file is needed; "
                 "`--model tspo_bench` of lmms-eval answers such tasks"
             )
         return str(shown.video)
 
     def _results(self, question_id: str, reply: str) -> tuple[Mapping[str, Any], bool]:
-        """What `process_results` makes of a reply; nothing where it raises."""
+        """Return the results of `process_results` for a reply; {} if it raises."""
         try:
             scored = score_reply(self._task, self._asked[question_id][1], reply, question_id)
         except Exception as error:  # noqa: BLE001 - a task's code may raise anything over a reply

@@ -1,4 +1,4 @@
-"""Frames and a prompt into an answer."""
+"""Multimodal LLMs: frames and a prompt into an answer."""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ from tspo_bench.types import Answer, AnswerMode, Failed, Request
 class MLLM(ABC):
     """Answers questions about frames. A custom model inherits this class.
 
-    The class methods are called before any model is loaded, with the options of the constructor.
+    The class methods are called with the constructor's options before any model is loaded.
 
     Attributes:
-        name: the model's name in tables. Where the constructor takes a `name`, it is that one.
-        id: identifies the weights and settings; it is part of a cell's settings.
-        short_side: frames are decoded with their shorter side scaled down to so many pixels (never
-            up); None leaves them as they are.
+        name: the model's name in tables; the constructor's `name`, if it takes one.
+        id: identifies weights and settings; part of a cell's settings.
+        short_side: frames are decoded with their shorter side scaled down (never up) to so many
+            pixels; None for full size.
     """
 
     name: str
@@ -29,8 +29,8 @@ class MLLM(ABC):
     def answer(self, requests: Sequence[Request]) -> Sequence[Answer | Failed]:
         """Answer each request, in order. A batch gives the answers that single calls give.
 
-        `Failed` in an answer's place says why there is none. An exception counts against the whole
-        batch: evaluation then puts its requests one by one.
+        `Failed` in place of an answer holds the error of one request. An exception counts for the
+        whole batch: evaluation then puts its requests one by one.
         """
 
     def visual_tokens(
@@ -48,7 +48,7 @@ class MLLM(ABC):
 
     @classmethod
     def counts_visual_tokens(cls) -> bool:
-        """Whether the class has a `visual_tokens` of its own."""
+        """Whether the class overrides `visual_tokens`."""
         return cls.visual_tokens is not MLLM.visual_tokens
 
     @classmethod  # noqa: B027
@@ -57,7 +57,7 @@ class MLLM(ABC):
 
     @classmethod  # noqa: B027
     def check_server(cls, **options: Any) -> None:
-        """Raise UserError if the model's server does not answer; called if questions are left."""
+        """Raise UserError if the model's server does not answer; called before questions are."""
 
     @classmethod  # noqa: B027
     def check_asking(cls, mode: AnswerMode, reply_start: str, *args: Any, **options: Any) -> None:

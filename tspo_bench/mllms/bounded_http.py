@@ -1,4 +1,4 @@
-"""An HTTP client that no server can keep waiting, or fill up."""
+"""An HTTP client with a limit on time and size of a whole response."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from openai import OpenAIError
 
 from tspo_bench.mllms.hidden_error import hidden_status
 
-MOST_BYTES = 2**20  # of a response: some thousand times what an answer takes
+MOST_BYTES = 2**20  # of a response: some thousand times an answer
 _CONNECT_SECONDS = 10.0
-# They tell of the body as it was sent, and it has been decoded since.
+# Headers of the body as it was sent; here it is decoded.
 _OF_THE_WIRE = ("content-encoding", "content-length", "transfer-encoding")
 
 
@@ -24,16 +24,14 @@ class ResponseTooLong(OpenAIError):  # noqa: N818 - the library does not retry i
 class BoundedClient(httpx2.AsyncClient):
     """Reads every response whole, within `seconds` from the first byte sent to the last received.
 
-    httpx's own time limits are for single reads: a server that sends a byte now and then meets
-    them for ever. Where the time is over, `send` raises ReadTimeout, as the openai library expects
-    it; where the response is longer than MOST_BYTES, ResponseTooLong, and the rest is not read.
-    An error in a response of status 200 gives it the status that it states, so that the library
-    raises it, and tries again what may pass.
+    httpx's own time limits are for single reads. After the time `send` raises ReadTimeout, as the
+    openai library expects; for a response of more than MOST_BYTES, ResponseTooLong. An error within
+    a response of status 200 replaces that status, so that the library raises or retries it.
 
     Args:
         seconds: see above.
-        is_local: the server is on this machine: no proxy is between.
-        verify: the certificates to trust, where it is; else those that the environment names count.
+        is_local: the server is on this machine, so no proxy is used.
+        verify: the certificates to trust for a local server; else the environment's.
     """
 
     def __init__(

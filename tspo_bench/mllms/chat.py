@@ -15,10 +15,10 @@ from PIL import Image
 
 from tspo_bench.mllms.hidden_error import hidden_words
 from tspo_bench.reasoning import is_reasoning_mark
-from tspo_bench.types import Answer, Frames, Pixels, Request, VisualInput
+from tspo_bench.types import Answer, Frames, Pixels, Prompt, Request, VisualInput
 
 TOP_LOGPROBS = 20  # the most that the API lists
-_MOST_TOKENS = 10**12  # larger counts are no server's, and a record cannot hold them
+_MOST_TOKENS = 10**12  # records cannot hold larger counts, and no server has them
 _CUT = ("length", "max_tokens", "max_output_tokens")  # finish reasons, the first OpenAI's
 _REFUSED = ("content_filter", "refusal", "safety")
 _SHOWN = 200  # characters of a reply without a message
@@ -28,7 +28,7 @@ _NO_THINKING = (
     "extra='{chat_template_kwargs: {enable_thinking: false}}'"
 )
 _AROUND_TOKENS = " \n▁"
-# Servers count placeholders in texts, too, and reject "<image>" in a question as one image more.
+# Servers count placeholders in texts too, and reject "<image>" in a question as one more image.
 _MARK = re.compile(
     r"<(?=\|[^<>|\n]{1,40}\|>|/?(?:image|img|video|vid|audio|vision)[\w-]{0,20}>)|\[(?=IMG)", re.I
 )
@@ -36,19 +36,19 @@ _ZERO_WIDTH_SPACE = "\u200b"
 
 
 class NonsenseError(ValueError):
-    """A reply in which there is no answer."""
+    """A reply without an answer."""
 
 
 def chat_messages(
     request: Request, *, quality: int = 90, times: bool = True, prefill: bool = True
 ) -> list[dict[str, Any]]:
-    """A request as messages: frames as JPEG data URLs, each after its time, then the prompt.
+    """Return a request as messages: frames as JPEG data URLs after their times, then the prompt.
 
     Args:
-        request: what to ask.
+        request: the request.
         quality: of the JPEGs, as Pillow counts it.
         times: whether "[12.3 s]" stands before each frame.
-        prefill: whether `reply_start` is the assistant's, to be continued; if not, it ends the
+        prefill: whether `reply_start` is an assistant message to continue; otherwise it ends the
             prompt.
     """
     content: list[dict[str, Any]] = []
@@ -72,37 +72,31 @@ def chat_messages(
 
 
 def _text(text: str) -> dict[str, str]:
-    """A text part in which nothing is a special token or placeholder, as `PlainText` has it."""
+    """Return a text part without special tokens and placeholders, as `PlainText` does it."""
     return {"type": "text", "text": _MARK.sub(lambda mark: mark[0] + _ZERO_WIDTH_SPACE, text)}
 
 
 def frames_message(question: str, frames: Frames, quality: int = 90) -> list[dict[str, Any]]:
     """Return one user message: each frame as a JPEG data URL after its time, then the question."""
-    content: list[dict[str, Any]] = []
-    for seconds, pixels in zip(frames.seconds, frames.pixels, strict=True):
-        content.append(_text(f"[{seconds:.1f} s]"))
-        content.append({"type": "image_url", "image_url": {"url": jpeg_url(pixels, quality)}})
-    content.append(_text(question))
-    return [{"role": "user", "content": content}]
+    return chat_messages(Request(frames, Prompt(question), 1.0, ""), quality=quality)
 
 
 def jpeg_url(pixels: Pixels, quality: int) -> str:
-    """One frame [h, w, 3] as a data URL."""
+    """Return a frame [h, w, 3] as a data URL."""
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "JPEG", quality=quality)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def read_reply(content: Any, request: Request) -> Answer:
-    """The answer in a chat completion, as it was read from JSON.
+    """Return the answer of a chat completion in parsed JSON.
 
-    Where log-probabilities are asked for, its text is the likeliest letter. A reply that was cut
-    before it said anything outside of its reasoning, and one that the server marks as a refusal,
-    have the empty text.
+    In mode "options" its text is the likeliest letter. A reply that was cut within its reasoning,
+    and a refusal, have the empty text.
 
     Raises:
-        NonsenseError: it is an error, has no message, an empty one, or no log-probabilities where
-            they are asked for.
+        NonsenseError: the completion is an error, has no message or an empty one, or lacks the
+            log-probabilities of mode "options".
     """
     error = hidden_words(content)
     if error is not None:
@@ -123,15 +117,15 @@ def read_reply(content: Any, request: Request) -> Answer:
             raise NonsenseError(f"the reply is a refusal: {refusal}")
         logprobs = letter_logprobs(choice, request.letters)
         likeliest = max(logprobs, key=logprobs.__getitem__)
-        return Answer(likeliest, logprobs, _seen(request), _usage(content))
+        return Answer(likeliest, logprobs, _sent(request), _usage(content))
     truncated = reason in _CUT
     if not text and refusal is None and not truncated:
         raise NonsenseError(_why_empty(message, choice.get("finish_reason")))
-    return Answer(text, None, _seen(request), _usage(content), truncated, refusal)
+    return Answer(text, None, _sent(request), _usage(content), truncated, refusal)
 
 
 def _text_of(content: Any) -> str:
-    """A message's text, stripped; of a list of parts that of all but reasoning, joined.
+    """Return a message's text, stripped; parts are joined, without reasoning.
 
     Raises:
         TypeError: it is neither text nor parts nor null.
@@ -141,7 +135,7 @@ def _text_of(content: Any) -> str:
     if isinstance(content, Mapping):
         content = [content]
     parts = [content] if isinstance(content, str) else [_text_of_part(part) for part in content]
-    # JSON may hold half a character of UTF-16, which no file takes.
+    # JSON may hold half of a UTF-16 pair, which cannot be written to a file.
     return "".join(parts).encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
 
 
@@ -155,7 +149,7 @@ def _text_of_part(part: Any) -> str:
 
 
 def _refusal_of(message: Mapping[str, Any]) -> str | None:
-    """The words of a message that rejects to answer; None for any other."""
+    """Return the words of a refusal; None for any other message."""
     content = message.get("content")
     parts = content if isinstance(content, list) else []
     for each in (message, *parts):
@@ -178,13 +172,13 @@ def _why_empty(message: Mapping[str, Any], reason: Any) -> str:
 
 
 def letter_logprobs(choice: Mapping[str, Any], letters: str) -> dict[str, float]:
-    """Log-probabilities of the letters as the reply's first token.
+    """Return the log-probabilities of the letters as the reply's first token.
 
     The tokens of a letter ("A" and " A") count together. A letter that is not among the likeliest
-    TOP_LOGPROBS tokens is left out: all that is known is that it is less likely than these.
+    TOP_LOGPROBS tokens is left out.
 
     Raises:
-        NonsenseError: the server tells none, or none of a letter.
+        NonsenseError: the server gives no log-probabilities, or none of a letter.
     """
     try:
         listed = choice["logprobs"]["content"][0]["top_logprobs"]
@@ -212,8 +206,8 @@ def _log_sum(logprobs: list[float]) -> float:
     return largest + math.log(sum(math.exp(each - largest) for each in logprobs))
 
 
-def _seen(request: Request) -> VisualInput | None:
-    """The frames as they were sent; what the server makes of them it does not tell."""
+def _sent(request: Request) -> VisualInput | None:
+    """Return the frames as they were sent; the server's own processing is unknown."""
     frames = request.frames
     return VisualInput(len(frames), *frames.pixels.shape[1:3]) if len(frames) else None
 

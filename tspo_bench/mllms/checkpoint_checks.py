@@ -1,7 +1,8 @@
-"""What can be said of a checkpoint and its options without reading the weights."""
+"""Checks of a checkpoint and its options that need no weights."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tspo_bench.features.checkpoint import find_checkpoint, packaged_checkpoint,
 
 KIND = "model"
 MAX_NEW_TOKENS = 32
-WORDS: dict[str, tuple[Any, ...]] = {
+CHOICES: dict[str, tuple[Any, ...]] = {
     "positions": ("seconds", "mean", "constant"),
     "pairs": ("fuse", "repeat"),
     "times": ("none", "prompt"),
@@ -30,7 +31,7 @@ def usable_checkpoint(
     max_pixels: int | None = None,
     **options: Any,
 ) -> Path:
-    """The folder of a checkpoint, checked with the settings as far as that goes without weights.
+    """Return the folder of a checkpoint, after all checks that need no weights.
 
     Args:
         checkpoint: "reference", a folder, or a hub id.
@@ -38,16 +39,15 @@ def usable_checkpoint(
         max_new_tokens: the longest answer, in tokens.
         min_pixels: of one frame; None for no bound.
         max_pixels: likewise.
-        options: `positions`, `pairs`, `times` and `enable_thinking`, as `TransformersVLM` has them.
+        options: others of `TransformersVLM`.
 
     Raises:
-        UserError: no such checkpoint, a class of another kind, or a setting that cannot be used.
+        UserError: no such checkpoint, a class of another kind, or an unusable setting.
     """
     check_length(checkpoint, max_new_tokens)
-    for name, value in options.items():
-        if value not in WORDS[name]:
-            known = " or ".join(str(word).lower() for word in WORDS[name] if word is not None)
-            raise UserError(f"model {checkpoint!r}: {name}={value!r}; use {known}")
+    for name, choices in CHOICES.items():
+        if name in options:
+            check_choice(checkpoint, name, options[name], choices)
     path = str(packaged_checkpoint("mllm")) if checkpoint == "reference" else checkpoint
     folder = find_checkpoint(KIND, path)
     config = _known_config(checkpoint, folder)
@@ -64,10 +64,10 @@ def usable_checkpoint(
 
 
 def check_length(checkpoint: str, max_new_tokens: int) -> None:
-    """Reject a longest answer that is not a number of tokens.
+    """Check that the longest answer is a whole number of tokens, 1 or more.
 
     Raises:
-        UserError: it is not a whole number of 1 or more.
+        UserError: it is not.
     """
     length = max_new_tokens
     if isinstance(length, bool) or not isinstance(length, int) or length < 1:
@@ -76,20 +76,32 @@ def check_length(checkpoint: str, max_new_tokens: int) -> None:
         )
 
 
+def check_choice(model: str, name: str, value: Any, choices: Iterable[Any]) -> None:
+    """Check that an option has one of the values that it may have.
+
+    Raises:
+        UserError: it has another one.
+    """
+    choices = tuple(choices)
+    if value not in choices:
+        known = " or ".join(str(choice).lower() for choice in choices if choice is not None)
+        raise UserError(f"model {model!r}: {name}={value!r}; use {known}")
+
+
 def takes_pairs(config: Any) -> bool:
-    """Whether a class sees its video's frames two (or more) at a time."""
+    """Whether a class fuses two (or more) frames of a video."""
     return getattr(getattr(config, "vision_config", None), "temporal_patch_size", 1) > 1
 
 
 def token_side(config: Any) -> int | None:
-    """The side in pixels of what becomes one token, for classes of native resolution; else None."""
+    """Return the side of a token in pixels for classes of native resolution; else None."""
     vision: Any = getattr(config, "vision_config", None)
     merged = getattr(vision, "spatial_merge_size", None)
     return None if merged is None else int(vision.patch_size * merged)
 
 
 def _check_options(checkpoint: str, config: Any, options: dict[str, Any]) -> None:
-    """Reject what would change nothing: a table must not tell two equal models apart."""
+    """Reject options without effect: tables would show equal models as different."""
     kind = config.model_type
     positions = options.get("positions", "seconds")
     if positions != "seconds" and kind != TIMED_BY_POSITION:
@@ -119,21 +131,21 @@ def _check_pixels(checkpoint: str, config: Any, name: str, pixels: int) -> None:
 
 
 def _known_config(checkpoint: str, folder: Path) -> Any:
-    way_out = (
-        "give a checkpoint in transformers' own format (often named ...-hf), or wrap it in a class "
-        "of your own: --model my_pkg.mod:MyModel"
+    hint = (
+        "give a checkpoint in transformers' own format (often named ...-hf), or a custom class: "
+        "--model my_pkg.mod:MyModel"
     )
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UserError(
             f"model {checkpoint!r}: transformers {transformers.__version__} does not know the "
-            f"model type that {folder / 'config.json'} gives; {way_out}"
+            f"model type that {folder / 'config.json'} gives; {hint}"
         ) from error
     if type(config) not in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING:
         classes = ", ".join(config.architectures or [type(config).__name__])
         raise UserError(
             f"model {checkpoint!r} is a {classes}, which AutoModelForImageTextToText does not "
-            f"know; {way_out}"
+            f"know; {hint}"
         )
     return config

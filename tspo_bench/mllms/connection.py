@@ -1,4 +1,4 @@
-"""The way to an OpenAI-compatible server: its URL, the key, and what errors say of them."""
+"""Connections to an OpenAI-compatible server: its URL, the key, and messages of errors."""
 
 from __future__ import annotations
 
@@ -16,26 +16,25 @@ from tspo_bench.errors import UserError
 from tspo_bench.mllms.bounded_http import BoundedClient
 
 URL_ENV = "OPENAI_BASE_URL"
-_SECRET_LENGTH = 8  # shorter keys ("EMPTY") keep nothing secret, and may be words of a reply
+_SECRET_LENGTH = 8  # shorter keys ("EMPTY") are not secret, and may be words of a reply
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-_OF_PROXIES = (403, 407, 502, 503, 504)  # what proxies answer that reach nobody
+_OF_PROXIES = (403, 407, 502, 503, 504)  # of proxies that cannot reach the server
 _LONGEST_NUMBER = 400  # digits
 _SHOWN = 500  # characters of a server's message that are kept
 
 
 class Connection:
-    """Makes clients of one server, and keeps its secrets.
+    """Makes clients of a server, and removes its secrets from messages.
 
     Args:
-        base_url: where the server is; None for OPENAI_BASE_URL. A user and
-            password (or a token in the user's place) may stand in the variable, since an argument
-            is written down; a query in neither.
+        base_url: the server's URL; None for OPENAI_BASE_URL. Only the variable may hold a user and
+            password (or a token), since arguments are recorded; neither may hold a query.
         key_env: the environment variable that holds the key.
         timeout: seconds for one try of a request.
 
     Raises:
-        UserError: no URL (frames are not sent anywhere unasked), none of http(s), one with what may
-            not stand in it, or a key that no header can hold.
+        UserError: no URL (frames are sent nowhere by default), one that is not usable, or a key
+            that no header can hold.
     """
 
     def __init__(self, base_url: str | None, key_env: str, timeout: float) -> None:
@@ -48,26 +47,26 @@ class Connection:
         _check_url(self._url, "--base-url" if base_url is not None else URL_ENV)
         self._key = os.environ.get(key_env, "").strip()
         if not (self._key.isascii() and self._key.isprintable()):
-            raise UserError(f"the key in {key_env} holds characters that no key has; set it anew")
+            raise UserError(f"the key in {key_env} holds characters that no key has; set it again")
         self._timeout = timeout
         self._host = urlsplit(self._url).hostname or ""
         self.key_env = key_env
         self.shown_url = _without_secrets(self._url)
 
     def client(self, retries: int) -> openai.AsyncOpenAI:
-        """A client for one event loop; use it as a context manager."""
+        """Return a client for one event loop; use it as a context manager."""
         return openai.AsyncOpenAI(
-            api_key=self._key or "none",  # the library wants one, servers of one's own mostly not
+            api_key=self._key or "none",  # the library needs one, most local servers do not
             base_url=self._url,
             max_retries=retries,
             http_client=self._http_client(),
         )
 
     def _http_client(self) -> BoundedClient:
-        """The HTTP client, by what the environment says of proxies and certificates.
+        """Return the HTTP client, with the environment's proxies and certificates.
 
         Raises:
-            UserError: what it says cannot be used.
+            UserError: these cannot be used.
         """
         is_secure = self._url.startswith("https:")
         try:
@@ -95,7 +94,7 @@ class Connection:
 
     @property
     def _proxy_hint(self) -> str:
-        """The way past a proxy that stands between, for a message; "" without one."""
+        """How to bypass the proxy, for a message; "" without one."""
         names = _proxy_variables(urlsplit(self._url).scheme)
         if not names or is_on_this_machine(self._host) or proxy_bypass(self._host):
             return ""
@@ -104,10 +103,7 @@ class Connection:
         )
 
     def redacted(self, text: str) -> str:
-        """A text of the server's without the key and the URL's password, or user that stands alone.
-
-        A server sees these without the URL's %-escapes.
-        """
+        """Remove the key and the URL's password (or token) from a text, also without %-escapes."""
         parts = urlsplit(self._url)
         in_url = parts.password or parts.username or ""
         for secret in (self._key, in_url, unquote(in_url)):
@@ -116,15 +112,15 @@ class Connection:
         return text
 
     def reason(self, error: Exception) -> str:
-        """Why there is no answer, in a line that may be kept."""
+        """Return the reason of an error in a line without secrets."""
         match error:
             case openai.APITimeoutError():
                 reason = f"{self.shown_url} gave no answer within {self._timeout:g} s"
             case openai.APIConnectionError():
                 cause = error.__cause__ or error
-                told = f"{type(cause).__name__}: {cause}".removesuffix(": ")
-                reason = f"cannot reach {self.shown_url}: {told}{self._proxy_hint}"
-                if "CERTIFICATE_VERIFY_FAILED" in told:
+                said = f"{type(cause).__name__}: {cause}".removesuffix(": ")
+                reason = f"cannot reach {self.shown_url}: {said}{self._proxy_hint}"
+                if "CERTIFICATE_VERIFY_FAILED" in said:
                     reason += "; SSL_CERT_FILE names the certificates to trust"
             case openai.APIStatusError():
                 said = _said(error)
@@ -143,31 +139,31 @@ class Connection:
 
 
 def _said(error: openai.APIStatusError) -> str:
-    """What a server says of a refusal: OpenAI's own field for it, or all that it sent."""
+    """Return the message of an error response: OpenAI's field, or the whole text."""
     message = error.body.get("message") if isinstance(error.body, dict) else None
     return message if isinstance(message, str) else error.response.text
 
 
 def is_unreachable(error: Exception) -> bool:
-    """Whether no connection came about, or it broke: any request would have met this."""
+    """Whether the connection failed or broke, as it would for any request."""
     if isinstance(error, openai.APITimeoutError):
         return isinstance(error.__cause__, httpx2.ConnectTimeout)
     return isinstance(error, openai.APIConnectionError)
 
 
 async def post(client: openai.AsyncOpenAI, body: dict[str, Any]) -> Any:
-    """A chat completion as JSON.
+    """Return a chat completion as parsed JSON.
 
     Raises:
-        openai.OpenAIError: there is none.
-        json.JSONDecodeError: the reply is something else.
+        openai.OpenAIError: the request failed.
+        json.JSONDecodeError: the response is not JSON.
     """
     response = await client.post("/chat/completions", body=body, cast_to=httpx2.Response)
     return json.loads(response.text.removeprefix("\ufeff"), parse_int=_whole)
 
 
 def _whole(digits: str) -> int | float:
-    """A whole number; one that is longer than any count is not worth an error."""
+    """Return a whole number; a longer one than any count as a float instead of an error."""
     return int(digits) if len(digits) < _LONGEST_NUMBER else float(digits)
 
 
@@ -183,7 +179,7 @@ def is_on_this_machine(host: str) -> bool:
 
 
 def _proxy_variables(*schemes: str) -> list[str]:
-    """The environment's variables that name a proxy, those for some schemes or all."""
+    """Return the environment's variables for a proxy, of some schemes or all."""
     wanted = [f"{scheme}_proxy" for scheme in (*(schemes or ("http", "https")), "all")]
     return [name for want in wanted for name in (want, want.upper()) if os.environ.get(name)]
 
@@ -204,12 +200,12 @@ async def served_models(client: openai.AsyncOpenAI) -> list[str]:
 
 
 def _check_url(url: str, source: str) -> None:
-    """Reject a URL that cannot be used, or that must not be written down."""
+    """Check that a URL can be used, and recorded unless it is the environment's."""
     try:
         shown, parts = _without_secrets(url), urlsplit(url)
         _check_port(url)
         httpx2.URL(url)
-    except (ValueError, httpx2.InvalidURL) as error:  # what it holds may be a secret
+    except (ValueError, httpx2.InvalidURL) as error:  # it may hold a secret
         raise UserError(
             f"{source} is not a URL: write http://HOST:PORT/v1, or https://..."
         ) from error
@@ -217,8 +213,8 @@ def _check_url(url: str, source: str) -> None:
         raise UserError(f"{source} {shown!r}: write http://HOST:PORT/v1, or https://...")
     if parts.query or parts.fragment:  # the client would put the request's path behind it
         raise UserError(
-            f"{source} {shown}...: what stands behind ? or # in it cannot be sent; leave it out, "
-            "and put a key into OPENAI_API_KEY"
+            f"{source} {shown}...: the part after ? or # cannot be sent; leave it out, and put a "
+            "key into OPENAI_API_KEY"
         )
     if "@" in parts.netloc and source != URL_ENV:
         raise UserError(
@@ -228,7 +224,7 @@ def _check_url(url: str, source: str) -> None:
 
 
 def _check_port(url: str) -> None:
-    """Raise ValueError for a port that there cannot be: connecting would not say so in a line."""
+    """Raise ValueError for an impossible port: the error of a connection would be longer."""
     _ = urlsplit(url).port
 
 

@@ -1,4 +1,4 @@
-"""A request in the words of a checkpoint's own chat template."""
+"""Requests as text, by a checkpoint's chat template."""
 
 from __future__ import annotations
 
@@ -22,27 +22,26 @@ _WORD = "Reply"
 
 @dataclass(frozen=True)
 class Written:
-    """A request's text, its frames' places in it; `gap` comes before the reply's first word."""
+    """A request's text with placeholders for frames; `gap` precedes the reply's first word."""
 
     text: str
     gap: str
 
 
 class Conversation:
-    """Writes requests down.
+    """Writes requests as text.
 
     Args:
         checkpoint: its name, for messages.
-        processor: the checkpoint's own.
-        enable_thinking: the switch of that name of chat templates that have one; None for their
-            default.
+        processor: the checkpoint's.
+        enable_thinking: the switch of that name in the chat template; None for its default.
 
     Attributes:
         begun: the mark with which the template begins a reply's reasoning; "" if it does not.
 
     Raises:
-        UserError: there is no chat template, it takes neither videos nor images, or it has no
-            switch `enable_thinking` where one is set.
+        UserError: the chat template is missing, takes neither videos nor images, or has no switch
+            `enable_thinking` although it is set.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Conversation:
         self._checkpoint = checkpoint
         self._processor = processor
         self._switches = {} if enable_thinking is None else {"enable_thinking": enable_thinking}
-        with load_errors(KIND, checkpoint):  # no chat template at all
+        with load_errors(KIND, checkpoint):  # there may be no chat template
             text = self._render([_user([_text(_WORD)])])
         if enable_thinking is not None and not self._has_switch():
             raise UserError(
@@ -64,16 +63,16 @@ class Conversation:
         self._plain = PlainText(processor.tokenizer, processor, placeholders)
 
     def medium_of(self, request: Request) -> Medium | None:
-        """How a request's frames go in: as a video, unless words stand between them."""
+        """Return how a request's frames are passed: as a video, unless words stand between them."""
         if not len(request.frames):
             return None
         return "image" if request.prompt.before else self.medium
 
     def check_asking(self, mode: AnswerMode, reply_start: str) -> None:
-        """Reject a way to ask that needs the reply to begin where the template begins reasoning.
+        """Check that the template does not begin reasoning in place of the answer.
 
         Raises:
-            UserError: it is that way.
+            UserError: it does, and the mode or `reply_start` needs the answer there.
         """
         if not self.begun or (mode == "generate" and not reply_start):
             return
@@ -88,13 +87,11 @@ class Conversation:
         )
 
     def write(self, request: Request) -> Written:
-        """The whole text up to where the reply goes on.
-
-        Of the user's words none is taken for a special token (`PlainText`).
+        """Return the text up to the model's reply, with no special tokens from the user's words.
 
         Raises:
             UserError: the template drops the system message, takes no images, or begins reasoning
-                where something else must stand.
+                in place of the answer.
         """
         self.check_asking(request.mode, request.prompt.reply_start)
         messages = [_user(self._content(request))]
@@ -128,7 +125,7 @@ class Conversation:
         parts.append(_text(self._plain(request.prompt.text)))
         if not request.prompt.before or self._keeps_order():
             return parts
-        # LLaVA's templates put all images first; written as words they stay where they are.
+        # LLaVA's templates put all images first; placeholders within the text stay in place.
         return [_text("".join(part.get("text", self._image) for part in parts))]
 
     def _render(self, messages: list[dict[str, Any]], reply: bool = False) -> str:
@@ -145,7 +142,7 @@ class Conversation:
         return "enable_thinking" in str(template)
 
     def _gap(self, messages: list[dict[str, Any]], text: str) -> str:
-        """The space, if any, that the template writes before an assistant's words."""
+        """Return the space, if any, that the template writes before an assistant's words."""
         replied = [*messages, {"role": "assistant", "content": [_text(_WORD)]}]
         try:
             whole = self._render(replied, reply=True)
@@ -155,11 +152,11 @@ class Conversation:
         return between if whole.startswith(text) and found and between.isspace() else ""
 
     def _medium(self) -> Medium:
-        """What the chat template writes down: a video, else images."""
-        media: tuple[Medium, ...] = ("video", "image")
-        for medium in media:
-            if self._placeholder(medium):
-                return medium
+        """Return "video" if the chat template takes videos, else "image"."""
+        if self._placeholder("video"):
+            return "video"
+        if self._placeholder("image"):
+            return "image"
         raise UserError(
             f"model {self._checkpoint!r}: the chat template of its "
             f"{type(self._processor).__name__} takes neither videos nor images; give a checkpoint "
@@ -167,12 +164,12 @@ class Conversation:
         )
 
     def _placeholder(self, medium: Medium) -> str | None:
-        """What the template writes in a video's or an image's place; None if it takes none."""
+        """Return what the template writes for a video or an image; None if it takes none."""
         if getattr(self._processor, f"{medium}_processor", None) is None:
             return None
         try:
             with_it = self._render([_user([{"type": medium}, _text(_WORD)])])
-        except jinja2.TemplateError:  # templates may refuse what they do not know
+        except jinja2.TemplateError:  # templates may raise on unknown parts
             return None
         without = self._render([_user([_text(_WORD)])])
         head, plain = with_it.partition(_WORD)[0], without.partition(_WORD)[0]
@@ -180,7 +177,7 @@ class Conversation:
         return head[same:].removesuffix(plain[same:]) or None
 
     def _keeps_order(self) -> bool:
-        """Whether the template leaves an image where it stands between words."""
+        """Whether the template keeps the place of an image between words."""
         first, second = _text("1st"), _text("2nd")
         rendered = [
             self._render([_user(content)])
@@ -191,15 +188,14 @@ class Conversation:
 
 
 def with_text(request: Request, text: str) -> Request:
-    """The request with another text in its prompt."""
+    """Return the request with another text in its prompt."""
     return dataclasses.replace(request, prompt=dataclasses.replace(request.prompt, text=text))
 
 
 def with_times(request: Request) -> str:
-    """A request's prompt after a sentence that tells its frames' seconds.
+    """Return a request's prompt after a sentence with its frames' seconds.
 
-    The form is LLaVA-Video's time instruction, which calls the frames "uniformly sampled": chosen
-    ones are not.
+    It is LLaVA-Video's time instruction without the claim that frames are "uniformly sampled".
     """
     frames, text = request.frames, request.prompt.text
     if not len(frames):
@@ -212,7 +208,7 @@ def with_times(request: Request) -> str:
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters two texts begin with alike."""
+    """Return the length of the common prefix."""
     pairs = zip(one, other, strict=False)
     return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 

@@ -1,6 +1,6 @@
-"""Equal frames of a batch go through the vision tower once.
+"""Equal frames of a batch pass the vision tower once.
 
-Questions about one video, and rollouts of one question, are shown many frames in common.
+Questions about one video, and rollouts of one question, share many frames.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from transformers.utils.generic import ModelOutput
 
 
 def share_equal_frames(model: nn.Module) -> None:
-    """Let a model's `vision_tower` (LLaVA's family has one) see each distinct frame of a call once.
+    """Let a model's `vision_tower` (as in LLaVA's family) process each distinct frame once.
 
-    A tower whose frames are not rows [n, channels, height, width] of its first argument, or that
-    is told more of each of them, sees all of them as before.
+    Nothing changes for a tower whose frames are not rows [n, channels, height, width] of its first
+    argument, or that takes further tensors.
     """
     tower = getattr(getattr(model, "model", None), "vision_tower", None)
     if tower is None:
@@ -24,8 +24,8 @@ def share_equal_frames(model: nn.Module) -> None:
     forward = tower.forward
 
     def forward_distinct(pixel_values: Any, *args: Any, **kwargs: Any) -> Any:
-        told_more = any(isinstance(value, Tensor) for value in (*args, *kwargs.values()))
-        if told_more or not isinstance(pixel_values, Tensor) or pixel_values.ndim != 4:
+        has_more = any(isinstance(value, Tensor) for value in (*args, *kwargs.values()))
+        if has_more or not isinstance(pixel_values, Tensor) or pixel_values.ndim != 4:
             return forward(pixel_values, *args, **kwargs)
         first, row_of = distinct_rows(pixel_values)
         if len(first) == len(pixel_values):
@@ -39,11 +39,11 @@ def share_equal_frames(model: nn.Module) -> None:
 
 
 def distinct_rows(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Where each distinct row [n, ...] stands first [m], and which of these each row equals [n]."""
+    """Return the first place of each distinct row [m], and for each row [n] its number in these."""
     flat = rows.flatten(1)
     generator = torch.Generator().manual_seed(0)
     direction = torch.rand(flat.shape[1], generator=generator).to(flat.device)
-    # Equal rows need not have equal products: a kernel may sum the last rows in another order.
+    # Equal rows may have unequal products: a kernel may sum the last rows in another order.
     order = (flat.float() @ direction).argsort(stable=True).tolist()
     first: list[int] = []
     row_of = [0] * len(order)
@@ -66,7 +66,7 @@ def _is_by_frame(value: Any, frames: int) -> bool:
 
 
 def _spread(value: Any, row_of: Tensor) -> Any:
-    """A tower's output for the distinct frames, as if it had seen them all."""
+    """Repeat a tower's output for distinct frames, as if it had processed all frames."""
     if isinstance(value, Tensor):
         return value[row_of]
     if isinstance(value, ModelOutput):

@@ -1,4 +1,4 @@
-"""The size at which frames reach a model: what it prescribes itself, and bounds on its pixels."""
+"""The size of frames for a model: its own, and bounds on the number of pixels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tspo_bench.types import Frames, Request
 
 
 def fixed_short_side(processor: Any, medium: Medium) -> int | None:
-    """The shorter side to which the processor scales every frame; None for native resolution."""
+    """Return the shorter side to which the processor scales frames; None for native resolution."""
     part = getattr(processor, f"{medium}_processor")
     if medium == "image" and getattr(part, "image_grid_pinpoints", None):  # tiles
         return None
@@ -28,17 +28,17 @@ def fixed_short_side(processor: Any, medium: Medium) -> int | None:
 
 
 def limited_size(height: int, width: int, max_pixels: int, side: int) -> tuple[int, int]:
-    """Height and width of at most `max_pixels`, the aspect kept as closely as whole tokens allow.
+    """Return a height and width of at most `max_pixels`, with nearly the same aspect ratio.
 
-    Where the size in whole tokens is within the limit it stays as it is: rounding is the
-    processor's. Else both sides shrink alike and are cut to whole tokens: the rule of Qwen's own
-    processors (Qwen2-VL, arXiv 2409.12191), but that strips thinner than a token are within too.
+    A size that is within the limit in whole tokens stays, since the processor rounds it. Otherwise
+    both sides shrink alike and are cut to whole tokens, as in Qwen's processors (Qwen2-VL, arXiv
+    2409.12191); here also for strips thinner than a token.
 
     Args:
         height: in pixels.
         width: likewise.
         max_pixels: at least `side` squared.
-        side: of what becomes one token, in pixels.
+        side: of a token, in pixels.
     """
     most = max_pixels // side**2  # tokens
     if max(1, round(height / side)) * max(1, round(width / side)) <= most:
@@ -52,10 +52,10 @@ def limited_size(height: int, width: int, max_pixels: int, side: int) -> tuple[i
 def bounded_size(
     height: int, width: int, min_pixels: int | None, max_pixels: int | None, side: int
 ) -> tuple[int, int]:
-    """Height and width within both bounds, the upper one first where they cannot both hold.
+    """Return a height and width within both bounds, the upper one if they conflict; None: no bound.
 
-    Below `min_pixels` both sides grow alike and are rounded up to whole tokens, as in Qwen's own
-    processors; see `limited_size` for the rest. None is no bound.
+    Below `min_pixels` both sides grow alike and are rounded up to whole tokens, as in Qwen's
+    processors; see `limited_size` for the rest.
     """
     tokens = max(1, round(height / side)) * max(1, round(width / side))
     if min_pixels is not None and tokens * side**2 < min_pixels:
@@ -65,7 +65,7 @@ def bounded_size(
 
 
 def bounded(request: Request, min_pixels: int | None, max_pixels: int | None, side: int) -> Request:
-    """A request whose frames' pixels are within the bounds, scaled as Qwen's processors scale."""
+    """Scale a request's frames to within the bounds, as Qwen's processors scale."""
     frames = request.frames
     height, width = frames.pixels.shape[1:3]
     size = height, width

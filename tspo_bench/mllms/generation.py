@@ -15,10 +15,9 @@ from tspo_bench.reasoning import is_reasoning_mark
 
 
 def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
-    """Plain greedy decoding, whatever a checkpoint's own settings (`own`).
+    """Return settings for greedy decoding that ignore the checkpoint's own ones (`own`).
 
-    A repetition penalty in particular counts the padding, and so would make an answer depend on
-    the batch that it was given in.
+    A repetition penalty, for one, counts padding, so an answer would depend on its batch.
     """
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
@@ -37,13 +36,13 @@ def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
 def replies(
     model: Any, tokenizer: Any, inputs: Any, max_new_tokens: int | None
 ) -> list[tuple[str, bool]]:
-    """The new tokens' text of each row, stripped, and whether it was cut at the longest length.
+    """Return the new tokens' text of each row, stripped, and whether it was cut.
 
     Args:
-        model: generates.
-        tokenizer: its own.
+        model: the network.
+        tokenizer: the checkpoint's.
         inputs: of a batch.
-        max_new_tokens: the longest length; None for the model's own setting.
+        max_new_tokens: the longest reply; None for the model's setting.
     """
     longest = {} if max_new_tokens is None else {"max_new_tokens": max_new_tokens}
     output = model.generate(**inputs, **longest)
@@ -58,7 +57,7 @@ def replies(
 
 
 def _decoded(tokenizer: Any, rows: list[list[int]]) -> list[str]:
-    """The rows' text without special tokens, but for those that mark reasoning."""
+    """Decode rows without special tokens, except for those that mark reasoning."""
     added = getattr(tokenizer, "added_tokens_decoder", {})  # Mistral's own tokenizers have none
     special = {number: str(token) for number, token in added.items() if token.special}
     dropped = {number for number, token in special.items() if not is_reasoning_mark(token)}
@@ -69,10 +68,10 @@ def _decoded(tokenizer: Any, rows: list[list[int]]) -> list[str]:
 
 
 def first_token_logprobs(model: Any, inputs: Any) -> Tensor:
-    """Log-probabilities [n, vocabulary] of the reply's first token, in float32.
+    """Return log-probabilities [n, vocabulary] of the reply's first token, in float32.
 
-    One forward pass, made by `generate`, so that positions and padding are those of a reply. They
-    are the model's own, before any token is suppressed.
+    `generate` makes the forward pass, so that positions and padding are those of a reply. No token
+    is suppressed.
     """
     output = model.generate(
         **inputs, max_new_tokens=1, output_logits=True, return_dict_in_generate=True
@@ -84,13 +83,13 @@ def first_token_logprobs(model: Any, inputs: Any) -> Tensor:
 def letter_logprobs(
     model: Any, tokenizer: Any, inputs: Any, asked: Sequence[tuple[Written, str]]
 ) -> list[dict[str, float]]:
-    """Each request's letters with their log-probabilities as the reply's first token.
+    """Return the log-probabilities of each request's letters as the reply's first token.
 
     Args:
-        model: generates.
-        tokenizer: its own.
+        model: the network.
+        tokenizer: the checkpoint's.
         inputs: of a batch.
-        asked: each request's words and its letters.
+        asked: each request's text and letters.
 
     Raises:
         UserError: as `letter_tokens`.
@@ -104,12 +103,11 @@ def letter_logprobs(
 
 
 def letter_tokens(tokenizer: Any, written: Written, letters: Sequence[str]) -> list[int]:
-    """The token that each option letter is, as the first one of the reply.
+    """Return the token of each option letter as the first one of the reply.
 
-    "A" and " A" are often two tokens. The right one is what the tokenizer makes of the letter at
-    that very place: after the text, and the space that the chat template writes there, if any.
-    Where it would merge the letter with the text's end, or cut that differently, it is the letter's
-    token by itself, since the text's tokens are fixed before the reply begins.
+    "A" and " A" are often two tokens. The right one is the letter's token after the text and the
+    space, if any, that the chat template writes there. If the tokenizer would merge the letter with
+    the text's end, it is the letter's token by itself: the text is tokenized before the reply.
 
     Raises:
         UserError: a letter is not a single token, or two letters are the same (unknown) one.
@@ -118,11 +116,11 @@ def letter_tokens(tokenizer: Any, written: Written, letters: Sequence[str]) -> l
     tokens: list[int] = []
     for letter in letters:
         whole = _encode(tokenizer, written.text + written.gap + letter)
-        goes_on = whole[: len(before)] == before and len(whole) > len(before)
-        token = whole[len(before) :] if goes_on else _encode(tokenizer, letter)
+        continues = whole[: len(before)] == before and len(whole) > len(before)
+        token = whole[len(before) :] if continues else _encode(tokenizer, letter)
         if len(token) != 1 or token[0] in (tokenizer.unk_token_id, *tokens):
             raise UserError(
-                f"option letter {letter!r} is not a token of its own for this model's "
+                f"option letter {letter!r} is not a single token for this model's "
                 f"{type(tokenizer).__name__}; use --answer generate"
             )
         tokens += token

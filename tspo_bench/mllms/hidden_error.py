@@ -1,4 +1,4 @@
-"""Errors that servers, and gateways before them, send with the status 200."""
+"""Errors that servers and gateways send with status 200."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 _CODES = ("code", "status", "status_code", "statusCode", "http_status")
 _WORDS = ("message", "detail", "msg", "error_msg")
-# Names in place of numbers, by their parts without "_": what they would be as a status.
+# Names in place of numbers, by their parts without "_", and the status that they mean.
 _NAMED = {
     "ratelimit": 429,
     "toomanyrequests": 429,
@@ -22,10 +22,7 @@ _DEEPEST = 3  # an error in an error, in a list
 
 
 def hidden_status(content: bytes) -> tuple[int, bytes] | None:
-    """The status, 400 to 599, that a response's JSON states of an error in it, and that error.
-
-    None where there is no error, or it has no such status.
-    """
+    """Return the status (400 to 599) and the error that a response's JSON states, if both."""
     if b"rror" not in content and not any(word.encode() in content for word in _WORDS):
         return None
     try:
@@ -40,7 +37,7 @@ def hidden_status(content: bytes) -> tuple[int, bytes] | None:
 
 
 def hidden_words(content: Any) -> str | None:
-    """What a reply, as read from JSON, says of an error in it; None where there is none."""
+    """Return the message of an error within a reply's parsed JSON; None without an error."""
     error = next(_errors(content), None)
     if error is None or isinstance(error, str):
         return error
@@ -51,7 +48,7 @@ def hidden_words(content: Any) -> str | None:
 
 
 def _errors(content: Any) -> Iterator[str | Mapping[str, Any]]:
-    """Where an error may stand, the most telling place first."""
+    """Yield the errors of a reply, the most specific one first."""
     if isinstance(content, list) and content and isinstance(content[0], Mapping):
         content = {"error": content}
     if not isinstance(content, Mapping):
@@ -71,7 +68,7 @@ def _errors(content: Any) -> Iterator[str | Mapping[str, Any]]:
 
 
 def _innermost(error: Any) -> str | Mapping[str, Any] | None:
-    """An error without the lists and errors around it; None where it says nothing."""
+    """Unwrap an error from lists and errors around it; None for an empty one."""
     for _ in range(_DEEPEST):
         if isinstance(error, list) and error:
             error = error[0]

@@ -1,4 +1,4 @@
-"""Frames as a transformers processor takes them: a video with its times, or images."""
+"""Frames for a transformers processor: a video with its times, or images."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from transformers.video_utils import VideoMetadata
 
 from tspo_bench.types import Frames, Request
 
-TICKS = 1000  # a second, on the clock of videos whose frame rate varies
+TICKS = 1000  # a second, for videos of variable frame rate
 
 
 def video_inputs(requests: Sequence[Request]) -> dict[str, Any]:
-    """A processor's arguments for one video a request: the frames as they are, none dropped."""
+    """Return a processor's arguments for one video a request, without sampling frames again."""
     return {
         "videos": [[request.frames.pixels] for request in requests],
         "videos_kwargs": {
@@ -27,10 +27,10 @@ def video_inputs(requests: Sequence[Request]) -> dict[str, Any]:
 
 
 def in_groups(request: Request, size: int, repeat: bool = False) -> Request:
-    """A request whose frames fill groups of `size`, which a class fuses into one grid step.
+    """Fill groups of `size` frames, which a class fuses into one grid step.
 
-    `repeat` gives each frame a group of its own. Else a video of less than one group, which some
-    processors refuse, repeats its last frame, as the same processors do where a count is odd.
+    `repeat` gives each frame its own group. Otherwise only a video of less than one group, which
+    some processors reject, repeats its last frame, as they do for an odd count.
     """
     frames = request.frames
     if repeat:
@@ -44,10 +44,9 @@ def in_groups(request: Request, size: int, repeat: bool = False) -> Request:
 
 
 def image_inputs(requests: Sequence[Request], processor: Any) -> dict[str, Any]:
-    """A processor's arguments for one list of images a request.
+    """Return a processor's arguments for one list of images a request.
 
-    `processor` is its image processor: where that would cut an image into tiles by a switch, the
-    switch is off, so that a frame costs what it costs in a video.
+    The image processor's tiling, if it is optional, is off: a frame costs the same as in a video.
     """
     switches = ("crop_to_patches", "do_image_splitting")
     return {
@@ -60,10 +59,10 @@ def image_inputs(requests: Sequence[Request], processor: Any) -> dict[str, Any]:
 
 
 def video_metadata(request: Request) -> VideoMetadata:
-    """The true times of a request's frames, in the form that processors read.
+    """Return the true times of a request's frames, in the form that processors read.
 
-    Processors take a frame's time to be its index / fps. Where the video's frame rate varies, that
-    is not its time: then frames are counted on a clock of 1000 ticks a second instead.
+    Processors compute a frame's time as index / fps, which is wrong for a variable frame rate: then
+    the indices count milliseconds.
     """
     frames = request.frames
     fps, indices = request.frame_rate, frames.indices

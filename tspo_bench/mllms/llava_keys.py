@@ -1,4 +1,4 @@
-"""LLaVA-Video's released checkpoints in terms of transformers: their settings, and weights' names.
+"""LLaVA-Video's released checkpoints: settings and names of weights in terms of transformers.
 
 The format is that of the LLaVA-NeXT repository (model type `llava_qwen`): a Qwen2 whose weights
 stand at the top, with the SigLIP tower, the projector and the newline embedding beside them.
@@ -28,9 +28,9 @@ PREFIXES = {
     "model.layers.": "model.language_model.layers.",
     "model.norm.": "model.language_model.norm.",
 }
-# Never used: the tower's features are taken before its last norm, and buffers are computed.
+# Unused: the tower's features are taken before its last norm, and buffers are computed.
 UNUSED = (".post_layernorm.", ".rotary_emb.inv_freq", ".embeddings.position_ids")
-# What decides how frames become tokens, as the released models have it.
+# The settings of the released models that decide how frames become tokens.
 LAYOUT = {
     "mm_projector_type": "mlp2x_gelu",
     "mm_vision_select_layer": -2,
@@ -50,13 +50,13 @@ SO400M = {
 
 
 def read_config(name: str, folder: Path) -> Any:
-    """The `LlavaOnevisionConfig` of a released checkpoint's config.json.
+    """Return the `LlavaOnevisionConfig` of a released checkpoint's config.json.
 
-    Its tower is one layer shorter than SigLIP's, since the features are those of the last but one.
+    Its tower is one layer shorter than SigLIP's, since features are taken from the last but one.
 
     Raises:
         UserError: the file cannot be read, its token layout is another one, or the vision tower's
-            shape is not known.
+            shape is unknown.
     """
     with load_errors(KIND, name):
         fields = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -85,7 +85,7 @@ def read_config(name: str, folder: Path) -> Any:
 
 
 def _tower(name: str, folder: Path, tower: str | None) -> dict[str, Any]:
-    """The SigLIP that `mm_vision_tower` names: the released one, or that of a folder."""
+    """Return the shape of the SigLIP that `mm_vision_tower` names: released, or in a folder."""
     if tower and Path(tower).name == KNOWN_TOWER:
         shape: dict[str, Any] = dict(SO400M)
     else:
@@ -107,9 +107,9 @@ def check_weights(name: str, folder: Path, expected: Iterable[str], tied: bool) 
 
     Args:
         name: the checkpoint's, for messages.
-        folder: where its safetensors files lie, one or several.
+        folder: that of its safetensors files, one or several.
         expected: transformers' names of all weights that the class needs.
-        tied: whether the head is the embedding, so that it may be left out.
+        tied: whether the head is the embedding, so that it may be missing.
 
     Raises:
         UserError: a file is damaged, or a weight is missing or unknown.

@@ -1,4 +1,4 @@
-"""What LLaVA-Video's own code does to words and frames before they reach the model."""
+"""LLaVA-Video's preparation of text and frames, as in its released code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tspo_bench.features.checkpoint import load_errors
 from tspo_bench.mllms.checkpoint_checks import KIND
 from tspo_bench.types import Pixels
 
-# Stands for one visual token; the released models have rows to spare for it in their embedding.
+# Stands for one visual token; the released models have a spare row for it in their embedding.
 VISUAL = "<|llava_visual|>"
 DEFAULT_TEMPLATE = "qwen_1_5"
 # The system message and what follows a turn's end, of the conversation templates that released
@@ -30,17 +30,16 @@ MARKS = ("<|im_start|>", "<|im_end|>")
 class LlavaVideoProcessor:
     """Tokenizer and SigLIP's image processor, used as in the released code.
 
-    The released folder holds the tokenizer's files alone. A video is a tensor [n, 3, size, size];
-    frames with words between them are videos of one frame each.
+    A video is a tensor [n, 3, size, size]; frames with words between them are videos of one frame.
 
     Args:
         name: the checkpoint's, for messages.
-        folder: where the tokenizer's files lie.
+        folder: that of the tokenizer's files.
         config: its `LlavaOnevisionConfig`.
-        template: how prompts are written, one of TEMPLATES.
+        template: the conversation template, one of TEMPLATES.
 
     Raises:
-        UserError: there is no Qwen2 tokenizer, or the embedding has no row to spare.
+        UserError: the folder has no Qwen2 tokenizer, or the embedding no spare row.
     """
 
     def __init__(
@@ -64,13 +63,13 @@ class LlavaVideoProcessor:
         self._pooled_side = math.ceil(size // patch / 2)
 
     def visual_tokens(self, num_frames: int) -> int:
-        """Tokens of a video: a square grid and a newline after each row, for each frame."""
+        """Return the tokens of a video: for each frame a square grid, a newline after each row."""
         return num_frames * self._pooled_side * (self._pooled_side + 1)
 
     def apply_chat_template(
         self, messages: Sequence[dict[str, Any]], add_generation_prompt: bool
     ) -> str:
-        """The prompt by the template; each video or image is one mark and a newline."""
+        """Return the prompt by the template; each video or image is one mark and a newline."""
         if messages[0]["role"] != "system":
             messages = [{"role": "system", "content": [{"text": self._system}]}, *messages]
         turns = [f"{turn['role']}\n{_content(turn['content'])}" for turn in messages]
@@ -86,7 +85,7 @@ class LlavaVideoProcessor:
         images: Sequence[Sequence[Pixels]] = (),
         **_: Any,
     ) -> Any:
-        """Tensors of a batch: `input_ids`, `attention_mask`, and `pixel_values_videos`.
+        """Return a batch's tensors: `input_ids`, `attention_mask`, and `pixel_values_videos`.
 
         Args:
             text: one prompt a request.

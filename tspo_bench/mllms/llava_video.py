@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.llava_onevision.modeling_llava_onevision import LlavaOnevisionModel
 
-from tspo_bench.errors import UserError
 from tspo_bench.features.checkpoint import find_checkpoint, load_errors, precision
-from tspo_bench.mllms.checkpoint_checks import KIND, MAX_NEW_TOKENS, check_length
+from tspo_bench.mllms.checkpoint_checks import KIND, MAX_NEW_TOKENS, check_choice, check_length
 from tspo_bench.mllms.conversation import with_text
 from tspo_bench.mllms.llava_keys import PREFIXES, UNUSED, check_weights, read_config
 from tspo_bench.mllms.llava_processor import DEFAULT_TEMPLATE, TEMPLATES, LlavaVideoProcessor
@@ -66,17 +65,17 @@ class LlavaVideo(TransformersVLM):
         checkpoint: a folder, or a hub id.
         device: a torch device.
         batch_size: requests a forward pass.
-        max_new_tokens: the longest answer, in tokens, where the request does not say.
+        max_new_tokens: the longest answer, in tokens, unless the request sets it.
         name: the model's name in tables; None for the folder's or repository's.
-        times: what is said of the frames' seconds: "original", the released sentence before the
-            prompt, which calls any frames "uniformly sampled"; "prompt", one without that claim;
-            "none", as in lmms-eval's runs.
+        times: "original", the released sentence with the frames' seconds before the prompt, which
+            calls all frames "uniformly sampled"; "prompt", one without that claim; "none", as in
+            lmms-eval's runs.
         template: the conversation template, "qwen_1_5" or TSPO's "chatml_direct"; see
             `llava_processor.TEMPLATES`.
 
     Raises:
-        UserError: no such checkpoint, weights that are missing or unknown, another token layout, no
-            tokenizer, or a setting that cannot be used.
+        UserError: no such checkpoint, missing or unknown weights, another token layout, no
+            tokenizer, or an unusable setting.
     """
 
     def __init__(
@@ -95,25 +94,15 @@ class LlavaVideo(TransformersVLM):
         super().__init__(checkpoint, device, batch_size, max_new_tokens, name, times=times)
 
     @classmethod
-    def check(
-        cls,
-        checkpoint: str,
-        device: str = "cpu",
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        *,
-        times: str = "none",
-        template: str = DEFAULT_TEMPLATE,
-        **_: Any,
-    ) -> Path:
-        """The checkpoint's folder, after what can be checked without reading the weights.
+    def check(cls, checkpoint: str, device: str = "cpu", **settings: Any) -> Path:
+        """Return the checkpoint's folder, after all checks that need no weights.
 
         Raises:
             UserError: as the class.
         """
-        check_length(checkpoint, max_new_tokens)
-        if times not in TIMES:
-            raise UserError(f"model {checkpoint!r}: times={times!r}; use {' or '.join(TIMES)}")
-        _check_template(checkpoint, template)
+        check_length(checkpoint, settings.get("max_new_tokens", MAX_NEW_TOKENS))
+        check_choice(checkpoint, "times", settings.get("times", "none"), TIMES)
+        _check_template(checkpoint, settings.get("template", DEFAULT_TEMPLATE))
         precision(device)
         folder = find_checkpoint(KIND, checkpoint)
         config = read_config(checkpoint, folder)
@@ -122,8 +111,10 @@ class LlavaVideo(TransformersVLM):
         check_weights(checkpoint, folder, needed, config.tie_word_embeddings)
         return folder
 
-    def _told(self, request: Request) -> Request:
-        return originally_told(request) if self._times == "original" else super()._told(request)
+    def _with_times(self, request: Request) -> Request:
+        if self._times == "original":
+            return with_original_times(request)
+        return super()._with_times(request)
 
     @classmethod
     def _load_processor(
@@ -152,17 +143,11 @@ class LlavaVideo(TransformersVLM):
 
 
 def _check_template(checkpoint: str, template: str) -> None:
-    if template not in TEMPLATES:
-        raise UserError(
-            f"model {checkpoint!r}: template={template!r}; use {' or '.join(TEMPLATES)}"
-        )
+    check_choice(checkpoint, "template", template, TEMPLATES)
 
 
-def originally_told(request: Request) -> Request:
-    """A request whose prompt begins with the released time instruction, if it has frames.
-
-    It is the released sentence letter for letter, with the frames' true seconds.
-    """
+def with_original_times(request: Request) -> Request:
+    """Put the released time instruction, with the frames' true seconds, before the prompt."""
     frames = request.frames
     if not len(frames):
         return request

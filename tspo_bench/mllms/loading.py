@@ -1,4 +1,4 @@
-"""How a model's spec becomes a model."""
+"""Models by their specs."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tspo_bench.types import AnswerMode
 SERVERS = "tspo_bench.mllms.openai_server:OpenAIServer"
 SERVED = "openai:"
 LLAVAS_OWN = "llava_qwen"  # the model type of checkpoints in LLaVA's own format
-# Options of a served model that change no answer, and so no name.
+# Options of a served model that change neither answers nor its name.
 _CONNECTION = {"model", "base_url", "concurrency", "timeout", "retries", "key_env", "name"}
 
 
 class ModelRegistry(Registry):
-    """A registry in which a checkpoint's folder and a hub id (owner/name) are names as well."""
+    """A registry in which checkpoint folders and hub ids (owner/name) are names too."""
 
     def card(self, spec: Spec) -> Card:
-        """The card that a spec names; an unregistered path or hub id is a checkpoint."""
+        """Return the card of a spec; an unregistered path or hub id is a checkpoint."""
         written = spec.name if spec.argument is None else f"{spec.name}:{spec.argument}"
         if spec.name not in self.cards() and _is_checkpoint(written):
             name = Path(written).name
@@ -43,7 +43,7 @@ class ModelRegistry(Registry):
             return dataclasses.replace(card, options={"name": label, **card.options})
         if "checkpoint" not in card.options or is_import_path(spec.name):
             return card
-        # Tables tell two settings of one checkpoint apart by the name.
+        # The name distinguishes two settings of a checkpoint in tables.
         options = {"name": Spec(name, spec.options).label, **card.options}
         return dataclasses.replace(card, options=options)
 
@@ -54,7 +54,7 @@ def _is_checkpoint(name: str) -> bool:
 
 
 def _is_llavas_own(checkpoint: str) -> bool:
-    """Whether a checkpoint is in LLaVA's own format; one that cannot be read is not, for now."""
+    """Whether a checkpoint is in LLaVA's own format; False if it cannot be read."""
     config = _config(checkpoint)
     return config.get("model_type") == LLAVAS_OWN or "LlavaQwenForCausalLM" in (
         config.get("architectures") or ()
@@ -62,7 +62,7 @@ def _is_llavas_own(checkpoint: str) -> bool:
 
 
 def _config(checkpoint: str) -> dict[str, Any]:
-    """A checkpoint's config.json; {} if it cannot be read: loading it will say why."""
+    """Return a checkpoint's config.json; {} if it cannot be read, which loading will report."""
     file = user_path(checkpoint) / "config.json"
     try:
         if not file.parent.is_dir():
@@ -87,18 +87,20 @@ registry.register("openai", SERVERS, "openai:NAME, a model on an OpenAI-compatib
 
 
 def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8, *, reach: bool = True) -> MLLM:
-    """The model that a spec names, its weights loaded on `device`.
+    """Load a model.
 
-    A spec is a registered name ("reference", "qwen2.5-vl-7b"), a checkpoint's folder or hub id
-    whose class AutoModelForImageTextToText knows or that is a released LLaVA-Video,
-    `openai:NAME[base_url=URL]` for a model on a server, or "pkg.mod:Name" of one's own; options
-    follow in brackets (`PATH[max_new_tokens=16]`).
-    `batch_size` is the number of requests a forward pass. Without `reach` a server is not asked
-    whether it is there.
+    Args:
+        spec: a registered name ("reference", "qwen2.5-vl-7b"); the folder or hub id of a checkpoint
+            (AutoModelForImageTextToText, or a released LLaVA-Video); `openai:NAME[base_url=URL]`;
+            or "pkg.mod:Name" for a custom class. Options follow in brackets
+            (`PATH[max_new_tokens=16]`).
+        device: a torch device.
+        batch_size: requests a forward pass.
+        reach: whether to check that a served model's server answers.
 
     Raises:
         UserError: unknown name (near matches are offered) or option, unusable checkpoint or device,
-            or a server that takes no questions.
+            or a server that does not answer.
     """
     if batch_size < 1:
         raise UserError(f"batch size {batch_size} is too small; give 1 or more")
@@ -112,9 +114,10 @@ def load_mllm(spec: str, device: str = "cpu", batch_size: int = 8, *, reach: boo
 
 
 def check_mllm(spec: str, device: str = "cpu") -> str | None:
-    """Find out what `load_mllm` would complain about, as far as that goes without loading.
+    """Check a model's spec without loading it.
 
-    Gives the model's name in tables; None where it is known only once the model is built.
+    Returns:
+        The model's name in tables; None if it is known only after loading.
 
     Raises:
         UserError: unknown name or option, no such checkpoint, or an unusable device.
@@ -125,10 +128,7 @@ def check_mllm(spec: str, device: str = "cpu") -> str | None:
 
 
 def _prepared(spec: str, device: str) -> tuple[type[MLLM], dict[str, Any]]:
-    """The class that a spec names, and the options that its constructor would get.
-
-    A function that builds a model has the class methods of `MLLM` itself.
-    """
+    """Return the class of a spec (`MLLM` for a function) and the options of its constructor."""
     call = registry.prepare(_parse(spec), device=device, batch_size=1)
     if not isinstance(call.func, type):
         return MLLM, call.keywords
@@ -142,12 +142,12 @@ def _not_a_model(spec: str, cls: type) -> str:
 
 
 def counts_visual_tokens(spec: str) -> bool:
-    """Whether the class of a model reports visual tokens, before any model is loaded."""
+    """Whether a model's class reports visual tokens; loads no model."""
     return _prepared(spec, "cpu")[0].counts_visual_tokens()
 
 
 def checkpoint_type(spec: str) -> str | None:
-    """The model type of a checkpoint ("llava_qwen", "qwen2_5_vl"); None of what is none.
+    """Return the model type of a checkpoint ("llava_qwen", "qwen2_5_vl"); None for other models.
 
     Raises:
         UserError: unknown name.
@@ -162,12 +162,12 @@ def checkpoint_type(spec: str) -> str | None:
 
 
 def spec_options(spec: str) -> Mapping[str, Any]:
-    """The options that a model's spec gives in brackets."""
+    """Return the options in brackets of a model's spec."""
     return _parse(spec).options
 
 
 def check_server(spec: str, device: str = "cpu") -> None:
-    """Check that the server of a model answers; models without one pass.
+    """Check that a served model's server answers.
 
     Raises:
         UserError: as `load_mllm`.
@@ -177,7 +177,7 @@ def check_server(spec: str, device: str = "cpu") -> None:
 
 
 def check_asking(spec: str, device: str, mode: AnswerMode, reply_start: str) -> None:
-    """Check that a model can be asked in this way, without loading its weights.
+    """Check that a model supports an answering mode and a start of replies; loads no weights.
 
     Raises:
         UserError: as the class's `check_asking`.
@@ -189,7 +189,7 @@ def check_asking(spec: str, device: str, mode: AnswerMode, reply_start: str) -> 
 
 
 def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:
-    """Models' specs, those of served ones with the option `base_url`, if there is one.
+    """Add the option `base_url`, if given, to the specs of served models.
 
     Raises:
         UserError: none of them is `openai:NAME`.
@@ -205,12 +205,12 @@ def with_base_url(specs: Sequence[str], base_url: str | None) -> list[str]:
 
 
 def with_option(spec: str, option: str) -> str:
-    """A spec with one more option, "name=value"."""
+    """Add an option, "name=value", to a spec."""
     return f"{spec[:-1]},{option}]" if spec.endswith("]") else f"{spec}[{option}]"
 
 
 def _parse(text: str) -> Spec:
-    """A model's spec. What follows "openai:" is not an attribute of the package of that name."""
+    """Parse a spec; "openai:NAME" is never an attribute of the package of that name."""
     spec = parse_spec(text)
     if spec.name == "openai" and spec.argument is not None:
         return Spec("openai", {"model": spec.argument, **spec.options})

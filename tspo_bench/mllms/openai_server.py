@@ -1,4 +1,4 @@
-"""Any server that speaks OpenAI's chat completions API, as an MLLM."""
+"""MLLMs on servers with OpenAI's chat completions API."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ Result = TypeVar("Result")
 class OpenAIServer(MLLM):
     """A model behind an OpenAI-compatible server: vLLM, SGLang, LMDeploy, hosted APIs.
 
-    Asks at temperature 0 with seed 0; whether equal requests get equal answers is up to the server.
-    What a request meets costs that request alone: `Failed` says why. Rate limits (Retry-After is
-    heeded), server errors, timeouts and lost connections are tried again, later and later; a server
-    that could not be reached at all is given single tries until it answers.
+    Requests have temperature 0 and seed 0; whether they are deterministic depends on the server. An
+    error costs only its own request (`Failed`). Rate limits (with Retry-After), server errors,
+    timeouts and lost connections are retried with backoff; an unreachable server gets single tries
+    until it answers.
 
     Args:
         model: the model's name on the server.
-        base_url: where the server is ("http://localhost:8000/v1"); None for OPENAI_BASE_URL.
-        concurrency: requests under way at once.
+        base_url: the server's URL ("http://localhost:8000/v1"); None for OPENAI_BASE_URL.
+        concurrency: concurrent requests.
         timeout: seconds for one try, from the first byte sent to the last received.
         retries: tries after the first.
         short_side: to which frames are scaled down; None for full size.
         quality: of the JPEGs, 1 to 100.
-        times: what is said of the frames' seconds: "frames", "[12.3 s]" before each; "none".
-        prefill: whether a protocol's `reply_start` is sent as the assistant's, to be continued; if
-            not, it ends the prompt.
-        max_new_tokens: the longest reply, where the protocol names none.
-        extra: fields of the request's body to add, or to leave out where null; a mapping, or YAML.
+        times: "frames", "[12.3 s]" before each frame; "none".
+        prefill: whether a protocol's `reply_start` is an assistant message to continue; otherwise
+            it ends the prompt.
+        max_new_tokens: the longest reply, unless the protocol sets it.
+        extra: fields to add to the request's body, or to leave out if null; a mapping, or YAML.
         key_env: the environment variable that holds the key.
         name: the model's name in tables; None for the last part of `model`.
 
     Raises:
-        UserError: a setting that cannot be used. Whether the server takes questions, `reach` tells.
+        UserError: an unusable setting. `check_server` checks the server.
     """
 
     def __init__(
@@ -119,16 +119,15 @@ class OpenAIServer(MLLM):
 
     @classmethod
     def check_server(cls, **options: Any) -> None:
-        """Find out before the first question what every one of them would meet.
+        """Check that the server answers, accepts the key and serves the model.
 
         Raises:
-            UserError: as the constructor, or no server there, a key that it does not take, or a
-                model that it does not serve.
+            UserError: it does not, or as the constructor.
         """
         _run(cls(**options)._probe)
 
     def answer(self, requests: Sequence[Request]) -> list[Answer | Failed]:
-        """Answer the requests, in order, `concurrency` of them at once."""
+        """Answer the requests, in order."""
         return _run(lambda: self._answer_all(list(requests)))
 
     async def _answer_all(self, requests: list[Request]) -> list[Answer | Failed]:
@@ -152,7 +151,7 @@ class OpenAIServer(MLLM):
             content = await post(client, body)
             self._is_reached = True
             answer = read_reply(content, request)
-        except Exception as error:  # noqa: BLE001 - whatever a server sends, the others go on
+        except Exception as error:  # noqa: BLE001 - must not cost the other requests
             self._is_reached = not is_unreachable(error)
             return Failed(self._connection.reason(error))
         redacted = self._connection.redacted
@@ -160,7 +159,7 @@ class OpenAIServer(MLLM):
         return dataclasses.replace(answer, text=redacted(answer.text), refusal=refusal)
 
     def _body(self, request: Request) -> dict[str, Any]:
-        """A request as the API's JSON."""
+        """Return a request as the API's JSON."""
         messages = chat_messages(
             request,
             quality=self._quality,
@@ -181,29 +180,29 @@ class OpenAIServer(MLLM):
         return {key: value for key, value in (body | self._extra).items() if value is not None}
 
     async def _probe(self) -> None:
-        """See `reach`."""
+        """See `check_server`."""
         async with self._connection.client(0) as client:
             served: list[str] = []
             try:
                 served = await served_models(client)
-                if self._model not in served:  # lists may be incomplete: a question tells
+                if self._model not in served:  # lists may be incomplete
                     patient = client.with_options(max_retries=_HELLO_RETRIES)
                     await post(patient, self._body(_HELLO))
             except openai.RateLimitError:
-                return  # it is there, and will take questions
+                return  # the server is there
             except (openai.OpenAIError, ValueError) as error:
-                raise UserError(self._refusal(error, served)) from None
+                raise UserError(self._problem(error, served)) from None
 
-    def _refusal(self, error: Exception, served: Sequence[str]) -> str:
-        way_out = "start the server, or give another --base-url"
+    def _problem(self, error: Exception, served: Sequence[str]) -> str:
+        hint = "start the server, or give another --base-url"
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-            way_out = f"put the server's key into {self._connection.key_env}"
+            hint = f"put the server's key into {self._connection.key_env}"
         elif served:
             more = f" and {len(served) - _LISTED} more" if len(served) > _LISTED else ""
-            way_out = f"it serves {', '.join(served[:_LISTED])}{more}"
+            hint = f"it serves {', '.join(served[:_LISTED])}{more}"
         elif isinstance(error, openai.APIStatusError | ValueError):
-            way_out = "check the name, and the --base-url: most end in /v1"
-        return f"model {self._model!r}: {self._connection.reason(error)}; {way_out}"
+            hint = "check the name, and the --base-url: most end in /v1"
+        return f"model {self._model!r}: {self._connection.reason(error)}; {hint}"
 
     def _check(self, name: str, value: Any, least: int, most: int | None = None) -> None:
         whole = isinstance(value, int) and not isinstance(value, bool)

@@ -13,18 +13,18 @@ from tspo_bench.types import FloatArray
 
 
 def true_time_positions(model: Any, inputs: Any, seconds: Sequence[FloatArray]) -> Tensor:
-    """Position ids [4, n, length] for a batch of one video a request.
+    """Return position ids [4, n, length] for a batch of one video a request.
 
-    Rows: the text's running number, then time, height and width (multimodal RoPE; Bai et al. 2025,
-    arXiv 2502.13923, section 2.1.2). A grid step holds a pair of frames and stands at the mean of
-    their seconds, `tokens_per_second` positions a second, counted from the first step. The words
-    after the video go on behind its last position, as in Qwen's own code; transformers 5 has them
-    begin among the video's positions (it forgets the time axis), far from where the reply goes on.
+    Rows: the token's number, then time, height and width (multimodal RoPE; Bai et al. 2025, arXiv
+    2502.13923, section 2.1.2). A grid step, a pair of frames, is at the mean of their seconds,
+    `tokens_per_second` positions a second after the first step. The text after the video follows
+    its last position, as in Qwen's code; transformers 5 ignores the time axis there, so that the
+    text begins among the video's positions.
 
     Args:
         model: a `Qwen2_5_VLForConditionalGeneration`.
         inputs: its processor's, padded on the left.
-        seconds: for each request, those of the frames that went in, repeated ones included.
+        seconds: those of each request's frames, repeated ones included.
     """
     mask = inputs["attention_mask"].bool()
     positions, _ = model.model.get_rope_index(
@@ -50,7 +50,7 @@ def true_time_positions(model: Any, inputs: Any, seconds: Sequence[FloatArray]) 
 
 
 def _time_positions(seconds: FloatArray, steps: int, config: Any) -> Tensor:
-    """Where each grid step [steps] stands in time, the first at 0."""
+    """Return the time position of each grid step [steps], the first at 0."""
     size = config.temporal_patch_size
     filled = np.pad(seconds, (0, steps * size - len(seconds)), mode="edge")
     middles = filled.reshape(steps, size).mean(1)

@@ -1,8 +1,10 @@
-"""Models by a short name: what is registered beside the reference model."""
+"""Registered models beside the reference model."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 CHECKPOINTS = "tspo_bench.mllms.transformers_vlm:TransformersVLM"
 LLAVA_VIDEO = "tspo_bench.mllms.llava_video:LlavaVideo"
@@ -10,12 +12,20 @@ LLAVA_VIDEO = "tspo_bench.mllms.llava_video:LlavaVideo"
 
 @dataclass(frozen=True)
 class Preset:
-    """A checkpoint of the model hub; its class says in which format."""
+    """A checkpoint of the model hub; its class is that of its format."""
 
     hub_id: str
     description: str
     target: str = CHECKPOINTS
 
+
+TSPO_PAPER_TASKS = ("longvideobench", "mlvu", "videomme")  # asked by the paper's own protocol
+# What the authors of TSPO set for a model, by the type of its checkpoint.
+TSPO_PAPER_OPTIONS: Mapping[str | None, Mapping[str, Any]] = {
+    "llava_qwen": {"template": "chatml_direct"},
+    # 235200 is their flag, 256 x 28 x 28 their default; no rate reaches the processor.
+    "qwen2_5_vl": {"max_pixels": 235_200, "min_pixels": 200_704, "positions": "constant"},
+}
 
 PRESETS = {
     "qwen2.5-vl-7b": Preset(

@@ -38,35 +38,34 @@ COUNTED = 3  # frames; one alone may be cut into tiles, where several are not
 class TransformersVLM(MLLM):
     """A vision language model that answers greedily, in batches padded on the left.
 
-    Computes in bfloat16 on CUDA and float32 elsewhere (part of `id`). Frames go in as a video with
-    their true times where the checkpoint's chat template takes videos, else, and where a request
-    has words between its frames, as images. Safe to call from several threads.
+    Computes in bfloat16 on CUDA and float32 elsewhere (part of `id`). Frames are a video with true
+    times if the chat template takes videos, otherwise, and if words stand between them, images.
+    Safe to call from several threads.
 
-    A class with another layout overrides `check`, `_load_processor`, `_load`, `_told`, `_inputs` or
-    `_seen`.
+    A class with another layout overrides `check`, `_load_processor`, `_load` or `_with_times`.
 
     Args:
         checkpoint: "reference", a folder, or a hub id.
         device: a torch device.
         batch_size: requests a forward pass.
-        max_new_tokens: the longest answer, in tokens, where the request does not say.
+        max_new_tokens: the longest answer, in tokens, unless the request sets it.
         name: the model's name in tables; None for the folder's or repository's.
-        positions: where a video's tokens stand in time, for Qwen2.5-VL: at their frames' own
-            "seconds"; "mean", evenly spread over the video's length, as transformers has it;
-            "constant", one second a pair of frames, as its processor where no rate is given.
-        pairs: how classes that fuse frames in pairs get them: "fuse", two selected frames a pair;
-            "repeat", each frame doubled, at twice the tokens.
-        times: what is said of the frames' seconds: "prompt", a sentence before the prompt; "none",
-            nothing but what the class has of its own.
-        max_pixels: of one frame (height x width): larger ones are scaled down to it, for classes of
-            native resolution, on top of their processors' own bounds; None for no such limit.
-        min_pixels: likewise: smaller frames are scaled up to it.
+        positions: the times of a video's tokens, for Qwen2.5-VL: their frames' "seconds"; "mean",
+            evenly spread over the video's length, as in transformers; "constant", one second a pair
+            of frames, as in its processor without a frame rate.
+        pairs: for classes that fuse pairs of frames: "fuse", two selected frames a pair; "repeat",
+            each frame doubled, at twice the tokens.
+        times: "prompt", a sentence with the frames' seconds before the prompt; "none", only the
+            class's own times.
+        max_pixels: of one frame (height x width), for classes of native resolution: larger frames
+            are scaled down, on top of the processor's own bounds; None for no limit.
+        min_pixels: likewise: smaller frames are scaled up.
         enable_thinking: the switch of that name in the chat template (Qwen3.5, GLM); None for the
             template's default.
 
     Raises:
-        UserError: no such checkpoint, a class that transformers does not know or that answers no
-            questions about frames, incomplete weights, or a setting that cannot be used.
+        UserError: no such checkpoint, an unsupported class, incomplete weights, or an unusable
+            setting.
     """
 
     _processor_options: Mapping[str, Any] = MappingProxyType({})  # of `_load_processor`
@@ -85,15 +84,17 @@ class TransformersVLM(MLLM):
         enable_thinking: bool | None = None,
         min_pixels: int | None = None,
     ) -> None:
-        settings: dict[str, Any] = {
-            "positions": positions,
-            "pairs": pairs,
-            "times": times,
-            "max_pixels": max_pixels,
-            "enable_thinking": enable_thinking,
-            "min_pixels": min_pixels,
-        }
-        folder = self.check(checkpoint, device, max_new_tokens, **settings)
+        folder = self.check(
+            checkpoint,
+            device,
+            max_new_tokens=max_new_tokens,
+            positions=positions,
+            pairs=pairs,
+            times=times,
+            max_pixels=max_pixels,
+            enable_thinking=enable_thinking,
+            min_pixels=min_pixels,
+        )
         self._processor = self._load_processor(checkpoint, folder, **self._processor_options)
         self._conversation = Conversation(checkpoint, self._processor, enable_thinking)
         self._model = self._load(checkpoint, folder, device)
@@ -102,57 +103,26 @@ class TransformersVLM(MLLM):
             self._model.generation_config, self._processor.tokenizer, max_new_tokens
         )
         self._batch_size = batch_size
-        self._positions = positions
-        self._pairs = pairs
-        self._times = times
+        self._positions, self._pairs, self._times = positions, pairs, times
         self._bounds = (min_pixels, max_pixels)
         self._enable_thinking = enable_thinking
         self._token_side = token_side(self._model.config) or 1
         self._lock = threading.Lock()
         self._costs: dict[tuple[int, int, int, bool], int] = {}
         self.name = name or Path(checkpoint).name
-        self.id = "-".join(
-            [
-                self._model.config.model_type,
-                content_digest(folder)[:24],
-                str(self._model.dtype).removeprefix("torch."),
-                str(max_new_tokens),
-                *self._differences(),
-            ]
-        )
+        dtype = str(self._model.dtype).removeprefix("torch.")
+        what = (self._model.config.model_type, content_digest(folder)[:24], dtype)
+        self.id = "-".join([*what, str(max_new_tokens), *self._differences()])
         self.short_side = fixed_short_side(self._processor, self._conversation.medium)
 
     @classmethod
-    def check(
-        cls,
-        checkpoint: str,
-        device: str = "cpu",
-        max_new_tokens: int = MAX_NEW_TOKENS,
-        *,
-        positions: str = "seconds",
-        pairs: str = "fuse",
-        times: str = "none",
-        max_pixels: int | None = None,
-        enable_thinking: bool | None = None,
-        min_pixels: int | None = None,
-        **_: Any,
-    ) -> Path:
-        """The checkpoint's folder, after what can be checked without reading the weights.
+    def check(cls, checkpoint: str, device: str = "cpu", **settings: Any) -> Path:
+        """Return the checkpoint's folder, after all checks that need no weights.
 
         Raises:
             UserError: no such checkpoint, a class of another kind, or an unusable setting.
         """
-        return usable_checkpoint(
-            checkpoint,
-            device,
-            max_new_tokens,
-            min_pixels,
-            max_pixels,
-            positions=positions,
-            pairs=pairs,
-            times=times,
-            enable_thinking=enable_thinking,
-        )
+        return usable_checkpoint(checkpoint, device, **settings)
 
     @classmethod
     def check_asking(
@@ -164,10 +134,10 @@ class TransformersVLM(MLLM):
         enable_thinking: bool | None = None,
         **options: Any,
     ) -> None:
-        """Reject a mode, or a beginning of replies, that the chat template has no place for.
+        """Check that the chat template has a place for the letter or the start of the reply.
 
         Raises:
-            UserError: as the class, or it begins the reply with reasoning.
+            UserError: as the class, or the template begins the reply with reasoning.
         """
         folder = cls.check(checkpoint, **options)
         processor = cls._load_processor(checkpoint, folder, **options)
@@ -176,12 +146,12 @@ class TransformersVLM(MLLM):
     def answer(self, requests: Sequence[Request]) -> list[Answer]:
         """Answer each request, in order: the new tokens' text, stripped, or the likeliest option.
 
-        Requests of one kind, frame count and size go through the model together, up to the batch
-        size: processors stack a batch's frames into one array, and some count padding as frames.
+        A batch holds requests of one kind, frame count and size, since processors stack their
+        frames into one array, and some count padding as frames.
 
         Raises:
-            UserError: the chat template has no place for what a request holds, or (mode "options")
-                an option's letter is not a token of its own.
+            UserError: the chat template does not support a request, or (mode "options") an option's
+                letter is not a single token.
         """
         groups: dict[Hashable, list[int]] = defaultdict(list)
         for position, request in enumerate(requests):
@@ -197,17 +167,16 @@ class TransformersVLM(MLLM):
     def visual_tokens(
         self, num_frames: int, height: int, width: int, interleaved: bool = False
     ) -> int:
-        """The visual tokens of a request of so many frames: `VisualInput.visual_tokens`.
+        """Return the visual tokens of a request with so many frames, without a forward pass.
 
-        Without a forward pass, and remembered. Where a video's size depends on its number of frames
-        (Qwen), its processor is asked on frames that are not there; else a few empty ones are
-        counted, of which each further one costs the same.
+        If a frame's size depends on the number of frames (Qwen), the processor works on frames
+        without content; else each further frame costs the same as the last of a few empty ones.
 
         Args:
-            num_frames: frames put in (before any is repeated).
-            height: of the frames put in, in pixels.
+            num_frames: frames of the request, before any is repeated.
+            height: of these frames, in pixels.
             width: likewise.
-            interleaved: whether words stand between the frames (`Request.before`).
+            interleaved: whether words stand between the frames.
         """
         if num_frames <= COUNTED:
             return self._counted(num_frames, height, width, interleaved)
@@ -220,7 +189,7 @@ class TransformersVLM(MLLM):
         return most + (num_frames - COUNTED) * (most - fewer)
 
     def _counted(self, num_frames: int, height: int, width: int, interleaved: bool) -> int:
-        """The visual tokens of empty frames, as the processor lays them out; remembered."""
+        """Return the visual tokens of empty frames, as the processor lays them out; cached."""
         asked = (num_frames, height, width, interleaved)
         if asked not in self._costs:
             numbers = np.arange(num_frames)
@@ -234,25 +203,26 @@ class TransformersVLM(MLLM):
 
     @torch.inference_mode()
     def _answer_batch(self, requests: list[Request]) -> list[Answer]:
-        """The answers to requests that go together."""
-        requests = [self._told(request) for request in requests]
+        """Answer requests of one batch."""
+        requests = [self._with_times(request) for request in requests]
         mode, longest = requests[0].mode, requests[0].prompt.max_new_tokens
         with self._lock:
             inputs = self._inputs(requests).to(self._model.device)
             for key in inputs:
-                if key.startswith("pixel_values"):  # not Qwen's times, which stay in float32
+                if key.startswith("pixel_values"):  # Qwen's times stay in float32
                     inputs[key] = inputs[key].to(self._model.dtype)
-            seen = self._seen(requests, inputs)
-            if mode == "generate":
-                said = replies(self._model, self._processor.tokenizer, inputs, longest)
-                begun = self._conversation.begun  # what ends inside of it must not look like more
-                return [
-                    Answer(begun + text, seen=what, truncated=truncated)
-                    for (text, truncated), what in zip(said, seen, strict=True)
-                ]
-            return self._options(requests, inputs, seen)
+            medium = self._conversation.medium_of(requests[0])
+            seen = visual_input(requests, inputs, self._model.config, medium)
+            if mode == "options":
+                return self._likeliest_options(requests, inputs, seen)
+            said = replies(self._model, self._processor.tokenizer, inputs, longest)
+        begun = self._conversation.begun  # a reply that ends within it is not an answer
+        return [
+            Answer(begun + text, visual_input=what, truncated=truncated)
+            for (text, truncated), what in zip(said, seen, strict=True)
+        ]
 
-    def _options(
+    def _likeliest_options(
         self, requests: list[Request], inputs: Any, seen: list[VisualInput | None]
     ) -> list[Answer]:
         asked = [(self._conversation.write(request), request.letters) for request in requests]
@@ -262,14 +232,14 @@ class TransformersVLM(MLLM):
             for values, what in zip(listed, seen, strict=True)
         ]
 
-    def _told(self, request: Request) -> Request:
-        """A request with what is said of its frames' seconds."""
+    def _with_times(self, request: Request) -> Request:
+        """Add the frames' seconds to a request's prompt, if the settings say so."""
         if self._times == "none":
             return request
         return with_text(request, with_times(request))
 
     def _inputs(self, requests: list[Request]) -> Any:
-        """The batch as the model takes it; all its requests go together (see `answer`)."""
+        """Return the model's inputs for a batch (see `answer`)."""
         requests = [bounded(r, *self._bounds, self._token_side) for r in requests]
         medium = self._conversation.medium_of(requests[0])
         arguments: dict[str, Any] = {}
@@ -297,17 +267,12 @@ class TransformersVLM(MLLM):
             inputs["position_ids"] = true_time_positions(self._model, inputs, seconds)
         return inputs
 
-    def _seen(self, requests: list[Request], inputs: Any) -> list[VisualInput | None]:
-        """What of each request's frames reached the model."""
-        medium = self._conversation.medium_of(requests[0])
-        return visual_input(requests, inputs, self._model.config, medium)
-
     @classmethod
     def _load_processor(cls, checkpoint: str, folder: Path, **_: Any) -> Any:
         return load_processor(KIND, checkpoint, folder)
 
     def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
-        """The model, in evaluation mode on `device`, in the device's precision."""
+        """Load the model in evaluation mode, on the device and in its precision."""
         return load_model(
             KIND, checkpoint, transformers.AutoModelForImageTextToText, folder, device
         )
@@ -317,17 +282,19 @@ class TransformersVLM(MLLM):
         return bool(self._model.config.model_type == TIMED_BY_POSITION)
 
     def _differences(self) -> list[str]:
-        """The settings that change what this class sees."""
-        told = [f"positions={self._positions}"] if self._is_timed else []
-        told += [f"pairs={self._pairs}"] if takes_pairs(self._model.config) else []
-        told += [] if self._times == "none" else [f"times={self._times}"]
-        bounds = zip(("min_pixels", "max_pixels"), self._bounds, strict=True)
-        told += [f"{name}={pixels}" for name, pixels in bounds if pixels is not None]
-        thinking = self._enable_thinking
-        return told + ([] if thinking is None else [f"enable_thinking={thinking}"])
+        """Return the settings, beside the defaults, that change what the model sees."""
+        settings = {
+            "positions": self._positions if self._is_timed else None,
+            "pairs": self._pairs if takes_pairs(self._model.config) else None,
+            "times": None if self._times == "none" else self._times,
+            "min_pixels": self._bounds[0],
+            "max_pixels": self._bounds[1],
+            "enable_thinking": self._enable_thinking,
+        }
+        return [f"{name}={value}" for name, value in settings.items() if value is not None]
 
 
 def _together(request: Request) -> Hashable:
-    """What requests that share a forward pass have in common."""
+    """Return a key that is equal for requests of one batch."""
     size = request.frames.pixels.shape[:3] if len(request.frames) else ()
     return size, bool(request.prompt.before), request.mode, request.prompt.max_new_tokens

@@ -1,4 +1,4 @@
-"""What a model sees of a request, counted in the tensors that it is given."""
+"""The visual input of a request, counted in the model's input tensors."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from tspo_bench.types import Request, VisualInput
 
 
 def count_visual_tokens(inputs: Any, config: Any) -> list[int]:
-    """The tokens of each prompt that stand for frames, as the language model has them.
-
-    Newlines among them, where a class has such, count; words beside frames (time stamps) do not.
-    """
+    """Return the visual tokens of each prompt, newlines among them included, time stamps not."""
     names = ("image_token_id", "video_token_id")
     ids = [token for name in names if (token := getattr(config, name, None)) is not None]
     marked = torch.isin(inputs["input_ids"], torch.tensor(ids, device=inputs["input_ids"].device))
@@ -27,9 +24,9 @@ def count_visual_tokens(inputs: Any, config: Any) -> list[int]:
 
 @functools.lru_cache(maxsize=4096)
 def grid_tokens(processor: Any, num_frames: int, height: int, width: int) -> int:
-    """The tokens of a video by a processor that lays its patches out in a grid (Qwen's family).
+    """Return the visual tokens of a video by a processor with a grid of patches (Qwen's family).
 
-    The processor works on a tensor without content, so thousands of frames take no memory.
+    The frames are a tensor without content, so thousands of them take no memory.
     """
     frames = torch.empty(num_frames, 3, height, width, dtype=torch.uint8, device="meta")
     made = processor([frames], do_sample_frames=False, return_tensors="pt")
@@ -39,10 +36,10 @@ def grid_tokens(processor: Any, num_frames: int, height: int, width: int) -> int
 def visual_input(
     requests: Sequence[Request], inputs: Any, config: Any, medium: Medium | None
 ) -> list[VisualInput | None]:
-    """For each request of a batch, the frames and their size at the vision tower, and its tokens.
+    """Return each request's frames, their size at the vision tower, and its visual tokens.
 
-    None for classes that cut frames up in a way that cannot be read off the tensors. Where frames
-    are cut into tiles (LLaVA-NeXT), height and width are those of a tile.
+    None for classes whose tensors do not show how frames are cut up. For tiles (LLaVA-NeXT), height
+    and width are those of a tile.
     """
     if medium is None:
         return [VisualInput(0, 0, 0, 0) for _ in requests]
@@ -56,7 +53,7 @@ def visual_input(
 
 
 def _shape(batch: int, inputs: Any, config: Any, medium: Medium) -> VisualInput | None:
-    """Frames and size of one request; all of a batch have the same."""
+    """Return frames and size of a request; all of a batch have the same."""
     grid = inputs.get(f"{medium}_grid_thw")
     if grid is not None:
         steps, high, wide = grid[0].tolist()

@@ -147,7 +147,7 @@ def patch_labels(scene: Scene, seconds: float) -> np.ndarray:
 
 
 def text_about(name: str, companion: str | None, rng: random.Random) -> tuple[str, str]:
-    """A text that one would search this object with, and the name or category it is about."""
+    """A text that describes this object, and the name or category in it."""
     category = rng.choice(CATEGORIES)
     texts = [
         (name, name),

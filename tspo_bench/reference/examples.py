@@ -84,8 +84,8 @@ def film(seed: str, vision: torch.nn.Module, noise: np.random.Generator) -> Film
 def pack(filmed: Filmed, k: int, rng: random.Random) -> Pack:
     """K frames that answer one or some four questions, the rest of K being distractors.
 
-    One pack in twelve has no frames, one in ten k random ones, with every question whatever
-    it is they show: the model learns to choose among the options all the same.
+    One pack in twelve has no frames, one in ten k random ones, with every question, though
+    they may not answer it: the model still learns to choose among the options.
     """
     items = rng.sample(filmed.script.items, len(filmed.script.items))
     # With several questions hardly any scene is shown twice. Without packs of one, the model would

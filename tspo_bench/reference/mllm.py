@@ -101,7 +101,7 @@ def make_processor() -> LlavaOnevisionProcessor:
 
 
 def label_words(tokenizer: PreTrainedTokenizerFast) -> Tensor:
-    """What a patch label is in words: [labels, vocabulary], rows of shares that sum to 1.
+    """Patch labels in words: [labels, vocabulary], rows of shares that sum to 1.
 
     A pictogram is its name, a background is half its colour and half its texture.
     """

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-ADAMW_RATE = 1.5e-3  # of embeddings, biases, norms and heads, whatever Muon's rate
+ADAMW_RATE = 1.5e-3  # of embeddings, biases, norms and heads
 _WEIGHT_DECAY = 0.05
 
 

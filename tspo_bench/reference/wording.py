@@ -1,7 +1,7 @@
 """The encoder's last round: its text tower learns to keep the words that naming objects wiped out.
 
 After contrast with frames alone, "right after the dog" and "right before the dog" had features
-0.006 apart, as no single frame tells the one from the other. CLIP's text features, learnt from all
+0.006 apart, as no single frame distinguishes them. CLIP's text features, learnt from all
 that captions say, keep such words apart, and an agent needs them.
 """
 
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 
 def train_wording(model: CLIPModel, seed: int) -> None:
-    """Train text tower and text projection so that a linear head can tell each word of a text.
+    """Train text tower and text projection so that a linear head can name each word of a text.
 
     Similarities between texts and frames are held where they were; the frames' side stays as it is.
     """

@@ -1,10 +1,10 @@
 """Statistics and tables over results; reads results only."""
 
+from tspo_bench.report.baselines import headroom_recovered
 from tspo_bench.report.figures.sheet import draw_sheet
 from tspo_bench.report.paired import paired_difference
-from tspo_bench.report.rows import headroom_recovered
 from tspo_bench.report.stats import accuracy_interval, clustered_standard_error
-from tspo_bench.report.summary import Summary, summarise, summary_json
+from tspo_bench.report.summary import Summary, summarise
 from tspo_bench.report.tables.data import cells_json
 from tspo_bench.report.tables.terminal import groups_table, results_table
 
@@ -19,5 +19,4 @@ __all__ = [
     "paired_difference",
     "results_table",
     "summarise",
-    "summary_json",
 ]

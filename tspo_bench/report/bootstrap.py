@@ -1,4 +1,4 @@
-"""Intervals of figures that have no simple formula: videos are drawn anew, with replacement."""
+"""Intervals of figures that have no simple formula: videos are resampled with replacement."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def bootstrap_interval(
     """95% confidence interval of a figure that depends on sums over questions, clustered by video.
 
     The cluster bootstrap's percentile interval (Davison and Hinkley 1997, section 3.8): as many
-    videos as there are, drawn with replacement, and the figure anew of each draw. The quantiles are
+    videos as there are, drawn with replacement, and the figure of each draw. The quantiles are
     those of the normal distribution stretched to Student's t with G - 1 degrees of freedom and by
     sqrt(G / (G - 1)), as percentiles of few videos' draws are too narrow (Hesterberg 2015, The
     American Statistician 69(4), section 4.1.2).

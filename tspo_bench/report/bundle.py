@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import re
 import struct
 import tempfile
 import zipfile
@@ -27,6 +26,7 @@ from tspo_bench.report.run_tasks import RunTasks
 from tspo_bench.results import Cell, read_run
 from tspo_bench.results.cell import RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE
 from tspo_bench.results.environment import package_version
+from tspo_bench.results.reading import CELL_NAME
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import JSON
 
@@ -35,7 +35,6 @@ MANIFEST = "manifest.json"
 QUESTIONS_FILE = "questions.jsonl"
 MAX_BYTES = 1 << 30  # of all files together, unpacked
 MAX_MANIFEST_BYTES = 64 << 20
-CELL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
 _CELL_FILES = (RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE)
 # What zipfile and json raise for damaged files.
 _DAMAGED = (
@@ -85,7 +84,7 @@ def write_bundle(
         QUESTIONS_FILE: _options(cells, tasks, warnings),
     }
     for cell in cells:
-        for name in (RECORDS_FILE, SCORES_FILE, TASK_SCORES_FILE):
+        for name in _CELL_FILES:
             if (cell.folder / name).is_file():
                 files[f"{cell.folder.name}/{name}"] = (cell.folder / name).read_bytes()
     write_archive(out, files, {"tspo_bench": package_version("tspo-bench")})

@@ -14,21 +14,21 @@ from typing import Any
 
 import numpy as np
 
+from tspo_bench.report.baselines import BASELINE, TOGETHER, Baselines, pooled_rows, setting_of
 from tspo_bench.report.bootstrap import bootstrap_interval
-from tspo_bench.report.format import budget, label
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.paired import holm
-from tspo_bench.report.rows import BASELINE, TOGETHER, Baselines, Row, pooled_rows
+from tspo_bench.report.rows import Row
 from tspo_bench.report.stats import Interval
 from tspo_bench.results import Cell
-from tspo_bench.types import FloatArray, Record
+from tspo_bench.types import FloatArray
 
 # They bound what samplers can do, and are none themselves.
 BOUNDS = ("oracle", "blind")
 
 
 def is_bound(sampler: str) -> bool:
-    """Whether a sampler's label, whatever its options, is that of a bound."""
+    """Whether a sampler's label, with any options, is that of a bound."""
     return sampler.partition("[")[0] in BOUNDS
 
 
@@ -48,8 +48,6 @@ class ComparedRow:
         row: the cells and their figures.
         name: the sampler, followed by its run where another row has the same name.
         baseline: the sampler that it is compared with.
-        num_done: answers so far, all seeds together.
-        num_planned: answers in a finished run; None where the run did not record it.
         p_holm: the paired difference's p-value, adjusted for all samplers of this table and budget.
         baseline_run: the run whose baseline it is compared with, where several have one.
         headroom_ci95: of the headroom recovered.
@@ -61,19 +59,12 @@ class ComparedRow:
     row: Row
     name: str
     baseline: str
-    num_done: int
-    num_planned: int | None
     p_holm: float | None = None
     baseline_run: Path | None = None
     headroom_ci95: Interval | None = None
     gpu_seconds: float | None = None
     cost_per_question: float | None = None
     mark: Mark | None = None
-
-    @property
-    def is_finished(self) -> bool:
-        """Whether all questions are answered."""
-        return self.row.is_finished
 
 
 @dataclass(frozen=True)
@@ -99,7 +90,7 @@ def comparison_tables(
 ) -> list[ComparisonTable]:
     """Build the tables of these cells.
 
-    Tables are sorted by task and model, rows by budget and accuracy, whatever the order of cells.
+    Tables are sorted by task and model, rows by budget and accuracy.
 
     Args:
         cells: of any number of runs.
@@ -111,8 +102,7 @@ def comparison_tables(
     baselines = Baselines(cells, baseline, others)
     tables: dict[tuple[Any, ...], list[Row]] = {}
     for row in pooled_rows(cells, baselines):
-        settings = row.cells[0].settings
-        tables.setdefault(tuple(getattr(settings, key) for key in TOGETHER), []).append(row)
+        tables.setdefault(setting_of(row.cells[0]), []).append(row)
     return [
         ComparisonTable(
             dict(zip(TOGETHER, key, strict=True)),
@@ -129,7 +119,7 @@ def _compared(
     names = _names(rows)
     by_budget: dict[str, list[Row]] = {}
     for row in sorted(rows, key=_order):
-        by_budget.setdefault(budget(row), []).append(row)
+        by_budget.setdefault(row.budget, []).append(row)
     return tuple(
         compared
         for some in by_budget.values()
@@ -141,16 +131,18 @@ def _of_one_budget(
     rows: Sequence[Row], names: Mapping[int, str], baselines: Baselines, prices: Prices | None
 ) -> list[ComparedRow]:
     adjusted = holm([row.paired.p_value if row.paired else None for row in rows])
-    contenders = [row for row in rows if not is_bound(label(row, "sampler"))]
+    contenders = [row for row in rows if not is_bound(row.settings.sampler)]
     accuracies = [row.summary.accuracy if row.is_finished else None for row in contenders]
-    marked = dict(zip(map(id, contenders), marks(_records(contenders), accuracies), strict=True))
+    marked = dict(
+        zip(
+            map(id, contenders), marks([row.records for row in contenders], accuracies), strict=True
+        )
+    )
     return [
         ComparedRow(
             row,
             names[id(row)],
             baselines.baseline(row.cells[0]),
-            num_done=sum(len(cell.records) for cell in row.cells),
-            num_planned=_num_planned(row),
             p_holm=p,
             baseline_run=baselines.chosen_run(row.cells[0]) if row.paired else None,
             headroom_ci95=_headroom_interval(row, baselines),
@@ -163,21 +155,21 @@ def _of_one_budget(
 
 
 def _names(rows: Sequence[Row]) -> dict[int, str]:
-    """A name for each row by its id: the sampler, and what tells it from others of that name.
+    """A name for each row by its id: the sampler, and how it differs from others of that name.
 
-    That is the options that differ (the agent, say), whatever the budget; of equal ones the run.
+    These are the options that differ (the agent, say), over all budgets; of equal ones the run.
     """
     by_label: dict[str, list[Row]] = {}
     for row in rows:
-        by_label.setdefault(label(row, "sampler"), []).append(row)
+        by_label.setdefault(row.settings.sampler, []).append(row)
     names = {}
     for sampler, alike in by_label.items():
         options = [_options(row) for row in alike]
         keys = dict.fromkeys(key for some in options for key in some)
         differing = [key for key in keys if len({some.get(key) for some in options}) > 1]
         for row, some in zip(alike, options, strict=True):
-            told = ", ".join(f"{key}={some.get(key, 'default')}" for key in differing)
-            names[id(row)] = f"{sampler} ({told})" if told else sampler
+            suffix = ", ".join(f"{key}={some.get(key, 'default')}" for key in differing)
+            names[id(row)] = f"{sampler} ({suffix})" if suffix else sampler
     return names | _places(rows, names)
 
 
@@ -185,24 +177,19 @@ def _places(rows: Sequence[Row], names: Mapping[int, str]) -> dict[int, str]:
     """Return names with run or cell for rows of one budget that would share a name."""
     found = {}
     for row in rows:
-        equal = [o for o in rows if (budget(o), names[id(o)]) == (budget(row), names[id(row)])]
+        equal = [o for o in rows if (o.budget, names[id(o)]) == (row.budget, names[id(row)])]
         if len(equal) > 1:
             runs = [other.cells[0].run_folder for other in equal]
             cell = row.cells[0]
             place = cell.folder if runs.count(cell.run_folder) > 1 else cell.run_folder
-            found[id(row)] = f"{label(row, 'sampler')} ({place})"
+            found[id(row)] = f"{row.settings.sampler} ({place})"
     return found
 
 
 def _options(row: Row) -> dict[str, str]:
     """The options of a row's sampler; the agents of several seeds are one."""
-    options = row.cells[0].settings.sampler_settings.get("options") or {}
+    options = row.settings.sampler_settings.get("options") or {}
     return {key: re.sub(r"/seed-[0-9]+$", "", str(value)) for key, value in options.items()}
-
-
-def _num_planned(row: Row) -> int | None:
-    planned = [cell.settings.num_questions for cell in row.cells]
-    return sum(planned) if all(planned) else None
 
 
 def _cost(row: Row, prices: Prices | None) -> float | None:
@@ -214,27 +201,22 @@ def _cost(row: Row, prices: Prices | None) -> float | None:
 
 
 def _order(row: Row) -> tuple[Any, ...]:
-    settings, accuracy = row.cells[0].settings, row.summary.accuracy
+    settings, accuracy = row.settings, row.summary.accuracy
     return (
         settings.visual_tokens or 0,
         settings.frames,
         2 if accuracy is None else -accuracy,
-        label(row, "sampler"),
+        row.settings.sampler,
         str(row.cells[0].folder),
     )
 
 
-def _records(rows: Sequence[Row]) -> list[list[Record]]:
-    return [[record for cell in row.cells for record in cell.records] for row in rows]
-
-
 def _gpu_seconds(row: Row) -> float | None:
     """Seconds of the stage `answer`, over all records; a server's GPU is not ours to count."""
-    if label(row, "model").startswith("openai:") or not all(cell.on_cuda for cell in row.cells):
+    if row.settings.model.startswith("openai:") or not all(cell.on_cuda for cell in row.cells):
         return None
-    (records,) = _records([row])
-    seconds = [record.timing["answer"] for record in records if "answer" in record.timing]
-    return math.fsum(seconds) / len(records) if seconds else None
+    seconds = [record.timing["answer"] for record in row.records if "answer" in record.timing]
+    return math.fsum(seconds) / len(row.records) if seconds else None
 
 
 def _headroom_interval(row: Row, baselines: Baselines) -> Interval | None:
@@ -242,9 +224,9 @@ def _headroom_interval(row: Row, baselines: Baselines) -> Interval | None:
 
     The ends themselves are 0 and 1 for sure.
     """
-    if row.headroom is None or label(row, "sampler") in baselines.scale(row.cells[0]):
+    if row.headroom is None or row.settings.sampler in baselines.scale(row.cells[0]):
         return None
-    three = [*_records([row]), *baselines.scale_records(row.cells[0])]
+    three = [row.records, *baselines.scale_records(row.cells[0])]
     videos = {record.video: 0 for records in three for record in records}
     place = {video: number for number, video in enumerate(videos)}
     sums = np.zeros((len(videos), 6))

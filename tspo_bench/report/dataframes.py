@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import atomic_write, user_path
-from tspo_bench.report.columns import frame_of
+from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.comparison import comparison_tables
-from tspo_bench.report.escape import spreadsheet
+from tspo_bench.report.escape import spreadsheet_value
+from tspo_bench.report.frame import frame_of
 from tspo_bench.report.loading import LoadedResults, load_results
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.results import Cell
 from tspo_bench.types import Record
 
@@ -96,14 +95,7 @@ def write_answers(cells: Sequence[Cell], path: Path) -> None:
         if suffix == ".parquet":
             frame.to_parquet(temporary)
         else:
-            frame.map(_plain).to_csv(temporary, index=False)
-
-
-def _plain(value: Any) -> Any:
-    """A value of a CSV file: lists as JSON, and no text that a spreadsheet takes for a formula."""
-    if isinstance(value, list):
-        return json.dumps(value)
-    return spreadsheet(value) if isinstance(value, str) else value
+            frame.map(spreadsheet_value).to_csv(temporary, index=False)
 
 
 def _load(paths: Sequence[str | Path]) -> LoadedResults:

@@ -6,6 +6,7 @@ written as text that says what it is.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,7 +15,7 @@ MOST = 200  # characters of a text that are shown
 MOST_OF_NOTE = 5000
 # What spreadsheets take for a formula at the start of a cell; the wide forms are read alike.
 _FORMULA = re.compile(r"(^|;)(\s*[=+\-@＝＋－＠])")
-# Markup wherever it stands in a line, and where links begin that need no markup.
+# Markup anywhere in a line, and where links begin that need no markup.
 _MARKDOWN = re.compile(r"[\\`*_\[\]|~$<>&@]|(?<=www)\.|:(?=//)", re.IGNORECASE)
 _BACKSLASHED = "\\`*_[]"
 # Control characters but for line breaks and tabs, marks that turn the direction of writing, and
@@ -86,6 +87,13 @@ def spreadsheet(text: str) -> str:
     Behind a semicolon, too: where commas are decimal, spreadsheets cut the line there.
     """
     return _FORMULA.sub(r"\1'\2", for_terminal(text))
+
+
+def spreadsheet_value(value: Any) -> Any:
+    """A value of a CSV file: lists and mappings as JSON, texts by `spreadsheet`, numbers as is."""
+    if isinstance(value, list | dict):
+        return json.dumps(value)
+    return spreadsheet(value) if isinstance(value, str) else value
 
 
 def escape_control(text: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tspo_bench.report.rows import Row
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import FeatureSource
+from tspo_bench.results import CellSettings
 
 UNDEFINED = "n/a"
 
@@ -83,7 +83,7 @@ def timed_text(
 
 
 def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
-    """What the marks beside the seconds of these rows mean."""
+    """Notes on the marks beside the seconds of these rows."""
     notes: dict[FeatureSource, str] = {
         "cached": "seconds, c: features were cached, not computed; c and a share: for that share "
         "of the answers that needed features",
@@ -92,18 +92,7 @@ def cached_notes(rows: Sequence[Mapping[FeatureSource, int]]) -> list[str]:
     return [note for key, note in notes.items() if any(key in sources for sources in rows)]
 
 
-def label(row: Row, key: str) -> str:
-    """A setting that the cells of a row share."""
-    return str(getattr(row.cells[0].settings, key))
-
-
-def budget(row: Row) -> str:
+def budget_text(settings: CellSettings) -> str:
     """The frame budget, or in its place the visual tokens: "64", "v4096"."""
-    tokens = row.cells[0].settings.visual_tokens
-    return label(row, "frames") if tokens is None else f"v{tokens}"
-
-
-def row_names(rows: Sequence[Row]) -> list[str]:
-    """The sampler of each row, and its budget if the table has several."""
-    several = len(set(map(budget, rows))) > 1
-    return [label(row, "sampler") + (f" K={budget(row)}" if several else "") for row in rows]
+    tokens = settings.visual_tokens
+    return str(settings.frames) if tokens is None else f"v{tokens}"

@@ -1,4 +1,4 @@
-"""What figures are broken down by: the values that questions have of each group."""
+"""Groups of questions, by whose values figures are broken down."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SEVERAL_VALUES = "|"
 
 
 class Grouped(Protocol):
-    """What has a value of each of some groups."""
+    """An item with values of some groups."""
 
     @property
     def groups(self) -> Mapping[str, str]:
@@ -28,7 +28,7 @@ def values_of(item: Grouped, group: str) -> list[str]:
 
 
 def by_value(items: Iterable[Member]) -> dict[str, dict[str, list[Member]]]:
-    """The items by group and value, in natural order; one with "a|b" stands in a and in b."""
+    """The items by group and value, in natural order; one with "a|b" is in both a and b."""
     members: dict[str, dict[str, list[Member]]] = {}
     for item in items:
         for group in item.groups:

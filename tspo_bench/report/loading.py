@@ -18,7 +18,7 @@ _BUNDLE = ".zip"
 
 @dataclass
 class LoadedResults:
-    """What was found.
+    """Results of runs and bundles.
 
     Attributes:
         cells: as they were read, no two of them the same.
@@ -38,8 +38,8 @@ def load_results(paths: Sequence[Path], task: str | None = None) -> LoadedResult
     was run twice with the same answers counts once.
 
     Args:
-        paths: folders, at whatever depth, and zip files.
-        task: only this one, whatever its options.
+        paths: folders, searched at any depth, and zip files.
+        task: only this one, with any options.
 
     Raises:
         UserError: a path is not there or holds no run, a bundle that was named cannot be read, or

@@ -1,11 +1,11 @@
-"""What stands below a table: how its questions were asked, and what its figures leave unsaid."""
+"""Notes below a table: how its questions were asked, and caveats of its figures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tspo_bench.report.format import UNDEFINED, label, percent, row_names
+from tspo_bench.report.format import UNDEFINED, percent
 from tspo_bench.report.rows import Row
 
 _CUT_SHARE = 0.01  # of the replies without a letter
@@ -16,7 +16,7 @@ def caption(rows: Sequence[Row]) -> list[str]:
 
     What older runs did not write down is n/a; rows of runs that wrote no scoring have no caption.
     """
-    settings = rows[0].cells[0].settings
+    settings = rows[0].settings
     if settings.scoring is None:
         return []
     digest = settings.protocol_hash or UNDEFINED
@@ -29,7 +29,7 @@ def caption(rows: Sequence[Row]) -> list[str]:
 
 
 def _own_average(scoring: Mapping[str, Any]) -> str | None:
-    """What a protocol's headline is over; None for the accuracy."""
+    """The average that a protocol's headline is; None for the accuracy."""
     is_macro, drops = scoring["average"] == "macro", scoring["unparsed"] == "dropped"
     if not is_macro and not drops:
         return None
@@ -38,119 +38,104 @@ def _own_average(scoring: Mapping[str, Any]) -> str | None:
 
 
 def footnotes(rows: Sequence[Row], *, counted: bool = True) -> list[str]:
-    """What the figures leave unsaid: a note that not all rows share names those it holds for.
+    """Caveats of the figures; a note that not all rows share names its rows.
 
-    With `counted` that is also what counts as wrong, for a table without columns for it.
+    With `counted` also the answers that count as wrong, for a table without columns for them.
     """
+    several = len({row.budget for row in rows}) > 1
+    names = [row.settings.sampler + (f" K={row.budget}" if several else "") for row in rows]
     notes = []
-    for make in _NOTES:
-        if make is _status_note and not counted:
-            continue
+    for of_one_kind in zip(*(_caveats(row, counted) for row in rows), strict=True):
         holders: dict[str, list[str]] = {}
-        for name, row in zip(row_names(rows), rows, strict=True):
-            if note := make(row):
+        for name, note in zip(names, of_one_kind, strict=True):
+            if note:
                 holders.setdefault(note, []).append(name)
-        for note, names in holders.items():
-            notes.append(note if len(names) == len(rows) else f"{', '.join(names)}: {note}")
+        for note, some in holders.items():
+            notes.append(note if len(some) == len(rows) else f"{', '.join(some)}: {note}")
     return notes
 
 
-def _asked(row: Row) -> str:
-    """What is counted: a question asked with three seeds has three answers."""
-    return "answers" if len(row.cells) > 1 else "questions"
+def _caveats(row: Row, counted: bool) -> list[str | None]:
+    """Every kind of caveat of a row in the same order, None where it has none."""
+    settings, summary = row.settings, row.summary
+    limit, tuned_for = settings.limit, settings.tuned_for
+    # A question asked with three seeds has three answers.
+    asked = "answers" if len(row.cells) > 1 else "questions"
+    return [
+        _where(limit, f"--limit {limit}: the first {limit} questions of a fixed shuffle"),
+        _missing_videos(row),
+        _where(not row.is_finished, f"unfinished: {row.num_done} of {row.num_planned} {asked}"),
+        _counted_as_wrong(row) if counted else None,
+        _where(
+            summary.num_guessed,
+            f"{summary.num_guessed} letters were drawn by the protocol: no reply gave one",
+        ),
+        _truncated(row),
+        _where(
+            summary.num_withheld,
+            f"{summary.num_withheld} questions without a public answer are in no accuracy",
+        ),
+        _visual_tokens(row),
+        _where(
+            summary.num_short and summary.mean_frames,  # no frame at all: a blind sampler
+            f"{summary.num_short} {asked} were given fewer than {settings.frames} frames",
+        ),
+        _where(
+            summary.num_filled,
+            f"{summary.num_filled} frames were added by the fill rule, to make K of fewer",
+        ),
+        _where(tuned_for, f"settings tuned for {tuned_for} (*)"),
+        _replaced(row),
+    ]
 
 
-def _limit_note(row: Row) -> str | None:
-    limit = row.cells[0].settings.limit
-    return f"--limit {limit}: the first {limit} questions of a fixed shuffle" if limit else None
+def _where(holds: object, note: str) -> str | None:
+    return note if holds else None
 
 
-def _unfinished_note(row: Row) -> str | None:
-    planned = sum(cell.settings.num_questions for cell in row.cells)
-    done = sum(len(cell.records) for cell in row.cells)
-    return f"unfinished: {done} of {planned} {_asked(row)}" if done < planned else None
+def _missing_videos(row: Row) -> str | None:
+    """Questions that --only-present left out; several numbers where commands or runs differ."""
+    counts = sorted({count for cell in row.cells for count in cell.left_out})
+    number = " or ".join(map(str, counts))
+    return _where(
+        any(counts), f"--only-present: {number} questions of missing videos were left out"
+    )
 
 
-def _status_note(row: Row) -> str | None:
+def _counted_as_wrong(row: Row) -> str | None:
     counts = row.summary.status_counts
     wrong = [f"{number} {status}" for status, number in counts.items() if number and status != "ok"]
-    if not wrong:
-        return None
     answered = percent(row.summary.accuracy_answered)
-    return f"counted as wrong: {', '.join(wrong)} (accuracy of the answered: {answered})"
+    note = f"counted as wrong: {', '.join(wrong)} (accuracy of the answered: {answered})"
+    return _where(wrong, note)
 
 
-def _withheld_note(row: Row) -> str | None:
-    number = row.summary.num_withheld
-    return f"{number} questions without a public answer are in no accuracy" if number else None
-
-
-def _guess_note(row: Row) -> str | None:
-    number = row.summary.num_guessed
-    return f"{number} letters were drawn by the protocol: no reply gave one" if number else None
-
-
-def _truncated_note(row: Row) -> str | None:
+def _truncated(row: Row) -> str | None:
     """Replies that were cut; the remedy where that may be why more than 1% were not read."""
     number, unread = row.summary.num_truncated, row.summary.num_unread
-    if not number:
-        return None
-    note = f"{number} replies were cut at the longest length"
     lost = row.summary.num_unread_truncated
+    note = f"{number} replies were cut at the longest length"
     if lost > _CUT_SHARE * unread:
         note += (
             f", {lost} of the {unread} without a readable letter: raise max_new_tokens (as in "
             "--model 'NAME[max_new_tokens=512]'; a protocol's own limit stays)"
         )
-    return note
+    return _where(number, note)
 
 
-def _visual_tokens_note(row: Row) -> str | None:
-    if row.cells[0].settings.visual_tokens is None:
+def _visual_tokens(row: Row) -> str | None:
+    if row.settings.visual_tokens is None:
         return None
     frames, tokens = row.summary.mean_frames, row.summary.mean_visual_tokens
     shown = [f"{frames:.1f} frames"] if frames is not None else []
     shown += [f"{tokens:.0f} visual tokens"] if tokens is not None else []
-    return f"a question was shown {' and '.join(shown)} on average" if shown else None
+    return _where(shown, f"a question was shown {' and '.join(shown)} on average")
 
 
-def _short_note(row: Row) -> str | None:
-    if not row.summary.num_short or not row.summary.mean_frames:  # no frame at all: a blind sampler
-        return None
-    frames = label(row, "frames")
-    return f"{row.summary.num_short} {_asked(row)} were given fewer than {frames} frames"
-
-
-def _filled_note(row: Row) -> str | None:
-    number = row.summary.num_filled
-    return f"{number} frames were added by the fill rule, to make K of fewer" if number else None
-
-
-def _tuned_note(row: Row) -> str | None:
-    task = row.cells[0].settings.tuned_for
-    return f"settings tuned for {task} (*)" if task else None
-
-
-def _replaced_note(row: Row) -> str | None:
-    if not row.replaced:
-        return None
+def _replaced(row: Row) -> str | None:
     videos = ", ".join(row.replaced[:3]) + (", ..." if len(row.replaced) > 3 else "")
-    return (
+    return _where(
+        row.replaced,
         f"not compared with the baseline: {len(row.replaced)} videos were replaced by other files "
-        f"between the two ({videos}); run the baseline again"
+        f"between the two ({videos}); run the baseline again",
     )
-
-
-_NOTES: tuple[Callable[[Row], str | None], ...] = (
-    _limit_note,
-    _unfinished_note,
-    _status_note,
-    _guess_note,
-    _truncated_note,
-    _withheld_note,
-    _visual_tokens_note,
-    _short_note,
-    _filled_note,
-    _tuned_note,
-    _replaced_note,
-)

@@ -25,8 +25,8 @@ class PairedDifference:
     """Accuracy of one row minus that of another, over the questions that both were asked.
 
     `difference` and `p_value` are None without a common question; `ci95` is None with fewer than
-    two videos, and where the difference is the same in every video (no answer differs, say), as
-    then nothing tells how far chance would reach. `standard_error` is the clustered one, None with
+    two videos, and where the difference is the same in every video (no answer differs, say), which
+    leaves the spread unknown. `standard_error` is the clustered one, None with
     fewer than two videos; `plain_standard_error` that of as many questions of different videos.
     `num_better` and `num_worse` count the questions that one row answered
     right more often, with all its seeds, than the other. `mcnemar_p` is there where each video has
@@ -116,7 +116,7 @@ def sign_flip_p_value(sums: IntArray) -> float:
 
     Under the null hypothesis a video's summed difference [G] is as likely with either sign. The
     p-value is the share of all 2^G sign assignments whose total is at least as far from 0 as the
-    one seen. As the sums are whole numbers, of a unit of whatever size, the distribution of the
+    one seen. As the sums are whole numbers, in some unit, the distribution of the
     total is found by convolving one video's two possibilities after the other: exact for any number
     of videos in polynomial time (as Pagano and Tritchler 1983, JASA 78, have it by another way),
     with no random draws.
@@ -151,8 +151,8 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 
     Holm (1979), Scandinavian J. Statistics 6: the i-th smallest of m is multiplied by m - i + 1,
     none is less than a smaller one's, and none more than 1. Rejecting where the adjusted p is below
-    5% makes a false positive among all of them in at most 5% of families, whatever their
-    dependence.
+    5% makes a false positive among all of them in at most 5% of families, even if
+    they depend on each other.
 
     Args:
         p_values: [m]; one that is None is undefined, stays so, and is not a test of the family.

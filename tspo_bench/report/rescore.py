@@ -16,7 +16,7 @@ from tspo_bench.report.bundle import QUESTIONS_FILE, opened
 from tspo_bench.report.run_tasks import RunTasks, is_packaged, split_title
 from tspo_bench.report.summary import Summary, summarise
 from tspo_bench.results import Cell, read_run
-from tspo_bench.tasks import Protocol, Reading, load_task
+from tspo_bench.tasks import EvaluationProtocol, Reading, load_task
 from tspo_bench.tasks.protocols import chosen_protocol
 from tspo_bench.types import Question, Record
 
@@ -33,7 +33,7 @@ class Difference:
 
     @property
     def text(self) -> str:
-        """What differs, in a line: "q7: letter A, now B; correct, now wrong"."""
+        """The differences in a line: "q7: letter A, now B; correct, now wrong"."""
         changes = []
         for name in COMPARED:
             then, now = getattr(self.stored, name), getattr(self.now, name)
@@ -162,7 +162,7 @@ def _rescored(
     return Rescored(cell, rules.label, from_task, records, num_read)
 
 
-def _rules(cell: Cell, protocol: str | None) -> Protocol:
+def _rules(cell: Cell, protocol: str | None) -> EvaluationProtocol:
     """Return the protocol of a task whose annotations are missing."""
     title, subtitles = split_title(str(cell.settings.protocol))
     asked, label = protocol or title.partition("@")[0], str(cell.settings.task)
@@ -171,7 +171,7 @@ def _rules(cell: Cell, protocol: str | None) -> Protocol:
     return chosen_protocol(label, {}, asked, subtitles)
 
 
-def _check_same(cell: Cell, rules: Protocol) -> None:
+def _check_same(cell: Cell, rules: EvaluationProtocol) -> None:
     stored = f"{cell.settings.protocol}#{cell.settings.protocol_hash}"
     if cell.settings.protocol_hash not in (None, rules.digest):
         raise UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -26,13 +27,14 @@ _DATA_OPTIONS = frozenset({"split", "length", "objects", "videos"})
 _LONGEST_LABEL = 200
 
 
+@dataclass(kw_only=True)
 class RunTasks:
     """Load the task of a cell with the questions that it was asked.
 
     Folders and bundles may come from strangers: unless they are trusted, only tasks of the package
     and annotation files are loaded.
 
-    Args:
+    Attributes:
         task: a spec that stands for every run's task; None for the one that each run names.
         data_root: where the annotations and videos lie now; None for where the runs had them.
         annotations: likewise.
@@ -42,22 +44,15 @@ class RunTasks:
         hint: what to do about a task that is not trusted, for the message.
     """
 
-    def __init__(
-        self,
-        *,
-        task: str | None = None,
-        data_root: Path | None = None,
-        annotations: Path | None = None,
-        trust_tasks: bool = False,
-        protocol: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        self._task = task
-        self._places = {"data_root": data_root, "annotations": annotations}
-        self._trust_tasks = trust_tasks
-        self._protocol = protocol
-        self._hint = hint
-        self._known: dict[tuple[Any, ...], tuple[Task, list[Question]] | UserError] = {}
+    task: str | None = None
+    data_root: Path | None = None
+    annotations: Path | None = None
+    trust_tasks: bool = False
+    protocol: str | None = None
+    hint: str | None = None
+    _known: dict[tuple[Any, ...], tuple[Task, list[Question]] | UserError] = field(
+        default_factory=dict, init=False
+    )
 
     def load(self, cell: Cell) -> tuple[Task, list[Question]]:
         """Return a cell's task and questions.
@@ -82,7 +77,7 @@ class RunTasks:
             getattr(cell.settings, key) for key in ("task", "questions", "limit")
         )
         reasons: list[str] = []
-        commands = [{}] if self._task else [*_commands(cell.run_folder), {"tasks": [label]}]
+        commands = [{}] if self.task else [*_commands(cell.run_folder), {"tasks": [label]}]
         for command in commands:
             try:
                 for task in self._tasks(cell, command):
@@ -101,28 +96,25 @@ class RunTasks:
 
     def _tasks(self, cell: Cell, command: Mapping[str, Any]) -> list[Task]:
         """Load the tasks that a command named, as far as they are trusted."""
-        paths = {
-            name: place or (Path(command[name]) if command.get(name) else None)
-            for name, place in self._places.items()
-        }
+        root, annotations = (command.get(name) for name in ("data_root", "annotations"))
         seeds = command.get("seeds")
         protocol, subtitles = split_title(str(cell.settings.protocol))
         return load_tasks(
-            [self._task] if self._task else self._trusted(cell, command["tasks"]),
-            data_root=paths["data_root"],
-            annotations=paths["annotations"],
+            [self.task] if self.task else self._trusted(cell, command["tasks"]),
+            data_root=self.data_root or (Path(root) if root else None),
+            annotations=self.annotations or (Path(annotations) if annotations else None),
             split=command.get("split"),
-            protocol=self._protocol or protocol.partition("@")[0] or None,
+            protocol=self.protocol or protocol.partition("@")[0] or None,
             subtitles=subtitles,
             seed=seeds[0] if seeds else 0,
         )
 
     def _trusted(self, cell: Cell, named: list[Any]) -> list[str]:
         is_run = cell.run_folder.is_dir()
-        trusts = self._trust_tasks and is_run
+        trusts = self.trust_tasks and is_run
         specs = [spec for spec in map(str, named) if trusts or _is_data(spec)]
         if not specs:
-            hint = self._hint or ("if the run is your own, add --trust-tasks" if is_run else "")
+            hint = self.hint or ("if the run is your own, add --trust-tasks" if is_run else "")
             raise UserError(
                 f"task {str(named[0])[:80]!r} is not one of the package's and may run code"
                 f"{hint and '; '}{hint}"

@@ -17,7 +17,7 @@ from tspo_bench.types import FloatArray
 Interval = tuple[float, float]
 
 CONFIDENCE = 0.95
-_ROUNDING = 1e-12  # a standard error no larger than this is 0
+ROUNDING = 1e-12  # a standard error no larger than this is 0
 
 
 def clustered_standard_error(values: ArrayLike, clusters: Sequence[Hashable]) -> float | None:
@@ -99,7 +99,7 @@ def _wilson(
     p: float, error: float, most: float, size_without_error: float, num_clusters: int
 ) -> Interval:
     """Wilson's interval at the effective size of a standard error, at most `most` answers."""
-    size = min(most, p * (1 - p) / error**2) if error > _ROUNDING else size_without_error
+    size = min(most, p * (1 - p) / error**2) if error > ROUNDING else size_without_error
     t = t_quantile(num_clusters - 1)
     centre = (p + t**2 / (2 * size)) / (1 + t**2 / size)
     half = t / (1 + t**2 / size) * math.sqrt(p * (1 - p) / size + t**2 / (4 * size**2))
@@ -116,12 +116,12 @@ def mean_interval(
     error, cut at `low` and `high`.
 
     Returns:
-        None with fewer than two clusters, and where the mean is the same in every cluster: then
-        nothing tells how far chance would reach.
+        None with fewer than two clusters, and where the mean is the same in every cluster, which
+        leaves the spread unknown.
     """
     x = np.asarray(values, dtype=np.float64)
     error = clustered_standard_error(x, clusters) if len(x) else None
-    if error is None or error <= _ROUNDING:
+    if error is None or error <= ROUNDING:
         return None
     mean, half = float(x.mean()), t_quantile(len(set(clusters)) - 1) * error
     return max(low, mean - half), min(high, mean + half)
@@ -142,11 +142,11 @@ def averaged_interval(
         degrees: the degrees of freedom [b] of each error: its clusters minus one.
 
     Returns:
-        None where all errors are 0: then nothing tells how far chance would reach.
+        None where all errors are 0, which leaves the spread unknown.
     """
     variances = np.square(np.asarray(errors, dtype=np.float64))
     total = float(variances.sum())
-    if total <= _ROUNDING**2:
+    if total <= ROUNDING**2:
         return None
     freedom = total**2 / float((variances**2 / np.asarray(degrees)).sum())
     average, half = sum(means) / len(means), t_quantile(freedom) * math.sqrt(total) / len(means)

@@ -9,13 +9,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
+
+from pydantic import computed_field
 
 from tspo_bench.report.groups import by_value
 from tspo_bench.report.headline import headline, headline_interval
 from tspo_bench.report.stats import Interval, accuracy_interval
 from tspo_bench.results import Cell, CellSettings
+from tspo_bench.results.forms import OnDisk
 from tspo_bench.types import Record, Status
 
 STATUSES: tuple[Status, ...] = get_args(Status)
@@ -23,63 +25,87 @@ FORMAT_VERSION = 2  # of summary.json, which only people and scripts read
 FeatureSource = Literal["computed", "cached", "unknown"]
 
 
-@dataclass(frozen=True)
-class GroupSummary:
-    """Accuracy within one value of a group, over its n questions."""
+class GroupSummary(OnDisk):
+    """Accuracy within one value of a group."""
 
     n: int
+    """Its questions."""
     accuracy: float | None
+    """The share of correct answers."""
     ci95: Interval | None
+    """Its 95% interval."""
 
 
-@dataclass(frozen=True)
-class Summary:
-    """The figures of one cell; None is undefined. `docs/metrics.md` defines each of them.
+class Summary(OnDisk):
+    """The figures of one cell, as summary.json has them; `docs/metrics.md` defines each.
 
-    Shares are of 1. `num_withheld` questions have no public right answer and are in no accuracy.
-    `accuracy` is over questions, `macro` the mean over the values of the benchmark's own group,
-    whatever the protocol; `headline` is the protocol's figure, which may be either or neither.
-    `num_guessed` letters were drawn by the protocol. `num_truncated` replies were cut at the
-    longest length; no letter could be read in `num_unread` (unparsed or drawn), of which
-    `num_unread_truncated` were cut. `num_short` answers were given fewer frames
-    than asked for, though `mean_frames` were given on average; `mean_frames_processed` counts those
-    decoded and encoded to choose them. `feature_sources` counts the answers by where the features
-    came from that their sampler searched (`feature_source`). `frame_sizes` counts the answers by
-    height x width of their frames as the model's processor made them, the commonest first;
-    `mean_usage` is what a server counted.
+    Shares are of 1; null is undefined.
     """
 
+    format_version: int = FORMAT_VERSION
+    """Of this form."""
     protocol: str | None
+    """The protocol with its version."""
     protocol_hash: str | None
+    """A hash of the protocol's text."""
     answer: str | None
+    """How the model answered: "generate" or "options"."""
     n: int
+    """Questions asked."""
     num_videos: int
+    """Their videos."""
     num_withheld: int
+    """Questions without a public right answer, which are in no accuracy."""
     accuracy: float | None
+    """The share of correct answers over questions."""
     ci95: Interval | None
+    """Its 95% interval, clustered by video."""
     headline: float | None
+    """The protocol's figure."""
     headline_ci95: Interval | None
+    """Its 95% interval."""
     macro: float | None
+    """The mean accuracy over the values of the benchmark's own group."""
     macro_ci95: Interval | None
+    """Its 95% interval."""
     accuracy_answered: float | None
+    """The accuracy over the answers in which a letter was read."""
     evidence_recall: float | None
+    """The mean share of evidence spans that the frames hit."""
     num_with_evidence: int
+    """Questions with a span to hit."""
     status_counts: Mapping[Status, int]
+    """Records by status."""
     num_guessed: int
+    """Letters drawn by the protocol."""
     num_truncated: int
+    """Replies cut at the longest length."""
     num_unread: int
+    """Replies in which no letter could be read (unparsed or drawn)."""
     num_unread_truncated: int
+    """Those of them that were cut."""
     seconds_per_question: float | None
+    """Mean seconds of all stages."""
     feature_sources: Mapping[FeatureSource, int]
+    """Answers by where the features came from that their sampler searched."""
     num_filled: int
+    """Frames added by a fill rule."""
     num_short: int
+    """Answers given fewer frames than asked for."""
     mean_frames: float | None
+    """Mean number of frames given."""
     mean_frames_processed: Mapping[str, float]
+    """Mean numbers of frames decoded and encoded to select them."""
     mean_visual_tokens: float | None
+    """Mean number of visual tokens."""
     frame_sizes: Mapping[str, int]
+    """Answers by height x width of their frames as the model's processor made them."""
     mean_usage: Mapping[str, float]
+    """Mean numbers of tokens as a server counted them."""
     groups: Mapping[str, Mapping[str, GroupSummary]]
+    """Accuracy by group and value."""
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def num_failed(self) -> int:
         """Records that never got to an answer: neither ok nor unparsed."""
@@ -145,7 +171,9 @@ def summarise(
         num_short=sum(number < frames for number in given),
         mean_frames=_mean(given),
         mean_frames_processed=_mean_of([record.frames_processed for record in records]),
-        mean_visual_tokens=_mean_of([record.seen for record in records]).get("visual_tokens"),
+        mean_visual_tokens=_mean_of([record.visual_input for record in records]).get(
+            "visual_tokens"
+        ),
         frame_sizes=_frame_sizes(records),
         mean_usage=_mean_of([record.usage for record in records]),
         groups=_groups(records),
@@ -179,12 +207,6 @@ def summarise_cells(cells: Sequence[Cell]) -> Summary:
     return summarise(records, cells[0].settings, mean)
 
 
-def summary_json(summary: Summary) -> dict[str, Any]:
-    """A summary as plain JSON values, for summary.json."""
-    figures = {**asdict(summary), "num_failed": summary.num_failed}
-    return {"format_version": FORMAT_VERSION, **figures}
-
-
 def accuracy_of(records: Sequence[Record]) -> float | None:
     """The accuracy over all questions with a known right answer; None without one."""
     return _accuracy([record for record in records if record.gold is not None])
@@ -200,15 +222,14 @@ def _groups(records: Sequence[Record]) -> dict[str, dict[str, GroupSummary]]:
 
 def _group_summary(records: Sequence[Record]) -> GroupSummary:
     known = [record for record in records if record.gold is not None]
-    return GroupSummary(_num_questions(records), _accuracy(known), _interval(known))
+    return GroupSummary(n=_num_questions(records), accuracy=_accuracy(known), ci95=_interval(known))
 
 
 def _frame_sizes(records: Sequence[Record]) -> dict[str, int]:
     """How many answers were given frames of each height and width: {"384x384": 1337}."""
-    sizes = [
-        r.seen for r in records if r.seen.get("frames") and {"height", "width"} <= r.seen.keys()
-    ]
-    counts = Counter(f"{seen['height']}x{seen['width']}" for seen in sizes)
+    inputs = [record.visual_input for record in records]
+    sizes = [i for i in inputs if i.get("frames") and {"height", "width"} <= i.keys()]
+    counts = Counter(f"{size['height']}x{size['width']}" for size in sizes)
     return dict(counts.most_common())
 
 

@@ -74,5 +74,5 @@ def put_back(folder: Path, records: BinaryIO, records_file: str) -> None:
 def drop_previous(folder: Path) -> None:
     """Remove what was put aside, if there is something."""
     if has_previous(folder):
-        (folder / PREVIOUS / _SETTINGS_FILE).unlink()  # from here on it is no longer one
+        (folder / PREVIOUS / _SETTINGS_FILE).unlink()  # from here on it does not count
         shutil.rmtree(folder / PREVIOUS)

@@ -35,7 +35,8 @@ class Cell:
 
     `task_scores` are there for a task that scores by its own code, once the cell is finished.
     `is_cut`: the last line of its records is cut, and left out. `on_cuda`: all commands of its run
-    were carried out on a CUDA GPU.
+    were carried out on a CUDA GPU. `left_out`: how many questions of missing videos the run's
+    commands left out of its task (--only-present), each number once.
     """
 
     settings: CellSettings
@@ -44,6 +45,7 @@ class Cell:
     task_scores: TaskScores | None = None
     is_cut: bool = False
     on_cuda: bool = False
+    left_out: tuple[int, ...] = ()
 
     @property
     def run_folder(self) -> Path:

@@ -1,4 +1,4 @@
-"""What a run was made with: versions, revision, hardware."""
+"""The environment of a run: versions, revision, hardware."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class EvidenceRecall:
 
     @property
     def recall(self) -> float | None:
-        """The share of spans that were hit; None where there is no span to hit."""
+        """The share of spans that were hit; None without a span to hit."""
         return self.num_hit / self.num_spans if self.num_spans else None
 
 

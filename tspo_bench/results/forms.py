@@ -105,7 +105,7 @@ class CellSettings(OnDisk):
 
     def to_json(self) -> dict[str, JSON]:
         """Return what run.json holds: the keys that were given, with the values as they were."""
-        return self.model_dump(exclude_unset=True)
+        return self.model_dump(exclude_unset=True, warnings=False)
 
 
 class CommandSettings(OnDisk):
@@ -127,6 +127,10 @@ class CommandSettings(OnDisk):
     """The torch device."""
     seeds: list[Whole] | None = None
     """Seeds of samplers and agents."""
+    only_present: bool = False
+    """Whether questions whose video is missing were left out."""
+    left_out: dict[str, Whole] = {}
+    """How many those were, by the task's label."""
 
 
 class Command(OnDisk):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from tspo_bench.validation import plain
 FORMAT = 1
 RUN_FILE = "run.json"
 _FEW_RUNS = 5  # that a message names
-_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
+CELL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=,+-]*")
 
 
 def read_run(path: Path) -> list[Cell]:
@@ -55,7 +56,9 @@ def read_cells(path: Path) -> Iterator[Cell | UserError]:
     on_cuda = _ran_on_cuda(content)
     for slug, settings in content["cells"].items():
         try:
-            yield _read_cell(path, slug, settings, on_cuda)
+            cell = _read_cell(path, slug, settings)
+            left_out = _left_out(content, cell.settings.task)
+            yield replace(cell, on_cuda=on_cuda, left_out=left_out)
         except UserError as error:
             yield error
 
@@ -78,7 +81,7 @@ def read_run_file(path: Path) -> dict[str, Any]:
     """The content of a run.json: a list of `commands`, and the settings of its `cells`.
 
     Raises:
-        UserError: it cannot be read, or is no such file.
+        UserError: it cannot be read, or is not a run.json.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -109,12 +112,32 @@ def _saw_cuda(command: Mapping[str, Any]) -> bool:
     return bool(command.get("environment", {}).get("gpus")) and device.startswith("cuda")
 
 
-def _read_cell(run: Path, slug: str, content: Any, on_cuda: bool) -> Cell:
-    if not _SLUG.fullmatch(slug):
+def _left_out(content: Mapping[str, Any], task: str) -> tuple[int, ...]:
+    """The distinct numbers of a task's questions that the commands left out; 0 of one for all."""
+    commands = [command.get("settings", {}) for command in content["commands"]]
+    counts = {
+        settings.get("left_out", {}).get(task, 0)
+        for settings in commands
+        if not settings.get("only_present") or task in settings.get("left_out", {})
+    }
+    return tuple(sorted(counts))
+
+
+def cell_folder(run: Path, slug: str) -> Path:
+    """The folder of a cell that run.json names.
+
+    Raises:
+        UserError: the name leads elsewhere.
+    """
+    if not CELL_NAME.fullmatch(slug):
         raise UserError(
             f"{run / RUN_FILE}: {shortened(slug)} is not a cell's folder; remove it there"
         )
-    folder = run / slug
+    return run / slug
+
+
+def _read_cell(run: Path, slug: str, content: Any) -> Cell:
+    folder = cell_folder(run, slug)
     settings = _read_settings(folder, content)
     path = folder / RECORDS_FILE
     records: list[Record] = []
@@ -123,7 +146,7 @@ def _read_cell(run: Path, slug: str, content: Any, on_cuda: bool) -> Cell:
         records, num_bytes = read_whole_lines(path)
         is_cut = num_bytes < path.stat().st_size
     _check_records(path, records, settings)
-    return Cell(settings, records, folder, _read_task_scores(folder), is_cut, on_cuda)
+    return Cell(settings, records, folder, _read_task_scores(folder), is_cut)
 
 
 def _read_settings(folder: Path, settings: Any) -> CellSettings:

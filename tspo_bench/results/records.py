@@ -22,7 +22,8 @@ from tspo_bench.types import Record
 
 FORMAT_VERSION = 2  # lines without one are of version 1
 _RENAMED = {"seconds": "timestamps", "looked_at": "frames_processed"}  # since version 1
-_KEYS = tuple(field.name for field in fields(Record))
+_KEY_OF = {field.name: field.name for field in fields(Record)} | {"visual_input": "seen"}
+_KEYS = tuple(_KEY_OF.values())
 _SHORTENED = reprlib.Repr()
 _SHORTENED.maxstring = _SHORTENED.maxother = 80
 _BLANK = Record(question_id="", video="", status="model_error", gold=None)
@@ -45,9 +46,9 @@ def record_to_line(record: Record) -> str:
     """
     try:
         parts = [
-            f'"{field.name}": '
-            + json.dumps(_plain(getattr(record, field.name)), sort_keys=True, allow_nan=False)
-            for field in fields(Record)
+            f'"{key}": '
+            + json.dumps(_plain(getattr(record, name)), sort_keys=True, allow_nan=False)
+            for name, key in _KEY_OF.items()
         ]
         line = "{" + ", ".join([f'"format_version": {FORMAT_VERSION}', *parts]) + "}"
         record_from_line(line)  # what is written can be read
@@ -91,7 +92,7 @@ def _without_answer(record: Record, reason: str) -> Record:
         truncated=False,
         guessed=False,
         option_logprobs=None,
-        seen={},
+        visual_input={},
         usage={},
     )
 
@@ -165,13 +166,13 @@ def read_records(path: Path) -> list[Record]:
     A failed question may be asked again: its later record takes the earlier one's place.
 
     Raises:
-        UserError: the file cannot be read, a line is broken, or a question id stands twice.
+        UserError: the file cannot be read, a line is broken, or a question has two answers.
     """
     return read_whole_lines(path)[0]
 
 
 def read_whole_lines(path: Path) -> tuple[list[Record], int]:
-    """The records of a file, and how many bytes its whole lines take: where appending may go on.
+    """The records of a file, and the size of its whole lines in bytes, where appending continues.
 
     Raises:
         UserError: as `read_records`.
@@ -195,7 +196,7 @@ def read_whole_lines(path: Path) -> tuple[list[Record], int]:
         if before is not None and not before.failed:
             first = line_of[record.question_id]
             raise UserError(
-                f"{path}: question {shortened(record.question_id)} stands in line {first} and in "
+                f"{path}: question {shortened(record.question_id)} is in line {first} and in "
                 f"line {number}; remove one of them, or start over with --fresh"
             )
         records[record.question_id] = record

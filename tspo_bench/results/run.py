@@ -92,9 +92,9 @@ class RunDirectory:
     ) -> CellWriter:
         """Open a cell for appending: one that was begun with equal settings, or a new one.
 
-        Where there is one of these labels and other settings, or of videos that are other files by
-        now, the new one lies beside it. It takes over the records that still hold: of equal
-        settings, questions and videos, whatever the limit was. A line that a kill cut is removed.
+        If a cell of these labels has other settings, or its videos were replaced, a new one is
+        begun beside it. It takes over the records that are still valid: of equal settings,
+        questions and videos, with any limit. A line that a kill cut is removed.
 
         Args:
             slug: the folder's name, if none of these labels is there.

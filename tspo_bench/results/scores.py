@@ -1,4 +1,4 @@
-"""What a sampler gave a video's candidates for a question: `scores.jsonl` beside the records.
+"""The scores of a video's candidates for a question: `scores.jsonl` beside the records.
 
 It is there to be looked at, in 255 levels a question, and no figure depends on it. A line without a
 record, or a record without a line, does no harm; of two lines of a question the last counts.
@@ -59,7 +59,7 @@ class CandidateScores:
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """The scores [T], to within a 508th of their range; NaN where there is none."""
+        """The scores [T], to within a 508th of their range; NaN for a candidate without one."""
         scores = self.low + self.levels * ((self.high - self.low) / _MOST)
         return np.where(self.levels == _NONE, math.nan, scores)
 

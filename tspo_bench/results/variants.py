@@ -1,4 +1,4 @@
-"""Cells of equal labels and other settings lie beside each other; what holds of one is taken over.
+"""Cells of equal labels and different settings, beside each other; valid records are taken over.
 
 A cell's folder is named after its labels. The first cell of those labels has that name, another one
 the name with a hash of its settings behind it. So records of two settings are never mixed, and
@@ -63,7 +63,7 @@ class Place:
     """Where a cell's records go: its folder's name, the settings kept with it, and why there.
 
     `reason` says what differs from the most similar of the cells beside which this one is begun
-    (of several the newest), None for one that goes on, has no cell beside it, or asks other
+    (of several the newest), None for one that resumes, has no cell beside it, or asks other
     questions than one of these by its limit alone.
     """
 
@@ -89,7 +89,7 @@ def find_place(
         slug: the name that the cell's labels give it.
         asked: its settings, as JSON.
         inputs: what its records would be made of; None if that is not to be checked.
-        fresh: start over the cell of equal settings, whatever its videos were.
+        fresh: start over the cell of equal settings, even if its videos were replaced.
 
     Raises:
         UserError: the records of a cell of equal settings are broken.
@@ -131,7 +131,7 @@ def records_that_hold(
         try:
             records = read_records(run / name / RECORDS_FILE)
             scores = read_scores(run / name / SCORES_FILE)
-        except UserError:  # reported to whoever opens that cell
+        except UserError:  # reported when that cell is opened
             continue
         for record in records:
             if record.question_id not in taken and inputs.hold(record):
@@ -140,7 +140,7 @@ def records_that_hold(
 
 
 def stored_records(run: Path, slug: str, known: Settings, inputs: Inputs) -> dict[str, Record]:
-    """What a run has of a cell of which some settings are known; see `records_that_hold`.
+    """The records that a run has for a cell with these settings; see `records_that_hold`.
 
     Raises:
         UserError: its run.json is broken.
@@ -215,12 +215,12 @@ def _flat(mapping: Settings, prefix: str = "") -> dict[str, Any]:
 
 
 def reasons_said(places: Sequence[tuple[str, str]]) -> list[str]:
-    """What to tell a user of cells, each with the reason why it was begun beside another."""
+    """Messages about cells begun beside others, by reason."""
     by_reason: dict[str, list[str]] = {}
     for slug, reason in places:
         by_reason.setdefault(reason, []).append(slug)
     return [
-        f"{'a cell is' if len(slugs) == 1 else f'{len(slugs)} cells are'} begun anew beside the "
+        f"{'a cell is' if len(slugs) == 1 else f'{len(slugs)} cells are'} begun beside the "
         f"earlier one{'s' * (len(slugs) > 1)} ({reason}): {slugs[0]}{', ...' * (len(slugs) > 1)}; "
         "the earlier records stay as they are"
         for reason, slugs in by_reason.items()

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, get_args
 
+from pydantic import ValidationError
+
 from tspo_bench.agent import KINDS
 from tspo_bench.errors import UserError
 from tspo_bench.registry import Registry, Spec, parse_spec
 from tspo_bench.samplers.base import FrameSampler
 from tspo_bench.types import Need
+from tspo_bench.validation import plain
 
 __all__ = ["FrameSampler", "load_sampler", "registry", "takes_agent", "with_agent"]
 
@@ -25,7 +28,7 @@ def takes_agent(spec: Spec) -> bool:
 
 
 def with_agent(spec: Spec, agent: str | None) -> Spec:
-    """The spec with `agent` as its option, if it takes an agent and names none of its own.
+    """The spec with `agent` as its option, if it takes an agent and names none itself.
 
     Of a router, it is the local sampler's option.
     """
@@ -57,7 +60,10 @@ def load_sampler(
             than the sampler's name says, or a class that is not a sampler.
     """
     parsed = with_agent(parse_spec(spec), agent)
-    sampler = registry.create(parsed, seed=seed, **context)
+    try:
+        sampler = registry.create(parsed, seed=seed, **context)
+    except ValidationError as error:
+        raise UserError(f"sampler {parsed.name!r}: {plain(error)}") from error
     needs = getattr(sampler, "needs", None)
     known = get_args(Need)
     if not isinstance(needs, (set, frozenset)) or not needs <= set(known):

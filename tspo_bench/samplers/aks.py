@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tspo_bench.samplers.fill import Fill, check_fill, fill_by_score
-from tspo_bench.samplers.options import check_count, check_number
-from tspo_bench.samplers.scores import argsort_desc, relevance
-from tspo_bench.types import Candidates, FloatArray, IntArray, Need, Query, Selection
+from tspo_bench.samplers.base import ScoreSampler
+from tspo_bench.samplers.options import Count, Fill, sampler_options
+from tspo_bench.samplers.scores import argsort_desc
+from tspo_bench.types import Features, FloatArray, IntArray
 
 
 def aks(scores: ArrayLike, k: int, t1: float = 0.2, t2: float = -100.0, depth: int = 3) -> IntArray:
@@ -50,36 +47,15 @@ def _stands_out(part: FloatArray, best: FloatArray, t1: float, t2: float) -> boo
     return len(best) > 0 and bool(best.mean() - part.mean() > t1 and part.std() > t2)
 
 
-@dataclass(frozen=True)
-class AKS:
-    """Adaptive keyframe sampling on the cosine to the question.
-
-    `fill` is what happens where the published algorithm gives fewer than min(k, T) frames: "score"
-    adds the best-scored of the others, "none" leaves it as published.
-
-    Raises:
-        UserError: an option that is out of range.
-    """
+@sampler_options
+class AKS(ScoreSampler):
+    """Adaptive keyframe sampling on the cosine to the question."""
 
     t1: float = 0.2
     t2: float = -100.0
-    depth: int = 3
+    depth: Count = 3
     fill: Fill = "score"
-    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
 
-    def __post_init__(self) -> None:
-        for name in ("t1", "t2"):
-            check_number("aks", name, getattr(self, name))
-        check_count("aks", "depth", self.depth, low=0)
-        check_fill("aks", self.fill)
-
-    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick as published, then fill up.
-
-        Raises:
-            UserError: a feature is NaN or infinite.
-        """
-        scores = relevance(query, candidates)
-        published = aks(scores, k, self.t1, self.t2, self.depth)
-        picks = fill_by_score(published, scores, k) if self.fill == "score" else published
-        return Selection(candidates.indices[picks], scores, len(picks) - len(published))
+    def pick(self, scores: Features, k: int) -> IntArray:
+        """See `aks`."""
+        return aks(scores, k, self.t1, self.t2, self.depth)

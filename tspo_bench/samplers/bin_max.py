@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tspo_bench.samplers.scores import relevance
-from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
+from tspo_bench.samplers.base import ScoreSampler
+from tspo_bench.samplers.options import sampler_options
+from tspo_bench.types import Features, IntArray
 
 
 def bin_max(scores: ArrayLike, k: int) -> IntArray:
@@ -35,17 +33,10 @@ def bin_max(scores: ArrayLike, k: int) -> IntArray:
     )
 
 
-@dataclass(frozen=True)
-class BinMax:
+@sampler_options
+class BinMax(ScoreSampler):
     """The best of each of min(k, T) cells by cosine to the question: relevant and spread out."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
-
-    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick the best candidate of each cell.
-
-        Raises:
-            UserError: a feature is NaN or infinite.
-        """
-        scores = relevance(query, candidates)
-        return Selection(candidates.indices[bin_max(scores, k)], scores)
+    def pick(self, scores: Features, k: int) -> IntArray:
+        """See `bin_max`."""
+        return bin_max(scores, k)

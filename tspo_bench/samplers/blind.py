@@ -1,18 +1,18 @@
-"""No frames at all: what the question's words alone give away."""
+"""No frames: how far the question's words alone lead."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from tspo_bench.samplers.options import sampler_options
 from tspo_bench.types import Candidates, Need, Query, Selection
 
 
-@dataclass(frozen=True)
+@sampler_options
 class Blind:
-    """Nothing, whatever the budget."""
+    """No frame, at any budget."""
 
     needs: ClassVar[frozenset[Need]] = frozenset()
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tspo_bench.samplers.fill import Fill, check_fill, fill_by_score
-from tspo_bench.samplers.inverse_transform import inverse_transform
-from tspo_bench.samplers.options import check_number
-from tspo_bench.samplers.scores import relevance
-from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
+from tspo_bench.samplers.base import ScoreSampler
+from tspo_bench.samplers.options import Fill, Positive, sampler_options
+from tspo_bench.samplers.scores import inverse_transform
+from tspo_bench.types import Features, IntArray
 
 
 def bolt(scores: ArrayLike, k: int, power: float = 3.0) -> IntArray:
@@ -34,32 +30,16 @@ def bolt(scores: ArrayLike, k: int, power: float = 3.0) -> IntArray:
     return inverse_transform(weights, shares)
 
 
-@dataclass(frozen=True)
-class BOLT:
+@sampler_options
+class BOLT(ScoreSampler):
     """Inverse transform sampling on the cosine to the question.
 
-    `fill` is what happens where one frame holds several shares, so that fewer than min(k, T) are
-    picked: "score" adds the best-scored of the others, "none" leaves them out.
-
-    Raises:
-        UserError: an option that is out of range.
+    One frame may hold several shares, so that fewer than min(k, T) are picked before filling.
     """
 
-    power: float = 3.0
+    power: Positive = 3.0
     fill: Fill = "score"
-    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
 
-    def __post_init__(self) -> None:
-        check_number("bolt", "power", self.power, above=0)
-        check_fill("bolt", self.fill)
-
-    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick as published, then fill up.
-
-        Raises:
-            UserError: a feature is NaN or infinite.
-        """
-        scores = relevance(query, candidates)
-        published = bolt(scores, k, self.power)
-        picks = fill_by_score(published, scores, k) if self.fill == "score" else published
-        return Selection(candidates.indices[picks], scores, len(picks) - len(published))
+    def pick(self, scores: Features, k: int) -> IntArray:
+        """See `bolt`."""
+        return bolt(scores, k, self.power)

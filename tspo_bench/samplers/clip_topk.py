@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from tspo_bench.samplers.base import ScoreSampler
+from tspo_bench.samplers.options import sampler_options
+from tspo_bench.samplers.scores import top_k
+from tspo_bench.types import Features, IntArray
 
-from tspo_bench.samplers.scores import relevance, top_k
-from tspo_bench.types import Candidates, Need, Query, Selection
 
-
-@dataclass(frozen=True)
-class ClipTopK:
+@sampler_options
+class ClipTopK(ScoreSampler):
     """The min(k, T) candidates with the highest cosine to the question, the earliest on ties."""
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
-
-    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick the k best-scored candidates.
-
-        Raises:
-            UserError: a feature is NaN or infinite.
-        """
-        scores = relevance(query, candidates)
-        return Selection(candidates.indices[top_k(scores, k)], scores)
+    def pick(self, scores: Features, k: int) -> IntArray:
+        """See `top_k`."""
+        return top_k(scores, k)

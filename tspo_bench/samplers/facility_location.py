@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
-from tspo_bench.samplers.options import check_number
-from tspo_bench.samplers.scores import cosines, min_max, unit_features
-from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
+from tspo_bench.samplers.base import FeatureSampler
+from tspo_bench.samplers.options import Share, sampler_options
+from tspo_bench.samplers.scores import min_max
+from tspo_bench.types import Features, IntArray
 
 
 def facility_location(
@@ -20,7 +19,7 @@ def facility_location(
 
     The objective of a set is `trade_off` x (sum of its relevance / k) + (1 - `trade_off`) x (mean
     over all frames of the similarity to the set's most similar frame). It is submodular: a frame's
-    gain only falls as others are picked, so a gain is computed anew only when it may be the
+    gain only falls as others are picked, so a gain is computed again only when it may be the
     highest. Picks are those of the plain greedy algorithm, the earliest on exact ties.
 
     Args:
@@ -50,33 +49,19 @@ def facility_location(
     return np.sort(np.array(picks, np.int64))
 
 
-@dataclass(frozen=True)
-class FacilityLocation:
+@sampler_options
+class FacilityLocation(FeatureSampler):
     """Greedy facility location on cosines, those below 0 counted as 0.
 
     The objective is that of arXiv 2603.20180 (a modular relevance term and a coverage term). The
     paper takes relevance from SigLIP and similarity from DINOv2, and one of four weights by the
     kind of question; here both come from the one encoder, relevance is scaled to 0 .. 1 over the
     video, and the weight is the same for all questions. Memory grows with T x T (52 MB at 3600).
-
-    Raises:
-        UserError: an option that is out of range.
     """
 
-    trade_off: float = 0.5
-    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
+    trade_off: Share = 0.5
 
-    def __post_init__(self) -> None:
-        check_number("facility-location", "trade_off", self.trade_off, low=0, high=1)
-
-    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick greedily.
-
-        Raises:
-            UserError: a feature is NaN or infinite.
-        """
-        frames, text = unit_features(query, candidates)
-        scores = cosines(frames, text)
+    def pick(self, frames: Features, text: Features, scores: Features, k: int) -> IntArray:
+        """See `facility_location`."""
         similarity = np.maximum(frames @ frames.T, 0)
-        picks = facility_location(similarity, min_max(scores), k, self.trade_off)
-        return Selection(candidates.indices[picks], scores)
+        return facility_location(similarity, min_max(scores), k, self.trade_off)

@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tspo_bench.errors import UserError
+from tspo_bench.samplers.options import Fill
 from tspo_bench.samplers.scores import argsort_desc
-from tspo_bench.types import IntArray
-
-Fill = Literal["score", "none"]
-Short = Literal["candidates", "uniform"]
-
-
-def check_fill(sampler: str, fill: str) -> None:
-    """Check the value of a sampler's option `fill`.
-
-    Raises:
-        UserError: it is not one of the rules.
-    """
-    if fill not in get_args(Fill):
-        raise UserError(f"sampler {sampler!r}: fill={fill!r}; use {' or '.join(get_args(Fill))}")
-
-
-def check_short(sampler: str, short: str) -> None:
-    """Check the value of a sampler's option `short`: what is shown of a video of few candidates.
-
-    Raises:
-        UserError: it is neither "candidates" nor "uniform".
-    """
-    if short not in get_args(Short):
-        raise UserError(f"sampler {sampler!r}: short={short!r}; use {' or '.join(get_args(Short))}")
+from tspo_bench.types import JSON, Candidates, Features, IntArray, Selection
 
 
 def fill_by_score(picked: IntArray, scores: ArrayLike, k: int) -> IntArray:
@@ -49,6 +26,20 @@ def fill_by_score(picked: IntArray, scores: ArrayLike, k: int) -> IntArray:
     order = argsort_desc(scores)
     rest = order[~np.isin(order, picked)]
     return np.sort(np.concatenate([picked, rest[: max(0, k - len(picked))]])).astype(np.int64)
+
+
+def filled(
+    candidates: Candidates,
+    picked: IntArray,
+    scores: Features,
+    k: int,
+    fill: Fill = "score",
+    notes: Mapping[str, JSON] | None = None,
+) -> Selection:
+    """A selection of the candidates at `picked`, filled up by `fill_by_score` if `fill` says so."""
+    positions = fill_by_score(picked, scores, k) if fill == "score" else picked
+    num_filled = len(positions) - len(picked)
+    return Selection(candidates.indices[positions], scores, num_filled, dict(notes or {}))
 
 
 def spread(length: int, count: int) -> IntArray:

@@ -6,14 +6,15 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from tspo_bench.errors import UserError
 from tspo_bench.samplers.fill import fill_by_score, spread
-from tspo_bench.samplers.options import check_count, check_number
-from tspo_bench.samplers.random import check_seed, draw, question_generator
+from tspo_bench.samplers.options import Count, Positive, Share, sampler_options
+from tspo_bench.samplers.random import draw, question_generator
 from tspo_bench.samplers.scores import argsort_desc
 from tspo_bench.types import Candidates, FloatArray, IntArray, Need, Query, Selection
 
@@ -27,9 +28,9 @@ MIN_VARIANCE = 1e-6
 GAP_SHARE, NO_GAP_BELOW = 0.25, 0.2  # of the picks' average distance; seconds of that distance
 
 
-@dataclass(frozen=True)
+@sampler_options
 class Settings:
-    """What the search can be told; the defaults are the published ones.
+    """Settings of the search; the defaults are the published ones.
 
     Attributes:
         clip_seconds: about how long a clip is.
@@ -41,21 +42,13 @@ class Settings:
         gap_seconds: least distance of a drawn pick from the earlier ones, where there is room.
     """
 
-    clip_seconds: float = 16.0
-    fine_seconds: float = 1.0
-    extra: int = 2
-    zoom: float = 0.25
-    top: float = 0.2
-    temperature: float = 0.06
-    gap_seconds: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("clip_seconds", "fine_seconds", "temperature"):
-            check_number("focus", name, getattr(self, name), above=0)
-        for name in ("zoom", "top"):
-            check_number("focus", name, getattr(self, name), low=0, high=1)
-        check_number("focus", "gap_seconds", self.gap_seconds, low=0)
-        check_count("focus", "extra", self.extra, low=0)
+    clip_seconds: Positive = 16.0
+    fine_seconds: Positive = 1.0
+    extra: Count = 2
+    zoom: Share = 0.25
+    top: Share = 0.2
+    temperature: Positive = 0.06
+    gap_seconds: Annotated[float, Field(ge=0)] = 1.0
 
 
 @dataclass(frozen=True)
@@ -177,24 +170,17 @@ def estimates(probes: IntArray, scores: FloatArray, positions: IntArray) -> Floa
     return (values - values.min()) / width if width > 0 else np.ones_like(values)
 
 
-@dataclass(frozen=True)
+@sampler_options
 class FOCUS(Settings):
     """FOCUS on the cosine to the question, which it has computed for some candidates only.
 
     Where the search gives fewer than k frames, the best-scored of the others are added, then those
     without a score, evenly. Draws depend on the seed and the question's id only. Where K >= T all
     candidates are given and none is scored. The record's notes say how many were.
-
-    Raises:
-        UserError: an option that is out of range.
     """
 
     seed: int = 0
     needs: ClassVar[frozenset[Need]] = frozenset({"lazy_scores"})
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_seed("focus", self.seed)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Search, then fill up.
@@ -233,7 +219,7 @@ def fill(found: Found, length: int, k: int) -> IntArray:
 
 
 def checked_scores(query: Query, candidates: Candidates) -> Score:
-    """The candidates' scores on demand, in float64, refused where they are not finite."""
+    """The candidates' scores on demand, in float64, checked to be finite."""
     score = candidates.score
     if score is None:
         raise ValueError(f"question {query.question_id!r}: the needed scores were not given")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from tspo_bench.samplers.options import check_count
+from tspo_bench.samplers.options import CountFromOne, sampler_options
 from tspo_bench.samplers.scores import checked_features
 from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
 
@@ -99,19 +98,12 @@ def maxinfo(features: Features, k: int, rank: int = 8) -> IntArray:
     return np.sort(grow(rows, max_volume(rows), k))
 
 
-@dataclass(frozen=True)
+@sampler_options
 class MaxInfo:
-    """Maximum volume of the features as they are, without scaling; the query does not matter.
+    """Maximum volume of the features as they are, without scaling; the query does not matter."""
 
-    Raises:
-        UserError: an option that is out of range.
-    """
-
-    rank: int = 8
+    rank: CountFromOne = 8
     needs: ClassVar[frozenset[Need]] = frozenset({"features"})
-
-    def __post_init__(self) -> None:
-        check_count("maxinfo", "rank", self.rank, low=1)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Pick by volume.

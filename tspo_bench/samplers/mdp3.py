@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from tspo_bench.samplers.fill import Fill, check_fill, fill_by_score
-from tspo_bench.samplers.options import check_count, check_number
-from tspo_bench.samplers.scores import cosines, unit_features
-from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
+from tspo_bench.samplers.base import FeatureSampler
+from tspo_bench.samplers.options import Count, Fill, Positive, sampler_options
+from tspo_bench.types import Features, FloatArray, IntArray
 
 NARROWINGS = 4  # widths 2, 1, 1/2, 1/4, 1/8
 SELF = NARROWINGS + 1.0  # the kernel of a frame with itself
@@ -32,10 +30,10 @@ def kernel(left: FloatArray, right: FloatArray) -> FloatArray:
 
 
 class Greedy(NamedTuple):
-    """What one segment offers, for each of C frames picked last before it.
+    """The picks of one segment, for each of C frames picked last before it.
 
-    `scores` [C, n + 1] are the objectives of its best 0 .. n frames, -inf where they cannot be told
-    apart; `order` [C, n] holds them as picked.
+    `scores` [C, n + 1] are the objectives of its best 0 .. n frames, -inf where they do not
+    differ; `order` [C, n] holds them as picked.
     """
 
     scores: FloatArray
@@ -94,8 +92,7 @@ def mdp3(
     Gives the frames of the released code, which counts the frame picked last in the objective of
     the next segment once more. A last segment may be short (the released code needs equal ones),
     and frames that repeat one picked are never picked (there the order depends on rounding). The
-    released code makes the whole video one segment unless told otherwise; 32 is what its comments
-    assume.
+    released code makes the whole video one segment by default; 32 is what its comments assume.
 
     Args:
         frames: [T, d], of length 1.
@@ -156,37 +153,19 @@ def _trace_back(steps: list[tuple[int, IntArray, IntArray, IntArray]], num: int)
     return np.sort(np.concatenate(picks)) if picks else np.empty(0, np.int64)
 
 
-@dataclass(frozen=True)
-class MDP3:
+@sampler_options
+class MDP3(FeatureSampler):
     """A Markov chain of determinantal point processes, conditioned on the question.
 
-    `fill` is what happens where fewer than min(k, T) frames differ from each other: "score" adds
-    the frames most similar to the question, "none" leaves it.
-
-    Raises:
-        UserError: an option that is out of range.
+    Frames that repeat each other are not picked; `fill` adds those most similar to the question.
     """
 
-    trade_off: float = 0.2
-    segment: int = 32
+    trade_off: Positive = 0.2
+    segment: Count = 32
     fill: Fill = "score"
-    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
 
-    def __post_init__(self) -> None:
-        check_number("mdp3", "trade_off", self.trade_off, above=0)
-        check_count("mdp3", "segment", self.segment, low=0)
-        check_fill("mdp3", self.fill)
-
-    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick as published, then fill up.
-
-        Raises:
-            UserError: a feature is NaN or infinite.
-        """
-        frames, text = unit_features(query, candidates)
-        scores = cosines(frames, text)
+    def pick(self, frames: Features, text: Features, scores: Features, k: int) -> IntArray:
+        """See `mdp3`."""
         if len(frames) <= k:
-            return Selection(candidates.indices, scores)
-        published = mdp3(frames, text, k, self.trade_off, self.segment)
-        picks = fill_by_score(published, scores, k) if self.fill == "score" else published
-        return Selection(candidates.indices[picks], scores, len(picks) - len(published))
+            return np.arange(len(frames), dtype=np.int64)
+        return mdp3(frames, text, k, self.trade_off, self.segment)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
-
 import numpy as np
 
-from tspo_bench.samplers.options import check_number
-from tspo_bench.samplers.scores import cosines, min_max, unit_features
-from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
+from tspo_bench.samplers.base import FeatureSampler
+from tspo_bench.samplers.options import Share, sampler_options
+from tspo_bench.samplers.scores import min_max
+from tspo_bench.types import Features, FloatArray, IntArray
 
 
 def mmr(frames: Features, relevance: Features, k: int, trade_off: float = 0.7) -> IntArray:
@@ -51,30 +49,16 @@ def extend(
     return np.append(picks, np.array(more, np.int64))
 
 
-@dataclass(frozen=True)
-class MMR:
+@sampler_options
+class MMR(FeatureSampler):
     """Maximal marginal relevance of cosines.
 
     Relevance is the cosine to the question, scaled to 0 .. 1 over the video: cosines of texts and
     images lie in a much narrower band than those of images, which would decide alone.
-
-    Raises:
-        UserError: an option that is out of range.
     """
 
-    trade_off: float = 0.7
-    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
+    trade_off: Share = 0.7
 
-    def __post_init__(self) -> None:
-        check_number("mmr", "trade_off", self.trade_off, low=0, high=1)
-
-    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick one by one.
-
-        Raises:
-            UserError: a feature is NaN or infinite.
-        """
-        frames, text = unit_features(query, candidates)
-        scores = cosines(frames, text)
-        picks = mmr(frames, min_max(scores), k, self.trade_off)
-        return Selection(candidates.indices[picks], scores)
+    def pick(self, frames: Features, text: Features, scores: Features, k: int) -> IntArray:
+        """See `mmr`."""
+        return mmr(frames, min_max(scores), k, self.trade_off)

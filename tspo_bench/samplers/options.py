@@ -1,50 +1,42 @@
-"""Checks of samplers' options that are numbers."""
+"""Options of samplers: their kinds, and their checks by pydantic."""
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform, get_args
+
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from tspo_bench.errors import UserError
 
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=0)]
+CountFromOne = Annotated[int, Field(ge=1)]
+Fill = Literal["score", "none"]
+Short = Literal["candidates", "uniform"]
 
-def check_number(
-    sampler: str,
-    name: str,
-    value: Any,
-    *,
-    above: float | None = None,
-    low: float | None = None,
-    high: float | None = None,
-) -> None:
-    """Check that an option is a finite number: above `above`, from `low` to `high`.
+Class = TypeVar("Class")
+_CHECKS = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+
+
+@dataclass_transform(frozen_default=True)
+def sampler_options(cls: type[Class]) -> type[Class]:
+    """Make a class a frozen dataclass whose fields are a sampler's options.
+
+    A wrong value raises pydantic's error, from which `load_sampler` makes a message.
+    """
+    decorate: Callable[[type[Class]], Any] = dataclass(frozen=True, config=_CHECKS)
+    checked: type[Class] = decorate(cls)
+    return checked
+
+
+def check_choice(sampler: str, name: str, value: str, choices: Any) -> None:
+    """Check that an option is one of the words of a `Literal`.
 
     Raises:
         UserError: it is not.
     """
-    limits = [
-        f"{word} {limit:g}"
-        for word, limit in (("above", above), ("not below", low), ("not above", high))
-        if limit is not None
-    ]
-    fits = (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and abs(value) <= sys.float_info.max  # neither NaN nor infinite, nor an int beyond floats
-        and (above is None or value > above)
-        and (low is None or value >= low)
-        and (high is None or value <= high)
-    )
-    if not fits:
-        said = f"a finite number {' and '.join(limits)}".rstrip()
-        raise UserError(f"sampler {sampler!r}: {name}={value!r}; use {said}")
-
-
-def check_count(sampler: str, name: str, value: Any, *, low: int) -> None:
-    """Check that an option is a whole number, `low` or more.
-
-    Raises:
-        UserError: it is not.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < low:
-        raise UserError(f"sampler {sampler!r}: {name}={value!r}; use a whole number, {low} or more")
+    if value not in (known := get_args(choices)):
+        raise UserError(f"sampler {sampler!r}: {name} must be {' or '.join(known)} (got {value!r})")

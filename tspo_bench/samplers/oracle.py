@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from tspo_bench.errors import UserError
 from tspo_bench.samplers.fill import spread
+from tspo_bench.samplers.options import sampler_options
 from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
 
 Seconds = tuple[float, float]
@@ -77,7 +77,7 @@ def share_out(sizes: Sequence[int], k: int) -> list[int]:
     return shares
 
 
-@dataclass(frozen=True)
+@sampler_options
 class Oracle:
     """min(k, T) frames, of the evidence as far as it goes.
 

@@ -1,4 +1,4 @@
-"""Frames that somebody picked before: selection files, ours or those that papers publish."""
+"""Frames picked before: selection files, ours or those that papers publish."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
-from tspo_bench.samplers.fill import Short, check_short
+from tspo_bench.samplers.options import Short, check_choice
 from tspo_bench.samplers.uniform import both_ends
 from tspo_bench.selections import FileSelection, read_selections
 from tspo_bench.types import Candidates, Need, Query, Selection
@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 
 
 class PublishedFrames:
-    """The frames that a file lists for each question, whatever the candidates.
+    """The frames that a file lists for each question, from among the candidates or not.
 
     A list shorter than the budget is given as it is (published files hold fewer frames for videos
-    of fewer seconds); the first one that the candidates could have filled is told of. A longer one
-    is an error, for any way of thinning it would make up a result that nobody published, unless
+    of fewer seconds); the first one that the candidates could have filled is logged. A longer one
+    is an error, for any way of thinning it would make up an unpublished result, unless
     the file ranks its frames: then the best are given. `select` with k = None takes a list of any
     length.
 
@@ -49,7 +49,7 @@ class PublishedFrames:
         question_ids: Sequence[str | None] | None = None,
         short: Short = "candidates",
     ) -> None:
-        check_short("file", short)
+        check_choice("file", "short", short, Short)
         self._short = short
         self.path = user_path(path)
         self.selections = read_selections(self.path, question_ids)
@@ -60,13 +60,13 @@ class PublishedFrames:
                 f"frame selections {self.path} are for other questions: none of the task's "
                 f"{len(known)} is there; the file's first is {first!r}, the task's {known[0]!r}"
             )
-        self._told = threading.Event()
+        self._warned = threading.Event()
 
     def select(self, query: Query, candidates: Candidates, k: int | None) -> Selection:
         """Give the frames listed for the question.
 
         Raises:
-            UserError: the question is not in the file or there for another video, an entry is no
+            UserError: the question is not in the file or there for another video, an entry is not a
                 frame of the video, or there are more than k.
         """
         picked = self.selections.picks.get(str(query.question_id))
@@ -85,8 +85,8 @@ class PublishedFrames:
             raise UserError(f"{where}: {error}") from error
         if k is not None and len(indices) > k:
             raise UserError(f"{where}: {len(indices)} frames, more than the budget of {k}")
-        if k is not None and len(indices) < min(k, len(candidates)) and not self._told.is_set():
-            self._told.set()
+        if k is not None and len(indices) < min(k, len(candidates)) and not self._warned.is_set():
+            self._warned.set()
             _log.warning(
                 "%s: %d frames, fewer than the budget of %d; such lists are given as they are",
                 where,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from tspo_bench.samplers.options import check_number
-from tspo_bench.samplers.random import check_seed, draw, question_generator
+from tspo_bench.samplers.options import Positive, sampler_options
+from tspo_bench.samplers.random import draw, question_generator
 from tspo_bench.samplers.scores import checked_features
 from tspo_bench.types import Candidates, Features, FloatArray, Need, Query, Selection
 
@@ -21,7 +20,7 @@ def products(frames: Features, text: Features) -> FloatArray:
     return np.asarray(np.einsum("td,d->t", left, right))  # row by row, unlike BLAS
 
 
-@dataclass(frozen=True)
+@sampler_options
 class QFrame:
     """min(k, T) candidates drawn without replacement by softmax of product / temperature.
 
@@ -35,18 +34,11 @@ class QFrame:
     pick from the same candidates.
 
     Source: arXiv 2506.22139, github.com/xiaomi-research/q-frame, `TextImageMatching`.
-
-    Raises:
-        UserError: an option that is out of range.
     """
 
-    temperature: float = 0.8
+    temperature: Positive = 0.8
     seed: int = 0
     needs: ClassVar[frozenset[Need]] = frozenset({"features"})
-
-    def __post_init__(self) -> None:
-        check_number("q-frame", "temperature", self.temperature, above=0)
-        check_seed("q-frame", self.seed)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Draw k candidates.

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tspo_bench.errors import UserError
+from tspo_bench.samplers.options import sampler_options
 from tspo_bench.samplers.scores import argsort_desc
 from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
 
 LOT_FLOOR = 1e-10  # keeps a lot's Gumbel noise finite
-
-
-def check_seed(sampler: str, seed: object) -> None:
-    """Check the value of a sampler's option `seed`.
-
-    Raises:
-        UserError: it is not a whole number.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise UserError(f"sampler {sampler!r}: seed={seed!r}; use a whole number")
 
 
 def question_generator(seed: int, query: Query) -> random.Random:
@@ -48,21 +37,15 @@ def draw(generator: random.Random, logits: ArrayLike, count: int) -> IntArray:
     return argsort_desc(values + noise)[:count]
 
 
-@dataclass(frozen=True)
+@sampler_options
 class Random:
     """min(k, T) of the T candidates, every subset equally likely.
 
     A smaller budget's picks are among those of a larger one.
-
-    Raises:
-        UserError: a seed that is not a whole number.
     """
 
     seed: int = 0
     needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
-
-    def __post_init__(self) -> None:
-        check_seed("random", self.seed)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Draw k candidates."""

@@ -15,7 +15,7 @@ _VIDEO = r"(?:this |the |these )?(?:\w+ )?(?:video|film|movie|clip|footage|carto
 _GIST = r"(?:topic|theme|idea|plot|story|storyline|focus|message|subject|purpose|point|gist)"
 _SETTING = r"(?:setting|background|environment|scene|activity|event)"
 
-# What asks about the whole video. Rules of English wording, not of any benchmark's task names.
+# Questions about the whole video. Rules of English wording, not of any benchmark's task names.
 GLOBAL_PATTERNS = {
     "gist": (
         rf"\b(?:main|mainly|central|overall|primary|overarching|core) (?:\w+ )?{_GIST}\b",
@@ -79,7 +79,7 @@ class Router:
     """Uniform frames for questions about the whole video, another sampler for the others.
 
     DIG (arXiv 2512.04000) found that uniform sampling suits global questions, and asks an LLM which
-    are global. Here a rule on the words of the question tells.
+    are global. Here a rule on the words of the question decides.
 
     Args:
         local: the sampler for questions about parts, as `--sampler` takes it. The run's seed does

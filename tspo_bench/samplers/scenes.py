@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from tspo_bench.errors import VideoError
 from tspo_bench.samplers.fill import spread
-from tspo_bench.samplers.options import check_number
+from tspo_bench.samplers.options import Positive, sampler_options
 from tspo_bench.types import Candidates, IntArray, Need, PixelScan, Query, Selection
 
 SHORT_SIDE = 144  # pixels: about the size to which PySceneDetect itself scales a video down
@@ -65,7 +65,7 @@ def spread_over_scenes(sizes: IntArray, k: int) -> IntArray:
 
 @dataclass
 class _Video:
-    """What is known of one video's cuts; the lock makes one thread look for them.
+    """One video's cuts, once found; the lock makes one thread look for them.
 
     Of an error only the message is kept: its traceback would keep the video's scan alive.
     """
@@ -75,30 +75,21 @@ class _Video:
     error: str | None = None
 
 
-@dataclass(frozen=True)
+@sampler_options
 class Scenes:
     """The middles of the scenes that PySceneDetect finds, as many of each as its length deserves.
 
     The candidates are what is picked from; a scene without any gives none. A video is decoded once
     for all questions and budgets: its cuts, or why there are none, are kept as long as its scan is.
-
-    Raises:
-        UserError: an option that is out of range.
     """
 
-    threshold: float = 27.0
-    rate: float = 8.0
+    threshold: Positive = 27.0
+    rate: Positive = 8.0
     needs: ClassVar[frozenset[Need]] = frozenset({"pixels"})
     _videos: weakref.WeakKeyDictionary[PixelScan, _Video] = field(
         default_factory=weakref.WeakKeyDictionary, init=False, repr=False, compare=False
     )
-    _lock: threading.Lock = field(
-        default_factory=threading.Lock, init=False, repr=False, compare=False
-    )
-
-    def __post_init__(self) -> None:
-        check_number("scenes", "threshold", self.threshold, above=0)
-        check_number("scenes", "rate", self.rate, above=0)
+    _lock: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Pick from the scenes; the query does not matter.

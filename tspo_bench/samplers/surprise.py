@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from tspo_bench.samplers.fill import fill_by_score
-from tspo_bench.samplers.options import check_count
+from tspo_bench.samplers.fill import filled
+from tspo_bench.samplers.options import Count, sampler_options
 from tspo_bench.samplers.scores import top_k, unit_features
 from tspo_bench.types import Candidates, Features, IntArray, Need, Query, Selection
 
@@ -36,7 +35,7 @@ def peaks(scores: Features, radius: int) -> IntArray:
     return np.flatnonzero(windows.argmax(axis=1) == radius)
 
 
-@dataclass(frozen=True)
+@sampler_options
 class Surprise:
     """The most surprising moments of the video: the idea of Swift Sampling, arXiv 2605.22678.
 
@@ -45,16 +44,10 @@ class Surprise:
     public descriptions leave open was chosen here: features have length 1, `radius` is 2 (one jump
     echoes in the two residuals after it), ties go to the earliest, and where there are fewer peaks
     than frames asked for, the highest residuals of the others fill up.
-
-    Raises:
-        UserError: an option that is out of range.
     """
 
-    radius: int = 2
+    radius: Count = 2
     needs: ClassVar[frozenset[Need]] = frozenset({"features"})
-
-    def __post_init__(self) -> None:
-        check_count("surprise", "radius", self.radius, low=0)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Pick the highest peaks, then fill up; the query does not matter.
@@ -65,6 +58,4 @@ class Surprise:
         frames, _ = unit_features(query, candidates)
         scores = surprises(frames)
         found = peaks(scores, self.radius)
-        chosen = found[top_k(scores[found], k)]
-        picks = fill_by_score(chosen, scores, k)
-        return Selection(candidates.indices[picks], scores, len(picks) - len(chosen))
+        return filled(candidates, found[top_k(scores[found], k)], scores, k)

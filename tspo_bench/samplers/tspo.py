@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from tspo_bench.errors import UserError
 from tspo_bench.samplers.aks import aks
 from tspo_bench.samplers.bin_max import bin_max
-from tspo_bench.samplers.fill import Short, check_short, fill_by_score
-from tspo_bench.samplers.inverse_transform import inverse_transform
-from tspo_bench.samplers.scores import checked_features, top_k
+from tspo_bench.samplers.fill import filled
+from tspo_bench.samplers.options import Short, check_choice
+from tspo_bench.samplers.scores import checked_features, inverse_transform, top_k
 from tspo_bench.samplers.uniform import both_ends
 from tspo_bench.types import JSON, Candidates, Features, IntArray, Need, Query, Selection
 
@@ -65,9 +65,8 @@ class TSPO:
         short: Short = "candidates",
         device: str = "cpu",
     ) -> None:
-        if select not in get_args(Rule):
-            raise UserError(f"sampler 'tspo': select={select!r}; use {' or '.join(get_args(Rule))}")
-        check_short("tspo", short)
+        check_choice("tspo", "select", select, Rule)
+        check_choice("tspo", "short", short, Short)
         # Here, not above: torch takes seconds to import.
         from tspo_bench.agent.checkpoint import find_agent, load_agent
         from tspo_bench.features.checkpoint import content_digest
@@ -97,9 +96,7 @@ class TSPO:
             num_frames = candidates.num_frames
             shown = both_ends(num_frames, min(k, num_frames))
             return Selection(shown, scores, notes={**notes, "short": self._short})
-        chosen = self._pick(scores, k)
-        picks = fill_by_score(chosen, scores, k)
-        return Selection(candidates.indices[picks], scores, len(picks) - len(chosen), notes)
+        return filled(candidates, self._pick(scores, k), scores, k, notes=notes)
 
     def _pick(self, scores: Features, k: int) -> IntArray:
         """Sorted positions by the rule, possibly fewer than k."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from tspo_bench.errors import UserError
-from tspo_bench.samplers.fill import Short, check_short
+from tspo_bench.samplers.options import Short, sampler_options
 from tspo_bench.types import Candidates, IntArray, Need, Query, Selection
 
-QWEN = "qwen"
 _QWEN_MOST = 768  # frames
 
 
@@ -56,32 +53,22 @@ VARIANTS: dict[str, Callable[[int, int], IntArray]] = {
 }
 
 
-@dataclass(frozen=True)
+@sampler_options
 class Uniform:
-    """min(k, N) evenly spaced frames of the N of the video, whatever the candidates.
+    """min(k, N) evenly spaced frames of the video's N, not only of its candidates.
 
     Where N <= k these are all frames. Otherwise the steps of each variant are longer than one
     frame, so its frames are distinct.
 
     Args:
         variant: where the frames are, one of VARIANTS, or "qwen": `qwen_reader`.
-        short: what is shown of a video of k candidates or fewer: "uniform", k frames as of any
+        short: what is shown of a video of k candidates or fewer: "uniform", k frames as for any
             other; "candidates", these alone (LLaVA-Video in lmms-eval, without `force_sample`).
-
-    Raises:
-        UserError: unknown variant, or a `short` that is neither.
     """
 
-    variant: str = "both-ends"
+    variant: Literal["both-ends", "left-edge", "bin-centres", "qwen"] = "both-ends"
     short: Short = "uniform"
     needs: ClassVar[frozenset[Need]] = frozenset({"probe"})
-
-    def __post_init__(self) -> None:
-        if self.variant not in (known := (*VARIANTS, QWEN)):
-            raise UserError(
-                f"sampler 'uniform': variant={self.variant!r}; use one of: {', '.join(known)}"
-            )
-        check_short("uniform", self.short)
 
     def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
         """Pick k evenly spaced frames; the query does not matter."""
@@ -90,6 +77,6 @@ class Uniform:
             return Selection(candidates.indices)
         if num_frames <= k or k == 0:
             return Selection(np.arange(min(k, num_frames), dtype=np.int64))
-        if self.variant == QWEN:
+        if self.variant == "qwen":
             return Selection(qwen_reader(num_frames, k, candidates.frame_rate))
         return Selection(VARIANTS[self.variant](num_frames, k))

@@ -1,10 +1,8 @@
-"""WFS-SB: clips between the wavelet boundaries of the scores, each with a budget of its own."""
+"""WFS-SB: clips between the wavelet boundaries of the scores, each with its own budget."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import pywt
@@ -12,19 +10,20 @@ from scipy.signal import find_peaks
 from scipy.special import softmax
 
 from tspo_bench.errors import UserError
+from tspo_bench.samplers.base import FeatureSampler
 from tspo_bench.samplers.fill import fill_by_score
 from tspo_bench.samplers.mmr import extend
-from tspo_bench.samplers.options import check_count, check_number
-from tspo_bench.samplers.scores import argsort_desc, cosines, unit_features
-from tspo_bench.types import Candidates, Features, FloatArray, IntArray, Need, Query, Selection
+from tspo_bench.samplers.options import Count, CountFromOne, Positive, Share, sampler_options
+from tspo_bench.samplers.scores import argsort_desc
+from tspo_bench.types import Features, FloatArray, IntArray
 
-MODE = "symmetric"  # how the signal goes on beyond its ends
+MODE = "symmetric"  # how the signal continues beyond its ends
 MIN_IMPORTANCE = 0.05
 
 
-@dataclass(frozen=True)
+@sampler_options
 class Settings:
-    """What the selection can be told; the defaults are the published ones.
+    """Settings of the selection; the defaults are the published ones.
 
     Attributes:
         wavelet: its name in PyWavelets.
@@ -40,18 +39,18 @@ class Settings:
     """
 
     wavelet: str = "db4"
-    drift: int = 3
+    drift: Count = 3
     height: float = 0.5
-    prominence: float = 0.05
-    gap_share: float = 0.02
-    gap_least: int = 5
+    prominence: Share = 0.05
+    gap_share: Share = 0.02
+    gap_least: CountFromOne = 5
     duration: float = 0.4
     mean: float = 0.2
     maximum: float = 0.3
     variance: float = 0.1
     strictness: float = 1.2
-    temperature: float = 1.0
-    trade_off: float = 0.5
+    temperature: Positive = 1.0
+    trade_off: Share = 0.5
 
     def __post_init__(self) -> None:
         if self.wavelet not in pywt.wavelist(kind="discrete"):
@@ -59,13 +58,6 @@ class Settings:
                 f"sampler 'wfs-sb': wavelet={self.wavelet!r}; use a discrete wavelet of PyWavelets,"
                 " such as db4, haar or sym8"
             )
-        for name in ("height", "duration", "mean", "maximum", "variance", "strictness"):
-            check_number("wfs-sb", name, getattr(self, name))
-        for name in ("prominence", "gap_share", "trade_off"):
-            check_number("wfs-sb", name, getattr(self, name), low=0, high=1)
-        check_number("wfs-sb", "temperature", self.temperature, above=0)
-        check_count("wfs-sb", "drift", self.drift, low=0)
-        check_count("wfs-sb", "gap_least", self.gap_least, low=1)
 
 
 def wfs_sb(scores: FloatArray, frames: Features, k: int, settings: Settings) -> IntArray:
@@ -170,26 +162,14 @@ def share_out(importance: FloatArray, k: int, temperature: float) -> IntArray:
     return shares
 
 
-@dataclass(frozen=True)
-class WFS(Settings):
+@sampler_options
+class WFS(Settings, FeatureSampler):
     """WFS-SB on the cosine to the question; never falls short of min(k, T) frames.
 
     The authors score with BLIP-2's matching probability, whose range is 0 .. 1; with their CLIP
     variant they take the cosine, as is done here.
-
-    Raises:
-        UserError: an option that is out of range.
     """
 
-    needs: ClassVar[frozenset[Need]] = frozenset({"features"})
-
-    def select(self, query: Query, candidates: Candidates, k: int) -> Selection:
-        """Pick as published.
-
-        Raises:
-            UserError: a feature is NaN or infinite.
-        """
-        frames, text = unit_features(query, candidates)
-        scores = cosines(frames, text)
-        picks = wfs_sb(scores.astype(np.float64), frames, k, self)
-        return Selection(candidates.indices[picks], scores)
+    def pick(self, frames: Features, text: Features, scores: Features, k: int) -> IntArray:
+        """See `wfs_sb`."""
+        return wfs_sb(scores.astype(np.float64), frames, k, self)

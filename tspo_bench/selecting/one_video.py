@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from tspo_bench.device import default_device
 from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
 from tspo_bench.selecting.selected_frames import SelectedFrames
+from tspo_bench.selecting.settings import sampler_settings
 from tspo_bench.specs import parse_spec
-from tspo_bench.types import (
-    SEARCHING,
-    CandidateRule,
-    Candidates,
-    Query,
-    Selection,
-)
+from tspo_bench.types import SEARCHING, CandidateRule, Candidates, Query, Selection
 
 if TYPE_CHECKING:
+    from tspo_bench.evaluation import RunSettings
     from tspo_bench.features.base import FrameEncoder
     from tspo_bench.samplers import FrameSampler
 
@@ -42,7 +35,7 @@ def select_frames(
     seed: int = 0,
     device: str | None = None,
 ) -> SelectedFrames:
-    """Pick the frames of one video that a question should be answered with.
+    """Select the frames of one video for a question.
 
     Example:
         >>> import tspo_bench
@@ -57,53 +50,53 @@ def select_frames(
         question: the text alone, without options and instructions.
         sampler: a sampler's spec; not one that reads annotations (`oracle`, `file:PATH`).
         frames: the frame budget K; a video with fewer candidates gives all of them.
-        encoder: "reference", a checkpoint's folder, a hub id, or an encoder that is loaded already;
-            None for the agent's folder if that holds an encoder too, else "reference".
-        agent: a temporal agent's folder or hub id, for the samplers tspo and tspo-q; None for those
-            in the package.
-        candidate_fps: candidate frames per second.
-        candidates: which frames these are: every n-th ("stride"), those shown at each 1 /
-            `candidate_fps` second ("time"), or ("auto") by time where frames are uneven in time.
+        encoder: as in `RunSettings`, or an encoder that is loaded already.
+        agent, candidate_fps, candidates, device: as in `RunSettings`.
         seed: for samplers that draw.
-        device: a torch device; None for CUDA where torch sees it, else the CPU.
 
     Raises:
-        UserError: unknown sampler or encoder, or a sampler that needs annotations.
+        UserError: a setting that cannot be used, or a sampler that needs annotations.
         VideoError: the video is missing or cannot be read.
     """
-    from tspo_bench.evaluation.checks import check_encoder
-    from tspo_bench.evaluation.reference_use import warn_of_reference_video
+    named = encoder is None or isinstance(encoder, str)
+    settings: dict[str, Any] = {
+        "candidate_fps": candidate_fps,
+        "candidates": candidates,
+        "device": device,
+    }
+    settings |= {"agent": agent, "encoder": encoder if named else "reference"}
+    config = sampler_settings(settings, sampler, frames, seed)
+    loaded = None if named else cast("FrameEncoder", encoder)
+    return _select(user_path(video), question, config, loaded)
+
+
+def _select(
+    path: Path, question: str, config: RunSettings, encoder: FrameEncoder | None
+) -> SelectedFrames:
+    """Select with the settings' one sampler; `encoder` is one that is loaded already."""
     from tspo_bench.evaluation.sampler_inputs import SamplerInputs, frames_processed
     from tspo_bench.features import FeatureStore
-    from tspo_bench.samplers import load_sampler
     from tspo_bench.video import open_video
-    from tspo_bench.video.candidates import check_rule, rules_said
+    from tspo_bench.video.candidates import rules_said
 
-    check_rule(candidates)
-    _check_asked(sampler, frames, agent, candidate_fps, seed)
-    device = device or default_device()
-    chosen = load_sampler(sampler, seed=seed, agent=agent, device=device)
-    label = parse_spec(sampler).label
-    _check_usable(label, chosen, question)
-    path = user_path(video)
-    loaded, text_features = None, None
-    if SEARCHING & chosen.needs:
-        loaded = _loaded_encoder(encoder, agent, device)
-        check_encoder(label, chosen, loaded)
-        warn_of_reference_video(path, loaded)
-        text_features = loaded.encode_text([question])
+    label, sampler = _sampler(config, question)
+    text_features = None
+    if SEARCHING & sampler.needs:
+        encoder = _checked_encoder(encoder, config, label, sampler, path)
+        text_features = encoder.encode_text([question])
     query = Query(question, str(path), question, text_features=text_features)
+    rate, (budget,) = config.candidate_fps, config.budgets
+    assert budget.frames is not None
     with open_video(path) as reader:
         info, times = reader.info, reader.times
-        inputs = SamplerInputs(path, reader, candidate_fps, FeatureStore(), loaded, candidates)
-        if "features" in chosen.needs:
+        inputs = SamplerInputs(path, reader, rate, FeatureStore(), encoder, config.candidates)
+        if "features" in sampler.needs:
             inputs.scan()
-        shown = inputs.for_sampler(chosen.needs, chosen, text_features)
-        selection = _selected(label, chosen, query, shown, frames)
+        shown = inputs.for_sampler(sampler.needs, sampler, text_features)
+        selection = _asked(label, sampler, query, shown, budget.frames)
     ruled = {} if inputs.ruled is None else {"candidates": inputs.ruled}
-    for rule in ruled.values():
-        for line in rules_said({str(path): rule}, candidate_fps):
-            _log.warning(line)
+    for line in rules_said({str(path): rule for rule in ruled.values()}, rate):
+        _log.warning(line)
     return SelectedFrames(
         indices=selection.indices,
         scores=selection.scores,
@@ -111,33 +104,41 @@ def select_frames(
         notes={**selection.notes, **ruled},
         question_id=question,
         timestamps=times[selection.indices],
-        candidates=replace(shown, score=None, scan=None),
+        candidates=inputs.candidates,
         duration_seconds=info.duration_seconds,
         frames_processed=frames_processed(shown),
         video=path,
         question=question,
         sampler=label,
-        num_asked=frames,
+        num_asked=budget.frames,
     )
 
 
-def _check_asked(
-    sampler: str, frames: int, agent: str | None, candidate_fps: float, seed: int
-) -> None:
-    from tspo_bench.samplers import AGENTS, takes_agent
-    from tspo_bench.validation import check_count
+def _sampler(config: RunSettings, question: str) -> tuple[str, FrameSampler]:
+    """The sampler's label and the sampler, which must do without annotations."""
+    from tspo_bench.samplers import load_sampler
 
-    check_count("--frames", frames)
-    check_count("--seed", seed)
-    if frames < 1:
-        raise UserError(f"{frames} frames cannot be picked; give 1 or more")
-    if not 0 < candidate_fps < math.inf:
-        raise UserError(f"candidate rate {candidate_fps} must be above 0 a second")
-    if agent is not None and not takes_agent(parse_spec(sampler)):
-        raise UserError(f"agent {agent!r}: sampler {sampler!r} has none; use {' or '.join(AGENTS)}")
+    (spec,), (seed,) = config.samplers, config.seeds or (0,)
+    label = parse_spec(spec).label
+    sampler = load_sampler(spec, seed=seed, agent=config.agent, device=config.device)
+    _check_usable(label, sampler, question)
+    return label, sampler
 
 
-def _selected(
+def _checked_encoder(
+    encoder: FrameEncoder | None, config: RunSettings, label: str, sampler: FrameSampler, path: Path
+) -> FrameEncoder:
+    from tspo_bench.evaluation.checks import check_encoder
+    from tspo_bench.evaluation.reference_use import warn_of_reference_video
+    from tspo_bench.features import load_encoder
+
+    loaded = encoder or load_encoder(config.encoder, config.device)
+    check_encoder(label, sampler, loaded)
+    warn_of_reference_video(path, loaded)
+    return loaded
+
+
+def _asked(
     label: str, sampler: FrameSampler, query: Query, candidates: Candidates, frames: int
 ) -> Selection:
     from tspo_bench.evaluation.sampler_contract import SamplerError, ask_sampler
@@ -146,17 +147,6 @@ def _selected(
         return ask_sampler(label, sampler, query, candidates, frames)
     except SamplerError as error:
         raise UserError(f"sampler {label!r} failed: {error}") from error
-
-
-def _loaded_encoder(
-    encoder: str | FrameEncoder | None, agent: str | None, device: str
-) -> FrameEncoder:
-    if encoder is not None and not isinstance(encoder, str):
-        return encoder
-    from tspo_bench.agent.checkpoint import default_encoder
-    from tspo_bench.features import load_encoder
-
-    return load_encoder(encoder or default_encoder(agent), device)
 
 
 def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
@@ -170,7 +160,7 @@ def _check_usable(label: str, sampler: FrameSampler, question: str) -> None:
         )
     if isinstance(sampler, PublishedFrames):
         raise UserError(
-            f"sampler {label!r} looks frames up by a question's id, which a question of your own "
+            f"sampler {label!r} looks frames up by a question's id, which a single question "
             "does not have; use another sampler, or evaluate the task that the file is for"
         )
     if (half := re.search("[\ud800-\udfff]", question)) is not None:

@@ -26,7 +26,7 @@ class SelectedFrames(Selection):
         video: the file.
         question: what the frames were selected for.
         sampler: the sampler's label, with its options.
-        num_asked: the frame budget; the frames are fewer where the video has fewer candidates, say.
+        num_asked: the frame budget; a video may have fewer candidates.
     """
 
     video: Path
@@ -36,13 +36,13 @@ class SelectedFrames(Selection):
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """That there are fewer picks than were asked for, and how many the fill rule added."""
+        """Notes: fewer frames than the budget, and frames added by the fill rule."""
         found = []
         if len(self) < self.num_asked:
             why = "the sampler gives no more of this video"
             if len(self) == self._num_candidates:
                 why = f"the video has {len(self)} candidates (--candidate-fps gives more)"
-            found.append(f"{len(self)} frames picked of {self.num_asked} asked for: {why}")
+            found.append(f"{len(self)} of {self.num_asked} frames selected: {why}")
         if self.num_filled:
             found.append(
                 f"{self.num_filled} of {len(self)} frames were added by the sampler's fill rule, "
@@ -51,10 +51,10 @@ class SelectedFrames(Selection):
         return tuple(found)
 
     def fetch(self, short_side: int | None = None) -> Frames:
-        """Decode the picks: pixels uint8 [n, h, w, 3], scaled down to `short_side` pixels if given.
+        """Decode the frames: uint8 [n, h, w, 3], scaled down to `short_side` pixels if given.
 
         Raises:
-            VideoError: the video cannot be read any more.
+            VideoError: the video can no longer be read.
         """
         from tspo_bench.video import open_video
 
@@ -62,7 +62,7 @@ class SelectedFrames(Selection):
             return reader.fetch(self.indices, short_side=short_side)
 
     def draw_sheet(self, path: str | Path) -> None:
-        """Draw the picks with their times under the score curve; the suffix names the format.
+        """Draw the frames with their times under the score curve; the suffix names the format.
 
         Raises:
             UserError: the file cannot be written, or the format is unknown.
@@ -90,7 +90,7 @@ class SelectedFrames(Selection):
 
         Raises:
             UserError: another format, or the folder cannot be written.
-            VideoError: the video cannot be read any more.
+            VideoError: the video can no longer be read.
         """
         from PIL import Image
 
@@ -119,7 +119,7 @@ class SelectedFrames(Selection):
             short_side: pixels; None for the video's own size.
 
         Raises:
-            VideoError: the video cannot be read any more.
+            VideoError: the video can no longer be read.
         """
         from tspo_bench.mllms.chat import frames_message
 

@@ -18,7 +18,7 @@ from tspo_bench.selecting.recall_rows import (
     recall_rows,
 )
 from tspo_bench.selecting.settings import selection_settings
-from tspo_bench.tasks import tell_of_skipped
+from tspo_bench.tasks import warn_of_skipped
 from tspo_bench.types import Features, Selection
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RecallResult:
-    """Every question's selection, measured, and the rows that they come to."""
+    """Every question's selection, measured, and the rows of the table."""
 
     selections: tuple[SelectionRecall, ...]
     rows: tuple[RecallRow, ...]
@@ -68,7 +68,7 @@ def recall(
     progress: SelectionProgress | None = None,
     **settings: Any,
 ) -> RecallResult:
-    """Measure what samplers select for questions with annotated evidence, with no MLLM.
+    """Measure samplers' selections for questions with annotated evidence, without an MLLM.
 
     Samplers that need no more than a video's probe (uniform, random, oracle, selection files) do
     without the videos: where one is not there, or `fps` is given, its length is the annotations'
@@ -82,9 +82,7 @@ def recall(
         [('uniform', 3), ('aks', 3)]
 
     Args:
-        task: what is asked, as for `evaluate`.
-        sampler: who selects, as for `evaluate`.
-        frames: the frame budget K, or several.
+        task, sampler, frames: as for `evaluate`.
         tolerance: seconds around an annotated moment within which a frame finds it, or several;
             None for the task's.
         baseline: the sampler that the others are compared with, as a spec.
@@ -95,19 +93,17 @@ def recall(
             `candidates`, `limit`, `only_present`, `split`, `data_root`, `annotations`, `device`.
 
     Raises:
-        UserError: something that was asked for does not exist, no question has evidence, or videos
-            are missing and their frame rate is unknown.
+        UserError: a setting that cannot be used, no question with evidence, or missing videos of
+            unknown frame rate.
     """
     from tspo_bench.evaluation.rates import assumed_rates
     from tspo_bench.evaluation.reference_use import warn_of_reference
     from tspo_bench.evaluation.task_plan import check_baseline, load_run_encoder, load_tasks
 
-    config = selection_settings(settings, task=task, sampler=sampler, frames=frames, seeds=seed)
+    config = selection_settings(settings, task=task, sampler=sampler, frames=frames, seed=seed)
     tolerances = (tolerance,) if isinstance(tolerance, int | float) else tolerance
     _check_numbers(fps, tolerances or ())
     asked = load_tasks(config)
-    for one in asked:
-        tell_of_skipped(one.task)
     _check_measurable(asked)
     against = check_baseline(baseline, asked)
     rates = [assumed_rates(one, fps) for one in asked]
@@ -118,26 +114,27 @@ def recall(
     for one, known in zip(asked, rates, strict=True):
         found = _measured(config, one, known, network, tolerances, progress)
         measured += found
-        tuned = {
-            named.label: str(named.settings["tuned_for"])
-            for named in one.samplers
-            if "tuned_for" in named.settings
-        }
-        rows += recall_rows(one.task.label, found, against, tuned)
+        rows += recall_rows(one.task.label, found, against, _tuned_for(one))
     return RecallResult(tuple(measured), tuple(rows))
+
+
+def _tuned_for(asked: TaskPlan) -> dict[str, str]:
+    """The benchmarks that samplers were tuned on, by label."""
+    return {named.label: named.tuned_for for named in asked.samplers if named.tuned_for is not None}
 
 
 def _check_numbers(fps: float | None, tolerances: Sequence[float]) -> None:
     if fps is not None and not 0 < fps < math.inf:
-        raise UserError(f"frame rate {fps} must be above 0 a second")
+        raise UserError(f"--fps must be > 0 (got {fps})")
     for seconds in tolerances:
         if not 0 <= seconds < math.inf:
-            raise UserError(f"tolerance {seconds} must be 0 seconds or more")
+            raise UserError(f"--tolerance must be >= 0 seconds (got {seconds})")
 
 
 def _check_measurable(asked: Sequence[TaskPlan]) -> None:
-    """Reject tasks without evidence, and samplers that select nothing."""
+    """Report skipped annotations; reject tasks without evidence, and samplers without frames."""
     for one in asked:
+        warn_of_skipped(one.task)
         if not any(question.evidence for question in one.questions):
             raise UserError(
                 f"task {one.task.label!r}: none of its {len(one.questions)} questions has "

@@ -16,11 +16,12 @@ _KNOWN = (
 )
 
 
-def selection_settings(settings: dict[str, Any], **given: Any) -> RunSettings:
+def selection_settings(settings: dict[str, Any], *, seed: int, **given: Any) -> RunSettings:
     """The run settings of a call.
 
     Args:
         settings: those that the caller may leave out, by name.
+        seed: of samplers and tasks that draw.
         given: the others.
 
     Raises:
@@ -32,4 +33,14 @@ def selection_settings(settings: dict[str, Any], **given: Any) -> RunSettings:
         if name not in _KNOWN:
             hint = f"{did_you_mean(name, _KNOWN)}known: {', '.join(_KNOWN)}"
             raise UserError(f"unknown setting {name!r}; {hint}")
-    return RunSettings.of(**given, **settings)
+    return RunSettings.of(**given, **settings, seeds=(seed,))
+
+
+def sampler_settings(
+    settings: dict[str, Any], sampler: str, frames: int, seed: int, **given: Any
+) -> RunSettings:
+    """The run settings of one sampler at one frame budget; see `selection_settings`."""
+    config = selection_settings(settings, seed=seed, samplers=(sampler,), frames=(frames,), **given)
+    if len(config.samplers) > 1:
+        raise UserError(f"--sampler {sampler!r} is several; give one")
+    return config

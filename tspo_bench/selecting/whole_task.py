@@ -1,4 +1,4 @@
-"""Pick frames for a whole task and keep them as a file: `tspo_bench.select_task`."""
+"""Select frames for a whole task and write them to a file: `tspo_bench.select_task`."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
 from tspo_bench.samplers.published import PublishedFrames
-from tspo_bench.selecting.settings import selection_settings
+from tspo_bench.selecting.settings import sampler_settings
 from tspo_bench.selections import SHAPES, FileSelection, SelectionFile, write_selections
 from tspo_bench.selections.file_selection import checked_frames
-from tspo_bench.tasks import tell_of_skipped
+from tspo_bench.tasks import warn_of_skipped
 from tspo_bench.types import JSON
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def select_task(
     progress: SelectionProgress | None = None,
     **settings: Any,
 ) -> TaskSelections:
-    """Pick frames for every question of a task and write them to a file.
+    """Select frames for every question of a task and write them to a file.
 
     The file is what the sampler `file:PATH` reads, so that a model can be asked on another machine
     or day. Features are kept as they are made: a call that was interrupted starts over at little
-    cost. With `file:PATH` for the sampler, a file is turned into another shape as it stands,
+    cost. With `file:PATH` for the sampler, a file is turned into another shape as it is,
     without the videos; `frames` does not matter.
 
     Example:
@@ -77,14 +77,12 @@ def select_task(
 
     path = user_path(out)
     _check_out(path, shape)
-    config = selection_settings(
-        settings, tasks=(task,), samplers=(sampler,), frames=frames, seeds=seed
-    )
+    config = sampler_settings(settings, sampler, frames, seed, tasks=(task,))
     (asked,) = load_tasks(config)
-    tell_of_skipped(asked.task)
+    warn_of_skipped(asked.task)
     (named,) = asked.samplers
     if not named.sampler.needs:
-        raise UserError(f"sampler {named.label!r} picks nothing that a file could hold")
+        raise UserError(f"sampler {named.label!r} selects no frames that a file could hold")
     if isinstance(named.sampler, PublishedFrames):
         return _converted(asked, named.sampler, path, shape)
     network = load_run_encoder(config, [asked])
@@ -104,7 +102,7 @@ def _selections(
     encoder: FrameEncoder | None,
     progress: SelectionProgress | None,
 ) -> tuple[dict[str, FileSelection], dict[str, str]]:
-    """The file's rows in the questions' order, and why there is none: both by question."""
+    """The file's rows in the questions' order, and the errors: both by question."""
     from tspo_bench.evaluation.choosing import SelectionContext
     from tspo_bench.evaluation.plan import OpenCell
     from tspo_bench.features import FeatureStore
@@ -135,7 +133,7 @@ def _write(path: Path, selections: SelectionFile, asked: TaskPlan, shape: str | 
             raise
         kept = path.with_name(f"{path.name}.ours.json")  # hours of work, perhaps
         write_selections(kept, selections, asked.questions)
-        raise UserError(f"{error}; what there is lies in {kept}") from error
+        raise UserError(f"{error}; the selections are in {kept}") from error
 
 
 def _converted(
@@ -170,7 +168,7 @@ def _check_out(path: Path, shape: str | None) -> None:
     if shape is None and path.suffix not in (".json", ".parquet"):
         raise UserError(f"frame selections {path}: give a name that ends in .json or .parquet")
     if not path.absolute().parent.is_dir():
-        raise UserError(f"frame selections {path}: there is no folder {path.absolute().parent}")
+        raise UserError(f"frame selections {path}: no such folder: {path.absolute().parent}")
 
 
 def _made_by(config: RunSettings, asked: TaskPlan, encoder: FrameEncoder | None) -> dict[str, JSON]:

@@ -1,4 +1,4 @@
-"""A question's entry in a selection file, and the frames of a video that it stands for."""
+"""A question's entry in a selection file, and the frames of a video that it names."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ class FileSelection:
 
 @dataclass(frozen=True)
 class SelectionFile:
-    """A file's selections by question id; `made_by` is what it says of how they were made."""
+    """A file's selections by question id; `made_by` holds the settings that made them."""
 
     picks: Mapping[str, FileSelection]
     made_by: Mapping[str, JSON] = field(default_factory=dict)
@@ -143,19 +143,13 @@ def checked_frames(entries: Sequence[Any], num_frames: int | None) -> IntArray:
     return np.array(sorted(seen), np.int64)
 
 
-def common_rate(lists: Iterable[Sequence[Any]]) -> int | None:
-    """The greatest common divisor of one video's frame numbers, or None where they have none.
+def common_rate(picks: Iterable[FileSelection]) -> int | None:
+    """The greatest common divisor of one video's frame numbers; None if there is none.
 
     Published selections count candidates at 1 fps in the video's own frames: multiples of the
     rounded frame rate, which this finds without the video.
     """
-    numbers = [
-        int(entry)
-        for entries in lists
-        for entry in entries
-        if _is_number(entry) and float(entry).is_integer()
-    ]
-    return math.gcd(*numbers) or None
+    return math.gcd(*(number for picked in picks for number in picked.numbers)) or None
 
 
 def _digest(features: Features) -> str:

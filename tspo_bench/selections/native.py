@@ -52,7 +52,7 @@ def by_id(path: Path, picks: Iterable[FileSelection]) -> dict[str, FileSelection
     """The picks by question id.
 
     Raises:
-        UserError: an id stands twice.
+        UserError: an id is listed twice.
     """
     found: dict[str, FileSelection] = {}
     for picked in picks:
@@ -68,7 +68,7 @@ def from_json(path: Path, content: Mapping[str, Any]) -> SelectionFile:
     """Read the content of a file of our own form.
 
     Raises:
-        UserError: another version, or a row that is none.
+        UserError: another version, or a row that is not a selection.
     """
     if content["format"] != FORMAT:
         raise UserError(
@@ -154,13 +154,13 @@ def read_parquet(path: Path) -> SelectionFile:
     """Read a parquet file of our own form.
 
     Raises:
-        UserError: it is none.
+        UserError: it is not one.
         OSError: it cannot be read.
     """
     import pyarrow
     import pyarrow.parquet
 
-    refused = f"frame selections {path} are no parquet file of `tspo-bench select`:"
+    invalid = f"frame selections {path} are not a parquet file of `tspo-bench select`:"
     try:
         with path.open("rb") as file:
             table = pyarrow.parquet.read_table(file)
@@ -168,9 +168,9 @@ def read_parquet(path: Path) -> SelectionFile:
         rows = [{**row, "notes": json.loads(row["notes"])} for row in table.to_pylist()]
         content = {"format": head["format"], "made_by": head["made_by"], "questions": rows}
     except KeyError as error:
-        raise UserError(f"{refused} it lacks {error}") from error
+        raise UserError(f"{invalid} it lacks {error}") from error
     except (pyarrow.ArrowException, TypeError, ValueError, RecursionError) as error:
-        raise UserError(f"{refused} {error}") from error
+        raise UserError(f"{invalid} {error}") from error
     return from_json(path, content)
 
 

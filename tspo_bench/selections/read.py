@@ -71,7 +71,7 @@ def _parsed(path: Path) -> Any:
         try:
             content = json.loads(text)
         except json.JSONDecodeError as error:
-            if error.msg != "Extra data":  # what is said of a value with more values behind it
+            if error.msg != "Extra data":  # the message for several values in a row
                 raise
             return _lines(text)
     except (ValueError, RecursionError) as error:
@@ -128,7 +128,7 @@ def _annotated(
     if not isinstance(row[key], str | int | float):
         raise UserError(
             f"frame selections {path}: entry {number} has {key} {reprlib.repr(row[key])}, which is "
-            "no question's id"
+            "not a question's id"
         )
     question = str(row[key])
     listed = _frames(path, question, row[frames])
@@ -168,7 +168,7 @@ def _beside(
     for place, value in enumerate(values):
         if not native.is_finite(value):
             raise UserError(
-                f"{where}: entry {place} of {key} is {reprlib.repr(value)}, no finite number"
+                f"{where}: entry {place} of {key} is {reprlib.repr(value)}, not a finite number"
             )
     return tuple(values)
 

@@ -1,8 +1,8 @@
-"""Annotations into questions; prompts; reading of answers."""
+"""Annotations into questions; prompts; answer extraction."""
 
 from tspo_bench.tasks.annotated import AnnotatedTask
 from tspo_bench.tasks.base import Skipped, Task, TaskScores
-from tspo_bench.tasks.inventory import Survey, survey, tell_of_skipped, with_videos
+from tspo_bench.tasks.inventory import Survey, survey, warn_of_skipped, with_videos
 from tspo_bench.tasks.loading import (
     digest_of,
     is_annotation_file,
@@ -13,15 +13,14 @@ from tspo_bench.tasks.loading import (
     videos_of,
 )
 from tspo_bench.tasks.multiple_choice import MultipleChoice
-from tspo_bench.tasks.protocols import INSTRUCTION, Protocol, Reading
-from tspo_bench.tasks.reading import read_answer
+from tspo_bench.tasks.protocols import INSTRUCTION, EvaluationProtocol, Reading
+from tspo_bench.tasks.strict_extractor import read_answer
 
 __all__ = [
     "INSTRUCTION",
     "AnnotatedTask",
+    "EvaluationProtocol",
     "MultipleChoice",
-    "Prompt",
-    "Protocol",
     "Reading",
     "Skipped",
     "Survey",
@@ -35,7 +34,7 @@ __all__ = [
     "read_answer",
     "registry",
     "survey",
-    "tell_of_skipped",
     "videos_of",
+    "warn_of_skipped",
     "with_videos",
 ]

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tspo_bench.tasks.protocols import Protocol, Reading
+from tspo_bench.tasks.protocols import EvaluationProtocol, Reading
 from tspo_bench.types import Prompt, Question, Record
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """An annotation that is left out: its place ("my.jsonl line 3") and what is wrong."""
+    """An unusable annotation: its place ("my.jsonl line 3") and the reason."""
 
     where: str
     reason: str
@@ -21,9 +21,9 @@ class Skipped:
 
 @dataclass(frozen=True)
 class TaskScores:
-    """Scores of a finished cell by the task's own code.
+    """Scores of a finished cell by the task's own code: `figures` by metric, in its unit.
 
-    `figures` are by metric, each in its own unit; `headline` is the first of them as a share of 1.
+    `headline` is the first of them as a share of 1.
     """
 
     headline: float | None
@@ -31,29 +31,27 @@ class TaskScores:
 
 
 class Task(ABC):
-    """Questions about videos, and how a model is asked and its replies are read.
+    """Questions about videos, with their prompts and the extraction of answers.
 
-    A custom task inherits this class; `MultipleChoice` adds `prompt`, `query_text` and
+    Custom tasks inherit this class, or `MultipleChoice`, which has `prompt`, `query_text` and
     `read_answer`.
 
     Attributes:
         name: the task's name.
         label: the name in tables, with the options that change the questions
             ("haystack[length=15min]").
-        rules: the protocol in force: prompt, answer extraction and aggregation.
+        rules: the protocol: prompt, answer extraction and average.
         tolerance_seconds: how far from an annotated moment a frame still counts as evidence.
-        macro: the group over whose values the benchmark averages ("task_type"); tables then show
-            that average beside the accuracy over questions.
-        parser: "package.module:function" that parses the annotations; editing its source begins new
-            cells.
-        skipped: annotations that are left out; a run and `doctor` report them.
-        makes_videos: whether `video_path` makes the file. Its videos are then not looked for before
-            a run.
+        macro: the group over whose values the benchmark averages ("task_type"); tables show that
+            average beside the accuracy over questions.
+        parser: "package.module:function" that parses the annotations; editing it begins new cells.
+        skipped: unusable annotations, which a run and `doctor` report.
+        makes_videos: whether `video_path` makes the file; a run then looks for no videos first.
     """
 
     name: str
     label: str
-    rules: Protocol
+    rules: EvaluationProtocol
     tolerance_seconds: float = 1.0
     macro: str | None = None
     parser: str | None = None
@@ -73,17 +71,17 @@ class Task(ABC):
         """Return the file of `question.video`, made first if the task makes its own videos.
 
         Raises:
-            VideoError: there is no such file under the data root.
+            VideoError: the data root has no such file.
         """
 
     @abstractmethod
     def prompt(
         self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
     ) -> Prompt:
-        """Return what the MLLM is asked with frames of these times, in a video of this rate.
+        """Return the prompt for frames of these times, in a video of this frame rate.
 
         Raises:
-            UserError: something that belongs to the question (subtitles) cannot be read.
+            UserError: a file of the question (subtitles) cannot be read.
         """
 
     @abstractmethod
@@ -92,22 +90,18 @@ class Task(ABC):
 
     @abstractmethod
     def read_answer(self, reply: str, question: Question) -> Reading:
-        """Return the option letter that the protocol reads in a reply, if any."""
+        """Return the option letter that the protocol extracts from a reply, if any."""
 
     @property
     def annotation_ids(self) -> Sequence[str | None]:
-        """The ids of all annotations in their order, None where one is left out.
+        """The ids of all annotations in order, None for skipped ones.
 
-        Selection files without ids are read by it.
+        Selection files without ids are matched by it.
         """
         return [question.id for question in self.questions()]
 
     def task_scores(self, records: Sequence[Record]) -> TaskScores | None:
-        """Score a finished cell by the task's own code, in place of the protocol's average.
-
-        Returns:
-            None where the protocol scores it. Else `headline` leads tables.
-        """
+        """Score a finished cell by the task's own code; None to use the protocol's average."""
         return None
 
     @classmethod

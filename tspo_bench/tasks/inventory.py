@@ -1,4 +1,4 @@
-"""What of a task's videos is there: the answer of `tspo-bench doctor --task`."""
+"""Which of a task's videos exist: `tspo-bench doctor --task`."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from tspo_bench.tasks.loading import videos_of
 from tspo_bench.types import Question
 
 _log = logging.getLogger(__name__)
-_FEW = 5  # annotations that are named
+_FEW = 5  # skipped annotations that a warning names
 
 
 @dataclass(frozen=True)
 class Survey:
-    """A task's questions and videos, and which of the videos can be used.
+    """A task's videos, and which of them can be used.
 
     Attributes:
-        questions: how many questions the task has.
-        skipped: annotations that are left out.
-        found: videos that are there and can be read, with their files.
-        missing: videos that are not there, with the reason.
-        unreadable: videos that are there and cannot be read, with the reason.
+        questions: the number of questions.
+        skipped: unusable annotations.
+        found: readable videos, with their files.
+        missing: missing videos, with the reason.
+        unreadable: files that cannot be read as videos, with the reason.
         affected: the ids of the questions about missing and unreadable videos.
     """
 
@@ -39,17 +39,15 @@ class Survey:
 
     @property
     def videos(self) -> int:
-        """How many videos the questions are about."""
+        """The number of videos that the questions are about."""
         return len(self.found) + len(self.missing) + len(self.unreadable)
 
 
 def with_videos(task: Task, questions: Sequence[Question]) -> list[Question]:
-    """Those of a task's questions whose videos are there; whether they can be read is not tried.
-
-    A task that makes its videos has them all.
+    """Return the questions whose videos exist (readable or not); all if the task makes its videos.
 
     Raises:
-        UserError: there is none of the videos.
+        UserError: none of the videos exists.
     """
     if task.makes_videos:
         return list(questions)
@@ -77,8 +75,8 @@ def with_videos(task: Task, questions: Sequence[Question]) -> list[Question]:
     return left
 
 
-def tell_of_skipped(task: Task) -> None:
-    """Warn of the annotations that are left out, the first of them with place and reason."""
+def warn_of_skipped(task: Task) -> None:
+    """Log the number of skipped annotations, the first of them with place and reason."""
     skipped = task.skipped
     if skipped:
         some = "; ".join(f"{one.where}: {one.reason}" for one in skipped[:_FEW])
@@ -89,9 +87,11 @@ def tell_of_skipped(task: Task) -> None:
 
 
 def survey(task: Task, on_video: Callable[[str], None] | None = None) -> Survey:
-    """Look for every video of a task and probe those that are there.
+    """Look for every video of a task and probe those that exist.
 
-    `on_video` is told of each video before it is looked for: probing takes a while.
+    Args:
+        task: the task.
+        on_video: called with each video before it is looked for; probing takes a while.
 
     Raises:
         UserError: the task's annotations are missing or broken.
@@ -99,23 +99,22 @@ def survey(task: Task, on_video: Callable[[str], None] | None = None) -> Survey:
     from tspo_bench.video import probe
 
     questions = task.questions()
+    videos = videos_of(questions)
     found: dict[str, Path] = {}
     missing: dict[str, str] = {}
     unreadable: dict[str, str] = {}
-    affected: list[str] = []
-    for video, ids in videos_of(questions).items():
+    for video in videos:
         if on_video is not None:
             on_video(video)
         try:
             path = task.video_path(video)
         except VideoError as error:
             missing[video] = str(error)
-            affected += ids
             continue
         try:
             probe(path)
             found[video] = path
         except VideoError as error:
             unreadable[video] = str(error)
-            affected += ids
+    affected = [id_ for video, ids in videos.items() if video not in found for id_ in ids]
     return Survey(task.label, len(questions), task.skipped, found, missing, unreadable, affected)

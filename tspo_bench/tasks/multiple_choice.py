@@ -1,4 +1,4 @@
-"""How a multiple-choice task asks and reads: what every task here shares."""
+"""Prompts, queries and answer extraction, which all multiple-choice tasks share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tspo_bench.tasks.base import Task
-from tspo_bench.tasks.protocols import DEFAULT, Protocol, Reading
+from tspo_bench.tasks.protocols import DEFAULT, EvaluationProtocol, Reading
 from tspo_bench.tasks.subtitles import Subtitle, aligned, aligned_by_frame, interleaved, within
 from tspo_bench.types import Prompt, Question
 
@@ -16,23 +16,19 @@ _LABEL = re.compile(r"\AQuestion\s*:\s*(?=\S)", re.IGNORECASE)
 
 
 class MultipleChoice(Task):
-    """Prompt and reader as the protocol in force has them.
+    """A task whose prompt and answer extraction are those of its protocol, `rules`."""
 
-    Attributes:
-        rules: that protocol.
-    """
-
-    rules: Protocol = DEFAULT
+    rules: EvaluationProtocol = DEFAULT
 
     def prompt(
         self, question: Question, seconds: Sequence[float] = (), frame_rate: float = 1.0
     ) -> Prompt:
-        """What is put to the model.
+        """Return the prompt.
 
         Args:
-            question: is asked.
-            seconds: the times of the frames that the sampler chose, rising.
-            frame_rate: the video's own.
+            question: the question.
+            seconds: [n] the times of the selected frames, rising.
+            frame_rate: the video's.
 
         Raises:
             UserError: the question's subtitles cannot be read.
@@ -54,23 +50,23 @@ class MultipleChoice(Task):
         return self.rules.prompt_for(question, rest, before)
 
     def subtitles_of(self, question: Question) -> Sequence[Subtitle] | None:
-        """The subtitles of a question's video; None where it has none."""
+        """Return the subtitles of a question's video; None without any."""
         return None
 
     def query_text(self, question: Question) -> str:
-        """The question alone, as TSPO's samplers see it: cut where instructions or options begin.
+        """Return the question as TSPO's samplers see it: cut where instructions or options begin.
 
-        The published cut is at the first line "A..." or "(A)", in evaluation at "Options", where
-        the label "Question: " is taken off too (one of MLVU's annotations has it).
+        The released code cuts at the first line "A..." or "(A)", in evaluation at "Options", where
+        it also removes the label "Question: " (one of MLVU's annotations has it).
         """
         text = _OPTIONS_BEGIN.split(without_image_tag(question.text), maxsplit=1)[0].strip()
         return _LABEL.sub("", text)
 
     def read_answer(self, reply: str, question: Question) -> Reading:
-        """What the protocol reads in the reply."""
+        """Extract the answer by the protocol."""
         return self.rules.read(reply, question)
 
 
 def without_image_tag(text: str) -> str:
-    """A question without the tag that some annotations have for the video."""
+    """Remove the tag with which some annotations mark the video."""
     return text.replace("<image>", "").strip()

@@ -1,7 +1,7 @@
-"""What stands beside a letter that a reply states: other letters, an option's text, a name's rest.
+"""The neighbours of a stated letter: other letters, an option's text, the rest of a name.
 
-"B or C" states two letters, "B. A hat" too where A is "A hat"; "B. Franklin" and "C罗" state none.
-Text in another language than the options' is not compared with them: "选项B：狗" states B.
+"B or C" states two letters, as does "B. A hat" where A is "A hat"; "B. Franklin" and "C罗" state
+none. Text in another language than the options is not compared with them: "选项B：狗" states B.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from tspo_bench.tasks.phrases import CJK, CLOSE, FINAL_LETTER, LETTER, MAYBE, OPEN
+from tspo_bench.tasks.denials import MAYBE
+from tspo_bench.tasks.phrases import CJK, CLOSE, FINAL_LETTER, LETTER, OPEN
 from tspo_bench.types import OPTION_LETTERS
 
 _ALSO = (
@@ -25,7 +26,7 @@ _CARRIED_ON = re.compile(
     r"で|だ|に(?:なり|該当|当たり)|と|が|は|を|も|より|以外|か|よ|ね|じゃ|なら|の(?:方|ほう|場合|$)|や|あ|ま|または|"
     r"입|이|가|은|는|을|를|라|와|과|로|으|예|다|임|도|나|및|인|일|보|말|외|제|또|혹|아|지|번"
 )
-# "B or C", "B, C": the letter that stands beside the one that is stated.
+# "B or C", "B, C": the letter beside the stated one.
 _ALSO_AFTER = re.compile(
     rf"{CLOSE}(?:番|번)?\s*(?:[,、(]?\s*(?:{_ALSO})\s*(?:(?:,|、|{_ALSO})\s*){{0,2}}(?i:{MAYBE})?{LETTER}"
     rf"|[,、]\s*(?i:{MAYBE})?{FINAL_LETTER.replace('letter', 'listed')})"
@@ -47,7 +48,7 @@ _READ_BEHIND = 4000  # characters: no option is longer
 def with_neighbours(
     text: str, options: Sequence[str], start: int, end: int
 ) -> Iterator[tuple[str, int]]:
-    """A letter from `start` to `end`, and those that stand beside it; none if it is a word's."""
+    """Yield the letter from `start` to `end` and its neighbours; nothing for a part of a name."""
     number = OPTION_LETTERS.find(text[start:end].upper())
     own = plain_text(options[number]) if 0 <= number < len(options) else ""
     if _is_of_a_name(text, end, own):
@@ -64,9 +65,9 @@ def with_neighbours(
 
 
 def _is_of_a_name(text: str, end: int, own: str) -> bool:
-    """Whether what stands behind a letter makes it a name's: "B. Franklin", "C罗".
+    """Whether the text after a letter makes it part of a name: "B. Franklin", "C罗".
 
-    Not where the letter's option, `own`, has such a word.
+    Not if the letter's option, `own`, has such a word.
     """
     if _GLUED.match(text, end):
         return not _CARRIED_ON.match(text, end) and not own.startswith(text[end : end + 1])
@@ -78,7 +79,7 @@ def _is_of_a_name(text: str, end: int, own: str) -> bool:
 
 
 def _named_behind(text: str, end: int, own: str, options: Sequence[str]) -> Iterator[str]:
-    """The letters of the option that is named right behind another's letter: "B. A hat"."""
+    """Yield the letters of the option that is named right after another's letter: "B. A hat"."""
     behind = text[end : end + _READ_BEHIND].casefold().lstrip(_BETWEEN)
     forms = (behind, _ARTICLE.sub("", behind))
     texts = [plain_text(option) for option in options]
@@ -93,7 +94,7 @@ def _named_behind(text: str, end: int, own: str, options: Sequence[str]) -> Iter
 
 
 def plain_text(text: str) -> str:
-    """A text without emphasis, cases, and the punctuation around it."""
+    """Return a text without emphasis, case and surrounding punctuation."""
     plain = MARKUP.sub("", unicodedata.normalize("NFKC", text))
     words = " ".join(plain.casefold().split())
     return words.strip(" .,;:!?\"'“”‘’()[]{}<>\\。，；：！？-–—=")

@@ -1,8 +1,8 @@
-"""One function a benchmark: its annotation record as a `Question`.
+"""Annotation parsers, one a benchmark: a record into a `Question`.
 
-A parser takes a record and the id to use where the record has none. It raises KeyError for a
-missing field and ValueError for a wrong one: the question is then skipped and reported. Groups that
-stand in the record under their own name are named in the task's card, not here.
+A parser takes a record and the id to use if the record has none. It raises KeyError for a missing
+field and ValueError for a wrong one: the question is then skipped and reported. The task's card
+names the fields that are groups.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tspo_bench.selections.rates import stated_rate
-from tspo_bench.tasks.records import Record
+from tspo_bench.tasks.file_readers import Annotation
 from tspo_bench.tasks.values import (
     identifier,
     index_of,
@@ -29,7 +29,7 @@ from tspo_bench.tasks.values import (
 )
 from tspo_bench.types import OPTION_LETTERS, Question, Span
 
-Parser = Callable[[Record, str], Question]
+Parser = Callable[[Annotation, str], Question]
 
 _OPTION_LINE = re.compile(r"\n[^\S\n]*\(([A-J])\)")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
@@ -38,13 +38,13 @@ _AFTER_LETTER = r"[.):、．）：]"
 _STATED = re.compile(rf"[(（]?(?P<letter>[A-Ja-j])(?:{_AFTER_LETTER}\s*(?P<text>.*))?", re.DOTALL)
 
 
-def own(record: Record, fallback_id: str) -> Question:
-    """One's own data: `video`, `question`, `options`, `answer`; the rest is optional.
+def generic(record: Annotation, fallback_id: str) -> Question:
+    """Custom data: `video`, `question`, `options`, `answer`; the rest is optional.
 
     `options` is a list, a text with "|" between them, an object or one column an option (`A`, `B`,
     ...); a missing one ends them. `answer` is a letter or an option's exact text; `evidence` a list
-    of [start, end] in seconds (in CSV the same as JSON); groups stand in `groups` or in columns
-    `groups.NAME`; `duration` and `fps` are the video's.
+    of [start, end] in seconds (in CSV as JSON); groups are in `groups` or in columns `groups.NAME`;
+    `duration` and `fps` are the video's.
     """
     record = present(record)
     video, text, options = text_of(record, "video"), text_of(record, "question"), _options(record)
@@ -60,20 +60,19 @@ def own(record: Record, fallback_id: str) -> Question:
         video=video,
         text=text,
         options=options,
-        answer=_own_answer(record["answer"], options),
+        answer=_answer(record["answer"], options),
         groups=groups,
-        evidence=_own_evidence(record.get("evidence")),
+        evidence=_evidence(record.get("evidence")),
         duration_seconds=seconds_of(record, "duration"),
-        frame_rate=_own_rate(record.get("fps")),
+        frame_rate=_rate(record.get("fps")),
         subtitles=identifier(record, "subtitles", "") or None,
     )
 
 
-def longvideobench(record: Record, fallback_id: str) -> Question:
-    """LongVideoBench; the hub's copy has `option0`.. with "N/A" where the file has `candidates`.
+def longvideobench(record: Annotation, fallback_id: str) -> Question:
+    """LongVideoBench; the hub's copy has `option0`.. with "N/A" in place of `candidates`.
 
-    `position` holds annotated moments in the video's own frame numbers. The test split has no
-    right choice.
+    `position` holds annotated moments in frame numbers. The test split has no right choice.
     """
     record = present(record)
     options = record.get("candidates") or [
@@ -100,15 +99,14 @@ def longvideobench(record: Record, fallback_id: str) -> Question:
     )
 
 
-def mlvu(record: Record, fallback_id: str) -> Question:
+def mlvu(record: Annotation, fallback_id: str) -> Question:
     """MLVU: the authors' files (answer as text), and the mirror (as letter, options in the text).
 
-    Two equal options occur: the first is the right one, as in the mirror. Empty ones occur, too.
-    The authors' file of test questions has no answers. The text keeps its blanks, which the prompts
-    of others have too.
+    Of two equal options the first is the right one, as in the mirror. Options may be empty. One
+    test file has no answers. The text keeps its blanks, which published prompts have too.
     """
     record = present(record)
-    text_of(record, "question")  # it is not a question if this is empty
+    text_of(record, "question")  # raises if it is empty
     text, inline = split_options(record["question"])
     options = option_texts(listed(record.get("candidates") or inline), empty_ends=False)
     answer = str(record["answer"]) if "answer" in record else None
@@ -128,7 +126,7 @@ def mlvu(record: Record, fallback_id: str) -> Question:
     )
 
 
-def videomme(record: Record, fallback_id: str) -> Question:
+def videomme(record: Annotation, fallback_id: str) -> Question:
     """Video-MME: options carry their letters ("A. Apples."); a video is named by its YouTube id."""
     record = present(record)
     video = identifier(record, "videoID", "")
@@ -144,11 +142,10 @@ def videomme(record: Record, fallback_id: str) -> Question:
     )
 
 
-def lvbench(record: Record, fallback_id: str) -> Question:
-    """LVBench: options stand in the question, `time_reference` is the evidence.
+def lvbench(record: Annotation, fallback_id: str) -> Question:
+    """LVBench: options are in the question, `time_reference` is the evidence, if it can be read.
 
-    A time reference that cannot be read gives no evidence; the question stays. `video_info` states
-    the video's length and frame rate.
+    `video_info` states the video's length and frame rate.
     """
     record = present(record)
     text, options = split_options(text_of(record, "question"))
@@ -167,10 +164,7 @@ def lvbench(record: Record, fallback_id: str) -> Question:
 
 
 def _video_info(info: Any) -> tuple[float | None, float | None]:
-    """Minutes and frames a second, each where LVBench's `video_info` has it.
-
-    In tables it is the same as JSON.
-    """
+    """Return minutes and frames a second of LVBench's `video_info` (in tables: JSON), if given."""
     if isinstance(info, str):
         with contextlib.suppress(ValueError, RecursionError):
             info = json.loads(info)
@@ -181,7 +175,7 @@ def _video_info(info: Any) -> tuple[float | None, float | None]:
 
 
 def split_options(text: str) -> tuple[str, tuple[str, ...]]:
-    """Split "Who?\\n(A) He\\n(B) She" into the question as it stands and its options.
+    """Split "Who?\\n(A) He\\n(B) She" into the question, not stripped, and its options.
 
     Raises:
         ValueError: the letters are not A, B, C ... in this order.
@@ -194,20 +188,17 @@ def split_options(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def without_letters(options: Sequence[str]) -> tuple[str, ...]:
-    """Take the letters off ["A. Apples", "B. Candles"] if every option carries its own."""
-    prefixes = [
-        re.match(rf"[(（]?{letter}{_AFTER_LETTER}\s*", option)
+    """Remove the letters of ["A. Apples", "B. Candles"] if each option has its own."""
+    texts = [
+        re.sub(rf"\A[(（]?{letter}{_AFTER_LETTER}\s*", "", option)
         for letter, option in zip(OPTION_LETTERS, options, strict=False)
     ]
-    if not all(prefixes) or len(prefixes) < len(options):
-        return tuple(options)
-    return tuple(
-        option[prefix.end() :] for option, prefix in zip(options, prefixes, strict=True) if prefix
-    )
+    all_had_one = len(texts) == len(options) and all(map(str.__ne__, texts, options))
+    return tuple(texts if all_had_one else options)
 
 
 def read_time_reference(text: str) -> tuple[Span, ...]:
-    """ "00:15-00:19", "01:02:03-01:02:09" or one moment, as seconds; () if it is none of these."""
+    """Parse "00:15-00:19", "01:02:03-01:02:09" or one moment into seconds; () for other texts."""
     clocks = re.split(r"\s*[-–—~]\s*", text.strip().replace("：", ":"))
     matches = [_CLOCK.fullmatch(clock) for clock in clocks]
     if len(matches) > 2 or not all(matches):
@@ -220,14 +211,14 @@ def read_time_reference(text: str) -> tuple[Span, ...]:
     return (Span(seconds[0], seconds[-1]),) if seconds[0] <= seconds[-1] else ()
 
 
-def _letter(record: Record) -> str:
+def _letter(record: Annotation) -> str:
     answer = str(record["answer"]).strip()
     if len(answer) != 1 or answer not in OPTION_LETTERS:
         raise ValueError(f"answer {answer!r} is not a letter")
     return answer
 
 
-def _options(record: Record) -> tuple[str, ...]:
+def _options(record: Annotation) -> tuple[str, ...]:
     given = record.get("options")
     if given is None or isinstance(given, Mapping):
         given = _columns(record if given is None else present(given))
@@ -238,12 +229,12 @@ def _options(record: Record) -> tuple[str, ...]:
 
 
 def _columns(record: Mapping[str, Any]) -> list[Any]:
-    """The values of the columns A, B, ...; None for one that is empty before another."""
+    """Return the values of the columns A, B, ...; None for an empty one before another."""
     last = max((letter for letter in OPTION_LETTERS if letter in record), default=None)
     if last is None:
         raise ValueError("no options: give a list, a text with | between them, or columns A, B")
     letters = OPTION_LETTERS[: OPTION_LETTERS.index(last) + 1]
-    if last == OPTION_LETTERS[-1]:  # further ones are too many, which must come out
+    if last == OPTION_LETTERS[-1]:  # further columns must count as too many options
         letters = string.ascii_uppercase
     values = [record.get(letter) for letter in letters]
     while is_missing(values[-1]):
@@ -251,13 +242,13 @@ def _columns(record: Mapping[str, Any]) -> list[Any]:
     return values
 
 
-def _own_answer(given: Any, options: tuple[str, ...]) -> str:
-    """A capital letter is always the option's letter; a number is never taken for an index.
+def _answer(given: Any, options: tuple[str, ...]) -> str:
+    """Return the letter of an answer: a letter ("B", "(B)", "B. An egg") or an option's text.
 
-    "(B)", "B." and "B. An egg" are read where nothing contradicts them.
+    A capital letter is always the option's letter; a number is never an index.
 
     Raises:
-        ValueError: it is not one of the options, or could be two.
+        ValueError: it is not one of the options, or ambiguous.
     """
     letters, answer = OPTION_LETTERS[: len(options)], str(given).strip()
     if len(answer) == 1 and answer in letters:
@@ -280,7 +271,7 @@ def _own_answer(given: Any, options: tuple[str, ...]) -> str:
     return found.pop()
 
 
-def _own_evidence(given: Any) -> tuple[Span, ...]:
+def _evidence(given: Any) -> tuple[Span, ...]:
     try:
         spans = json.loads(given) if isinstance(given, str) and given.strip() else given or []
         return tuple(Span(float(start), float(end)) for start, end in spans)
@@ -290,12 +281,7 @@ def _own_evidence(given: Any) -> tuple[Span, ...]:
         ) from None
 
 
-def _own_rate(given: Any) -> float | None:
-    """A video's frames a second, where they are given.
-
-    Raises:
-        ValueError: it is not a number above 0.
-    """
+def _rate(given: Any) -> float | None:
     if given is None or given == "":
         return None
     rate = number_of(given)

@@ -1,7 +1,7 @@
-"""What makes a benchmark's number: how a model is asked, read and averaged.
+"""Protocols: prompt, answer extraction and average, which together make a benchmark's figure.
 
-A card declares its protocols; `strict` is every task's default. All that decides a figure stands in
-the declaration, whose hash stands in every record.
+A card declares its protocols; `strict` is the default of every task. Each record holds the hash of
+the declaration.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, Literal
 
 from tspo_bench.errors import UserError
 from tspo_bench.registry import import_object
-from tspo_bench.tasks.reading import VERSION, read_answer
+from tspo_bench.tasks.strict_extractor import VERSION, read_answer
 from tspo_bench.tasks.values import is_missing
 from tspo_bench.types import Prompt, Question, SubtitleMode
 
 STRICT = "strict"
-# What some annotations have where the video goes; within a question it is the question's own word.
+# Some annotations mark the video's place; within a question the tag is a word of the question.
 _VIDEO_TAG = re.compile(r"\A(\s*<image>)+|(\n\s*<image>\s*)+\Z")
 # The prompt that TSPO trains and evaluates with (arXiv 2508.04369, released code).
 INSTRUCTION = "Please answer with the option's letter from the given choices directly."
@@ -30,16 +30,17 @@ INSTRUCTION = "Please answer with the option's letter from the given choices dir
 
 @dataclass(frozen=True)
 class Reading:
-    """What a protocol reads in a reply: a letter, or None; `guessed` if it drew one instead."""
+    """An extracted answer: a letter or None; `guessed` if the letter was drawn at random."""
 
     letter: str | None
     guessed: bool = False
 
 
-Reader = Callable[[str, Question], Reading]
+_HASHED_EXTRACTORS = "tspo_bench.tasks.readers:"
+Extractor = Callable[[str, Question], Reading]
 
-_STRICT_READER = f"{__name__}:strict_reading"
-_WORDS = {
+_STRICT_EXTRACTOR = f"{__name__}:strict_reading"
+_CHOICES = {
     "alignment": ("seconds", "frames"),
     "average": ("micro", "macro"),
     "unparsed": ("wrong", "dropped"),
@@ -47,35 +48,34 @@ _WORDS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Protocol:
-    """A named, versioned way to ask, read and average.
+class EvaluationProtocol:
+    """A named, versioned prompt, answer extraction and average.
 
     Attributes:
-        name: "strict", "official", "lmms-eval", or one's own.
-        version: changes whenever a figure may.
-        source: whose it is and where it was read; decides nothing.
-        prompt: a template of `{text}` (the question without its options and the blanks around it),
-            `{options}` (one a line), `{subtitles}`, and `{record[field]}`, an annotation's field as
-            it stands (a list: one item a line). For protocols that keep blanks where we do not, or
-            the other way about: `{raw_text}` and `{trimmed_options}`.
+        name: "strict", "official", "lmms-eval" or a custom name.
+        version: changes whenever a figure may change.
+        source: where it was published; not part of the hash.
+        prompt: a template of `{text}` (the question, stripped, without options), `{options}` (one a
+            line), `{subtitles}` and `{record[field]}`, a field of the annotation (a list: one item
+            a line). `{raw_text}` keeps the blanks around the question, `{trimmed_options}` has none
+            at the end.
         option: the template of a line of `{options}`: `{letter}`, `{text}`.
         system: the system message; None for the model's own.
-        reply_start: words put into the model's mouth.
-        max_new_tokens: the longest reply; None for the model's own.
-        with_subtitles: the template in place of `prompt` where subtitles are shown; None: this
-            protocol has no subtitles.
-        no_subtitles: what `{subtitles}` is for a video that has none; None: such a video, and
-            frames that go without any, are asked about by `prompt`.
+        reply_start: the words that begin the reply, as if the model had written them.
+        max_new_tokens: the longest reply; None for the model's setting.
+        with_subtitles: the template used in place of `prompt` with subtitles; None: no subtitles.
+        no_subtitles: the value of `{subtitles}` for a video without any; None: such a video, and
+            frames without subtitles, use `prompt`.
         interleaved: subtitles stand between the frames; `{subtitles}` are those after the last.
-        alignment: which subtitles go with the chosen frames: by "seconds", LongVideoBench's rule,
-            or by "frames", that of lmms-eval's Video-MME (`tasks.subtitles`).
-        subtitles: which of them are shown; a run's setting, no card's.
-        reader: "package.module:function" that reads a reply: `(reply, question) -> Reading`.
+        alignment: how subtitles match the selected frames: by "seconds" (LongVideoBench) or
+            "frames" (lmms-eval's Video-MME); see `tasks.subtitles`.
+        subtitles: which of them are shown; set by the run, not by a card.
+        extractor: "package.module:function", `(reply, question) -> Reading`.
         average: "micro", over questions, or "macro", the mean over the values of the group `over`.
         over: that group.
-        values: its values, where a missing one counts as 0; () for those that occur.
-        unparsed: "wrong", or "dropped" from the denominator.
-        faults: what is known to be wrong with it: kept, since others' figures have it too.
+        values: its values, of which a missing one counts as 0; () for those that occur.
+        unparsed: replies without an answer are "wrong", or "dropped" from the denominator.
+        faults: known errors, kept since published figures have them too; not part of the hash.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Protocol:
     interleaved: bool = False
     alignment: Literal["seconds", "frames"] = "seconds"
     subtitles: SubtitleMode = "none"
-    reader: str = _STRICT_READER
+    extractor: str = _STRICT_EXTRACTOR
     average: Literal["micro", "macro"] = "micro"
     over: str | None = None
     values: Sequence[str] = ()
@@ -99,7 +99,7 @@ class Protocol:
     faults: Sequence[str] = ()
 
     def __post_init__(self) -> None:
-        for name, known in _WORDS.items():
+        for name, known in _CHOICES.items():
             if getattr(self, name) not in known:
                 raise UserError(
                     f"protocol {self.name!r}: {name} {getattr(self, name)!r}; use "
@@ -115,34 +115,37 @@ class Protocol:
 
     @property
     def digest(self) -> str:
-        """A hash of all that decides a figure."""
+        """A hash of all that can change a figure."""
         decides = dataclasses.asdict(self)
         del decides["source"], decides["faults"]
-        if self.reader == _STRICT_READER:  # ours changes; the others are others' and stay
+        # Hashes keep the names under which the first runs were recorded.
+        extractor = decides.pop("extractor")
+        decides["reader"] = extractor.replace(f"{__package__}.extractors:", _HASHED_EXTRACTORS)
+        if self.extractor == _STRICT_EXTRACTOR:  # published extractors do not change
             decides["reading"] = VERSION
         content = json.dumps(decides, sort_keys=True, default=list)
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
     @property
     def title(self) -> str:
-        """Name and version, and the subtitles shown, if any: "strict@1", "strict@1+aligned"."""
+        """Name, version and subtitles: "strict@2", "strict@2+aligned"."""
         shown = "" if self.subtitles == "none" else f"+{self.subtitles}"
         return f"{self.name}@{self.version}{shown}"
 
     @property
     def label(self) -> str:
-        """Title and hash, as records have them: "strict@1#0123456789ab"."""
+        """Title and hash, as in records: "strict@2#0123456789ab"."""
         return f"{self.title}#{self.digest}"
 
     def prompt_for(
         self, question: Question, subtitles: str | None = None, before: tuple[str, ...] = ()
     ) -> Prompt:
-        """A question by the template, with system message and the reply's beginning.
+        """Fill in the template for a question.
 
         Args:
-            question: is asked.
-            subtitles: the text that is shown before it; None where the video has no subtitles.
-            before: [n] the words before each frame, where they are interleaved.
+            question: the question.
+            subtitles: the text shown before it; None for a video without subtitles.
+            before: [n] the words before each frame, if they are interleaved.
 
         Raises:
             UserError: the template quotes a field that the question's annotation lacks.
@@ -172,20 +175,21 @@ class Protocol:
         return Prompt(text, self.system, self.reply_start, before, self.max_new_tokens)
 
     def read(self, reply: str, question: Question) -> Reading:
-        """What this protocol reads in a reply.
+        """Extract the answer from a reply.
 
         Raises:
-            UserError: its reader cannot be imported.
+            UserError: the extractor cannot be imported.
         """
-        reader: Reader = import_object(f"protocol {self.name!r}: reader", self.reader)
-        return reader(reply, question)
+        what = f"protocol {self.name!r}: extractor"
+        extractor: Extractor = import_object(what, self.extractor)
+        return extractor(reply, question)
 
 
 _TEMPLATE_FIELDS = ("text", "raw_text", "options", "trimmed_options", "subtitles", "record")
 
 
 def _check_template(protocol: str, template: str) -> None:
-    """Raise UserError unless the template can be filled in, but for fields of annotations."""
+    """Raise UserError for a malformed template or an unknown field outside of `record`."""
     try:
         named = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
     except ValueError as error:
@@ -197,7 +201,7 @@ def _check_template(protocol: str, template: str) -> None:
 
 
 class _Quoted(dict[str, Any]):
-    """An annotation's fields for a template: a list one item a line."""
+    """The fields of an annotation for a template: a list has one item a line."""
 
     def __getitem__(self, key: str) -> Any:
         value = super().__getitem__(key)
@@ -207,13 +211,13 @@ class _Quoted(dict[str, Any]):
 
 
 def strict_reading(reply: str, question: Question) -> Reading:
-    """The option that the reply states; never a guess. See `tasks.reading`."""
+    """Return the option that the reply states, without guessing: see `tasks.strict_extractor`."""
     return Reading(read_answer(reply, question.options))
 
 
 _ASKED = f"{{text}}\n{{options}}\n{INSTRUCTION}"
 _SUBTITLES = "This video's subtitles are listed below:\n{subtitles}\n"
-DEFAULT = Protocol(
+DEFAULT = EvaluationProtocol(
     name=STRICT,
     version=str(VERSION),
     source="tspo-bench; the prompt is TSPO's (arXiv 2508.04369, released code)",
@@ -227,30 +231,28 @@ def chosen_protocol(
     declared: Mapping[str, Mapping[str, Any]],
     asked: str | None,
     subtitles: SubtitleMode = "none",
-) -> Protocol:
-    """The protocol that was asked for, out of those that a task declares and `strict`.
+) -> EvaluationProtocol:
+    """Return one of the protocols that a task declares, or "strict".
 
     Args:
         task: its name, for messages.
-        declared: the fields of each of its protocols; one with `absent` in place of fields says why
-            there is none of that name. Fields of "strict" change the default one.
-        asked: a name, also with a version ("lmms-eval@0.7.3"); None for "strict".
+        declared: the fields of each protocol; `absent` in their place is the reason why the task
+            has none of that name. Fields of "strict" change the default.
+        asked: a name, possibly with a version ("lmms-eval@0.7.3"); None for "strict".
         subtitles: which of them are shown.
 
     Raises:
-        UserError: there is no such protocol or version, its fields cannot be used, or it has no
-            subtitles.
+        UserError: unknown protocol or version, fields that cannot be used, or no subtitles.
     """
     name, _, version = (STRICT if asked is None else asked).partition("@")
     usable = {key: fields for key, fields in declared.items() if "absent" not in fields}
-    known = ", ".join(dict.fromkeys([STRICT, *usable]))
-    if name in declared and name not in usable:
-        why = declared[name]["absent"]
-        raise UserError(f"task {task!r} has no protocol {name!r}: {why}; it has: {known}")
-    if name != STRICT and name not in usable:
-        raise UserError(f"task {task!r} has no protocol {name!r}; it has: {known}")
+    names = list(dict.fromkeys([STRICT, *usable]))
+    if name not in names:
+        why = f": {declared[name]['absent']}" if name in declared else ""
+        known = ", ".join(names)
+        raise UserError(f"task {task!r} has no protocol {name!r}{why}; it has: {known}")
     try:
-        protocol = Protocol(**_fields(name, usable), subtitles=subtitles)
+        protocol = EvaluationProtocol(**_fields(name, usable), subtitles=subtitles)
     except TypeError as error:
         raise UserError(f"task {task!r}: protocol {name!r}: {error}") from error
     if version and version != protocol.version:
@@ -258,20 +260,20 @@ def chosen_protocol(
             f"task {task!r}: protocol {name!r} is at version {protocol.version}, not {version}"
         )
     if subtitles != "none" and protocol.with_subtitles is None:
-        others = [key for key in (STRICT, *usable) if _fields(key, usable).get("with_subtitles")]
+        others = [key for key in names if _fields(key, usable).get("with_subtitles")]
         raise UserError(
             f"task {task!r}: protocol {name!r} has no subtitles; leave --subtitles out, or use "
-            f"another protocol: {', '.join(dict.fromkeys(others))}"
+            f"another protocol: {', '.join(others)}"
         )
     return protocol
 
 
 def _fields(name: str, declared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The fields of a protocol; those that a card changes in "strict" stand over the default's."""
+    """Return the fields of a protocol; for "strict" those of the card replace the default's."""
     own = declared.get(name, {})
     if name != STRICT:
         return {"name": name, **own}
-    fields = {field.name: getattr(DEFAULT, field.name) for field in dataclasses.fields(DEFAULT)}
+    fields = dataclasses.asdict(DEFAULT)
     del fields["subtitles"]
     if "prompt" in own:
         fields["with_subtitles"] = _SUBTITLES + own["prompt"]

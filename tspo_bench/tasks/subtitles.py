@@ -1,4 +1,4 @@
-"""Subtitle files into timed text, and the text that goes with the frames that were chosen.
+"""Subtitle files, and the text that goes with the selected frames.
 
 Alignment and interleaving are LongVideoBench's own rules (arXiv 2407.15754, released loader).
 """
@@ -37,22 +37,21 @@ class Subtitle:
 def read_subtitles(
     path: Path, *, offset: float = 0.0, duration: float | None = None
 ) -> tuple[Subtitle, ...]:
-    """The subtitles of a file, in its order.
+    """Read a subtitle file, in its order.
 
-    The suffix says what it is: `.json`, LongVideoBench's list in either of its shapes
-    (`{"timestamp": [1.0, 2.5], "text": ...}`, or `{"start": "00:00:01.000", "end": ..., "line":
-    ...}`); `.srt`; `.vtt`. Of the latter two markup is removed, lines are joined by a space, and
-    blocks without readable times are left out.
+    `.json` is LongVideoBench's list in either of its shapes (`{"timestamp": [1.0, 2.5], "text":
+    ...}`, or `{"start": "00:00:01.000", "end": ..., "line": ...}`). In `.srt` and `.vtt` markup is
+    removed, lines are joined by a space, and blocks without readable times are skipped.
 
     Args:
         path: the file, in UTF-8.
         offset: seconds that the file's times run ahead of the video's.
-        duration: the video's length in seconds: where a text of LongVideoBench ends that has no
-            end, before the offset is taken off. That is its loader's rule, which takes an end
-            without a decimal point for missing, too. None: such a text does not end.
+        duration: the video's length in seconds: the end, before the offset is subtracted, of texts
+            of LongVideoBench without one. Its loader also takes an end without a decimal point for
+            missing. None: such a text does not end.
 
     Raises:
-        UserError: the file cannot be read, or is not what its suffix says.
+        UserError: the file cannot be read, or is not of the format of its suffix.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -71,36 +70,38 @@ def read_subtitles(
 
 
 def within(subtitles: Sequence[Subtitle], duration: float | None) -> tuple[Subtitle, ...]:
-    """Those that are shown while the video runs: the file may be of a longer one."""
+    """Return the subtitles within the video: the file may be of a longer one."""
     last = math.inf if duration is None else duration
     return tuple(one for one in subtitles if one.end > 0 and one.start < last)
 
 
 def aligned(subtitles: Sequence[Subtitle], seconds: Sequence[float]) -> tuple[Subtitle, ...]:
-    """Those within whose time, ends excluded, a frame lies.
+    """Return the subtitles with a frame strictly between start and end: LongVideoBench's rule.
 
-    One that is shorter than a second counts as one of a second around its middle.
+    One that is shorter than a second counts as a second around its middle.
 
     Args:
         subtitles: of the video.
         seconds: [n] the frames' times, rising.
     """
-    kept = []
-    for one in subtitles:
+
+    def is_shown(one: Subtitle) -> bool:
         start, end = one.start, one.end
         if end - start < _SHORTEST:
             middle = (start + end) / 2
             start, end = middle - _SHORTEST / 2, middle + _SHORTEST / 2
         first = bisect_right(seconds, start)
-        if first < len(seconds) and seconds[first] < end:
-            kept.append(one)
-    return tuple(kept)
+        return first < len(seconds) and seconds[first] < end
+
+    return tuple(filter(is_shown, subtitles))
 
 
 def aligned_by_frame(
     subtitles: Sequence[Subtitle], seconds: Sequence[float], frame_rate: float
 ) -> tuple[Subtitle, ...]:
-    """Those within whose frames a chosen frame lies, the last one excluded: lmms-eval's Video-MME.
+    """Return the subtitles whose frames, without the last, include a selected one.
+
+    This is the rule of lmms-eval's Video-MME.
 
     Args:
         subtitles: of the video.
@@ -108,28 +109,28 @@ def aligned_by_frame(
         frame_rate: the video's, by which times become frame numbers (rounded down).
     """
     frames = [round(second * frame_rate) for second in seconds]
-    kept = []
-    for one in subtitles:
+
+    def is_shown(one: Subtitle) -> bool:
         first = bisect_left(frames, int(one.start * frame_rate))
-        if first < len(frames) and frames[first] < int(one.end * frame_rate):
-            kept.append(one)
-    return tuple(kept)
+        return first < len(frames) and frames[first] < int(one.end * frame_rate)
+
+    return tuple(filter(is_shown, subtitles))
 
 
 def interleaved(
     subtitles: Sequence[Subtitle], seconds: Sequence[float], shown: Collection[Subtitle]
 ) -> tuple[tuple[str, ...], str]:
-    """The texts between the frames: each stands after the frames up to its middle.
+    """Place texts between the frames, each after the frames up to its middle, on its own line.
 
-    Frames and texts stand on a line each. A file that is not in time order keeps its order.
+    A file that is not in time order keeps its order.
 
     Args:
-        subtitles: of the video, all of them.
+        subtitles: all of the video's.
         seconds: [n] the frames' times, rising.
-        shown: those of the subtitles that are to be seen.
+        shown: the subtitles to show.
 
     Returns:
-        [n] the text before each frame, and the one after the last, line breaks included.
+        [n] the text before each frame, and the text after the last, with line breaks.
     """
     places: list[list[str]] = [[] for _ in range(len(seconds) + 1)]
     wanted, place = set(shown), 0

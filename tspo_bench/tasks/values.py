@@ -1,4 +1,4 @@
-"""Single values of annotations: which are missing, and what a field must hold."""
+"""Values of annotations: missing ones, and checks of single fields."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from typing import Any
 
 from tspo_bench.types import OPTION_LETTERS
 
-# What pandas, numpy, R and databases write where a table that has become text has nothing. "None"
-# is not among them: it is a common option.
+# Missing values as pandas, numpy, R and databases write them in text. "None" is a common option.
 MISSING_TEXTS = ("nan", "NaN", "<NA>", "NA", "NULL", "null")
 _OPTION_FIELD = re.compile(r"options?\d*|candidates|[A-Z]")
 _NOT_LONGER = 10_000  # characters of a list in a text; Python's own parser is recursive
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value stands for none: null, NaN, NaT, pandas.NA."""
+    """Whether a value is null, NaN, NaT or pandas.NA."""
     if value is None:
         return True
     if isinstance(value, str | list | Mapping):
@@ -32,16 +31,16 @@ def is_missing(value: Any) -> bool:
 
 
 def present(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record's fields without those that are missing."""
+    """Return a record's fields without missing ones."""
     return {key: value for key, value in record.items() if not is_missing(value)}
 
 
 def option_texts(values: Iterable[Any], *, empty_ends: bool = True) -> tuple[str, ...]:
-    """The texts of options up to the first missing one.
+    """Return the texts of options up to the first missing one.
 
     Args:
         values: texts, numbers or booleans.
-        empty_ends: whether an empty text is a missing option; else it is an option.
+        empty_ends: whether an empty text is a missing option.
 
     Raises:
         ValueError: an option follows a missing one, or is not text, number or boolean.
@@ -62,10 +61,10 @@ def option_texts(values: Iterable[Any], *, empty_ends: bool = True) -> tuple[str
 
 
 def listed(given: Any, field: str = "options") -> list[Any]:
-    """A list of options, also as JSON or Python writes it in a table's cell, or with "|" between.
+    """Return a list of options, given as a list, as its JSON or Python text, or "|"-separated.
 
     Raises:
-        ValueError: it is none of these.
+        ValueError: it is something else.
     """
     if hasattr(given, "tolist"):  # numpy's
         given = given.tolist()
@@ -88,15 +87,15 @@ def _read_list(text: str) -> Any:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         raise ValueError(
-            f"options begin and end like a list, but are none: {text[:80]!r}; give a JSON list"
+            f"options look like a list, but cannot be read: {text[:80]!r}; give a JSON list"
         ) from None
 
 
 def identifier(record: Mapping[str, Any], key: str, fallback: str) -> str:
-    """A question's own id, or the fallback where it has none.
+    """Return a question's id, or the fallback for a missing one.
 
     Raises:
-        ValueError: it is not text or number.
+        ValueError: it is not a text or number.
     """
     value = record.get(key)
     if is_missing(value) or _is_blank(value) or _is_missing_text(value):
@@ -109,20 +108,20 @@ def identifier(record: Mapping[str, Any], key: str, fallback: str) -> str:
 
 
 def text_of(record: Mapping[str, Any], key: str) -> str:
-    """A field that must be a text, without the blanks around it.
+    """Return a field that must be a text, stripped.
 
     Raises:
-        KeyError: there is no such field.
+        KeyError: the field is missing.
         ValueError: it is empty or something else.
     """
     value = record[key]
     if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{key} is empty or no text: {value!r}")
+        raise ValueError(f"{key} is empty or not a text: {value!r}")
     return value.strip()
 
 
 def seconds_of(record: Mapping[str, Any], key: str) -> float | None:
-    """A field that counts seconds, 0 or more, as a number or text; None where it is not given.
+    """Return a field in seconds, 0 or more, given as a number or text; None for a missing one.
 
     Raises:
         ValueError: it is something else.
@@ -137,7 +136,7 @@ def seconds_of(record: Mapping[str, Any], key: str) -> float | None:
 
 
 def number_of(given: Any) -> float | None:
-    """A number, 0 or more and finite, or a text that is one ("29.97", "30000/1001"); else None."""
+    """Return a finite number >= 0, also of a text ("29.97", "30000/1001"); else None."""
     if isinstance(given, bool):
         return None
     try:
@@ -151,7 +150,7 @@ def number_of(given: Any) -> float | None:
 
 
 def index_of(given: Any, field: str) -> int:
-    """A whole number, as a number or text.
+    """Return a whole number, given as a number or text.
 
     Raises:
         ValueError: it is something else.
@@ -166,7 +165,7 @@ def index_of(given: Any, field: str) -> int:
 
 
 def taken_for_missing(record: Mapping[str, Any], options: Sequence[str]) -> str | None:
-    """The text "nan" or the like that a record has among its options and that is none of them."""
+    """Return a text like "nan" among a record's options that was taken for a missing one."""
     given = [value for key, value in record.items() if _OPTION_FIELD.fullmatch(key)]
     values = [*given]
     for value in given:

@@ -1,4 +1,4 @@
-"""From a video's name in annotations to its file, however the download wrote the name."""
+"""From a video's name in annotations to its file, whose name may differ after a download."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-# In the order in which they are tried: what downloads mostly have comes first.
+# In the order in which they are tried: the most common first.
 VIDEO_SUFFIXES = (
     *(".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".flv", ".wmv", ".mpg", ".mpeg", ".ts"),
     *(".m2ts", ".mts", ".3gp", ".ogv", ".vob", ".gif"),
@@ -16,25 +16,24 @@ VIDEO_SUFFIXES = (
 
 
 def find_file(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
-    """The first file of these names, folder by folder; None if there is none.
+    """Return the first file of these names, folder by folder; None without any.
 
-    A name that no file has letter for letter also stands for a file whose suffix has other cases
-    ("clip.MOV"), or whose letters are composed otherwise (Unicode's NFC and NFD).
+    Failing an exact match, the suffix may differ in case ("clip.MOV"), and letters may be composed
+    differently (Unicode's NFC and NFD).
 
     Raises:
-        OSError: a name is too long, or a folder may not be looked into.
-        ValueError: a name holds a NUL.
+        OSError: a name is too long, or a folder cannot be read.
+        ValueError: a name contains NUL.
     """
-    for name in names:
-        if "\0" in name:  # is_file would say that there is none
-            raise ValueError("the name holds a NUL")
+    if any("\0" in name for name in names):  # is_file would return False
+        raise ValueError("the name holds a NUL")
     failed: dict[str, OSError] = {}
     for folder in folders:
         for look in (_exact, _alike):
             for name in names:
                 try:
                     found = look(folder / name)
-                except OSError as error:  # elsewhere, or by another name, there may be one
+                except OSError as error:  # another folder or name may have one
                     failed.setdefault(name, error)
                     continue
                 if found is not None:
@@ -45,9 +44,9 @@ def find_file(folders: Iterable[Path], names: Sequence[str]) -> Path | None:
 
 
 def video_names(video: str) -> list[str]:
-    """The names that a video's file may have: its own, with a suffix, with another suffix.
+    """Return the names that a video's file may have: as given, with a suffix, with another one.
 
-    A dot does not make a suffix: "clip.2" may be clip.2.mp4, never clip.mp4.
+    Not every dot begins a suffix: "clip.2" may be clip.2.mp4, never clip.mp4.
     """
     stem, suffix = os.path.splitext(video)
     names = [video, *(video + one for one in VIDEO_SUFFIXES)]
@@ -61,7 +60,7 @@ def _exact(path: Path) -> Path | None:
 
 
 def _alike(path: Path) -> Path | None:
-    """The file of a path's name but for the suffix's cases and the letters' composition."""
+    """Return the file of the same name but for the suffix's case and the letters' composition."""
     parent = _folder_alike(path.parent)
     if parent is None:
         return None
@@ -70,7 +69,7 @@ def _alike(path: Path) -> Path | None:
 
 
 def _folder_alike(folder: Path) -> Path | None:
-    """A folder, also where its name is composed otherwise."""
+    """Return a folder, also if its name is composed differently."""
     if folder.is_dir():
         return folder
     if folder.parent == folder:
@@ -86,7 +85,7 @@ def _key(name: str) -> str:
 
 
 def _names_in(folder: Path) -> dict[str, list[str]]:
-    """The names in a folder by what they are alike in; read again when the folder changes."""
+    """Return the names in a folder by their key; read again when the folder changes."""
     return _listing(folder, folder.stat().st_mtime_ns)
 
 

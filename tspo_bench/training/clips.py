@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tspo_bench.features.stretch import stretched
+from tspo_bench.features.store import stretched
 from tspo_bench.training.episode import Episode
 from tspo_bench.types import Candidates, Features, FloatArray, Frames, IntArray, VideoInfo
 from tspo_bench.video import open_video
@@ -102,7 +102,7 @@ class ClipEpisode(Episode):
         lengths = [len(clip.indices) for clip in self.clips]
         source = np.repeat([sources.index(clip.video) for clip in self.clips], lengths)[positions]
         frames = np.concatenate([clip.indices for clip in self.clips])[positions]
-        # The first source tells the size, also where none of its frames is wanted.
+        # The first source gives the size, also where none of its frames is wanted.
         with open_video(self.sized_as) as reader:
             width, height = scaled_size(reader.info.width, reader.info.height, short_side)
             pixels = np.empty((len(frames), height, width, 3), np.uint8)

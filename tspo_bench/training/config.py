@@ -9,13 +9,13 @@ from typing import get_args
 from transformers import TrainingArguments
 
 from tspo_bench.errors import UserError
-from tspo_bench.training.loss import LogProb
+from tspo_bench.training.objective import LogProb
 from tspo_bench.training.rewards import load_rewards
 
 
 @dataclass
 class TSPOConfig(TrainingArguments):
-    """What `transformers.TrainingArguments` says of training, and what TSPO adds to it.
+    """`transformers.TrainingArguments` with TSPO's settings.
 
     A step takes `per_device_train_batch_size` x `gradient_accumulation_steps` questions a device,
     each with `num_rollouts` draws.
@@ -25,10 +25,10 @@ class TSPOConfig(TrainingArguments):
         tau: the temperature at the start.
         tau_end: the temperature at the end, to which it falls linearly.
         rewards: names or "pkg.mod:name" of rewards, whose sum is a rollout's; commas separate.
-        log_prob: of a drawn frame; see `training.loss.policy_loss`.
+        log_prob: of a drawn frame; see `training.objective.policy_loss`.
 
     Raises:
-        UserError: a value out of range, or a reward that there is not.
+        UserError: a value out of range, or an unknown reward.
     """
 
     learning_rate: float = field(default=5e-4)

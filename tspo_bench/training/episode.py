@@ -1,4 +1,4 @@
-"""What one training question brings to a step, and where such questions come from."""
+"""One training question as a step uses it, and the source of such questions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder of an agent in training: whose it is, and where training goes on from."""
+"""The folder of an agent in training: who may write to it, and the state of its checkpoints."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def check_folder(config: TrainConfig, *, resume: bool, fresh: bool) -> None:
 
     Raises:
         UserError: it holds another run, or the same one and neither `resume` nor `fresh` is asked
-            for, or files that are no run's; it would be an agent that holds agents of several
+            for, or files of no run; it would be an agent that holds agents of several
             seeds, or lie in one; or both are asked for.
     """
     if resume and fresh:
-        raise UserError("--resume goes on with what is there, --fresh throws it away: give one")
+        raise UserError("--resume continues what is there, --fresh throws it away: give one")
     recover(config.out)
     _check_not_mixed(config.out)
     if fresh:
@@ -82,10 +82,15 @@ def prepared_folder(config: TrainConfig, *, fresh: bool) -> Iterator[None]:
         yield
 
 
-def is_complete(checkpoint: str) -> bool:
-    """Whether a checkpoint is of a run's last step: there is nothing left to train."""
-    steps = _steps(Path(checkpoint))
-    return steps is not None and steps[0] >= steps[1]
+def is_complete(checkpoint: str, steps: int) -> bool:
+    """Whether a checkpoint is of the last step.
+
+    Args:
+        checkpoint: its folder.
+        steps: of the run; 0 or less for those that the checkpoint itself plans.
+    """
+    done, planned = _steps(Path(checkpoint)) or (0, 1)
+    return done >= (steps if steps > 0 else planned)
 
 
 def _check_not_mixed(out: Path) -> None:
@@ -103,12 +108,12 @@ def _check_not_mixed(out: Path) -> None:
 
 
 def _is_whole(checkpoint: Path) -> bool:
-    """Whether the Trainer has written a checkpoint to its end: its state comes last."""
+    """Whether the Trainer has finished writing a checkpoint: its state comes last."""
     return _steps(checkpoint) is not None
 
 
 def _steps(checkpoint: Path) -> tuple[int, int] | None:
-    """The steps done and planned that a checkpoint's state tells; None if it is broken."""
+    """The steps done and planned by a checkpoint's state; None if it is broken."""
     try:
         state = json.loads((checkpoint / _STATE).read_text(encoding="utf-8"))
         return int(state["global_step"]), int(state.get("max_steps", 0))
@@ -117,7 +122,7 @@ def _steps(checkpoint: Path) -> tuple[int, int] | None:
 
 
 def _check_same_settings(config: TrainConfig, known: Mapping[str, Any]) -> None:
-    """Check that a run is resumed with the settings that it began with.
+    """Check that a run is resumed with the settings that it began with, or with more steps.
 
     Raises:
         UserError: the settings that differ, by their options' names, with both values.
@@ -130,14 +135,15 @@ def _check_same_settings(config: TrainConfig, known: Mapping[str, Any]) -> None:
         for key, value in now.items()
         if key != "name" and then.get(key, defaults.get(key)) != value
     }
-    if not changed:
-        return
-    listed = "; ".join(f"{_OPTION.get(k, k)}: {a} then, {b} now" for k, (a, b) in changed.items())
-    why = " (the learning rate falls over all steps, so a longer run is another)"
-    raise UserError(
-        f"{config.out} was begun with other settings ({listed}){why if 'steps' in changed else ''};"
-        " give the same to resume it, --fresh to replace it, or another --name"
-    )
+    before, steps = changed.get("steps", (None, None))
+    if before and steps and steps > before:
+        del changed["steps"]
+    if changed:
+        listed = [f"{_OPTION.get(k, k)}: {a} then, {b} now" for k, (a, b) in changed.items()]
+        raise UserError(
+            f"{config.out} was begun with other settings ({'; '.join(listed)}); give the same (or "
+            "more --steps) to resume it, --fresh to replace it, or another --name"
+        )
 
 
 def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def check_whole_number(name: str, value: object) -> None:
 
 @dataclass(frozen=True)
 class Preset:
-    """What a training run is made of, beside its data and models.
+    """Settings of a training run, without its data and models.
 
     Args:
         name: as `--preset` has it; it stays where single settings are changed.
@@ -36,12 +36,12 @@ class Preset:
         tau: the temperature at the start; None for `training.temperature`'s rule.
         anneal: the temperature at the end, as a share of that at the start.
         rewards: names of rewards, whose sum counts.
-        log_prob: see `training.loss.policy_loss`.
+        log_prob: see `training.objective.policy_loss`.
         init_std: the paper's agent starts with weights drawn from a normal distribution of this
             standard deviation, and biases of 0; None for torch's own initialisation. The
             query-conditioned agent has its own start, as the cosine.
 
-    `TSPOConfig` checks what the trainer itself is told: rollouts, tau, rewards, log_prob.
+    `TSPOConfig` checks the trainer's own settings: rollouts, tau, rewards, log_prob.
 
     Raises:
         UserError: no whole number or one below 1, or an anneal or learning rate not above 0.

@@ -1,6 +1,6 @@
-"""What a rollout is worth: pure functions of the question, the drawn frames, and the reply.
+"""Rewards of a rollout: pure functions of the question, the drawn frames, and the reply.
 
-A reward of one's own is such a function; `my_pkg.mod:my_reward` names it, as `registry.register`
+A custom reward is such a function; `my_pkg.mod:my_reward` names it, as `registry.register`
 or an entry point of the group `tspo_bench.rewards` does.
 
 Example:
@@ -19,10 +19,10 @@ from typing import Protocol
 
 import numpy as np
 
-from tspo_bench.errors import UserError
+from tspo_bench.errors import CRASHES, UserError
 from tspo_bench.registry import Registry, parse_spec, split_specs
 from tspo_bench.specs import make_local_modules_importable
-from tspo_bench.tasks.reading import read_answer
+from tspo_bench.tasks.strict_extractor import read_answer
 from tspo_bench.training.episode import Episode
 from tspo_bench.types import FloatArray, IntArray
 
@@ -44,7 +44,7 @@ def answer(episode: Episode, positions: IntArray, reply: str) -> float:
 
 
 def answer_released(episode: Episode, positions: IntArray, reply: str) -> float:
-    """R_A as TSPO's released code has it: the first stand-alone a to e, whatever it means there.
+    """R_A as TSPO's released code has it: the first stand-alone a to e, even as an article.
 
     "A man ..." reads as A. What holds no such letter equals a right answer that holds none (F to
     J): both are "unparsed".
@@ -82,7 +82,7 @@ def load_rewards(specs: str) -> dict[str, Reward]:
 
     Raises:
         UserError: none is named, one is unknown, not importable, not a function, has options,
-            or stands twice.
+            or is given twice.
     """
     rewards: dict[str, Reward] = {}
     for text in split_specs(specs):
@@ -91,7 +91,7 @@ def load_rewards(specs: str) -> dict[str, Reward]:
         if card.options:
             raise UserError(f"reward {text!r}: rewards have no options; write {spec.name}")
         if card.name in rewards:
-            raise UserError(f"reward {card.name!r} stands twice in {specs!r}: give it once")
+            raise UserError(f"reward {card.name!r} is given twice in {specs!r}")
         rewards[card.name] = _imported(card.target)
     if not rewards:
         raise UserError(f"no reward in {specs!r}; known: {', '.join(registry.cards())}")
@@ -144,7 +144,7 @@ def _worth(reward: Reward, episode: Episode, positions: IntArray, reply: str) ->
         return reward(episode, positions, reply)
     except UserError:
         raise
-    except Exception as error:  # of custom code, which may raise what it likes
+    except CRASHES as error:  # of custom code
         place = traceback.extract_tb(error.__traceback__)[-1]
         name = getattr(reward, "__name__", repr(reward))
         raise UserError(

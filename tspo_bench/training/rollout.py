@@ -41,8 +41,8 @@ def answer_groups(
 ) -> list[Group | VideoError]:
     """Show the MLLM the drawn frames of all rollouts of all episodes, in one call.
 
-    The frames of an episode are decoded once, whatever the number of its rollouts, and rollouts
-    that drew the same frames are answered once. An episode with a frame that cannot be decoded
+    The frames of an episode are decoded once, for all its rollouts, and rollouts that drew
+    the same frames are answered once. An episode with a frame that cannot be decoded
     comes back as the error.
 
     Raises:
@@ -74,8 +74,7 @@ def answer_groups(
 def _text(mllm: MLLM, answer: Answer | Failed) -> str:
     if isinstance(answer, Failed):
         raise UserError(
-            f"model {mllm.name!r} gave no answer: {answer.error}; mend that, then go on with "
-            "--resume"
+            f"model {mllm.name!r} gave no answer: {answer.error}; fix it, then rerun with --resume"
         )
     return answer.text
 

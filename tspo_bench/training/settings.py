@@ -1,4 +1,4 @@
-"""What a training run is told: each of its settings once, by name."""
+"""The settings of a training run, by name."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tspo_bench.types import CandidateRule
 from tspo_bench.video.candidates import check_rule
 
 AGENTS = {kind: agent_class(kind) for kind in KINDS}
-# What says which questions of a task are trained on.
+# The settings that choose the questions of a task.
 OF_A_TASK = ("task", "split", "data_root", "num_videos", "only_present", "without_types")
 _PATHS = ("data", "video_root", "data_root")
 _LARGEST_SEED = 2**32 - 1  # numpy's
@@ -36,7 +36,7 @@ _LARGEST_SEED = 2**32 - 1  # numpy's
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """What to train, on what, and where to put it.
+    """A training run: the agent, its data, its models, its folder.
 
     Args:
         agent: "tspo", the paper's, or "tspo-q", the query-conditioned one.
@@ -91,6 +91,7 @@ class TrainConfig:
             raise UserError(f"--data {self.data}: say where its videos are with --video-root")
         if self.num_videos is not None:
             check_whole_number("num_videos", self.num_videos)
+        check_whole_number("batch_size", self.batch_size)
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise UserError(f"seed={self.seed}; give 0 to {_LARGEST_SEED}")
         check_rule(self.candidates)
@@ -107,7 +108,7 @@ class TrainConfig:
             raise UserError(f"{reason}; leave {', '.join(given)} out")
 
     def settings(self) -> dict[str, Any]:
-        """What decides the trained weights, as JSON: of the device its precision."""
+        """The settings that decide the trained weights, as JSON: of the device its precision."""
         kept = asdict(self)
         for name in ("out", "device", "batch_size"):
             del kept[name]
@@ -117,12 +118,12 @@ class TrainConfig:
         return json.loads(json.dumps(kept, default=str))
 
     def recipe(self) -> dict[str, Any]:
-        """What an agent's config.json and model card say of its training."""
+        """The training as an agent's config.json and model card state it."""
         preset = self.preset
         return {"preset": preset.name, "rewards": preset.rewards, "frames": preset.frames}
 
     def _code(self) -> dict[str, str]:
-        """The source of rewards, model and task of a user's own: module to a hash of it."""
+        """Source hashes of custom rewards, model and task, by module."""
         found: dict[str, str] = {}
         for reward in load_rewards(self.preset.rewards).values():
             found |= sources_of(reward)
@@ -171,7 +172,7 @@ def train_config(
 
 
 def check_agent(name: str) -> None:
-    """Reject a kind of agent that there is not.
+    """Check the kind of an agent.
 
     Raises:
         UserError: it is none of AGENTS.

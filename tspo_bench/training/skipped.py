@@ -11,7 +11,7 @@ from tspo_bench.training.episode import Skipped
 
 
 class SkippedFile:
-    """JSON lines of what is left out, each once, whatever the number of epochs and resumptions.
+    """JSON lines of what is left out, each once over all epochs and resumptions.
 
     A line is `{"where": "line 7", "reason": "video a.mp4 not found under /data"}`; "training" is
     where a video turns out to be unreadable.

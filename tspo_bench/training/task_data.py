@@ -29,6 +29,38 @@ class TaskEpisode(Episode):
         return self.frames.fetch(self.video, self.indices[positions], short_side)
 
 
+def usable_questions(
+    task: Task,
+    num_videos: int | None = None,
+    only_present: bool = False,
+    without_types: frozenset[str] = frozenset(),
+) -> list[Question]:
+    """Return the questions of a task to train on; the arguments are those of `TaskData`.
+
+    Raises:
+        UserError: no question is left, or the task scores replies by its own code.
+    """
+    if task.has_task_scores():
+        raise UserError(
+            f"task {task.label!r} scores replies by its own code, which is not a reward; train "
+            "on another task"
+        )
+    questions = task.questions()
+    if only_present:
+        questions = with_videos(task, questions)
+    chosen = set(list(videos_of(questions))[:num_videos])
+    found = [
+        question
+        for question in questions
+        if question.video in chosen
+        and question.answer is not None
+        and question.groups.get("type") not in without_types
+    ]
+    if not found:
+        raise UserError(f"task {task.label!r} has no question with an answer to train on")
+    return found
+
+
 class TaskData:
     """Episodes from the questions of a task; see `TrainingData`.
 
@@ -66,24 +98,7 @@ class TaskData:
         rate: float = 1.0,
         rule: CandidateRule = "auto",
     ) -> None:
-        questions = task.questions()
-        if only_present:
-            questions = with_videos(task, questions)
-        chosen = set(list(videos_of(questions))[:num_videos])
-        self._questions = [
-            question
-            for question in questions
-            if question.video in chosen
-            and question.answer is not None
-            and question.groups.get("type") not in without_types
-        ]
-        if task.has_task_scores():
-            raise UserError(
-                f"task {task.label!r} scores replies by its own code, which is not a reward; train "
-                "on another task"
-            )
-        if not self._questions:
-            raise UserError(f"task {task.label!r} has no question with an answer to train on")
+        self._questions = usable_questions(task, num_videos, only_present, without_types)
         self.skipped = tuple(Skipped(s.where, s.reason) for s in task.skipped)
         self._task, self._encoder, self._store = task, encoder, store
         self._k, self._rate, self._rule = k, rate, rule

@@ -1,6 +1,6 @@
 """The paper's toy example: one video, one question about its opening, asked again and again.
 
-What there is to see: the reward rises, and the picks move into the scene that was asked for.
+The reward rises, and the picks move into the scene that the question is about.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState
 
 from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.errors import UserError
@@ -58,7 +58,7 @@ class OneOpening(HaystackTask):
 
 @dataclass(frozen=True)
 class ToyTrained(Trained):
-    """An agent's folder, with what there was to see on the way."""
+    """An agent's folder, with the course of its training."""
 
     run: ToyRun
 
@@ -76,7 +76,7 @@ def train_toy(
     Takes what `train_agent` takes, with a configuration by `toy_config`.
 
     Raises:
-        UserError: see `train_agent`; or an earlier run is to go on.
+        UserError: see `train_agent`; or `resume` is given.
     """
     if resume:
         raise UserError("--toy is not resumed: it takes a minute or two; --fresh starts it over")
@@ -110,46 +110,31 @@ class Watch(TrainerCallback):
         self._scores: list[np.ndarray] = []
         self._rewards: list[float] = []
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **known: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **known: Any) -> None:
         """Take the one episode, and the temperature."""
         assert isinstance(args, TSPOConfig)
         self._tau = args.tau
         self._episode: Episode = known["train_dataloader"].dataset[0]
 
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **known: Any
-    ) -> None:
-        """Keep what the step starts from."""
-        self._look(known["model"])
+    def on_step_begin(self, args: Any, state: TrainerState, control: Any, **known: Any) -> None:
+        """Keep the scores that the step starts from."""
+        self._keep_scores(known["model"])
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Have each step logged."""
         control.should_log = True
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, Any] | None = None,
-        **_: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, **known: Any) -> None:
         """Keep the step's reward."""
-        if logs and "reward" in logs:
-            self._rewards.append(logs["reward"])
+        if "reward" in known["logs"]:
+            self._rewards.append(known["logs"]["reward"])
 
-    def on_train_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **known: Any
-    ) -> None:
-        """Keep what training has come to."""
-        self._look(known["model"])
+    def on_train_end(self, args: Any, state: TrainerState, control: Any, **known: Any) -> None:
+        """Keep the final scores."""
+        self._keep_scores(known["model"])
 
     def run(self, agent: str) -> ToyRun:
-        """What was seen, with the video's frames."""
+        """The run, with the video's frames."""
         episode, task = self._episode, OneOpening()
         frames = episode.fetch(np.arange(len(episode.features)), None)
         logits = torch.from_numpy(np.stack(self._scores)) / self._tau
@@ -167,5 +152,5 @@ class Watch(TrainerCallback):
             picks=best.numpy(),
         )
 
-    def _look(self, agent: TemporalAgent) -> None:
+    def _keep_scores(self, agent: TemporalAgent) -> None:
         self._scores.append(agent.score(self._episode.features, self._episode.text_features))

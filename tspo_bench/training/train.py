@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -22,14 +23,15 @@ from tspo_bench.evaluation.reference_use import warn_of_reference, warn_of_refer
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.checkpoint import without_precision
-from tspo_bench.mllms import load_mllm
+from tspo_bench.features.encoder import find_encoder
+from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.tasks import Task, is_annotation_file, load_task
 from tspo_bench.training.aside import CHECKPOINTS, SKIPPED_FILE, last_checkpoint
 from tspo_bench.training.callbacks import (
     JsonLog,
     LogAtCheckpoints,
-    TellProgress,
+    ReportProgress,
     TrainingProgress,
 )
 from tspo_bench.training.config import TSPOConfig
@@ -37,14 +39,16 @@ from tspo_bench.training.episode import TrainingData
 from tspo_bench.training.folder import check_folder, is_complete, prepared_folder
 from tspo_bench.training.settings import AGENTS, TrainConfig
 from tspo_bench.training.skipped import SkippedFile, summed_up
-from tspo_bench.training.task_data import TaskData
+from tspo_bench.training.task_data import TaskData, usable_questions
 from tspo_bench.training.temperature import fitting_tau
 from tspo_bench.training.trainer import TSPOTrainer, check_first_episode
 from tspo_bench.training.tspo10k import TSPO10K
+from tspo_bench.training.tspo10k_items import read_items
 
 _log = logging.getLogger(__name__)
 LOG_FILE = "log.jsonl"
 _SAVES = 10  # checkpoints over a run
+_ANY_WIDTH = 64  # of features, to check the agent's options before the encoder is loaded
 
 
 @dataclass(frozen=True)
@@ -71,11 +75,13 @@ def train_agent(
 
     Args:
         config: what to train.
-        resume: go on from the folder's last checkpoint; a run that is complete stays as it is.
+        resume: continue from the folder's last checkpoint; a run that is complete stays as it is.
+            With more steps than before, learning rate and temperature fall over all of them from
+            there on, so only with constant ones do the weights equal those of one longer run.
         fresh: replace what an earlier run wrote into the folder, which is kept in `previous/` until
             this run is complete.
         command: the words of the command line, for the model card.
-        progress: is told of each step.
+        progress: is called at each step.
         callbacks: transformers' callbacks.
 
     Raises:
@@ -87,10 +93,12 @@ def train_agent(
     is_main = arguments.process_index == 0
     if is_main:
         check_folder(config, resume=resume, fresh=fresh)
+    _check_usable(config)
     agent, data, mllm = _ready(config, arguments)
-    told: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
+    attached: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
     if is_main:
-        told += [JsonLog(config.out / LOG_FILE), *([TellProgress(progress)] if progress else [])]
+        attached.append(JsonLog(config.out / LOG_FILE))
+        attached += [ReportProgress(progress)] if progress else []
     left_out: Callable[[str], None] | None = None
     with contextlib.ExitStack() as stack:
         with arguments.main_process_first(local=False):
@@ -99,12 +107,26 @@ def train_agent(
                 skipped = SkippedFile(config.out / SKIPPED_FILE)
                 skipped.add(data.skipped)
                 left_out = skipped.add_in_training
-        _fit(TSPOTrainer(agent, arguments, data, mllm, told, left_out), agent, config.out, resume)
+        trainer = TSPOTrainer(agent, arguments, data, mllm, attached, left_out)
+        has_trained = _fit(trainer, agent, config.out, resume)
         if is_main:
+            if has_trained:  # the library keeps a card that is there: that of the steps before
+                (config.out / "README.md").unlink(missing_ok=True)
             agent.tau = arguments.tau_end
             agent.recipe = {**config.recipe(), "command": list(command)}
             agent.save_pretrained(config.out)
     return Trained(config.out, tuple(map(str, data.skipped)))
+
+
+def _check_usable(config: TrainConfig) -> None:
+    """Check what can be checked before models are loaded: options, checkpoints, questions."""
+    AGENTS[config.agent](_ANY_WIDTH, 1.0, **config.options)
+    check_mllm(config.model, config.device)
+    find_encoder(config.encoder)
+    if config.data is not None and config.video_root is not None:
+        read_items(config.data, config.video_root)
+    else:
+        usable_questions(training_task(config), **_which_questions(config))
 
 
 def _ready(config: TrainConfig, arguments: TSPOConfig) -> tuple[TemporalAgent, TrainingData, MLLM]:
@@ -124,13 +146,15 @@ def _ready(config: TrainConfig, arguments: TSPOConfig) -> tuple[TemporalAgent, T
     return agent, data, mllm
 
 
-def _fit(trainer: TSPOTrainer, agent: TemporalAgent, out: Path, resume: bool) -> None:
+def _fit(trainer: TSPOTrainer, agent: TemporalAgent, out: Path, resume: bool) -> bool:
+    """Train, unless the last checkpoint is complete: whether a step was left."""
     checkpoint = last_checkpoint(out) if resume else None
-    if checkpoint is not None and is_complete(checkpoint):
+    if checkpoint is not None and is_complete(checkpoint, trainer.args.max_steps):
         # The Trainer would take one step more where a run ended in the middle of an epoch.
         agent.load_state_dict(load_file(Path(checkpoint) / SAFE_WEIGHTS_NAME))
-    else:
-        trainer.train(resume_from_checkpoint=checkpoint)
+        return False
+    trainer.train(resume_from_checkpoint=checkpoint)
+    return True
 
 
 def new_agent(config: TrainConfig, encoder: FrameEncoder) -> TemporalAgent:
@@ -171,21 +195,30 @@ def load_data(config: TrainConfig, encoder: FrameEncoder) -> TrainingData:
             seed=config.seed,
             rate=config.candidate_fps,
         )
+    task = training_task(config)
+    warn_of_reference([task], encoder, [config.model])
+    rate, rule = config.candidate_fps, config.candidates
+    return TaskData(task, encoder, store, k=k, rate=rate, rule=rule, **_which_questions(config))
+
+
+def training_task(config: TrainConfig) -> Task:
+    """Load the task whose questions are trained on.
+
+    Raises:
+        UserError: it cannot be loaded, or has no questions of a type to leave out.
+    """
     split = config.split or (None if is_annotation_file(config.task) else "train")
     task = load_task(config.task, data_root=config.data_root, split=split, seed=config.seed)
     _check_types(task, config.without_types)
-    warn_of_reference([task], encoder, [config.model])
-    return TaskData(
-        task,
-        encoder,
-        store,
-        k=k,
-        num_videos=config.num_videos,
-        only_present=config.only_present,
-        without_types=frozenset(config.without_types),
-        rate=config.candidate_fps,
-        rule=config.candidates,
-    )
+    return task
+
+
+def _which_questions(config: TrainConfig) -> dict[str, Any]:
+    return {
+        "num_videos": config.num_videos,
+        "only_present": config.only_present,
+        "without_types": frozenset(config.without_types),
+    }
 
 
 def training_arguments(config: TrainConfig, tau: float) -> TSPOConfig:

@@ -1,4 +1,4 @@
-"""The trainer: transformers' own, with a step that draws, asks, rewards and compares."""
+"""The trainer: that of transformers, with a step that draws, answers, rewards and compares."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
+from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import Sampler, SequentialSampler
 from transformers import PrinterCallback, Trainer, TrainerCallback
 
@@ -20,12 +21,11 @@ from tspo_bench.agent.base import TemporalAgent
 from tspo_bench.agent.policy import entropy
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.training.advantage import advantages, no_signal
 from tspo_bench.training.clips import ClipEpisode
 from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.dataset import EpisodeDataset, collate
 from tspo_bench.training.episode import Episode, TrainingData
-from tspo_bench.training.loss import policy_loss
+from tspo_bench.training.objective import advantages, no_signal, policy_loss
 from tspo_bench.training.rewards import load_rewards, total_rewards
 from tspo_bench.training.rollout import Group, answer_groups, draw_groups
 
@@ -36,9 +36,9 @@ class TSPOTrainer(Trainer):
     """Trains a temporal agent against a frozen MLLM's answers.
 
     Everything but the step is `transformers.Trainer`'s: checkpoints, resuming, schedules, gradient
-    accumulation, several GPUs by `accelerate launch`. A run that was killed and goes on from its
-    checkpoint ends in the same weights, on a CPU bit for bit: order, episodes and noise follow from
-    the seed and the step alone.
+    accumulation, several GPUs by `accelerate launch`. A run that was killed and resumed ends in the
+    same weights, on a CPU bit for bit: order, episodes and noise follow from the seed and the step
+    alone.
 
     Args:
         agent: is trained.
@@ -90,6 +90,18 @@ class TSPOTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> Sampler[int]:
         # The dataset itself shuffles by epoch: an order that no generator's state can change.
         return SequentialSampler(range(len(self.train_dataset)))  # type: ignore[arg-type]
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None and isinstance(self.lr_scheduler, LambdaLR):
+            assert self.optimizer is not None
+            # The checkpoint's rate is that of its own number of steps: 0 at the last one.
+            schedule = self.lr_scheduler
+            shares = [share(schedule.last_epoch) for share in schedule.lr_lambdas]
+            rates = [base * share for base, share in zip(schedule.base_lrs, shares, strict=True)]
+            for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate
+            schedule._last_lr = rates
 
     def compute_loss(
         self,
@@ -146,7 +158,7 @@ class TSPOTrainer(Trainer):
             self._tell_left_out(reason)
 
     def _seed_noise(self) -> None:
-        """Noise of its own for each device, step and part of a step, whatever was drawn before."""
+        """Seed the noise by device, step and part of a step alone."""
         if self.state.global_step != getattr(self, "_noisy_step", None):
             self._noisy_step, self._micro_step = self.state.global_step, 0
         args = self.args
@@ -192,7 +204,7 @@ def check_first_episode(agent: TemporalAgent, data: TrainingData) -> None:
     for index in range(len(data)):
         try:
             episode = data.episode(index, 0)
-        except VideoError as error:  # told when its turn comes
+        except VideoError as error:  # logged when its turn comes
             first = first or error
             continue
         candidates, width = episode.features.shape

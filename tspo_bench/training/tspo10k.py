@@ -163,7 +163,7 @@ class TSPO10K:
             return self._frames(video, CLIP_LENGTH, size)
         except VideoError as error:
             self.unreadable[video] = str(error)
-            _log.warning("a video is no distractor: %s", error)
+            _log.warning("a video cannot be a distractor: %s", error)
             return None
 
     def _built(

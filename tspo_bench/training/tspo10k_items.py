@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from tspo_bench.errors import UserError
+from tspo_bench.tasks.file_readers import Annotation, read_entries
 from tspo_bench.tasks.protocols import INSTRUCTION
-from tspo_bench.tasks.reading import read_answer
-from tspo_bench.tasks.records import Record, read_entries
+from tspo_bench.tasks.strict_extractor import read_answer
 from tspo_bench.training.episode import Skipped
 from tspo_bench.types import OPTION_LETTERS
 
@@ -92,7 +92,7 @@ def read_items(path: Path, video_root: Path) -> tuple[tuple[Item, ...], tuple[Sk
     return tuple(items), skipped
 
 
-def _parse(record: Record, video_root: Path, line: int) -> Item:
+def _parse(record: Annotation, video_root: Path, line: int) -> Item:
     kind = _text(record, "type")
     if kind not in get_args(Kind):
         known = ", ".join(get_args(Kind))
@@ -141,7 +141,7 @@ def split_question(text: str) -> tuple[str, tuple[str, ...]]:
     return query.strip(), options
 
 
-def _answer(record: Record, options: tuple[str, ...]) -> str:
+def _answer(record: Annotation, options: tuple[str, ...]) -> str:
     given = [record.get("solution"), record.get("original_answer")]
     letters = {_letter(text, options) for text in given if isinstance(text, str)} - {None}
     if len(letters) != 1:
@@ -162,7 +162,7 @@ def _without_instructions(text: str) -> str:
     return text.strip()
 
 
-def _text(record: Record, key: str) -> str:
+def _text(record: Annotation, key: str) -> str:
     if key not in record:
         raise UnusableError("a field is missing", f"no field {key!r}")
     value = record[key]

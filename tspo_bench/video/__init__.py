@@ -38,8 +38,8 @@ def open_video(path: Path, reader: str = "pyav") -> VideoReader:
         reader: "pyav" (any file), or "decord" (mp4 and Matroska).
 
     Raises:
-        VideoError: the file is missing, is no video, is cut off, or its first frame is broken.
-        UserError: there is no such reader, or it is not installed.
+        VideoError: the file is missing, is not a video, is cut off, or its first frame is broken.
+        UserError: the reader is unknown, or not installed.
     """
     if reader == "pyav" and settings.in_workers:
         from tspo_bench.video.worker_reader import WorkerReader
@@ -57,7 +57,7 @@ def open_video(path: Path, reader: str = "pyav") -> VideoReader:
 
 
 def probe(path: Path) -> VideoInfo:
-    """What a video file holds: exact frame count, frame rate, shown size, rotation, codec.
+    """Probe a video file: exact frame count, frame rate, shown size, rotation, codec.
 
     Reads every packet's header and decodes the first frame.
 

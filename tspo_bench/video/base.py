@@ -48,7 +48,7 @@ class VideoReader(Protocol):
         """Decode the frames with these numbers, in this order.
 
         Raises:
-            VideoError: an index lies outside of the video.
+            VideoError: an index is outside of the video.
         """
         ...
 
@@ -73,7 +73,7 @@ def checked_indices(info: VideoInfo, indices: Sequence[int] | IntArray) -> IntAr
     """The indices as an array, [n].
 
     Raises:
-        VideoError: one of them lies outside of the video.
+        VideoError: one of them is outside of the video.
     """
     checked = np.asarray(indices, dtype=np.int64).reshape(-1)
     outside = checked[(checked < 0) | (checked >= info.num_frames)]

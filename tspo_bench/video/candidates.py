@@ -48,7 +48,7 @@ def check_rule(rule: str) -> CandidateRule:
     """The rule of that name.
 
     Raises:
-        UserError: there is none.
+        UserError: an unknown rule.
     """
     for known in get_args(CandidateRule):
         if rule == known:
@@ -121,7 +121,7 @@ def do_rules_differ(info: VideoInfo, times: FloatArray, rate: float) -> bool:
 
 
 def rules_said(ruled: Mapping[str, CandidateRule], rate: float) -> list[str]:
-    """What to tell a user of the videos where the rules differ, and of the rule in force there."""
+    """Messages about the videos where the rules differ, with the rule in force."""
     every = f"the frame shown every {1 / rate:.3g} s"
     of_rule = {"stride": "every n-th frame", "time": every}
     lines = []

@@ -114,7 +114,7 @@ class DecordReader:
             ) from error
 
     def _open(self) -> Any:
-        """decord's reader at full size: told to scale, it fails on some sizes (80 x 48 upright)."""
+        """decord's reader at full size: with scaling it fails on some sizes (80 x 48 upright)."""
         try:
             return self._decord.VideoReader(file_url(self.info.path), fault_tol=0)
         except UnicodeEncodeError as error:
@@ -134,7 +134,7 @@ def _as_frame(picture: Pixels) -> VideoFrame:
 
 
 def _misread(timeline: Timeline, container: str) -> str | None:
-    """What about a file makes decord return other frames than those asked for, with no error."""
+    """Why decord would silently return other frames of this file than those asked for."""
     if container not in _CONTAINERS:
         return f"files of the kind {container}"
     if len(timeline.packets) != len(timeline):

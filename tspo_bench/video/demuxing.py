@@ -10,10 +10,10 @@ from av.video.stream import VideoStream
 
 
 def demuxed(container: InputContainer, stream: VideoStream | None = None) -> Iterator[Packet]:
-    """The packets with bytes, of one stream or of all, from where the file stands.
+    """The packets with bytes, of one stream or of all, from the file's position.
 
     PyAV raises an IndexError at a packet of a stream that was not there when the file was opened,
-    as broadcasts have them; reading goes on behind it.
+    as broadcasts have them; reading continues behind it.
     """
     while True:
         try:

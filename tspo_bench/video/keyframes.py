@@ -25,10 +25,10 @@ _SIZE_HEADERS = {
 
 
 class PictureKinds:
-    """What the packets of one stream hold.
+    """The contents of one stream's packets.
 
     Attributes:
-        any_open: some keyframe of an H.264 stream does not clear the decoder (is no IDR picture).
+        any_open: a keyframe of an H.264 stream does not clear the decoder (is not an IDR picture).
             What follows it may ask for pictures before it to be dropped, which is harmless.
     """
 

@@ -45,7 +45,7 @@ class Orientation:
 
 
 def orientation_of(frame: VideoFrame) -> Orientation | None:
-    """What the frame's display matrix says; None where it has none.
+    """The orientation in the frame's display matrix; None without one.
 
     The matrix comes from the container (MP4's track header, Matroska's projection, HEIF's irot and
     imir) or from the stream (the display orientation message of H.264 and HEVC, a JPEG's Exif).

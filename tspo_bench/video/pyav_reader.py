@@ -42,7 +42,7 @@ class PyAVReader:
     packets, and only the picture of that packet is accepted, once it is proven whole.
 
     Raises:
-        VideoError: the file is missing, is no video, is cut off, or its first frame is broken.
+        VideoError: the file is missing, is not a video, is cut off, or its first frame is broken.
     """
 
     def __init__(self, path: Path, opened: OpenedVideo | None = None) -> None:

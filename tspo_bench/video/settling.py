@@ -47,7 +47,7 @@ def settled(
         packets.is_shown[unseen] = 0
         return packets, facts
     if facts.reorders and (np.diff(packets.pts) > 0).all() and len(packets) > 1:
-        # H.264 in MXF: FFmpeg numbers the packets as they lie there.
+        # H.264 in MXF: FFmpeg numbers the packets in file order.
         order = decoded_order(0, min(_MOST_DECODED, len(packets)) - 1)
         if order != sorted(order):
             return packets, replace(facts, counted=True)
@@ -155,7 +155,7 @@ def _unseen_at_the_start(packets: Packets, decoded_order: DecodedOrder) -> list[
 
 
 def _regions(packets: Packets, untimed: IntArray) -> Iterator[tuple[int, int]]:
-    """What to decode to see where the untimed packets' frames come out: whole groups, merged."""
+    """Ranges to decode to see where the untimed packets' frames come out: whole groups, merged."""
     keys = np.flatnonzero(packets.is_key)
     done = -1
     for position in untimed[packets.is_shown[untimed] == 1].tolist():

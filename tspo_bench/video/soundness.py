@@ -1,4 +1,4 @@
-"""Which decoded frames may be passed on: FFmpeg patches damage up and goes on."""
+"""Which decoded frames may be passed on: FFmpeg conceals damage."""
 
 from __future__ import annotations
 

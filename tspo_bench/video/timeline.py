@@ -33,7 +33,7 @@ class Packets:
     Attributes:
         pts, dts: times in units of the stream's time base.
         timed: whether the packet carries a presentation time.
-        sizes, pos: bytes, and where they lie in the file.
+        sizes, pos: bytes, and offsets in the file.
         is_key, is_shown, is_corrupt: flags; a packet that is not shown is not a frame.
         resizes: whether its pictures have another size than those before.
         leans: whether it is shown before the keyframe that it follows, and may need one before.
@@ -58,7 +58,7 @@ class Packets:
 
 @dataclass(frozen=True)
 class StreamFacts:
-    """What else is known of a stream before anything is decoded.
+    """Facts about a stream that are known before anything is decoded.
 
     Attributes:
         time_base: seconds a unit of time.
@@ -95,7 +95,7 @@ class Timeline:
         pts: presentation times [n] in units of `time_base`, never falling.
         time_base: seconds a unit.
         end: presentation time at which the last frame ends, same unit.
-        positions: where each frame's packet stands in decoding order [n].
+        positions: of each frame's packet in decoding order [n].
         starts: position of the keyframe from which each frame can be decoded [n].
         packets: the packets [m] in decoding order.
         recordings: the number of the recording that each frame belongs to [n]; 0 but where several
@@ -139,7 +139,7 @@ class Timeline:
         return (self.end - int(self.pts.min())) * self.time_base
 
     def position_of(self, packet: Packet) -> int | None:
-        """Where a packet of the file stands in decoding order; None if that is not certain.
+        """The position of a packet of the file in decoding order; None if that is not certain.
 
         It is known by its place in the file and its size: FFmpeg makes times up after a seek.
         """
@@ -218,7 +218,7 @@ def segments_of(packets: Packets, facts: StreamFacts) -> IntArray:
 
 
 def _at_joints(segments: IntArray) -> IntArray:
-    """Which packets lie at a joint, [m]: there FFmpeg misses packets of a count that began anew.
+    """Which packets lie at a joint, [m]: there FFmpeg misses packets whose count restarted.
 
     Its mark may stand one packet too early, since it splits the stream into frames later.
     """

@@ -22,11 +22,11 @@ class Walk(Iterator[tuple[int, Packet]]):
     """Packets with their positions, compared with the table that was read first.
 
     Attributes:
-        position: that of the next packet; `AT_THE_END` once there is none.
+        position: that of the next packet; `AT_THE_END` after the last.
         strayed: the packets were not those of the table, or ended before it does.
 
     Raises:
-        NotProvenError: a packet is not the one that lies there.
+        NotProvenError: another packet is there.
     """
 
     def __init__(self, timeline: Timeline, packets: Iterable[Packet], position: int = 0) -> None:

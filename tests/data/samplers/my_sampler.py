@@ -1,4 +1,4 @@
-"""A sampler of one's own in 30 lines: the best-scored frames, `gap` seconds apart at least.
+"""A custom sampler in 30 lines: the best-scored frames, `gap` seconds apart at least.
 
 tspo-bench run --task haystack --sampler uniform,my_sampler:SpacedBest[gap=3]
 """

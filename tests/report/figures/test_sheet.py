@@ -38,21 +38,15 @@ def green_areas(image: np.ndarray) -> int:
     return int(label(green)[1])
 
 
-@pytest.mark.parametrize("size", [(160, 90), (90, 160), (100, 100)])
-@pytest.mark.parametrize("n", [1, 5, 8])
+@pytest.mark.parametrize(
+    ("n", "size"), [(1, (160, 90)), (5, (90, 160)), (8, (100, 100)), (64, (160, 90))]
+)
 def test_all_frames_are_on_the_sheet(tmp_path: Path, n: int, size: tuple[int, int]) -> None:
     image = draw(make_frames(n, *size), tmp_path / "sheet.png", scored=n % 2 == 0)
     assert green_areas(image) == n
+    assert image.shape[0] < 2000
     assert (image[[0, -1]] == 255).all()  # nothing runs over the edge
     assert (image[:, [0, -1]] == 255).all()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("size", [(160, 90), (90, 160)])
-def test_64_frames(tmp_path: Path, size: tuple[int, int]) -> None:
-    image = draw(make_frames(64, *size), tmp_path / "sheet.png")
-    assert green_areas(image) == 64
-    assert image.shape[0] < 2000
 
 
 def test_the_curve_is_drawn_where_there_are_scores(tmp_path: Path) -> None:
@@ -84,25 +78,16 @@ def test_any_title(tmp_path: Path, title: str) -> None:
     assert (image[:, [0, -1]] == 255).all()
 
 
-def test_no_frames_and_no_length(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_video_of_no_length(tmp_path: Path, n: int) -> None:
+    """No frame and no score; one of each."""
     path = tmp_path / "sheet.png"
-    draw_sheet(
-        make_frames(0), title="blind", seconds=None, scores=None, duration_seconds=0.0, path=path
-    )
-    assert green_areas(np.asarray(Image.open(path).convert("RGB")).astype(int)) == 0
-
-
-def test_one_frame_video_with_one_score(tmp_path: Path) -> None:
-    path = tmp_path / "sheet.png"
-    draw_sheet(
-        make_frames(1),
-        title="one",
-        seconds=np.zeros(1),
-        scores=np.ones(1, np.float32),
-        duration_seconds=0.04,
-        path=path,
-    )
-    assert green_areas(np.asarray(Image.open(path).convert("RGB")).astype(int)) == 1
+    scores = {
+        "seconds": np.zeros(n) if n else None,
+        "scores": np.ones(n, np.float32) if n else None,
+    }
+    draw_sheet(make_frames(n), title="x", duration_seconds=0.04 * n, path=path, **scores)
+    assert green_areas(np.asarray(Image.open(path).convert("RGB")).astype(int)) == n
 
 
 def test_formats(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tspo_bench.errors import VideoError
+from tspo_bench.report.html import TaskSource
 from tspo_bench.results import CandidateScores, Cell, RunDirectory, cell_slug, read_run
 from tspo_bench.types import Frames, IntArray, Question, Record
 
@@ -133,7 +134,7 @@ def write_crowd(path: Path, n: int, num_samplers: int = 21, seeds: int = 3) -> l
 
 
 def data(folder: Path, name: str) -> Any:
-    """What a data file hands over."""
+    """The content of a data file."""
     text = (folder / "data" / f"{name}.js").read_text(encoding="ascii")
     start = f'tspoBench.give("{name}",'
     assert text.startswith(start)
@@ -149,8 +150,8 @@ def scroll_through(page: Page) -> Iterator[Locator]:
         yield chart
 
 
-class Pictures:
-    """Tells all questions, and draws each frame in a colour of its own."""
+class Pictures(TaskSource):
+    """Has all questions, and draws each frame in a colour of its own."""
 
     def __init__(self, asked: Sequence[Question]) -> None:
         self.asked = asked

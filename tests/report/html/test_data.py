@@ -1,4 +1,4 @@
-"""What a page is told: figures, the index of questions, details, curves, texts, its folder."""
+"""The data of a page: figures, the index of questions, details, curves, texts, its folder."""
 
 from __future__ import annotations
 
@@ -19,20 +19,15 @@ from tests.report.html.support import (
     Pictures,
     data,
     groups,
-    question_id,
     questions,
     shown_frame,
-    write_crowd,
     write_run,
 )
 from tspo_bench.errors import UserError
-from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.escape import escape_control, snippet
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.folder import PageFolder, data_script
-from tspo_bench.report.html.leaderboard import board_of
 from tspo_bench.report.html.questions import SHARD_BYTES, curve_of
-from tspo_bench.report.summary import summarise
 from tspo_bench.results import CandidateScores, read_scores
 
 
@@ -101,7 +96,7 @@ def test_data_scripts_hold_no_markup() -> None:
     assert json.loads(text[len('tspoBench.give("x",') : -3]) == content
 
 
-def test_folders_of_something_else_are_refused(tmp_path: Path) -> None:
+def test_folders_of_something_else_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.tex").write_text("years of work")
     with pytest.raises(UserError, match="holds no report"):
@@ -164,25 +159,6 @@ def test_pictures_stand_where_the_page_looks_for_them(tmp_path: Path) -> None:
     for frame in thumbs["frames"]:
         picture = shown_frame(tmp_path / "html", thumbs, frame).astype(int)
         assert np.abs(picture - frame * np.array([3, 5, 7]) % 256).mean() < 6
-
-
-def test_the_figures_of_seeds_take_little_room_and_marks_are_explained_where_there_are_some(
-    tmp_path: Path,
-) -> None:
-    cells = write_crowd(tmp_path / "run", 12, 3)
-    changed = [replace(one, correct=True, letter=one.gold) for one in cells[-1].records]
-    cells[-1] = replace(cells[-1], records=tuple(changed))
-    board = board_of(comparison_tables(cells)[0])
-    place = [heading.text for heading in board.headings].index("by seed")
-    (line,) = [line for line in board.lines if line.sampler == "agent"]
-    low = 100 * (summarise(cells[-2].records).accuracy or 0)
-    assert line.entries[place].text.startswith(f"{low:.1f} to 100.0% (std ")
-    assert board.is_marked == any(entry.mark for one in board.lines for entry in one.entries)
-
-
-def test_every_id_is_there_once(made: Made) -> None:
-    index = data(made.folder, "set0")
-    assert [q[0] for q in index["questions"]] == [question_id(n) for n in range(NUM_QUESTIONS)]
 
 
 def test_a_broken_file_of_scores_costs_its_curves_alone(tmp_path: Path) -> None:

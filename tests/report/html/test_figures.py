@@ -1,4 +1,4 @@
-"""What charts show: the front, categories, maps, training, and the look of samplers."""
+"""Charts: the front, categories, maps, training, and the look of samplers."""
 
 from __future__ import annotations
 
@@ -25,14 +25,13 @@ from tests.report.html.support import (
     write_run,
 )
 from tspo_bench.errors import UserError
-from tspo_bench.report.columns import Column, chart_columns
+from tspo_bench.report.column import Column
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.figures.charts import (
     budget_chart,
     category_chart,
     cost_chart,
     depth_chart,
-    training_chart,
 )
 from tspo_bench.report.figures.depth import depth_maps
 from tspo_bench.report.figures.rows import (
@@ -46,6 +45,7 @@ from tspo_bench.report.figures.rows import (
 from tspo_bench.report.figures.styles import NEUTRAL
 from tspo_bench.report.figures.training import read_curves
 from tspo_bench.report.figures.vega import image
+from tspo_bench.report.frame import chart_columns
 from tspo_bench.report.html import write_html
 from tspo_bench.report.html.titles import disambiguate
 from tspo_bench.results import Cell
@@ -152,12 +152,6 @@ def test_what_a_page_can_show(made: Made) -> None:
     assert [one["y"] for one in rewards] == [step / 10 for step in range(20)]
 
 
-def test_more_rows_than_altair_takes_are_drawn(tmp_path: Path) -> None:
-    lines = [{"step": step, "reward": 0.5, "entropy": 1.0} for step in range(3000)]
-    (tmp_path / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert len(drawn(training_chart(read_curves(tmp_path)))) == 6000
-
-
 def test_curves_of_agents_of_several_seeds(tmp_path: Path) -> None:
     for seed in range(3):
         folder = tmp_path / "mine" / f"seed-{seed}"
@@ -248,7 +242,7 @@ def test_maps_say_how_many_questions_a_cell_has(made: Made, tmp_path: Path) -> N
 
 
 @pytest.mark.filterwarnings("error")
-def test_figures_without_a_figure_warn_nobody(tmp_path: Path) -> None:
+def test_a_page_without_a_figure_does_not_warn(tmp_path: Path) -> None:
     (cell,) = write_run(tmp_path / "run", 6, samplers=("uniform",))
     withheld = [replace(one, gold=None, correct=False) for one in cell.records]
     write_html([replace(cell, records=tuple(withheld))], tmp_path / "html")
@@ -285,7 +279,7 @@ def test_maps_tell_runs_of_one_sampler_apart_as_the_table_does(tmp_path: Path) -
     assert means == pytest.approx([right, 0])
     elsewhere = replace(other, folder=tmp_path / "c" / other.folder.name)
     assert list(depth_maps([*cells, elsewhere])[0].shares) == ["uniform (run)", "uniform (c)"]
-    # Seeds are one row, and a task more from another folder is no rival.
+    # Seeds are one row, and a task more from another folder does not compete.
     seeds = [
         replace(cell, settings=cells[0].settings.model_copy(update={"seed": seed}))
         for seed, cell in enumerate((cells[0], elsewhere))

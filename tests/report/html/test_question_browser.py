@@ -167,9 +167,7 @@ def test_deep_links(made: Made, windows: Windows) -> None:
 
 
 @pytest.mark.slow
-def test_an_open_question_is_told_where_it_stands_among_the_filtered(
-    made: Made, windows: Windows
-) -> None:
+def test_an_open_question_shows_its_place_among_the_filtered(made: Made, windows: Windows) -> None:
     page = windows(made.folder).open("#q=q-0013")
     page.locator("#question .neighbours", has_text="14 of 48").wait_for()
     ones = page.locator("#groups select", has_text="0-20%").locator("option").all_inner_texts()

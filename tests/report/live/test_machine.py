@@ -1,4 +1,4 @@
-"""What this machine tells: real processes, and a driver's answer in its documented form."""
+"""This machine: real processes, and a driver's answer in its documented form."""
 
 from __future__ import annotations
 

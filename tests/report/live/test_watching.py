@@ -80,7 +80,7 @@ def test_throughput_by_timing_at_first_and_by_growth_then(tmp_path: Path) -> Non
         append(writer, RECORDS[:2])
         watcher = Watcher(tmp_path, never, clock)
         view = watcher.look()
-        assert view.state == "quiet"  # it is told of no process
+        assert view.state == "idle"  # no process is known
         assert view.per_second == pytest.approx(1 / 0.4)
         assert view.seconds_left == pytest.approx(8 * 0.4)
         append(writer, RECORDS[2:6])
@@ -89,7 +89,7 @@ def test_throughput_by_timing_at_first_and_by_growth_then(tmp_path: Path) -> Non
         assert view.per_second == pytest.approx(4 / 20, rel=0.05)
         assert view.seconds_left == pytest.approx(4 * 5, rel=0.05)
         clock.ahead = 20 + STOPPED_SECONDS / 2
-        assert watcher.look().state == "quiet"
+        assert watcher.look().state == "idle"
 
 
 def test_without_growth_and_process_it_has_stopped(tmp_path: Path) -> None:
@@ -99,7 +99,7 @@ def test_without_growth_and_process_it_has_stopped(tmp_path: Path) -> None:
     clock.ahead = STOPPED_SECONDS + 60
     view = Watcher(tmp_path, never, clock).look()
     assert (view.state, view.per_second, view.seconds_left) == ("stopped", None, None)
-    assert view.quiet_seconds == pytest.approx(STOPPED_SECONDS + 60, abs=20)
+    assert view.idle_seconds == pytest.approx(STOPPED_SECONDS + 60, abs=20)
     seen: list[Path] = []
 
     def always(paths: Sequence[Path]) -> bool:
@@ -128,7 +128,7 @@ def test_a_run_that_grows_meanwhile(tmp_path: Path) -> None:
     thread.start()
     while seen[-1] < num:
         view = watcher.look()
-        assert view.troubles == ()
+        assert view.recent_errors == ()
         seen.append(view.done)
     thread.join()
     assert seen == sorted(seen)
@@ -144,19 +144,19 @@ def test_a_cut_line_waits_for_its_end(tmp_path: Path) -> None:
     with path.open("ab") as file:
         file.write(line[:40])
     watcher = Watcher(tmp_path, never)
-    assert (watcher.look().done, watcher.look().troubles) == (2, ())
+    assert (watcher.look().done, watcher.look().recent_errors) == (2, ())
     with path.open("ab") as file:
         file.write(line[40:] + b"\n")
     assert watcher.look().done == 3
 
 
-def test_a_broken_line_is_told_of(tmp_path: Path) -> None:
+def test_a_broken_line_is_reported(tmp_path: Path) -> None:
     with opened(tmp_path) as writer:
         path = writer.folder / "records.jsonl"
     path.write_bytes(b'{"x": 1}\n' + record_to_line(RECORDS[0]).encode() + b"\n\xff\n")
     view = Watcher(tmp_path, never).look()
     assert view.done == 1
-    assert [one.what for one in view.troubles] == [
+    assert [one.what for one in view.recent_errors] == [
         "a--b--c--k2/records.jsonl, line 1",
         "a--b--c--k2/records.jsonl, line 3",
     ]
@@ -184,7 +184,7 @@ def test_failures_and_their_second_answer(tmp_path: Path) -> None:
         append(writer, failed)
     watcher = Watcher(tmp_path, never)
     view = watcher.look()
-    assert [(one.what, one.error) for one in view.troubles] == [
+    assert [(one.what, one.error) for one in view.recent_errors] == [
         (f"q{number}", f"decode_error: broken {number}") for number in range(3, 8)
     ]
     (cell,) = view.cells
@@ -201,12 +201,12 @@ def test_what_has_not_begun(tmp_path: Path) -> None:
         append(writer, RECORDS)
         writer.write_summary({})
     view = Watcher(tmp_path, never).look()
-    assert (view.waiting, view.state) == (3, "quiet")
+    assert (view.waiting, view.state) == (3, "idle")
     empty = Watcher(RunDirectory(tmp_path / "new", settings=asked).path, never).look()
-    assert (empty.waiting, empty.state, empty.done, empty.cells) == (4, "quiet", 0, ())
+    assert (empty.waiting, empty.state, empty.done, empty.cells) == (4, "idle", 0, ())
 
 
-def test_what_is_no_run(tmp_path: Path) -> None:
+def test_what_is_not_a_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is not a run: no run"):
         Watcher(tmp_path, never)
     for name in "abcdef":
@@ -227,7 +227,7 @@ def test_cells_are_looked_for_inside_alone(tmp_path: Path, slug: str) -> None:
 
 
 @pytest.mark.parametrize("value", [5, True, "x", ["x", 5, None], {"x": 5}, None, 10**400, -1])
-def test_whatever_stands_in_a_run_file(tmp_path: Path, value: Any) -> None:
+def test_any_content_of_a_run_file(tmp_path: Path, value: Any) -> None:
     cells = {"a": value, "b": {"task": value, "model": value, "num_questions": value}}
     content: dict[str, Any] = {"format": 1, "commands": [], "cells": cells}
     (tmp_path / "run.json").write_text(json.dumps(content))

@@ -53,6 +53,20 @@ def test_each_figure_needs_one_that_agrees() -> None:
     assert not found.passed
 
 
+@pytest.mark.parametrize(
+    ("task", "options", "warns"),
+    [
+        ("lvbench", "template=chatml_direct", False),
+        ("lvbench", "max_pixels=235200,min_pixels=200704,positions=constant", False),
+        ("lvbench", "template=chatml_direct,pool=2", True),
+        ("mlvu", "template=chatml_direct", True),  # there the preset has its own protocol
+    ],
+)
+def test_options_of_the_papers_preset_are_published(task: str, options: str, warns: bool) -> None:
+    run = cell_with("uniform", 5, task=task, model=f"m[{options}]", protocol="lmms-eval@0.7.3")
+    assert any("options" in one for one in Check(run, summarise(run.records), ()).warnings) is warns
+
+
 def test_second_hand_figures_decide_nothing() -> None:
     second_hand = FIGURE.model_copy(update={"value": 90.0, "verified": "N"})
     ((found,), _) = check_published([RUN], [FIGURE, second_hand])

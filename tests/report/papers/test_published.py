@@ -45,11 +45,11 @@ def test_every_row_names_what_is_here_or_is_free_text() -> None:
         assert base in PRESETS or base in {"qwen2-vl-7b", "unknown"}
         if row.group is not None:
             assert row.group[0] in cards[row.benchmark].options["groups"]
-        # What a benchmark does not average over is no macro figure of it.
+        # What a benchmark does not average over has no macro figure of it.
         assert row.metric == "micro" or cards[row.benchmark].options.get("macro")
 
 
-def test_the_file_stands_among_the_results() -> None:
+def test_the_file_is_among_the_results() -> None:
     assert published_file().parts[-2:] == ("results", "published.csv")
 
 

@@ -127,7 +127,7 @@ def test_two_question_sets_fill_no_column(key: str) -> None:
         paper(cells)
 
 
-def test_two_runs_of_one_figure_are_refused() -> None:
+def test_two_runs_of_one_figure_are_rejected() -> None:
     cells = [benchmark("mlvu", "uniform", 20), benchmark("mlvu", "uniform", 21)]
     cells[1] = Cell(cells[1].settings, cells[1].records, Path("/runs/again/cell"))
     with pytest.raises(UserError, match="two runs of uniform on mlvu"):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -18,7 +18,6 @@ from tests.report.support import cell, cell_with, record
 from tests.report.tables.test_paper import ALL, benchmark
 from tests.report.test_escape import HOSTILE, parts
 from tspo_bench.errors import UserError
-from tspo_bench.report.columns import COLUMNS
 from tspo_bench.report.comparison import Prices
 from tspo_bench.report.loading import LoadedResults
 from tspo_bench.report.tables.report_text import ReportOptions, report_text
@@ -47,25 +46,6 @@ def text_of(cells: list[Cell], format: str, **options: Any) -> str:
     return report_text(LoadedResults(list(cells)), ReportOptions(format=format, **options))  # type: ignore[arg-type]
 
 
-def test_markdown_has_a_row_each_and_tells_what_is_missing() -> None:
-    text = text_of(some_cells(), "md", prices=Prices(0.5, 2.0), power=True, groups=True)
-    lines = [[part.strip() for part in line.strip("|").split(" | ")] for line in text.splitlines()]
-    heading = next(line for line in lines if line[0] == "sampler")
-    whole = [line for line in lines if len(line) == len(heading)]
-    rows = {line[0]: dict(zip(heading, line, strict=True)) for line in whole}
-    assert rows["uniform"]["minus uniform, 95% CI"] == "n/a"
-    assert "n paired" not in heading  # all that were asked are compared
-    ours = rows["tspo-q (3 seeds)"]
-    assert ours["by seed"] == "66.7 to 70.0% (std 1.7)"
-    assert rows[r"aks\[depth=5,t1=0.8\]"]["n"] == "50 of 60"
-    assert ours["cost / 1000 questions"] == "1.02"
-    assert ours["tokens billed / question"] == "2000 + 10"
-    assert "GPU s / question" not in heading  # no row has it
-    assert "by type" in text
-    assert "questions for 1 point" in text
-    assert "unfinished: 50 of 60 questions" in text
-
-
 def test_notes_are_as_long_as_they_need_be() -> None:
     cells = [cell_with(f"sampler-{n:02}", 4, num_questions=9 + n % 3) for n in range(40)]
     for format in ("md", "latex"):
@@ -77,29 +57,6 @@ def test_markdown_lines_up_as_plain_text() -> None:
     tables = re.findall(r"(?:^\|.*\n)+", text_of(some_cells(), "md", groups=True), re.MULTILINE)
     for table in tables:
         assert len({len(line) for line in table.splitlines()}) == 1
-
-
-def test_a_difference_is_that_of_the_accuracies_in_every_format() -> None:
-    """Wrong where it says something, aks says nothing to most of what uniform gets right."""
-    statuses = ["ok"] * 12 + ["unparsed"] * 26 + ["model_error", "decode_error"]
-    aks = [record(n, n < 3, status=status) for n, status in enumerate(statuses)]
-    uniform = [record(n, n < 2 or n >= 12) for n in range(40)]
-    cells = [cell("uniform", uniform), cell("aks", aks)]
-    for format in ("md", "latex"):
-        text = text_of(cells, format)
-        assert "-67.5 [-91.8, -43.2]" in text.replace("{[}", "[")
-        assert "over all questions that both were asked" in text
-        assert "n paired" not in text
-    line = pd.read_csv(io.StringIO(text_of(cells, "csv"))).set_index("sampler").loc["aks"]
-    found = json.loads(text_of(cells, "json"))["tables"][0]["rows"][1]
-    assert found["name"] == "aks"
-    assert [found["n_paired"], found["n_both_answered"]] == [40, 12]
-    assert found["difference"] == found["accuracy"] - 30 / 40 == pytest.approx(-0.675)
-    assert found["difference_both_answered"] == pytest.approx(1 / 12)
-    assert found["p"] < 0.001 < found["p_both_answered"]
-    for key in ("n_paired", "difference", "p", "difference_both_answered", "p_both_answered"):
-        assert line[key] == pytest.approx(found[key])
-    assert "minus" not in text_of(cells[:1], "md")
 
 
 def test_pairs_have_a_column_where_they_are_not_all_that_was_asked() -> None:
@@ -135,28 +92,6 @@ def test_csv_is_plain_numbers_for_pandas() -> None:
     plain = pd.read_csv(io.StringIO(text_of(some_cells(), "csv")))
     assert len(plain) == 4
     assert "group" not in plain
-
-
-def test_json_has_the_promised_keys() -> None:
-    found = json.loads(text_of(some_cells(), "json", prices=Prices(0.5, 2.0)))
-    assert list(found) == ["format_version", "tables", "notes", "errors"]
-    (table,) = found["tables"]
-    assert list(table) == [
-        "task", "model", "model_id", "protocol", "protocol_hash", "answer", "limit", "questions",
-        "code", "baseline", "rows",
-    ]  # fmt: skip
-    oracle, ours, aks, uniform = table["rows"]
-    every = [key for column in COLUMNS for key in column.frame_keys]
-    assert list(ours) == [*every, "groups"]
-    assert list(ours["groups"]["type"]["after"]) == [
-        "n",
-        "accuracy",
-        "accuracy_low",
-        "accuracy_high",
-    ]
-    assert (uniform["difference"], oracle["headroom_recovered"]) == (None, 1)
-    assert (aks["num_done"], aks["num_planned"]) == (50, 60)
-    assert ours["accuracy_by_seed"] == pytest.approx([40 / 60, 41 / 60, 42 / 60])
 
 
 def test_the_papers_table_in_every_format() -> None:
@@ -204,7 +139,8 @@ def writable(text: str) -> None:
 hostile = st.sampled_from(HOSTILE) | st.text(st.characters(), max_size=12)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@example("".join(HOSTILE))
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(hostile)
 def test_hostile_names_are_text_in_every_format(text: str) -> None:
     cells = hostile_cells(text)
@@ -220,7 +156,7 @@ def test_hostile_names_are_text_in_every_format(text: str) -> None:
 
 
 def test_a_megabyte_of_name_does_not_swell_the_report() -> None:
-    cells = hostile_cells("=<b>\x1b" * 250_000)
+    cells = hostile_cells("=<b>\x1b" * 50_000)
     for format in ("md", "latex", "csv"):
         assert len(text_of(cells, format, groups=True)) < 200_000
 

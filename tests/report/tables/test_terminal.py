@@ -8,9 +8,9 @@ from rich.console import Console, RenderableType
 
 from tests.report.support import cell, cell_with, record
 from tspo_bench.report import groups_table, results_table
+from tspo_bench.report.baselines import Baselines, pooled_rows
 from tspo_bench.report.format import accuracy_text, difference_text, p_text, percent
-from tspo_bench.report.notes import caption
-from tspo_bench.report.rows import Baselines, pooled_rows
+from tspo_bench.report.notes import caption, footnotes
 
 
 def shown(what: RenderableType, width: int = 100) -> str:
@@ -24,17 +24,6 @@ def shown(what: RenderableType, width: int = 100) -> str:
 def row_of(text: str, sampler: str) -> list[str]:
     """The sampler's line of the first table that has one."""
     return next(line.split() for line in text.splitlines() if line.split()[:1] == [sampler])
-
-
-def test_a_row_shows_every_figure() -> None:
-    records = [record(n, n < 6, evidence_recall=0.25, timing={"answer": 0.5}) for n in range(10)]
-    text = shown(
-        results_table([cell_with("uniform", 4), cell("aks", records), cell_with("oracle", 9)])
-    )
-    name, k, n, accuracy, low, high, headroom, recall, seconds = row_of(text, "aks")
-    assert (name, k, n, accuracy) == ("aks", "2", "10", "60.0%")
-    assert 0 < float(low.strip("[,")) < 60 < float(high.strip("]")) < 100
-    assert (recall, headroom, seconds) == ("25.0%", "40.0%", "0.50")
 
 
 def test_undefined_is_not_0() -> None:
@@ -69,17 +58,6 @@ def test_accuracy_with_interval() -> None:
     assert accuracy_text(None, None) == "n/a"
 
 
-@pytest.mark.parametrize("width", [80, 100])
-def test_figures_stay_whole_whatever_the_labels(width: int) -> None:
-    cells = [
-        cell_with("my_package.samplers:EntropyAwareSampler[threshold=0.25]", 5, task=task)
-        for task in ("haystack[length=15min]", "longvideobench")
-    ]
-    text = shown(results_table(cells), width)
-    assert text.count("50.0% [") == 2
-    assert "task haystack[length=15min], model reference" in text
-
-
 def test_labels_are_not_read_as_markup() -> None:
     labelled = cell_with("[bold]x[/bold]", 5, task="[red]t", model="[/]")
     text = shown(results_table([cell_with("uniform", 5), labelled]))
@@ -89,59 +67,28 @@ def test_labels_are_not_read_as_markup() -> None:
     assert "[b]v" in shown(groups_table([cell("[bold]x", [record(0, groups=groups)])]))
 
 
-def test_foot_names_what_went_wrong_and_where() -> None:
+def test_notes_name_the_rows_that_they_hold_for() -> None:
     broken = [
-        record(0),
+        record(0, num_filled=2),
         record(1, False, status="unparsed"),
-        record(2, False, status="decode_error"),
+        record(2, False, guessed=True, frames=(5,)),
     ]
+    blind = [record(n, frames=()) for n in range(3)]
     cells = [
-        cell("uniform", [record(n) for n in range(3)], limit=3, num_questions=3),
+        cell("blind", blind, limit=3, num_questions=3),
         cell("aks", broken, limit=3, num_questions=4, tuned_for="videomme"),
     ]
-    text = shown(results_table(cells))
-    assert "\n--limit 3: the first 3 questions of a fixed shuffle" in text  # of both: none is named
-    assert "aks: unfinished: 3 of 4 questions" in text
-    wrong = "aks: counted as wrong: 1 unparsed, 1 decode_error (accuracy of the answered: 100.0%)"
-    assert wrong in text
-    assert "aks: settings tuned for videomme (*)" in text
-    assert row_of(text, "aks*")[1] == "2"
-
-
-def test_foot_tells_of_fills_and_short_selections_but_not_of_blind_ones() -> None:
-    cells = [
-        cell("aks", [record(0, num_filled=2), record(1, frames=(5,))]),
-        cell("blind", [record(0, frames=()), record(1, frames=())]),
+    rows = pooled_rows(cells, Baselines(cells))
+    assert footnotes(rows) == [
+        "--limit 3: the first 3 questions of a fixed shuffle",
+        "aks: unfinished: 3 of 4 questions",
+        "aks: counted as wrong: 1 unparsed (accuracy of the answered: 50.0%)",
+        "aks: 1 letters were drawn by the protocol: no reply gave one",
+        "aks: 1 questions were given fewer than 2 frames",
+        "aks: 2 frames were added by the fill rule, to make K of fewer",
+        "aks: settings tuned for videomme (*)",
     ]
-    text = shown(results_table(cells))
-    assert "aks: 1 questions were given fewer than 2 frames" in text
-    assert "aks: 2 frames were added by the fill rule, to make K of fewer" in text
-    assert "blind:" not in text
-
-
-def test_a_clean_run_has_no_foot() -> None:
-    text = shown(results_table([cell_with("uniform", 5)]))
-    assert [line.split()[0] for line in text.splitlines() if line.strip()][-1] == "uniform"
-
-
-def test_groups_have_a_row_for_each_sampler_and_a_column_for_each_value() -> None:
-    def answers(right: int) -> list:
-        kinds = ["with"] * 4 + ["after"] * 6
-        return [record(n, n < right, groups={"type": kind}) for n, kind in enumerate(kinds)]
-
-    cells = [cell(f"s{n}", answers(n)) for n in range(4, 9)] + [cell("s4", answers(5), frames=8)]
-    text = shown(groups_table(cells))
-    assert "accuracy by type" in text
-    assert text.index("(n = 6)") < text.index("(n = 4)")  # after, with
-    rows = [line.split() for line in text.splitlines() if line.strip().startswith("s")][1:]
-    assert [(row[0], row[1], row[2]) for row in rows] == [
-        *(("s8", "2", "66.7%"), ("s7", "2", "50.0%"), ("s6", "2", "33.3%")),
-        *(("s5", "2", "16.7%"), ("s4", "2", "0.0%"), ("s4", "8", "16.7%")),
-    ]
-
-
-def test_no_groups() -> None:
-    assert "no groups" in shown(groups_table([cell_with("uniform", 5)]))
+    assert footnotes(pooled_rows([cell_with("uniform", 5)], Baselines([]))) == []
 
 
 def three_seeds(label: str = "tspo-q") -> list:
@@ -150,14 +97,6 @@ def three_seeds(label: str = "tspo-q") -> list:
         cell(label, [record(n, n < right, **groups) for n in range(10)], seed=seed)
         for seed, right in enumerate((6, 7, 8))
     ]
-
-
-def test_seeds_share_a_row_that_shows_their_spread() -> None:
-    text = shown(results_table([cell_with("uniform", 4), *three_seeds(), cell_with("oracle", 9)]))
-    assert row_of(text, "tspo-q")[:6] == ["tspo-q", "(3", "seeds)", "2", "10", "70.0%"]
-    assert row_of(text, "tspo-q")[8:] == ["10.0", "60.0%"]
-    assert row_of(text, "uniform")[6:] == ["n/a", "0.0%"]
-    assert "seed" not in shown(results_table([cell_with("uniform", 4), three_seeds()[0]]))
 
 
 def test_differences_to_the_baseline_stand_below() -> None:
@@ -175,19 +114,29 @@ def test_differences_to_the_baseline_stand_below() -> None:
 
 
 @pytest.mark.parametrize("width", [80, 100])
-def test_all_columns_fit_with_seeds(width: int) -> None:
-    records = [record(n, evidence_recall=1.0, timing={"answer": 123.45}) for n in range(700)]
-    wrong = [record(n, False, evidence_recall=1.0) for n in range(700)]
+@pytest.mark.parametrize("macro", [None, "task_type"])
+def test_all_columns_fit_with_seeds(macro: str | None, width: int) -> None:
+    shared = {"evidence_recall": 1.0} if macro is None else {}
+    right, wrong = (
+        [
+            record(
+                n, is_right, groups={"task_type": "ab"[n % 2]}, timing={"answer": 123.45}, **shared
+            )
+            for n in range(700)
+        ]
+        for is_right in (True, False)
+    )
     label = "tspo-q[agent=agents/some-long-name,select=inverse-transform]"
+    settings = {"task": "haystack[length=15min]", "frames": 64, "macro": macro}
     cells = [
-        cell_with("uniform", 300, 700, frames=64),
-        *[cell(label, found, seed=n, frames=64) for n, found in enumerate((records, wrong))],
-        cell("clip-topk", records, frames=64),
+        cell("uniform", [*right[:300], *wrong[300:]], **settings),
+        *[cell(label, found, seed=n, **settings) for n, found in enumerate((right, wrong))],
+        cell("clip-topk", right, **settings),
     ]
     text = shown(results_table(cells), width)
     assert "clip-topk " in text  # unbroken
     assert "70.7" in text
-    assert "50.0% [" in text
+    assert text.count("50.0% [") == (1 if macro is None else 2)
     assert "+7.1 [" in text
 
 
@@ -198,12 +147,6 @@ def test_p_values_and_differences() -> None:
     assert difference_text(0.123, (-0.081, 0.165)) == "+12.3 [-8.1, +16.5]"
     assert difference_text(-0.5, None) == "-50.0 [n/a]"
     assert difference_text(None, None) == "n/a"
-
-
-def test_groups_take_seeds_together() -> None:
-    text = shown(groups_table([cell_with("uniform", 5), *three_seeds()]))
-    assert "(n = 10)" in text
-    assert row_of(text, "tspo-q")[4] == "70.0%"
 
 
 def test_an_unfinished_seed_is_named() -> None:
@@ -258,49 +201,12 @@ def test_a_headline_that_is_neither_has_a_column() -> None:
     assert "counted as wrong: 1 unparsed" in text
 
 
-def test_drawn_letters_are_told() -> None:
-    records = [record(0), record(1, False, guessed=True)]
-    text = shown(results_table([cell("uniform", records, **ASKED)]))
-    assert "1 letters were drawn by the protocol: no reply gave one" in text
-
-
-def test_another_protocol_or_mode_is_another_table() -> None:
-    ways = [
-        ASKED,
-        {**ASKED, "protocol": "strict@1"},
-        {**ASKED, "protocol_hash": "f" * 12},
-        {**ASKED, "answer": "options"},
-    ]
-    cells = [
-        cell(label, [record(n, n < k) for n in range(10)], **way)
-        for way in ways
-        for label, k in (("uniform", 4), ("oracle", 9))
-    ]
-    text = shown(results_table(cells))
-    captions = [line for line in text.splitlines() if line.startswith("protocol ")]
-    assert len(captions) == len(set(captions)) == 4
-    oracles = [line.split() for line in text.splitlines() if line.split()[:1] == ["oracle"]]
-    assert [line[4] for line in oracles[1::2]] == ["+50.0"] * 4
-
-
 def test_equal_visual_tokens_are_the_budget() -> None:
     seen = {"frames": 2, "height": 64, "width": 64, "visual_tokens": 90}
-    records = [record(n, seen=seen) for n in range(4)]
+    records = [record(n, visual_input=seen) for n in range(4)]
     text = shown(results_table([cell("aks", records, **ASKED, frames=None, visual_tokens=100)]))
     assert row_of(text, "aks")[1] == "v100"
     assert "a question was shown 2.0 frames and 90 visual tokens on average" in text
-
-
-@pytest.mark.parametrize("width", [80, 100])
-def test_macro_with_seeds_fits(width: int) -> None:
-    settings = {**ASKED, "macro": "task_type", "frames": 64}
-    right = of_types(110, 2170)
-    wrong = [record(n, False, groups=right[n].groups) for n in range(2170)]
-    seeds = [cell("tspo-q", one, seed=n, **settings) for n, one in enumerate((right, wrong))]
-    text = shown(results_table([cell("uniform", right, **settings), *seeds]), width)
-    assert "tspo-q " in text
-    assert "5.1% [" in text  # 110 of 2170
-    assert "25.3% [" in text  # 110 of 217, 0 of 1953, and half of it
 
 
 def test_what_an_older_run_did_not_write_down_is_undefined() -> None:
@@ -310,11 +216,11 @@ def test_what_an_older_run_did_not_write_down_is_undefined() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "told"),
+    ("key", "title"),
     [("model_id", "weights"), ("questions", "question set"), ("limit", "limit")],
 )
-def test_what_was_asked_in_another_way_is_another_table(key: str, told: str) -> None:
+def test_tables_of_one_task_and_model_are_titled_by_what_differs(key: str, title: str) -> None:
     cells = [cell_with("uniform", 4), cell_with("aks", 6, **{key: 7 if key == "limit" else "7"})]
     text = shown(results_table(cells))
     assert text.count("task haystack, model reference") == 2
-    assert f"task haystack, model reference, {told} 7\n" in re.sub(" +\n", "\n", text)
+    assert f"task haystack, model reference, {title} 7\n" in re.sub(" +\n", "\n", text)

@@ -1,1 +1,1 @@
-"""What is drawn: as plain values, and by matplotlib."""
+"""Charts and contact sheets."""

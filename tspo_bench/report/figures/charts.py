@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tspo_bench.report.columns import Column, FrameRow
+from tspo_bench.report.column import Column, FrameRow
 from tspo_bench.report.escape import escape_json, snippet
 from tspo_bench.report.figures.depth import DepthMap
 from tspo_bench.report.figures.rows import Part, front_places, name_heights
@@ -245,7 +245,7 @@ def _opacity(strongest: float) -> Spec:
 
 
 def _score_axis(score: Column, top: float = 1.0, **options: Any) -> Spec:
-    """From 0 to 1, or to `top` where names stand above; of what is not a share, as it comes."""
+    """From 0 to 1, or to `top` with names above; free for scores that are not shares."""
     if score.format is SHARE:
         return {"scale": {"domain": [0, top]}, "axis": {"format": "%", **options}}
     return {"axis": {"format": "~r", **options}}

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import atomic_write
-from tspo_bench.report.columns import FrameRow, chart_columns
+from tspo_bench.report.column import FrameRow
 from tspo_bench.report.comparison import comparison_tables
 from tspo_bench.report.escape import escape_control
 from tspo_bench.report.figures.charts import budget_chart, depth_chart
 from tspo_bench.report.figures.depth import depth_maps, has_depths
 from tspo_bench.report.figures.rows import chart_rows, styles_of
 from tspo_bench.report.figures.vega import FORMATS, Spec, beside, image
+from tspo_bench.report.frame import chart_columns
 from tspo_bench.results import Cell
 from tspo_bench.results.slug import safe_label
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tspo_bench.report.baselines import Baselines, pooled_rows
+from tspo_bench.report.format import budget_text
 from tspo_bench.report.groups import by_value
-from tspo_bench.report.rows import Baselines, pooled_rows
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import Cell
 from tspo_bench.types import Record
@@ -61,7 +62,7 @@ def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
     versions: dict[tuple[Any, ...], list[Any]] = {}  # the question sets of each task in a map
     for cell in cells:
         if has_depths(cell):
-            shared = (*(getattr(cell.settings, key) for key in _OF_MAP), _budget_of(cell))
+            shared = (*(getattr(cell.settings, key) for key in _OF_MAP), budget_text(cell.settings))
             settings = cell.settings
             task, questions, seed = settings.task, settings.questions, settings.seed
             known = versions.setdefault((*shared, task, seed), [])
@@ -69,11 +70,6 @@ def depth_maps(cells: Sequence[Cell]) -> list[DepthMap]:
                 known.append(questions)
             pools.setdefault((*shared, known.index(questions)), []).append(cell)
     return [_depth_map(some) for some in pools.values()]
-
-
-def _budget_of(cell: Cell) -> str:
-    tokens = cell.settings.visual_tokens
-    return str(cell.settings.frames) if tokens is None else f"v{tokens}"
 
 
 def _depth_map(cells: Sequence[Cell]) -> DepthMap:
@@ -92,7 +88,7 @@ def _depth_map(cells: Sequence[Cell]) -> DepthMap:
     some = "" if limit is None else f", {limit} questions a task"
     return DepthMap(
         f"{settings.model}, {settings.protocol}{some}",
-        _budget_of(cells[0]),
+        budget_text(settings),
         depths,
         lengths,
         shares,
@@ -107,8 +103,8 @@ def _by_sampler(cells: Sequence[Cell]) -> dict[str, list[Record]]:
         runs = _rows_by_run(own)
         is_named_by_path = len({run.name for run in runs}) < len(runs)
         for run, records in runs.items():
-            told = run if is_named_by_path else run.name
-            name = sampler if len(runs) == 1 else f"{sampler} ({told})"
+            place = run if is_named_by_path else run.name
+            name = sampler if len(runs) == 1 else f"{sampler} ({place})"
             found[name] = records
     return found
 

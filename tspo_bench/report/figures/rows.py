@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tspo_bench.report.columns import Column, FrameRow, columns_by_key
+from tspo_bench.report.column import Column, FrameRow
 from tspo_bench.report.comparison import ComparisonTable, is_bound
 from tspo_bench.report.figures.styles import Style, styles_for
+from tspo_bench.report.frame import columns_by_key
 from tspo_bench.report.tables.comparison import group_rows, rows_of
 
 _ABOVE, _LINE = 0.04, 0.06  # shares: from a point to its name, and a line of text

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-# Okabe and Ito's colours, which colour-blind readers tell apart; the page has darker twins.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; the page has darker twins.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#B8860B", "#3A9BD9", "#7B5EA7", "#8C564B")
 NEUTRAL = "#6B6B6B"  # the baseline and the bounds
 _SHAPES = (

@@ -11,7 +11,7 @@ from pathlib import Path
 from tspo_bench.errors import UserError
 
 LOG_FILE = "log.jsonl"
-# What of a log is drawn, in this order: the rest tells of the machine.
+# The figures of a log that are drawn, in this order; the rest is about the machine.
 MEASURES = {
     "reward": "reward",
     "reward_answer": "reward: answer",

@@ -74,7 +74,7 @@ def style_channel(part: str, styles: Mapping[str, Style], names: Sequence[str]) 
 
 
 def tooltips(columns: Mapping[str, str]) -> list[Spec]:
-    """What stands under the pointer: the columns of the table."""
+    """The columns of the table, shown under the pointer."""
     return [{"field": field, "title": title} for field, title in columns.items()]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tspo_bench.report.columns import Axis, Column, FrameRow, chart_columns
+from tspo_bench.report.column import Axis, Column, FrameRow
 from tspo_bench.report.comparison import ComparisonTable
 from tspo_bench.report.escape import escape_json
 from tspo_bench.report.figures.charts import (
@@ -22,6 +22,7 @@ from tspo_bench.report.figures.rows import Part, category_parts, chart_rows, sty
 from tspo_bench.report.figures.styles import COLOURS, NEUTRAL
 from tspo_bench.report.figures.training import Curves
 from tspo_bench.report.figures.vega import Spec, image
+from tspo_bench.report.frame import chart_columns
 from tspo_bench.report.html.folder import PageFolder
 
 
@@ -89,7 +90,7 @@ class PageCharts:
         return [c for c in chart_columns(axis) if any(row[c.key] not in none for row in rows)]
 
     def _choices(self, number: int) -> Mapping[str, Any]:
-        """What can be chosen of a table."""
+        """The choices that a table offers."""
         rows = self._rows[number]
         return {
             "names": list(dict.fromkeys(row["name"] for row in rows)),

@@ -1,4 +1,4 @@
-"""The folder of a page: made anew or over an older page, and its data as scripts.
+"""The folder of a page, new or in place of an older page, and its data as scripts.
 
 A page that is opened as a file may load scripts, but fetch nothing: data come as calls of a
 function.

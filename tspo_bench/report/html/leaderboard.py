@@ -1,33 +1,25 @@
-"""The page's leaderboard: comparison tables with what sorts and draws them."""
+"""The page's leaderboard: comparison tables with the figures that are drawn beside them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tspo_bench.report.comparison import ComparedRow, ComparisonTable, is_bound
-from tspo_bench.report.format import budget, label
-from tspo_bench.report.stats import Interval
 from tspo_bench.report.tables.comparison import comparison_grid
-from tspo_bench.report.tables.grid import Entry, Grid, Heading
+from tspo_bench.report.tables.grid import Entry, Grid
+
+_SHARED = ("task", "model", "protocol", "answer")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A row of a table.
+    """A row with its texts; `reference` is the baseline's accuracy at the same budget."""
 
-    `accuracy` and `ci95` are drawn, and `reference`, the baseline's accuracy at the same budget:
-    shares of 1.
-    """
-
-    sampler: str
-    budget: str
-    is_bound: bool
-    begins_part: bool
+    compared: ComparedRow
     entries: tuple[Entry, ...]
-    accuracy: float | None
-    ci95: Interval | None
+    begins_part: bool
+    is_bound: bool
     reference: float | None
 
 
@@ -36,60 +28,41 @@ class Board:
     """A table of the page.
 
     Attributes:
-        title: task and model.
+        title: unique on the page.
         shared: settings that its rows share.
-        headings: of the columns.
+        grid: the table as text.
         drawn: the place of the accuracy, beside which it is drawn.
         lines: the rows.
-        notes: below it.
-        is_marked: whether anything is marked as best.
     """
 
     title: str
     shared: Mapping[str, str]
-    headings: tuple[Heading, ...]
+    grid: Grid
     drawn: int
     lines: tuple[Line, ...]
-    notes: tuple[str, ...]
-    is_marked: bool
 
 
-def board_of(table: ComparisonTable) -> Board:
-    """A table as the page shows it."""
+def board_of(table: ComparisonTable, title: str) -> Board:
+    """A table as the page shows it, under a unique title."""
     grid = comparison_grid(table)
-    shared: dict[str, Any] = {
-        key: table.shared[key] for key in ("task", "model", "protocol", "answer")
+    references = {
+        one.row.budget: one.row.summary.accuracy
+        for one in reversed(table.rows)
+        if one.row.settings.sampler == table.baseline
     }
     return Board(
-        title=grid.title,
-        shared={key: str(value) for key, value in shared.items() if value},
-        headings=grid.headings,
+        title=title,
+        shared={key: str(table.shared[key]) for key in _SHARED if table.shared[key]},
+        grid=grid,
         drawn=[heading.text for heading in grid.headings].index("accuracy"),
-        lines=tuple(_line(table, grid, one, n) for n, one in enumerate(table.rows)),
-        notes=grid.notes,
-        is_marked=grid.is_marked,
+        lines=tuple(
+            Line(
+                one,
+                entries,
+                begins_part=place in grid.parts,
+                is_bound=is_bound(one.row.settings.sampler),
+                reference=references.get(one.row.budget),
+            )
+            for place, (one, entries) in enumerate(zip(table.rows, grid.rows, strict=True))
+        ),
     )
-
-
-def _line(table: ComparisonTable, grid: Grid, one: ComparedRow, number: int) -> Line:
-    row = one.row
-    return Line(
-        sampler=one.name,
-        budget=budget(row),
-        is_bound=is_bound(label(row, "sampler")),
-        begins_part=number in grid.parts,
-        entries=grid.rows[number],
-        accuracy=row.summary.accuracy,
-        ci95=row.summary.ci95,
-        reference=_baseline(table, budget(row)),
-    )
-
-
-def _baseline(table: ComparisonTable, at: str) -> float | None:
-    """The baseline's accuracy at a budget."""
-    found = (
-        one.row.summary.accuracy
-        for one in table.rows
-        if label(one.row, "sampler") == table.baseline and budget(one.row) == at
-    )
-    return next(found, None)

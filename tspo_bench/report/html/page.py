@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from tspo_bench.errors import UserError
+from tspo_bench.report.baselines import BASELINE
+from tspo_bench.report.bundle import unpack
 from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.escape import escape_control
 from tspo_bench.report.figures.depth import depth_maps
@@ -19,10 +21,9 @@ from tspo_bench.report.html.drawing import PageCharts
 from tspo_bench.report.html.folder import GENERATOR, PAGE_FILE, PageFolder
 from tspo_bench.report.html.leaderboard import Board, board_of
 from tspo_bench.report.html.questions import QuestionSet, SetWriter, question_sets
-from tspo_bench.report.html.source import QuestionSource
+from tspo_bench.report.html.source import TaskSource
 from tspo_bench.report.html.thumbnails import write_thumbnails
 from tspo_bench.report.html.titles import disambiguate
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.results import Cell
 from tspo_bench.results.environment import package_version
 
@@ -37,14 +38,13 @@ def write_html(
     cells: Sequence[Cell],
     out: Path,
     *,
-    source: QuestionSource | None = None,
+    source: TaskSource | None = None,
     baseline: str = BASELINE,
     prices: Prices | None = None,
     agents: Sequence[Path] = (),
     thumbnails: int = THUMBNAILS,
     title: str | None = None,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
-    bundles: Mapping[Path, Path] = MappingProxyType({}),
     notes: Sequence[str] = (),
     errors: Sequence[str] = (),
 ) -> Path:
@@ -60,7 +60,6 @@ def write_html(
         thumbnails: of each question set, how many questions get pictures of their frames.
         title: of the page; None for "Frame sampler report".
         on_progress: called with the videos of a question set whose pictures are done, and of all.
-        bundles: unpacked folders of bundles, by their zip file.
         notes: what a reader must know of the cells.
         errors: what could not be read, and is left out.
 
@@ -78,25 +77,32 @@ def write_html(
     logs = [log for agent in agents for log in read_curves(agent)]
     tables = comparison_tables(cells, baseline, prices)
     titles = disambiguate([table.title for table in tables], [table.shared for table in tables])
-    boards = [
-        replace(board_of(table), title=own) for table, own in zip(tables, titles, strict=True)
-    ]
+    boards = list(map(board_of, tables, titles))
     charts = PageCharts(tables, depth_maps(cells), logs)
     sets = question_sets(cells, source)
-    folder = PageFolder(out)  # from here on an older page is gone
-    charts.write(folder)
-    for number, asked in enumerate(sets):
-        pictures = write_thumbnails(folder, asked.cells, asked.ids, source, thumbnails, on_progress)
-        _write_set(folder, SetWriter(f"set{number}", asked, pictures, bundles))
+    with _unpacked(cells) as bundles:
+        folder = PageFolder(out)  # from here on an older page is gone
+        charts.write(folder)
+        for number, asked in enumerate(sets):
+            pictures = write_thumbnails(
+                folder, asked.cells, asked.ids, source, thumbnails, on_progress
+            )
+            SetWriter(f"set{number}", asked, pictures, bundles).write(folder)
     folder.copy_assets()
     folder.write(PAGE_FILE, _page(title or _TITLE, boards, charts, sets, notes, errors))
     return out / PAGE_FILE
 
 
-def _write_set(folder: PageFolder, writer: SetWriter) -> None:
-    for shard, content in writer.shards():
-        folder.write_data(shard, content)
-    folder.write_data(writer.name, writer.index())
+@contextlib.contextmanager
+def _unpacked(cells: Sequence[Cell]) -> Iterator[dict[Path, Path]]:
+    """Unpack bundles while a page is written; yield their folders by their zip file."""
+    with tempfile.TemporaryDirectory(prefix="tspo-bench-") as temporary:
+        folders: dict[Path, Path] = {}
+        for path in dict.fromkeys(cell.run_folder for cell in cells):
+            if path.is_file():
+                folders[path] = Path(temporary) / str(len(folders))
+                unpack(path, folders[path])
+        yield folders
 
 
 def _page(
@@ -107,6 +113,7 @@ def _page(
     notes: Sequence[str],
     errors: Sequence[str],
 ) -> str:
+    rows = [line.compared for board in boards for line in board.lines]
     return (
         _environment()
         .get_template("page.html.j2")
@@ -116,7 +123,7 @@ def _page(
             version=package_version("tspo-bench"),
             date=date.today().isoformat(),
             lead=_lead(boards, sets),
-            budgets=list(dict.fromkeys(line.budget for board in boards for line in board.lines)),
+            budgets=list(dict.fromkeys(one.row.budget for one in rows)),
             boards=boards,
             kinds=charts.first,
             maps=charts.maps,
@@ -132,8 +139,8 @@ def _page(
 
 
 def _lead(boards: Sequence[Board], sets: Sequence[QuestionSet]) -> str:
-    """What the page is about, in a line."""
-    samplers = {line.sampler for board in boards for line in board.lines}
+    """The page's subject in a line."""
+    samplers = {line.compared.name for board in boards for line in board.lines}
     models = {board.shared["model"] for board in boards}
     num_questions = sum(len(one.ids) for one in sets)
     counts = ((len(samplers), "sampler"), (len(models), "model"), (len(sets), "question set"))

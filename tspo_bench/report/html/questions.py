@@ -16,8 +16,10 @@ import numpy as np
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.escape import escape_control, snippet
+from tspo_bench.report.format import budget_text
 from tspo_bench.report.groups import by_value
-from tspo_bench.report.html.source import QuestionSource
+from tspo_bench.report.html.folder import PageFolder
+from tspo_bench.report.html.source import TaskSource
 from tspo_bench.report.html.thumbnails import Thumbnails
 from tspo_bench.results import CandidateScores, Cell, read_scores
 from tspo_bench.results.cell import SCORES_FILE
@@ -26,12 +28,12 @@ from tspo_bench.types import Question, Record
 TOLERANCE = 1.0  # seconds, where the task is not there: what tasks have by default
 SHARD_BYTES = 300_000  # of a shard's text, if it has more than one question
 _SNIPPET = 140  # characters of a question in the list
-_LETTER = 20  # characters of a letter: one's own task may take a word for it
+_LETTER = 20  # characters of a letter: a custom task may use words
 _MOST_LEVELS = 800  # scores that are drawn: a lane is not wider
 _NO_SCORE = 255
 # What cells that are looked at together share, with their budget.
 _SETTINGS = ("model", "model_id", "protocol", "protocol_hash", "answer")
-# How a record stands in the index.
+# The mark of a record in the index.
 _ABSENT, _RIGHT, _WRONG, _UNPARSED, _FAILED, _WITHHELD = "-", "1", "0", "?", "!", "w"
 
 
@@ -42,14 +44,14 @@ class QuestionSet:
     Attributes:
         cells: in the order of the runs.
         ids: the questions' ids, in annotation order where the task is there.
-        told: the questions, where the task is there.
+        texts: the questions by id, where the task is there.
         problem: why it is not.
         tolerance: how far, in seconds, from an annotated moment a frame counts as evidence.
     """
 
     cells: tuple[Cell, ...]
     ids: tuple[str, ...]
-    told: Mapping[str, Question]
+    texts: Mapping[str, Question]
     problem: str | None
     tolerance: float
     records: tuple[Mapping[str, Record], ...] = field(repr=False)
@@ -60,7 +62,7 @@ class QuestionSet:
         return str(self.cells[0].settings.task)
 
 
-def question_sets(cells: Sequence[Cell], source: QuestionSource | None) -> list[QuestionSet]:
+def question_sets(cells: Sequence[Cell], source: TaskSource | None) -> list[QuestionSet]:
     """The cells by task and questions asked."""
     pools: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in cells:
@@ -69,19 +71,19 @@ def question_sets(cells: Sequence[Cell], source: QuestionSource | None) -> list[
     return [_question_set(some, source) for some in pools.values()]
 
 
-def _question_set(cells: Sequence[Cell], source: QuestionSource | None) -> QuestionSet:
-    told: dict[str, Question] = {}
+def _question_set(cells: Sequence[Cell], source: TaskSource | None) -> QuestionSet:
+    texts: dict[str, Question] = {}
     problem, tolerance = None, TOLERANCE
     try:
         if source is not None:
-            told = {question.id: question for question in source.questions(cells[0])}
+            texts = {question.id: question for question in source.questions(cells[0])}
             tolerance = source.tolerance(cells[0])
     except UserError as error:
         problem = str(error)
     records = tuple({record.question_id: record for record in cell.records} for cell in cells)
     asked = dict.fromkeys(key for some in records for key in some)
-    ids = [key for key in told if key in asked] + [key for key in asked if key not in told]
-    return QuestionSet(tuple(cells), tuple(ids), told, problem, tolerance, records)
+    ids = [key for key in texts if key in asked] + [key for key in asked if key not in texts]
+    return QuestionSet(tuple(cells), tuple(ids), texts, problem, tolerance, records)
 
 
 class SetWriter:
@@ -101,7 +103,7 @@ class SetWriter:
         thumbnails: Thumbnails,
         bundles: Mapping[Path, Path],
     ) -> None:
-        self.name = name
+        self._name = name
         self._set = asked
         self._thumbnails = thumbnails
         folders = [bundles.get(cell.run_folder, cell.run_folder) for cell in asked.cells]
@@ -112,7 +114,13 @@ class SetWriter:
         ]
         self._shard_of: list[int] = []
 
-    def shards(self) -> Iterator[tuple[str, dict[str, Any]]]:
+    def write(self, folder: PageFolder) -> None:
+        """Write the shards and the index."""
+        for shard, content in self._shards():
+            folder.write_data(shard, content)
+        folder.write_data(self._name, self._index())
+
+    def _shards(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The names of the shards with the details of their questions by place."""
         shard: dict[str, Any] = {}
         number, size = 0, 0
@@ -120,15 +128,15 @@ class SetWriter:
             details = self._details(question_id)
             num_bytes = len(json.dumps(details))
             if shard and size + num_bytes > SHARD_BYTES:
-                yield f"{self.name}-{number}", shard
+                yield f"{self._name}-{number}", shard
                 shard, number, size = {}, number + 1, 0
             shard[str(place)] = details
             size += num_bytes
             self._shard_of.append(number)
         if shard:
-            yield f"{self.name}-{number}", shard
+            yield f"{self._name}-{number}", shard
 
-    def index(self) -> dict[str, Any]:
+    def _index(self) -> dict[str, Any]:
         """The list of questions; after the shards, as it says in which each of them is."""
         groups = self._groups()
         codes = {name: {value: n for n, value in enumerate(some)} for name, some in groups.items()}
@@ -143,7 +151,7 @@ class SetWriter:
             "questions": [
                 [
                     escape_control(key),
-                    snippet(self._set.told[key].text, _SNIPPET) if key in self._set.told else "",
+                    snippet(self._set.texts[key].text, _SNIPPET) if key in self._set.texts else "",
                     self._shard_of[place],
                     [codes[name].get(self._group_values(key).get(name, ""), -1) for name in groups],
                 ]
@@ -182,7 +190,7 @@ class SetWriter:
         }
 
     def _details(self, key: str) -> dict[str, Any]:
-        question = self._set.told.get(key)
+        question = self._set.texts.get(key)
         records = [(n, some[key]) for n, some in enumerate(self._set.records) if key in some]
         evidence = next((record.evidence for _, record in records if record.evidence), ())
         durations = (record.duration_seconds for _, record in records)
@@ -248,12 +256,11 @@ def curve_of(scores: CandidateScores) -> dict[str, Any]:
 
 def _column(cell: Cell) -> dict[str, Any]:
     settings = cell.settings
-    tokens, seed = settings.visual_tokens, settings.seed
     return {
         "sampler": escape_control(str(settings.sampler)),
-        "budget": str(settings.frames) if tokens is None else f"v{tokens}",
+        "budget": budget_text(settings),
         **{key: escape_control(str(getattr(settings, key))) for key in _SETTINGS},
-        "seed": seed,
+        "seed": settings.seed,
         "unfinished": _unfinished(cell),
         "run": escape_control(cell.run_folder.name),
     }

@@ -15,7 +15,7 @@ import numpy as np
 
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.report.html.folder import PageFolder
-from tspo_bench.report.html.source import QuestionSource
+from tspo_bench.report.html.source import TaskSource
 from tspo_bench.results import Cell
 from tspo_bench.types import Pixels, Record
 
@@ -62,7 +62,7 @@ class Thumbnails:
     problems: tuple[str, ...] = ()
 
     def of_video(self, video: str) -> dict[str, Any] | None:
-        """What the page needs to find a video's pictures, None where there are none."""
+        """The sheets of a video's pictures, None if it has none."""
         return asdict(self.videos[video]) if video in self.videos else None
 
 
@@ -70,7 +70,7 @@ def write_thumbnails(
     folder: PageFolder,
     cells: Sequence[Cell],
     question_ids: Sequence[str],
-    source: QuestionSource | None,
+    source: TaskSource | None,
     most: int,
     on_progress: Callable[[int, int], None],
 ) -> Thumbnails:
@@ -109,7 +109,7 @@ def write_thumbnails(
 
 
 def _picks(records: Sequence[Record]) -> dict[str, list[int]]:
-    """The frames of each video that were picked by anyone."""
+    """The frames of each video that any sampler picked."""
     picks: dict[str, set[int]] = {}
     for record in records:
         if record.frames:
@@ -118,7 +118,7 @@ def _picks(records: Sequence[Record]) -> dict[str, list[int]]:
 
 
 def _write_video(
-    folder: PageFolder, cell: Cell, video: str, frames: Sequence[int], source: QuestionSource
+    folder: PageFolder, cell: Cell, video: str, frames: Sequence[int], source: TaskSource
 ) -> Sheets:
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""What this machine tells of a run: which process writes it, its memory, the GPUs."""
+"""This machine's view of a run: which process writes it, its memory, the GPUs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU: `busy` is a share of 1, memory in bytes; None where the driver does not tell."""
+    """A GPU: `busy` is a share of 1, memory in bytes; None if the driver does not report it."""
 
     name: str
     busy: float | None
@@ -30,7 +30,7 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a process takes: `cores` of the machine's `num_cores` at work, memory in bytes.
+    """The resources of a process: `cores` of the machine's `num_cores` at work, memory in bytes.
 
     `cores` is a mean since the last look; None at the first.
     """
@@ -67,7 +67,7 @@ class Writer:
         return self._process is not None
 
     def usage(self) -> Usage | None:
-        """What the process takes now; None without one."""
+        """The resources of the process now; None without one."""
         if self._process is None:
             return None
         try:
@@ -91,7 +91,7 @@ class Writer:
 def _has_open(process: psutil.Process, paths: Collection[str]) -> bool:
     try:
         files = process.open_files()
-    except (psutil.Error, OSError):  # it has ended, or is somebody else's
+    except (psutil.Error, OSError):  # it has ended, or is another user's
         return False
     return any(file.path in paths and getattr(file, "mode", "a") != "r" for file in files)
 
@@ -99,7 +99,7 @@ def _has_open(process: psutil.Process, paths: Collection[str]) -> bool:
 def gpus() -> list[Gpu]:
     """The NVIDIA GPUs of this machine; none where the driver's nvidia-smi is not installed.
 
-    torch would tell, too, but takes seconds to import and memory of the GPU to ask.
+    torch would report them too, but takes seconds to import and memory of the GPU to ask.
     """
     if shutil.which("nvidia-smi") is None:
         return []

@@ -10,27 +10,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.bundle import CELL_NAME
 from tspo_bench.report.stats import Interval, accuracy_interval
 from tspo_bench.results import record_from_line
 from tspo_bench.results.cell import RECORDS_FILE, SUMMARY_FILE
-from tspo_bench.results.reading import check_is_run, read_run_file
-from tspo_bench.results.records import shortened
+from tspo_bench.results.reading import cell_folder, check_is_run, read_run_file
 from tspo_bench.results.run import RUN_FILE
 from tspo_bench.types import Record
 
-State = Literal["running", "quiet", "stopped", "finished"]
+State = Literal["running", "idle", "stopped", "finished"]
 WINDOW_SECONDS = 300.0  # over which the throughput is taken
 STOPPED_SECONDS = 300.0  # without a new line and a process that writes: the run has ended
-_LEAST_SECONDS = 5.0  # of watching, before growth tells a throughput
-_FEW_RECORDS = 50  # whose timing tells it until then
+_LEAST_SECONDS = 5.0  # of watching, before growth gives a throughput
+_FEW_RECORDS = 50  # whose timing gives it until then
 _FEW_ERRORS = 5
 _MOST = 10**12  # questions: a cell that names more was written by no run
 
 
 @dataclass(frozen=True)
 class CellView:
-    """One cell: `done` of `planned` questions have a record (None where nobody wrote how many)."""
+    """One cell: `done` of `planned` questions have a record (None if unknown)."""
 
     settings: Mapping[str, Any]
     done: int
@@ -55,15 +53,15 @@ class View:
 
     Attributes:
         state: "running": a process of this machine is writing it; "finished": every question of
-            every cell has its record; "quiet": neither, though something was written in the last
+            every cell has its record; "idle": neither, though something was written in the last
             minutes (a model is being loaded, or another machine works); "stopped": neither.
         cells: in the order in which they were begun.
         waiting: pairs of task and model that the commands ask and that have not begun.
-        per_second: questions a second; None where nothing tells.
-        seconds_left: for the cells that have begun; None where nothing tells.
+        per_second: questions a second; None if unknown.
+        seconds_left: for the cells that have begun; None if unknown.
         stages: mean seconds a question by stage, of the records that have a timing.
-        troubles: the last few, the latest last.
-        quiet_seconds: since anything was written.
+        recent_errors: the last few, the latest last.
+        idle_seconds: since anything was written.
         environment: of the last command, as run.json has it.
     """
 
@@ -73,8 +71,8 @@ class View:
     per_second: float | None
     seconds_left: float | None
     stages: Mapping[str, float]
-    troubles: tuple[RecentError, ...]
-    quiet_seconds: float
+    recent_errors: tuple[RecentError, ...]
+    idle_seconds: float
     environment: Mapping[str, Any]
 
     @property
@@ -122,21 +120,16 @@ class Watcher:
         content = read_run_file(self.run / RUN_FILE)
         cells = []
         for slug, settings in content["cells"].items():
-            if not CELL_NAME.fullmatch(slug):
-                where = self.run / RUN_FILE
-                raise UserError(
-                    f"{where}: {shortened(slug)} is not a cell's folder; remove it there"
-                )
-            tail = self._tails.setdefault(slug, _Tail(self.run / slug / RECORDS_FILE))
+            path = cell_folder(self.run, slug) / RECORDS_FILE
+            tail = self._tails.setdefault(slug, _Tail(path))
             tail.read_on()
             cells.append(tail.view(settings))
-        now = self._clock()
-        paths = [tail.path for tail in self._tails.values()]
-        quiet = now - _last_written([self.run / RUN_FILE, *paths])
+        now, tails = self._clock(), list(self._tails.values())
+        idle = now - _last_written([self.run / RUN_FILE, *(tail.path for tail in tails)])
         waiting = _num_waiting(content)
-        state = self._state(cells, waiting, quiet)
+        state = self._state(cells, waiting, idle)
         done = sum(cell.done for cell in cells)
-        rate = self._per_second(now, done) if state in ("running", "quiet") else None
+        rate = self._per_second(now, done) if state in ("running", "idle") else None
         left = sum((cell.planned or cell.done) - cell.done for cell in cells)
         commands = content["commands"]
         return View(
@@ -145,13 +138,13 @@ class Watcher:
             waiting,
             rate,
             left / rate if rate and left else None,
-            _stages(list(self._tails.values())),
-            tuple(t for tail in self._tails.values() for t in tail.troubles)[-_FEW_ERRORS:],
-            max(0.0, quiet),
+            _stages(tails),
+            tuple(error for tail in tails for error in tail.recent_errors)[-_FEW_ERRORS:],
+            max(0.0, idle),
             commands[-1].get("environment", {}) if commands else {},
         )
 
-    def _state(self, cells: Sequence[CellView], waiting: int, quiet: float) -> State:
+    def _state(self, cells: Sequence[CellView], waiting: int, idle: float) -> State:
         paths = [tail.path for tail in self._tails.values()]
         if self._is_written(paths):
             return "running"
@@ -159,7 +152,7 @@ class Watcher:
         summed_up = [path.with_name(SUMMARY_FILE).is_file() for path in paths]
         if cells and all(whole) and all(summed_up) and not waiting:
             return "finished"
-        return "quiet" if quiet < STOPPED_SECONDS else "stopped"
+        return "idle" if idle < STOPPED_SECONDS else "stopped"
 
     def _per_second(self, now: float, done: int) -> float | None:
         """From the records that came while watching; before, from what the last of them took."""
@@ -189,7 +182,7 @@ class _Tail:
         self.seconds: Counter[str] = Counter()
         self.num_timed = 0
         self.last_seconds: deque[float] = deque(maxlen=_FEW_RECORDS)
-        self.troubles: deque[RecentError] = deque(maxlen=_FEW_ERRORS)
+        self.recent_errors: deque[RecentError] = deque(maxlen=_FEW_ERRORS)
 
     def read_on(self) -> None:
         """Read the lines that are whole by now; a file that has shrunk is read from its start."""
@@ -219,13 +212,12 @@ class _Tail:
             record = record_from_line(line.decode("utf-8"))
         except ValueError as error:
             where = f"{self.path.parent.name}/{self.path.name}, line {self._num_lines}"
-            self.troubles.append(RecentError(where, f"no record: {error}"))
+            self.recent_errors.append(RecentError(where, f"no record: {error}"))
             return
         self._records[record.question_id] = record
         if record.failed:
-            self.troubles.append(
-                RecentError(record.question_id, f"{record.status}: {record.error}")
-            )
+            reason = f"{record.status}: {record.error}"
+            self.recent_errors.append(RecentError(record.question_id, reason))
         if record.timing:
             self.seconds.update(record.timing)
             self.num_timed += 1
@@ -238,8 +230,8 @@ class _Tail:
         statuses = Counter(record.status for record in self._records.values())
         done, unparsed = len(self._records), statuses["unparsed"]
         failed = done - unparsed - statuses["ok"]
-        told = planned if type(planned) is int and 0 <= planned < _MOST else None
-        return CellView(settings, done, told, failed, unparsed, *self._accuracy)
+        known = planned if type(planned) is int and 0 <= planned < _MOST else None
+        return CellView(settings, done, known, failed, unparsed, *self._accuracy)
 
 
 def _last_written(paths: Sequence[Path]) -> float:

@@ -17,12 +17,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tspo_bench.errors import UserError
-from tspo_bench.mllms.presets import PRESETS
+from tspo_bench.mllms.presets import PRESETS, TSPO_PAPER_OPTIONS, TSPO_PAPER_TASKS
+from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.papers.published import Published
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.stats import Interval
 from tspo_bench.report.summary import Summary, summarise
 from tspo_bench.results import Cell
+from tspo_bench.specs import parse_spec
 
 # Uniform too: as lmms-eval's `llava_vid` (without `force_sample`) and `qwen2_5_vl` have it.
 _VARIANTS = (f"{BASELINE}[short=candidates]", f"{BASELINE}[variant=qwen]")
@@ -77,7 +78,7 @@ class Check:
 
     @property
     def warnings(self) -> list[str]:
-        """In what the run is not set up as those whose figures it is compared with."""
+        """Differences of the run's set-up from that of the published runs."""
         found = []
         protocol, model = (str(getattr(self.cell.settings, key)) for key in ("protocol", "model"))
         if protocol.partition("@")[0] == "strict":
@@ -85,9 +86,19 @@ class Check:
                 f"protocol {protocol!r}: published runs asked, read and averaged by "
                 "rules of their benchmark's or harness's own; run it with --protocol lmms-eval"
             )
-        if "[" in model and not protocol.startswith("tspo-paper@"):
+        if "[" in model and not _is_set_by_preset(self.cell):
             found.append(f"model {model!r}: the published runs did not have these options")
         return found
+
+
+def _is_set_by_preset(cell: Cell) -> bool:
+    """Whether a model's options are those of `--preset tspo-paper`, which has them on any task."""
+    if cell.settings.protocol.startswith("tspo-paper@"):
+        return True
+    options = parse_spec(cell.settings.model).options.items()
+    return cell.settings.task not in TSPO_PAPER_TASKS and any(
+        options <= of_preset.items() for of_preset in TSPO_PAPER_OPTIONS.values()
+    )
 
 
 def check_published(

@@ -21,7 +21,7 @@ from tspo_bench.types import JSON, Record
 
 @dataclass(frozen=True)
 class Submission:
-    """What is written, and the ids of the questions that have the empty string in it.
+    """The content of a file, and the ids of the questions that have the empty string in it.
 
     `format` is "mlvu" or "letters".
     """

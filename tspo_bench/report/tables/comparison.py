@@ -6,18 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tspo_bench.report.columns import (
-    NAMES,
-    Column,
-    FrameRow,
-    Layout,
-    columns_by_key,
-    columns_of,
-    frame_of,
-    frame_rows,
-)
+from tspo_bench.report.column import NAMES, Column, FrameRow, Layout
 from tspo_bench.report.comparison import ComparedRow, ComparisonTable
 from tspo_bench.report.format import UNDEFINED, cached_notes
+from tspo_bench.report.frame import columns_by_key, columns_of, frame_of, frame_rows
 from tspo_bench.report.groups import values_of
 from tspo_bench.report.notes import caption, footnotes
 from tspo_bench.report.rows import Row
@@ -116,7 +108,7 @@ def _question_set(table: ComparisonTable) -> list[str]:
 
 
 def _paired_note(table: ComparisonTable) -> list[str]:
-    """What the differences are over; nothing where no question is compared."""
+    """The questions that the differences are over; nothing if none is compared."""
     compared = [one for one in table.rows if one.row.paired and one.row.paired.num_questions]
     if not compared:
         return []
@@ -207,14 +199,5 @@ def _part(one: ComparedRow, group: str, value: str) -> ComparedRow:
         )
         for cell in one.row.cells
     )
-    row = Row(cells, summarise_cells(cells), headroom=None, paired=None, both_answered=None)
-    num_done = sum(len(cell.records) for cell in cells)
-    return replace(
-        one,
-        row=row,
-        num_done=num_done,
-        num_planned=None,
-        p_holm=None,
-        headroom_ci95=None,
-        mark=None,
-    )
+    row = Row(cells, summarise_cells(cells))
+    return replace(one, row=row, p_holm=None, headroom_ci95=None, mark=None)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tspo_bench.report.columns import NAMES, columns_of
+from tspo_bench.report.baselines import BASELINE
+from tspo_bench.report.column import NAMES
 from tspo_bench.report.comparison import ComparisonTable, comparison_tables
-from tspo_bench.report.escape import spreadsheet
+from tspo_bench.report.escape import spreadsheet, spreadsheet_value
+from tspo_bench.report.frame import columns_of
 from tspo_bench.report.loading import LoadedResults
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.summary import FORMAT_VERSION
 from tspo_bench.report.tables.comparison import group_rows, rows_of
 from tspo_bench.report.tables.paper import Paper
@@ -23,7 +23,7 @@ from tspo_bench.results import Cell
 def tables_csv(tables: Sequence[ComparisonTable], groups: bool = False) -> str:
     """A line for each row of each table; with `groups` one for each of its groups' values too.
 
-    The columns are the same whatever the rows hold; `group` and `value` are there with `groups`.
+    The columns do not depend on the rows; `group` and `value` are added with `groups`.
     """
     lines = []
     for table in tables:
@@ -129,12 +129,10 @@ def _csv(lines: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Texts are others' and may look like formulas; numbers stay numbers, lists are spaced."""
+    """As `spreadsheet_value`, with lists spaced."""
     if isinstance(value, list | tuple):
         return spreadsheet(" ".join("" if one is None else str(one) for one in value))
-    if isinstance(value, dict):
-        return json.dumps(value)
-    return spreadsheet(value) if isinstance(value, str) else value
+    return spreadsheet_value(value)
 
 
 def _ends(name: str, ci95: tuple[float, float] | None) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class Differences:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """What `tspo-bench report --diff --format json` prints."""
+        """The object that `tspo-bench report --diff --format json` prints."""
         rows = [
             {
                 "question_id": one.question_id,

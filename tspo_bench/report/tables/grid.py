@@ -1,4 +1,4 @@
-"""A table as text, whatever it is written as: terminal, Markdown, LaTeX or the page."""
+"""A table as text, for the terminal, Markdown, LaTeX and the page."""
 
 from __future__ import annotations
 

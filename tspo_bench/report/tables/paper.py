@@ -9,7 +9,7 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 from tspo_bench.report.comparison import ComparedRow, ComparisonTable, is_bound
-from tspo_bench.report.format import POINTS, UNDEFINED, budget, label
+from tspo_bench.report.format import POINTS, UNDEFINED
 from tspo_bench.report.groups import values_of
 from tspo_bench.report.marks import Mark, marks
 from tspo_bench.report.rows import Row
@@ -19,13 +19,11 @@ from tspo_bench.types import Record
 
 # What the rows of one paper table share: protocols' hashes are each benchmark's own.
 _TOGETHER = ("protocol", "answer", "limit")
-
-
 _UNFINISHED = "(n of N): unfinished, n of the benchmark's N answers are there"
 
 
 @dataclass(frozen=True)
-class Column:
+class PaperColumn:
     """A figure of a benchmark.
 
     Attributes:
@@ -43,13 +41,13 @@ class Column:
     is_macro: bool = False
 
 
-COLUMNS = (
-    Column("longvideobench", "LongVideoBench", "longvideobench"),
-    Column("mlvu_m_avg", "MLVU M-Avg", "mlvu", is_macro=True),
-    Column("mlvu", "MLVU micro", "mlvu"),
-    Column("videomme_long", "Video-MME long", "videomme", ("duration", "long")),
-    Column("videomme", "Video-MME all", "videomme"),
-    Column("lvbench", "LVBench", "lvbench"),
+PAPER_COLUMNS = (
+    PaperColumn("longvideobench", "LongVideoBench", "longvideobench"),
+    PaperColumn("mlvu_m_avg", "MLVU M-Avg", "mlvu", is_macro=True),
+    PaperColumn("mlvu", "MLVU micro", "mlvu"),
+    PaperColumn("videomme_long", "Video-MME long", "videomme", ("duration", "long")),
+    PaperColumn("videomme", "Video-MME all", "videomme"),
+    PaperColumn("lvbench", "LVBench", "lvbench"),
 )
 # The difference to the baseline is the mean over these: one figure a benchmark.
 _AVERAGED = ("longvideobench", "mlvu", "videomme", "lvbench")
@@ -94,7 +92,7 @@ class Paper:
 
     shared: Mapping[str, Any]
     baseline: str
-    columns: tuple[Column, ...]
+    columns: tuple[PaperColumn, ...]
     rows: tuple[PaperRow, ...]
 
 
@@ -106,11 +104,11 @@ def papers_of(tables: Sequence[ComparisonTable]) -> list[Paper]:
     """
     sections: dict[tuple[Any, ...], list[ComparisonTable]] = {}
     for table in tables:
-        if any(column.task == table.shared["task"] for column in COLUMNS):
+        if any(column.task == table.shared["task"] for column in PAPER_COLUMNS):
             key = tuple(table.shared[name] for name in _TOGETHER)
             sections.setdefault(key, []).append(table)
     if not sections:
-        known = ", ".join(dict.fromkeys(column.task for column in COLUMNS))
+        known = ", ".join(dict.fromkeys(column.task for column in PAPER_COLUMNS))
         raise UserError(f"no cell is of a benchmark that --layout paper has a column for: {known}")
     return [_paper(dict(zip(_TOGETHER, key, strict=True)), some) for key, some in sections.items()]
 
@@ -119,13 +117,14 @@ _Key = tuple[str, str, str, str]  # model, its id, budget, sampler
 
 
 def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Paper:
-    _refuse_two_question_sets(tables)
+    _check_one_question_set(tables)
     found: dict[_Key, dict[str, ComparedRow]] = {}
     for table in tables:
         for one in table.rows:
             task = str(table.shared["task"])
             model_id = str(table.shared["model_id"])
-            key = (label(one.row, "model"), model_id, budget(one.row), label(one.row, "sampler"))
+            settings = one.row.settings
+            key = (settings.model, model_id, one.row.budget, settings.sampler)
             other = found.setdefault(key, {}).setdefault(task, one)
             if other is not one:
                 raise UserError(
@@ -133,10 +132,10 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Pape
                     f"{other.row.cells[0].folder} and {one.row.cells[0].folder}; name one of them"
                 )
     tasks = {task for by_task in found.values() for task in by_task}
-    columns = tuple(column for column in COLUMNS if column.task in tasks)
+    columns = tuple(column for column in PAPER_COLUMNS if column.task in tasks)
     marked = _marked(found, columns)
     baselines = {
-        (label(one.row, "model"), str(table.shared["model_id"])): table.baseline
+        (one.row.settings.model, str(table.shared["model_id"])): table.baseline
         for table in tables
         for one in table.rows
     }
@@ -159,7 +158,7 @@ def _paper(shared: Mapping[str, Any], tables: Sequence[ComparisonTable]) -> Pape
     return Paper(shared, " or ".join(dict.fromkeys(baselines.values())), columns, tuple(rows))
 
 
-def _refuse_two_question_sets(tables: Sequence[ComparisonTable]) -> None:
+def _check_one_question_set(tables: Sequence[ComparisonTable]) -> None:
     first: dict[str, ComparisonTable] = {}
     for table in tables:
         task = str(table.shared["task"])
@@ -183,12 +182,12 @@ def _order(key: _Key, baselines: Mapping[tuple[str, str], str]) -> tuple[Any, ..
     return (model, model_id, frames.startswith("v"), number, sampler != baselines[key[:2]], sampler)
 
 
-def _figure(one: ComparedRow, column: Column, mark: Mark | None) -> Figure:
+def _figure(one: ComparedRow, column: PaperColumn, mark: Mark | None) -> Figure:
     accuracy, ci95 = _value(one.row, column)
-    return Figure(accuracy, ci95, one.is_finished, one.num_done, one.num_planned, mark)
+    return Figure(accuracy, ci95, one.row.is_finished, one.row.num_done, one.row.num_planned, mark)
 
 
-def _value(row: Row, column: Column) -> tuple[float | None, Interval | None]:
+def _value(row: Row, column: PaperColumn) -> tuple[float | None, Interval | None]:
     summary = row.summary
     if column.is_macro:
         return summary.macro, summary.macro_ci95
@@ -199,7 +198,7 @@ def _value(row: Row, column: Column) -> tuple[float | None, Interval | None]:
 
 
 def _marked(
-    found: Mapping[_Key, Mapping[str, ComparedRow]], columns: Sequence[Column]
+    found: Mapping[_Key, Mapping[str, ComparedRow]], columns: Sequence[PaperColumn]
 ) -> dict[tuple[_Key, str], Mark | None]:
     """The marks by row and column, among the samplers of one model and budget.
 
@@ -224,12 +223,11 @@ def _marked(
     return marked
 
 
-def _asked(row: Row, column: Column) -> list[Record]:
-    records = [record for cell in row.cells for record in cell.records]
+def _asked(row: Row, column: PaperColumn) -> list[Record]:
     if column.group is None:
-        return records
+        return row.records
     name, value = column.group
-    return [record for record in records if value in values_of(record, name)]
+    return [record for record in row.records if value in values_of(record, name)]
 
 
 def _difference(
@@ -241,7 +239,7 @@ def _difference(
     found = []
     for task in (task for task in _AVERAGED if task in tasks):
         one, other = ours.get(task), theirs.get(task)
-        if not (one and other and one.is_finished and other.is_finished and one.row.paired):
+        if not (one and other and one.row.is_finished and other.row.is_finished and one.row.paired):
             return None, None
         found.append(one.row.paired)
     means = [paired.difference for paired in found if paired.difference is not None]

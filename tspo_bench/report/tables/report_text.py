@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from tspo_bench.errors import UserError
-from tspo_bench.report.columns import COLUMNS, Layout
+from tspo_bench.report.baselines import BASELINE
+from tspo_bench.report.column import Layout
+from tspo_bench.report.columns import COLUMNS
 from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.escape import MOST_OF_NOTE, markdown
 from tspo_bench.report.loading import LoadedResults
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.tables.comparison import comparison_grid, group_grids, power_grid
 from tspo_bench.report.tables.data import papers_csv, papers_json, tables_csv, tables_json
 from tspo_bench.report.tables.grid import Grid
@@ -25,14 +26,14 @@ ReportLayout = Literal["full", "paper"]
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a report shows.
+    """Options of a report.
 
     Attributes:
         format: what it is written as.
         layout: "full", all figures of each task and model; "paper", the papers' main table.
         baseline: the sampler that all others are compared with, as a spec.
         groups: accuracy by group too.
-        power: how many questions a difference needs too; JSON and CSV always tell.
+        power: how many questions a difference needs too; JSON and CSV always have it.
         prices: of a served model.
         columns: keys of the figures to show (`report.columns`); None for those of the layout.
     """

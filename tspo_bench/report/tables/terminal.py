@@ -11,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.comparison import ComparisonTable, comparison_tables
 from tspo_bench.report.escape import MOST_OF_NOTE, for_terminal
-from tspo_bench.report.rows import BASELINE
 from tspo_bench.report.tables.comparison import comparison_grid, group_grids, paired_grid
 from tspo_bench.report.tables.grid import Grid, Heading
 from tspo_bench.results import Cell
@@ -29,7 +29,7 @@ def results_table(cells: Sequence[Cell], baseline: str = BASELINE) -> Group:
 
     One table for each task, model with its weights, question set with its limit, protocol and
     answering mode; then the differences to the baseline, where that has run too. Labels are shown
-    as they are, whatever markup they may look like.
+    as they are, without markup.
 
     Args:
         cells: of one run or several.

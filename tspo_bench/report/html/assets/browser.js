@@ -115,7 +115,7 @@
     list.lastElementChild.replaceChildren();
     list.scrollTop = 0;
     more();
-    // The question that is open stays, and where it stands among the others is told anew.
+    // The open question stays open; its place among the others is updated.
     if (state.current !== null) {
       article.querySelector(".neighbours")?.replaceWith(neighbours(state.matches.indexOf(state.current)));
     }
@@ -225,7 +225,7 @@
   try {
     if (await follow()) return;
     await chooseSet(0);
-    // The first question's details are loaded no sooner than somebody looks.
+    // The first question's details are loaded when its article comes into view.
     new IntersectionObserver((entries, watch) => {
       if (!entries.some((entry) => entry.isIntersecting)) return;
       watch.disconnect();

@@ -1,4 +1,4 @@
-// Draws a chart by Vega-Lite when it comes into view, and again when what it shows is chosen anew.
+// Draws a chart by Vega-Lite when it comes into view, and again when another choice is made.
 "use strict";
 (async () => {
   const { need, script, el, option } = tspoBench;

@@ -8,7 +8,7 @@ const tspoNames = (columns, places) => {
     families.get(sampler).places.push(place);
   }
   for (const family of families.values()) {
-    // What tells its columns apart.
+    // The keys in which its columns differ.
     family.keys = ["seed", "run"].filter((key) => new Set(family.places.map((one) => columns[one][key])).size > 1);
   }
 
@@ -17,8 +17,8 @@ const tspoNames = (columns, places) => {
   // "tspo-q (seed 1)"; "aks (4 of 14)" where 4 of 14 answers are there.
   function nameOf(place) {
     const family = families.get(columns[place].sampler);
-    const told = [part(family, place), columns[place].unfinished].filter(Boolean);
-    return told.length ? `${family.sampler} (${told.join(", ")})` : family.sampler;
+    const parts = [part(family, place), columns[place].unfinished].filter(Boolean);
+    return parts.length ? `${family.sampler} (${parts.join(", ")})` : family.sampler;
   }
 
   // Some columns in few words, an entry a sampler: "tspo-q (seeds 0, 2)"

@@ -1,4 +1,4 @@
-"""Annotation files as records with their place: JSON (lines), CSV, TSV, parquet, a hub dataset."""
+"""File readers: JSON (lines), CSV, TSV, parquet and hub datasets into records with their place."""
 
 from __future__ import annotations
 
@@ -16,35 +16,33 @@ from typing import Any
 from tspo_bench.errors import UserError
 from tspo_bench.tasks.values import MISSING_TEXTS
 
-Record = Mapping[str, Any]
+Annotation = Mapping[str, Any]
 _FLOAT_ID = re.compile(rf"\d+\.0|{'|'.join(MISSING_TEXTS)}")
-_MOST_LEVELS = 100  # of lists and objects in each other; what goes through them is recursive
+_MOST_LEVELS = 100  # of nested lists and objects; their users are recursive
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One annotation: its record, or the `problem` why there is none.
+    """A record of an annotation file, or the `problem` that makes it unreadable.
 
-    `where` names its place for messages ("my.csv line 3"), `number` counts lines or items from 1.
+    `where` is its place in messages ("my.csv line 3"); `number` counts lines or items from 1.
     """
 
     where: str
     number: int
-    record: Record | None
+    record: Annotation | None
     problem: str | None = None
 
 
 def read_entries(path: Path) -> Iterator[Entry]:
-    """The annotations of one file, by its suffix.
-
-    A line that cannot be read becomes an entry with a `problem`; the others are not lost.
+    """Read the annotations of a file, by its suffix; an unreadable line is an entry of its own.
 
     Raises:
-        UserError: the file is missing or unreadable as a whole, or of an unknown kind.
+        UserError: the file is missing, unreadable as a whole, or of an unknown kind.
     """
-    reader = READERS.get(path.suffix.lower())
+    reader = FILE_READERS.get(path.suffix.lower())
     if reader is None:
-        kinds = ", ".join(READERS)
+        kinds = ", ".join(FILE_READERS)
         raise UserError(f"annotation file {path} is of an unknown kind; known: {kinds}")
     try:
         yield from reader(path)
@@ -59,10 +57,10 @@ def read_entries(path: Path) -> Iterator[Entry]:
 
 
 def load_hub(dataset: Mapping[str, Any]) -> Iterator[Entry]:
-    """The rows of a Hugging Face dataset; `dataset` holds `datasets.load_dataset`'s arguments.
+    """Read a Hugging Face dataset; `dataset` holds the arguments of `datasets.load_dataset`.
 
     Raises:
-        UserError: there is no such dataset, or no way to it.
+        UserError: the dataset does not exist or cannot be reached.
     """
     import datasets
 
@@ -108,7 +106,7 @@ def _read_json_lines(path: Path) -> Iterator[Entry]:
 
 
 def _unreadable(error: ValueError | RecursionError) -> str:
-    """Why a text is not JSON that we read, where Python does not say it of the JSON."""
+    """The reason why JSON cannot be read, where Python's own message does not give it."""
     if isinstance(error, RecursionError):
         return "it is nested too deep"
     if isinstance(error, UnicodeDecodeError):
@@ -180,7 +178,7 @@ def entries_of(records: Any, label: str, start: int = 1) -> Iterator[Entry]:
 
 
 def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether a parsed value has more than so many lists and objects in each other."""
+    """Whether lists and objects are nested deeper than `levels`."""
     inside = [value]
     for _ in range(levels + 1):
         nested = [one for one in inside if isinstance(one, list | Mapping)]
@@ -192,7 +190,7 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return True
 
 
-READERS: dict[str, Callable[[Path], Iterator[Entry]]] = {
+FILE_READERS: dict[str, Callable[[Path], Iterator[Entry]]] = {
     ".json": _read_json,
     ".jsonl": _read_json_lines,
     ".csv": functools.partial(_read_table, delimiter=","),

@@ -1,4 +1,4 @@
-"""Advantages against plain Python on exact fractions, and groups that teach nothing."""
+"""Advantages against exact fractions, and the loss's gradient against finite differences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tspo_bench.training.advantage import advantages, no_signal
+from tspo_bench.agent.policy import draw
+from tspo_bench.training.objective import (
+    LOG_PROBS,
+    LogProb,
+    advantages,
+    no_signal,
+    policy_loss,
+)
 
 REWARD = st.integers(0, 64).map(lambda n: n / 32)
 GROUP = st.lists(REWARD, min_size=2, max_size=16)
@@ -68,6 +75,35 @@ def test_only_unequal_groups_have_a_signal(group: list[float]) -> None:
     assert bool(no_signal(rewards)) == (len(set(group)) == 1) == (not advantages(rewards).any())
 
 
-def test_one_rollout_is_refused() -> None:
+def test_one_rollout_is_an_error() -> None:
     with pytest.raises(ValueError, match="2 rollouts or more, got 1"):
         advantages(torch.ones(4, 1))
+
+
+@pytest.mark.parametrize("log_prob", list(LOG_PROBS))
+def test_its_gradient_is_that_of_the_weighted_log_probabilities(log_prob: LogProb) -> None:
+    noise = torch.Generator().manual_seed(0)
+    logits = torch.randn(9, generator=noise, dtype=torch.float64, requires_grad=True)
+    drawn = draw(logits, 3, 5, noise)
+    weights = torch.randn(5, generator=noise, dtype=torch.float64)
+    policy_loss(logits, drawn, weights, log_prob).backward()
+
+    def meant(values: torch.Tensor) -> torch.Tensor:
+        return -(weights * LOG_PROBS[log_prob](values, drawn).mean(1)).mean()
+
+    step = 1e-6
+    for place in range(len(logits)):
+        shift = torch.zeros(9, dtype=torch.float64)
+        shift[place] = step
+        plain = logits.detach()
+        slope = (meant(plain + shift) - meant(plain - shift)) / (2 * step)
+        assert logits.grad is not None
+        assert logits.grad[place].item() == pytest.approx(slope.item(), abs=1e-7)
+
+
+def test_equal_rewards_move_nothing() -> None:
+    logits = torch.randn(9, requires_grad=True)
+    drawn = draw(logits, 3, 5, torch.Generator().manual_seed(0))
+    policy_loss(logits, drawn, torch.zeros(5)).backward()
+    assert logits.grad is not None
+    assert not logits.grad.any()

@@ -7,8 +7,10 @@ import html
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -19,12 +21,16 @@ from tests.support import make_video, read_number
 from tspo_bench.cli import app
 from tspo_bench.errors import UserError
 from tspo_bench.report.bundle import write_archive, write_bundle
+from tspo_bench.report.html import TaskSource, write_html
 from tspo_bench.report.loading import load_results
 from tspo_bench.report.run_tasks import RunTasks
-from tspo_bench.reporting import write_report
-from tspo_bench.results import read_run
+from tspo_bench.results import Cell, read_run
 
-LENGTHS = {"long.mp4": 400, "short.mp4": 90}
+LENGTHS = {"long.mp4": 120, "short.mp4": 60}
+
+
+def write_page(cells: Sequence[Cell], out: Path, trusts: bool = False, **options: Any) -> Path:
+    return write_html(cells, out, source=TaskSource(RunTasks(trust_tasks=trusts)), **options)
 
 
 @pytest.fixture
@@ -40,12 +46,12 @@ def task(tmp_path: Path) -> Path:
 
 def test_pictures_are_the_frames_that_were_picked(task: Path, tmp_path: Path) -> None:
     cells = read_run(tmp_path / "run")
-    told: list[tuple[int, int]] = []
-    page = write_report(
-        cells, tmp_path / "html", on_progress=lambda done, of: told.append((done, of))
+    progress: list[tuple[int, int]] = []
+    page = write_page(
+        cells, tmp_path / "html", on_progress=lambda done, of: progress.append((done, of))
     )
     assert page == tmp_path / "html" / "index.html"
-    assert told == [(1, 2), (2, 2)]
+    assert progress == [(1, 2), (2, 2)]
     text = (tmp_path / "html/data/set0-0.js").read_text()
     details = json.loads(text.partition(",")[2].rpartition(")")[0])
     asked = {json.loads(line)["id"]: json.loads(line) for line in task.read_text().splitlines()}
@@ -67,16 +73,16 @@ def test_a_task_that_is_gone_or_another_now(task: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="the questions of task 'quiz' have changed"):
         RunTasks().load(cell)[1]
     task.unlink()
-    with pytest.raises(UserError, match="there is no annotation file"):
+    with pytest.raises(UserError, match=r"annotation file .* not found"):
         RunTasks().load(cell)[1]
-    write_report([cell], tmp_path / "html")
+    write_page([cell], tmp_path / "html")
     index = (tmp_path / "html/data/set0.js").read_text()
     assert "Texts and pictures are not shown: " in index
-    assert "there is no annotation file" in index
+    assert "not found; check its path" in index
     task.write_text(lines)
     shutil.rmtree(tmp_path / "films")
     assert len(RunTasks().load(cell)[1]) == 5
-    write_report([cell], tmp_path / "html")
+    write_page([cell], tmp_path / "html")
     assert "2 of 2 videos cannot be shown" in (tmp_path / "html/data/set0.js").read_text()
 
 
@@ -100,13 +106,13 @@ def test_what_a_run_names_is_not_run(
         files = {name: (tmp_path / "run" / name).read_bytes() for name in names}
         write_archive(tmp_path / "run.zip", files, {})
         cell = replace(cell, folder=tmp_path / "run.zip" / cell.folder.name)
-    page = write_report([cell], tmp_path / "html", trust_tasks=packed)
+    page = write_page([cell], tmp_path / "html", trusts=packed)
     time.sleep(0.1)
     assert not (tmp_path / "ran").exists()
-    told = (page.parent / "data/set0.js").read_text()
-    assert "Texts and pictures are not shown: task 'mine" in told or "subprocess:Popen" in told
-    assert "is not one of the package's and may run code" in told
-    assert ("if the run is your own, add --trust-tasks" in told) != packed
+    index = (page.parent / "data/set0.js").read_text()
+    assert "Texts and pictures are not shown: task 'mine" in index or "subprocess:Popen" in index
+    assert "is not one of the package's and may run code" in index
+    assert ("if the run is your own, add --trust-tasks" in index) != packed
 
 
 def test_a_class_is_loaded_when_the_run_is_trusted(tmp_path: Path) -> None:
@@ -123,7 +129,7 @@ def test_a_class_is_loaded_when_the_run_is_trusted(tmp_path: Path) -> None:
 
 def test_a_built_in_task_without_its_run(tmp_path: Path) -> None:
     """As of an entry: the records' folder is not a folder, and no command is known."""
-    from tspo_bench.results import Cell, CellSettings
+    from tspo_bench.results import CellSettings
     from tspo_bench.tasks import digest_of, limit_questions, load_task
 
     label = "haystack[length=1min,videos=7]"
@@ -146,7 +152,7 @@ def test_bundles_bring_scores(task: Path, tmp_path: Path) -> None:
     cells = load_results([tmp_path / "mine.zip"]).cells
     shutil.rmtree(tmp_path / "films")
     shutil.rmtree(tmp_path / "run")
-    write_report(cells, tmp_path / "html")
+    write_page(cells, tmp_path / "html")
     index = (tmp_path / "html/data/set0.js").read_text()
     assert "task 'quiz' is not one of the package's" in index
     text = (tmp_path / "html/data/set0-0.js").read_text()
@@ -165,7 +171,7 @@ def test_the_page_says_what_the_command_says(tmp_path: Path) -> None:
     )
     assert said.exit_code == 3
     page = html.unescape((tmp_path / "html" / "index.html").read_text(encoding="utf-8"))
-    told = [line.partition(": ") for line in said.stderr.splitlines() if ": " in line]
-    shown = [text for kind, _, text in told if kind in ("note", "error")]
+    lines = [line.partition(": ") for line in said.stderr.splitlines() if ": " in line]
+    shown = [text for kind, _, text in lines if kind in ("note", "error")]
     assert len(shown) >= 5
     assert [text for text in shown if text not in page] == []

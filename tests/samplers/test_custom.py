@@ -1,4 +1,4 @@
-"""A sampler of one's own: by class and by card, beside the shell or installed."""
+"""A custom sampler: by class and by card, beside the shell or installed."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class NoSelect:
         ("Missing", "cannot be imported"),
     ],
 )
-def test_a_class_that_is_no_sampler(name: str, message: str) -> None:
+def test_a_class_that_is_not_a_sampler(name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         load_sampler(f"{__name__}:{name}")
 

@@ -1,8 +1,7 @@
-"""How the benchmarks' authors and lmms-eval read a reply: one function a protocol.
+"""Answer extractors of the benchmarks' authors and of lmms-eval: one function a protocol.
 
-Each comes to the letter that its original comes to, also where that is not what the reply says
-(`docs/protocols.md` has examples). Our own reader, which every task uses by default, is
-`tasks.reading`.
+Each extracts the letter that the original extracts, even if the reply says another one
+(`docs/protocols.md` has examples). The default extractor is `tasks.strict_extractor`.
 """
 
 from __future__ import annotations
@@ -38,53 +37,46 @@ def lmms_eval(reply: str, question: Question) -> Reading:
 
 
 def lmms_eval_longvideobench(reply: str, question: Question) -> Reading:
-    """lmms-eval's tasks for LongVideoBench: the authors' reader, after reasoning is taken out."""
+    """lmms-eval's tasks for LongVideoBench: the authors' extractor, after removing reasoning."""
     return longvideobench(without_reasoning(reply), question)
 
 
 def longvideobench(reply: str, question: Question) -> Reading:
-    """LongVideoBench: the first of A to E, wherever it stands, after known phrases are taken out.
+    """LongVideoBench: the first of A to E anywhere, after removing known phrases.
 
-    Where there is none the benchmark draws an option. So do we, always the same for a question, and
-    say that it is drawn.
+    Without one the benchmark draws an option at random. So does this, seeded by the question's id.
     """
     letter = _first_letter(reply, _LONGVIDEOBENCH_PHRASES, _ABCDE)
     return Reading(letter) if letter else Reading(_drawn(question, question.letters), guessed=True)
 
 
 def tspo_longvideobench(reply: str, question: Question) -> Reading:
-    """LongVideoBench in TSPO's evaluation: an option is drawn from five, however many there are.
+    """LongVideoBench in TSPO's evaluation: one of five letters is drawn, even for four options.
 
-    Its annotation file has no `option0`, `option1`, ... where the reader looks for them.
+    The authors' code counts the fields `option0`, `option1`, ..., which their annotations lack.
     """
     letter = _first_letter(reply, _LONGVIDEOBENCH_PHRASES, _ABCDE)
     return Reading(letter) if letter else Reading(_drawn(question, _ABCDE), guessed=True)
 
 
 def videomme(reply: str, question: Question) -> Reading:
-    """Video-MME: the first of A to D, wherever it stands, after known phrases are taken out.
-
-    TSPO's evaluation reads replies to MLVU's questions so, too.
-    """
+    """Video-MME, and MLVU in TSPO's evaluation: the first of A to D, after removing phrases."""
     return Reading(_first_letter(reply, _VIDEOMME_PHRASES, _ABCD))
 
 
 def mlvu_dev(reply: str, question: Question) -> Reading:
-    """MLVU's dev set: what stands right before the first ")"; without one, the whole reply."""
+    """MLVU's dev set: the character before the first ")"; without one, the whole reply."""
     before, closed, _ = reply.strip().partition(")")
     return _only_letter(before[-1:] if closed else before)
 
 
 def mlvu_test(reply: str, question: Question) -> Reading:
-    """MLVU's test set: all that stands before the first ")"."""
+    """MLVU's test set: everything before the first ")"."""
     return _only_letter(reply.strip().partition(")")[0].strip())
 
 
 def lvbench(reply: str, question: Question) -> Reading:
-    """LVBench: the first character between the first "(" and ")", where there are such.
-
-    It may be a letter of a word, a small one, or one that no option has.
-    """
+    """LVBench: the first character between the first "(" and ")", valid or not."""
     inside = reply.partition(")")[0].strip()
     if "(" in inside:
         inside = inside.split("(")[1].strip()
@@ -92,9 +84,9 @@ def lvbench(reply: str, question: Question) -> Reading:
 
 
 def without_reasoning(reply: str) -> str:
-    """A reply without <think> and <analysis> blocks, as lmms-eval's default has it.
+    """Remove <think> and <analysis> blocks, as lmms-eval does by default.
 
-    A reply that only closes a block has begun it in the prompt; one that only opens it stays.
+    A block that is only closed began in the prompt; one that is only opened stays.
     """
     for tag in ("think", "analysis"):
         begin, end = f"<{tag}>", f"</{tag}>"
@@ -126,14 +118,14 @@ _PHRASES = (
 
 
 def _after_phrase(text: str) -> str | None:
-    """The letter that follows a phrase: of each letter the first place, of these the last one."""
+    """Return the letter after a phrase: of each letter's first places the last one."""
     lowered = text.lower()
     ends = [lowered.find(phrase) + len(phrase) for phrase in _PHRASES if phrase in lowered]
     return _at_last(text, (text.find(letter, end) for end in ends for letter in _ABCD))
 
 
 def _last_placed(text: str) -> str | None:
-    """The letter in the best of the less telling places."""
+    """Return the letter in the best of the other places."""
     for before, after in (("(", ")"), ("", "."), ("", ":"), ("", ")"), ("", " "), ("", "")):
         places = (text.rfind(before + letter + after) for letter in _ABCD)
         found = _at_last(text, (place + len(before) for place in places if place >= 0))
@@ -182,5 +174,5 @@ def _drawn(question: Question, letters: str) -> str:
 
 
 def _only_letter(text: str) -> Reading:
-    """A reading of what is compared with the right letter: None unless it is a letter at all."""
+    """Return the text as the answer if it is a single letter."""
     return Reading(text if re.fullmatch("[A-Za-z]", text) else None)

@@ -1,19 +1,49 @@
-"""The policy's objective: pure functions of logits, draws and advantages."""
+"""The policy's objective: advantages of a group's rewards, and the loss they weigh."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from tspo_bench.agent.policy import independent_log_probs, plackett_luce_log_probs
 
+EPSILON = 1e-4
 LogProb = Literal["independent", "plackett-luce"]
 LOG_PROBS: dict[LogProb, Callable[[Tensor, Tensor], Tensor]] = {
     "independent": independent_log_probs,
     "plackett-luce": plackett_luce_log_probs,
 }
+
+
+def advantages(rewards: Tensor) -> Tensor:
+    """(R - mean R) / (std R + 1e-4) over the G rollouts of each question, std unbiased.
+
+    As in GRPO and TSPO (arXiv 2508.04369). Zero, exactly, for a group of equal rewards, where
+    rounding of the mean would leave a remainder that 1 / 1e-4 blows up.
+
+    Args:
+        rewards: [..., G].
+
+    Returns:
+        [..., G].
+
+    Raises:
+        ValueError: fewer than 2 rollouts: one has nothing to be compared with.
+    """
+    if rewards.shape[-1] < 2:
+        raise ValueError(f"a group needs 2 rollouts or more, got {rewards.shape[-1]}")
+    mean = rewards.mean(-1, keepdim=True)
+    std = rewards.std(-1, keepdim=True)
+    scaled = (rewards - mean) / (std + EPSILON)
+    return scaled.masked_fill(no_signal(rewards).unsqueeze(-1), 0.0)
+
+
+def no_signal(rewards: Tensor) -> Tensor:
+    """Which groups of `rewards` [..., G] have equal rewards, and so no gradient: bool [...]."""
+    return torch.eq(rewards, rewards[..., :1]).all(-1)
 
 
 def policy_loss(

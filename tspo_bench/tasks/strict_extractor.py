@@ -1,9 +1,8 @@
-"""Reading the option letter from a reply: strict, aware of the options, never a guess.
+"""The strict answer extractor: the option letter that a reply states, never a guess.
 
 A reply counts only if it *states* one letter ("The answer is B", "(C)", "d.") or repeats one
-option word for word. A letter that merely occurs ("A man opens the door", "Vitamin C") says
-nothing, and two different letters stated say nothing either: both give None. Reasoning is left out,
-and a reply that ends inside of its reasoning gives None.
+option word for word. A letter that merely occurs ("A man opens the door", "Vitamin C"), two
+different letters, and a reply that ends within its reasoning give None.
 """
 
 from __future__ import annotations
@@ -13,8 +12,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from tspo_bench.reasoning import without_reasoning
-from tspo_bench.tasks.neighbours import MARKUP, plain_text, with_neighbours
-from tspo_bench.tasks.phrases import (
+from tspo_bench.tasks.denials import (
     ALTERNATIVE,
     BARE,
     CLAUSE_START,
@@ -22,21 +20,19 @@ from tspo_bench.tasks.phrases import (
     CROSSED,
     DENIAL,
     DENIED_AFTER,
-    ENGLISH,
     LABEL_CLAUSE,
     LABEL_DENIED,
-    LANGUAGES,
-    LEADING,
     NEGATION,
     NOUNS,
     QUOTING,
     TAKEN_BACK,
     TEXT_DENIED,
-    Language,
 )
+from tspo_bench.tasks.neighbours import MARKUP, plain_text, with_neighbours
+from tspo_bench.tasks.phrases import ENGLISH, LANGUAGES, LEADING, Language
 from tspo_bench.types import OPTION_LETTERS
 
-VERSION = 2  # changes whenever a reply may be read in another way; part of protocols' hashes
+VERSION = 2  # changes whenever another letter may be extracted; part of the hash of protocols
 
 _REASONED_START = re.compile(
     r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as(?!\s+well)|porque|weil)\b|\s+[–—-]\s(?!\s*[A-J]\W*$)|"
@@ -67,7 +63,7 @@ _ASKED = re.compile(r"\?\W{0,4}$")
 _BLANKS, _BLANK_LINES = re.compile(r"[^\S\n]{2,}"), re.compile(r"(?: ?\n){2,} ?")
 _READ = 4000  # characters of a long reply's beginning, and of its end: a loop has no end
 _DEEPEST = 3  # a box within an answer's tags, and one to spare
-# Tokens that chat templates write around a turn; what stands behind its end is another turn.
+# Tokens that chat templates write around a turn; text after its end is another turn.
 _TURN = (
     r"<\|(?!(?:begin|end)_of_box\|)[^<>|\n]{1,40}\|>|</?s>|<(?:eos|bos|pad|unk)>|"
     r"<(?:end|start)_of_(?:turn|utterance)>|\[/?INST\]|\[(?:EOS|PAD)\]"
@@ -76,15 +72,15 @@ _BEGINNING, _ENDING = re.compile(rf"\A(?:\s|{_TURN})+"), re.compile(rf"(?:{_TURN
 
 
 def read_answer(reply: str, options: Sequence[str]) -> str | None:
-    """The letter of the option that a reply states, or None.
+    """Return the letter of the option that a reply states, or None.
 
-    In order: the reply is one letter; it is one option's text, word for word (perhaps after "The
-    answer is", or with its letter); it states exactly one letter, in one of the known phrases, in
-    a box, or as a label before the option's text. Letters that no option has, replies that state
-    several, and what is denied, doubted or taken back give None.
+    In order: the reply is one letter; it is one option's text, word for word (possibly after "The
+    answer is", or with its letter); it states exactly one letter, in a known phrase, in a box, or
+    as a label before the option's text. Letters that no option has, several letters, and denied,
+    doubted or retracted statements give None.
 
     Args:
-        reply: what the model said; its reasoning is left out.
+        reply: the model's words; its reasoning is removed.
         options: the options' texts, in the order of their letters.
     """
     text = _cleaned(reply)
@@ -94,9 +90,9 @@ def read_answer(reply: str, options: Sequence[str]) -> str | None:
 
 
 def _cleaned(reply: str) -> str | None:
-    """Full-width forms made plain; reasoning, other turns, emphasis and fonts taken out.
+    """Normalise full-width forms; remove reasoning, other turns, emphasis and fonts.
 
-    None for a reply that ends inside of its reasoning.
+    None for a reply that ends within its reasoning.
     """
     plain = unicodedata.normalize("NFKC", reply).replace("&lt;", "<").replace("&gt;", ">")
     said = without_reasoning(plain)
@@ -109,7 +105,7 @@ def _cleaned(reply: str) -> str | None:
 
 
 def _shortened(text: str) -> str:
-    """A text without long runs of blanks, and without its middle if it is long."""
+    """Collapse runs of blanks and cut out the middle of a long text."""
     text = _BLANK_LINES.sub("\n\n", _BLANKS.sub(" ", text))
     if len(text) <= 2 * _READ:
         return text
@@ -117,7 +113,7 @@ def _shortened(text: str) -> str:
 
 
 def _stated(text: str, options: Sequence[str], depth: int = 0) -> set[str]:
-    """The letters that a text states, those of no option too; `depth`: of boxes around it."""
+    """Return the letters that a text states, valid or not; `depth` counts the boxes around it."""
     letters = OPTION_LETTERS[: len(options)]
     lone = None if _CROSSED.search(text) else _LONE_LETTER.fullmatch(text)
     if lone and lone[1].upper() in letters:
@@ -139,10 +135,10 @@ def _stated(text: str, options: Sequence[str], depth: int = 0) -> set[str]:
 
 
 def _repeated_options(text: str, options: Sequence[str]) -> set[str]:
-    """The letter of the one option whose text the reply is, perhaps with a letter.
+    """Return the letter of the option whose text the reply is, possibly with a letter.
 
-    Two where that letter is another option's: "B. Apples" says nothing if A is "Apples". None
-    where several options have that text.
+    Both letters if that letter is another option's ("B. Apples" where A is "Apples"); none if
+    several options have that text.
     """
     if _ASKED.search(text) and not any(map(_ASKED.search, options)):
         return set()
@@ -173,7 +169,7 @@ def _repeated_options(text: str, options: Sequence[str]) -> set[str]:
 
 
 def _statements(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """Every letter that the text states, also those of "B or C", and where it ends."""
+    """Yield every letter that the text states, also those of "B or C", with its end."""
     for language in LANGUAGES:
         for pattern in language.stated:
             for match in pattern.finditer(text):
@@ -189,7 +185,7 @@ def _statements(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 
 def _labels(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """The one letter that labels lines; several are the options repeated, which state nothing."""
+    """Yield the letter that labels lines; several are repeated options, which state nothing."""
     found = list(_LABELLED_LINE.finditer(text))
     labels = {match[match.lastgroup or 0].upper() for match in found}
     later = {match[1] or match[2] for match in _LATER_LABEL.finditer(text)}
@@ -201,7 +197,7 @@ def _labels(text: str, options: Sequence[str]) -> Iterator[tuple[str, int]]:
 
 
 def _is_denied_label(text: str, label: re.Match[str], options: Sequence[str]) -> bool:
-    """Whether what a label stands before denies it: "B. Not shown", "B. An egg - no"."""
+    """Whether the text after a label denies it: "B. Not shown", "B. An egg - no"."""
     number = OPTION_LETTERS.find(label[label.lastgroup or 0].upper())
     option = options[number].strip(" .") if 0 <= number < len(options) else ""
     behind = text[label.end() :].lstrip(" .:-")
@@ -228,7 +224,7 @@ def _is_unsaid(text: str, match: re.Match[str], language: Language) -> bool:
 
 
 def _is_taken_back(behind: str, stated: set[str]) -> bool:
-    """Whether the words behind all statements take them back: "wait", "no, C"."""
+    """Whether the words after all statements retract them: "wait", "no, C"."""
     if TAKEN_BACK.search(behind):
         return True
     if any(match["letter"] not in stated for match in CORRECTED.finditer(behind)):
