@@ -1,4 +1,4 @@
-"""Times several ways to do one thing, in turns, since other work on the machine slows all of them."""
+"""Times several ways to do one thing, in turns: other work on the machine slows all of them."""
 
 from __future__ import annotations
 

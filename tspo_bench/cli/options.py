@@ -103,7 +103,8 @@ CandidateFps = Annotated[
 ]
 _CANDIDATES = (
     "Which frames are candidates: stride, every n-th frame; time, the frame shown at each 1/fps "
-    "second; auto, stride if frame times are even, else time."
+    "second; keyframe, the keyframe nearest to it (faster); auto, stride if frame times are "
+    "even, else time."
 )
 Candidates = Annotated[str, typer.Option("--candidates", metavar="RULE", help=_CANDIDATES)]
 OptionalCandidates = Annotated[

@@ -103,7 +103,7 @@ class SamplerInputs:
         rule: which frames are candidates.
 
     Attributes:
-        ruled: the rule in force, "stride" or "time"; None where it makes little difference.
+        ruled: the rule in force; None where it makes little difference.
     """
 
     def __init__(
@@ -118,9 +118,9 @@ class SamplerInputs:
         self._path, self._reader, self._rate, self._rule = path, reader, candidate_fps, rule
         self._store, self._encoder = store, encoder
         info, times = reader.info, reader.times
-        indices = candidate_indices(info, times, candidate_fps, rule)
+        indices = candidate_indices(info, times, candidate_fps, rule, reader.keyframes)
         self.probed = Candidates(indices, times[indices], info.num_frames, float(info.frame_rate))
-        differ = do_rules_differ(info, times, candidate_fps)
+        differ = rule != "keyframe" and do_rules_differ(info, times, candidate_fps)
         self.ruled = rule_for(times, candidate_fps, rule) if differ else None
         self._scanned: Candidates | None = None
         self._is_stored = False

@@ -99,6 +99,11 @@ class PyAVReader:
             self._open()
             self._walk = None
 
+    @property
+    def keyframes(self) -> IntArray:
+        """The numbers of the keyframes [k], rising."""
+        return self.timeline.keyframes
+
     def scan(
         self,
         rate: float = 1.0,
@@ -107,7 +112,7 @@ class PyAVReader:
         rule: CandidateRule = "auto",
     ) -> Iterator[Frames]:
         """Stream the candidates in batches; see `VideoReader.scan`."""
-        indices = candidate_indices(self.info, self.times, rate, rule)
+        indices = candidate_indices(self.info, self.times, rate, rule, self.keyframes)
         pictures = self.pictures(indices, short_side)
         for start in range(0, len(indices), batch_size):
             batch = indices[start : start + batch_size]

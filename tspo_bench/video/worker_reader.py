@@ -90,6 +90,11 @@ class WorkerReader:
         """When each frame of the video is shown, [num_frames] seconds."""
         return self._times
 
+    @property
+    def keyframes(self) -> IntArray:
+        """The numbers of the keyframes [k], rising."""
+        return self.timeline.keyframes
+
     def scan(
         self,
         rate: float = 1.0,
@@ -98,7 +103,7 @@ class WorkerReader:
         rule: CandidateRule = "auto",
     ) -> Iterator[Frames]:
         """Stream the candidates in batches; see `VideoReader.scan`."""
-        indices = candidate_indices(self.info, self.times, rate, rule)
+        indices = candidate_indices(self.info, self.times, rate, rule, self.keyframes)
         frames = self._frames(indices, short_side, _PART_FRAMES)
         try:
             for start in range(0, len(indices), batch_size):
