@@ -36,6 +36,7 @@ def run(
     limit: options.Limit = None,
     only_present: options.OnlyPresent = False,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     sampler: options.Samplers = None,
     frames: options.Budgets = None,
     visual_tokens: Annotated[
@@ -128,7 +129,8 @@ def run(
     An interrupted run resumes. Exit code 3: questions failed.
     """
     settings = dict(locals())
-    for name in ("model", "base_url", "groups", "json", "trust_packets"):  # not of RunSettings
+    others = ("model", "base_url", "groups", "json", "trust_packets", "video_timeout")
+    for name in others:  # not of RunSettings
         del settings[name]
     with only_results_on_stdout():
         from tspo_bench.api import evaluate

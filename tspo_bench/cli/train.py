@@ -60,6 +60,7 @@ def train(
     ] = None,
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     num_videos: Annotated[
         int | None, typer.Option("--videos", help="Train on the first so many videos of the task.")
     ] = 100,
