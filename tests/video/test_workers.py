@@ -132,6 +132,12 @@ def test_a_fault_costs_its_video(
         assert len(open_video(film).fetch([3])) == 1
 
 
+def test_without_shared_memory(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_reader, "shared_bytes", lambda size: None)
+    with WorkerReader(clip("plain.mp4")) as worker, PyAVReader(clip("plain.mp4")) as plain:
+        assert_same(scanned(worker), scanned(plain))
+
+
 def test_a_process_killed_while_idle_is_replaced(clip: Clip, one_lane: lanes.Lane) -> None:
     with open_video(clip("plain.mp4")) as video:
         for _ in range(2):

@@ -9,19 +9,31 @@ import numpy as np
 
 from tspo_bench.types import Pixels
 
-# Linux has files without a name: they need no room in /dev/shm (64 MB in a default container) and
-# are gone with the process, however it ends.
-AVAILABLE = hasattr(os, "memfd_create")
+
+def shared_bytes(size: int) -> SharedBytes | None:
+    """New shared memory; None where there is none, or not so much: other systems, `ulimit -f`."""
+    try:
+        return SharedBytes(size) if hasattr(os, "memfd_create") else None
+    except OSError:
+        return None
 
 
 class SharedBytes:
-    """A block of memory; `path` lets another process of the same user map it while it is open."""
+    """A block of memory; `path` lets another process of the same user map it while it is open.
+
+    It is a file without a name (Linux): it needs no room in /dev/shm, 64 MB in a default container,
+    and is gone with the process, however that ends.
+    """
 
     def __init__(self, size: int) -> None:
         self._file = os.memfd_create("tspo-bench")
         self.path = f"/proc/{os.getpid()}/fd/{self._file}"
-        os.ftruncate(self._file, size)
-        self._map = mmap.mmap(self._file, size)
+        try:
+            os.ftruncate(self._file, size)
+            self._map = mmap.mmap(self._file, size)
+        except OSError:
+            os.close(self._file)
+            raise
 
     def array(self) -> Pixels:
         """The block's bytes, [size]; they stay valid after `close`, as long as the array lives."""

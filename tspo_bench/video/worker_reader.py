@@ -22,7 +22,7 @@ from tspo_bench.video.base import checked_indices, scaled_size
 from tspo_bench.video.candidates import candidate_indices
 from tspo_bench.video.lanes import DecoderLostError, Lane, lanes, result_of
 from tspo_bench.video.parts import split
-from tspo_bench.video.shared_memory import AVAILABLE, SharedBytes
+from tspo_bench.video.shared_memory import SharedBytes, shared_bytes
 from tspo_bench.video.worker import Piece, decode_piece, open_file
 
 T = TypeVar("T")
@@ -178,14 +178,14 @@ class WorkerReader:
         if self._shared is not None:
             return self._shared.path
         data = pickle.dumps(self._opened)
-        if not AVAILABLE:
+        self._shared = shared_bytes(len(data))
+        if self._shared is None:
             return data
-        self._shared = SharedBytes(len(data))
         self._shared.array()[:] = np.frombuffer(data, np.uint8)
         return self._shared.path
 
     def _send(self, lane: Lane, piece: Piece, frame_bytes: int) -> _Sent:
-        memory = SharedBytes(piece.count * frame_bytes) if AVAILABLE else None
+        memory = shared_bytes(piece.count * frame_bytes)
         if memory is not None:
             piece = replace(piece, pixels=memory.path)
         return _Sent(lane.submit(decode_piece, piece), piece.count, memory)
