@@ -37,7 +37,12 @@ def save_clip(folder: Path, vit_b_32: bool, words: tuple[str, ...] = ()) -> Path
         vision_config={"patch_size": 32, "image_size": 224, **({} if vit_b_32 else _SMALL)},
         projection_dim=512,
     )
-    transformers.CLIPModel(config).save_pretrained(folder)
+    model = transformers.CLIPModel(config)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() >= 2:  # drawn wide: features differ from frame to frame
+                parameter.normal_(0, parameter[0].numel() ** -0.5)
+    model.save_pretrained(folder)
     images = transformers.CLIPImageProcessor()
     transformers.CLIPProcessor(images, _tokenizer(pieces)).save_pretrained(folder)
     return folder
