@@ -182,11 +182,11 @@ def say(line: str) -> None:
     typer.echo(for_terminal(line, MOST_OF_NOTE), err=True)
 
 
-def show(*parts: RenderableType) -> None:
-    """Print tables and texts on stdout."""
+def show(*parts: RenderableType, on_stderr: bool = False) -> None:
+    """Print tables and texts on stdout, or stderr."""
     from rich.console import Console
 
-    console = Console()
+    console = Console(stderr=on_stderr)
     for part in parts:
         console.print(part)
 

@@ -14,8 +14,9 @@ _OPTIONS = {
     "Model": "model base-url device batch-size",
     "Protocol": "protocol subtitles answer reply",
     "Run": "preset out name cache prune fresh resume shard",
-    "Output": "baseline groups power tolerance layout format columns prices answers budget-curves "
-    "diff published gate submission sheet save image-format messages once verbose json",
+    "Output": "baseline groups profile power tolerance layout format columns prices answers "
+    "budget-curves diff published gate submission sheet save image-format messages once "
+    "verbose json",
     "Page": "html title curves thumbnails trust-tasks",
 }
 _PANELS = {f"--{name}": panel for panel, names in _OPTIONS.items() for name in names.split()}

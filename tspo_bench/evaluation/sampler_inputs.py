@@ -10,6 +10,7 @@ import numpy as np
 
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.profiling import side_stage
 from tspo_bench.samplers.scores import cosine
 from tspo_bench.types import CandidateRule, Candidates, Features, Frames, IntArray, Need
 from tspo_bench.video.base import VideoReader
@@ -45,7 +46,9 @@ class LazyFeatures:
             frames = self._reader.fetch(self._indices[batch], short_side=short_side)
             for position, picture in zip(batch, frames.pixels, strict=True):
                 # One at a time: a feature must not depend on what else is asked for, to the bit.
-                self._rows[position] = self._encoder.encode_frames(picture[None])[0]
+                with side_stage("encode") as done:
+                    self._rows[position] = self._encoder.encode_frames(picture[None])[0]
+                    done.frames, done.num_bytes = 1, self._rows[position].nbytes
         return np.array([self._rows[position] for position in positions.tolist()], np.float32)
 
 

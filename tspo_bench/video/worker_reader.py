@@ -16,6 +16,7 @@ import numpy as np
 from pebble import ProcessFuture
 
 from tspo_bench.errors import VideoError
+from tspo_bench.profiling import side_stage
 from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, Pixels
 from tspo_bench.video import settings
 from tspo_bench.video.base import checked_indices, scaled_size
@@ -126,8 +127,10 @@ class WorkerReader:
     def _batch(self, indices: IntArray, frames: Iterator[Pixels], short_side: int | None) -> Frames:
         width, height = scaled_size(self.info.width, self.info.height, short_side)
         pixels = np.empty((len(indices), height, width, 3), np.uint8)
-        for slot, frame in zip(pixels, frames, strict=True):
-            slot[:] = frame
+        with side_stage("decode") as done:
+            for slot, frame in zip(pixels, frames, strict=True):
+                slot[:] = frame
+            done.frames, done.num_bytes = len(pixels), pixels.nbytes
         return Frames(indices, self.times[indices], pixels)
 
     def _frames(self, indices: IntArray, short_side: int | None, size: int) -> Generator[Pixels]:
