@@ -137,13 +137,8 @@ def run(
     An interrupted run resumes. Exit code 3: questions failed.
     """
     settings = dict(locals())
-<<<<<<< HEAD
-    others = ("model", "base_url", "groups", "json", "trust_packets", "video_timeout")
+    others = ("model", "base_url", "groups", "profile", "json", "trust_packets", "video_timeout")
     for name in others:  # not of RunSettings
-=======
-    # Not of RunSettings:
-    for name in ("model", "base_url", "groups", "profile", "json", "trust_packets"):
->>>>>>> w-feats
         del settings[name]
     with only_results_on_stdout():
         from tspo_bench.api import evaluate
