@@ -67,7 +67,7 @@ def encode_frames_once(model: nn.Module) -> None:
     and those by `share_equal_frames`, which checks.
     """
     share_equal_frames(model)
-    inner = getattr(model, "model", None)
+    inner: Any = getattr(model, "model", None)
     name, kept = type(inner).__name__, FrameTokens()
     if name in _VIDEOS:
         inner.get_video_features = _of_videos(inner.get_video_features, kept, _VIDEOS[name])
