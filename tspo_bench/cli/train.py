@@ -130,6 +130,15 @@ def train(
     log_prob: Annotated[
         str | None, typer.Option("--log-prob", help="independent (as published) or plackett-luce.")
     ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option(
+            "--answer",
+            metavar="MODE",
+            help="generate: the model replies; options: the likeliest option's letter is the "
+            "reply, in one forward pass (not for models that reply in other words).",
+        ),
+    ] = None,
     window: Annotated[
         int | None, typer.Option("--window", help="w, frames that the attention sees.")
     ] = None,
