@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ class EvaluationResult:
     cells: tuple[Cell, ...]
     skipped: tuple[str, ...]
     baseline: str = "uniform"
-    profile: Profile | None = None
+    profile: Profile | None = field(default=None, compare=False)
 
     @property
     def num_failed(self) -> int:
