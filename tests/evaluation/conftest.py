@@ -15,7 +15,7 @@ from tests.mllms.checkpoints import llava_onevision
 from tests.support import make_video
 from tspo_bench.features.encoder import TransformersEncoder
 from tspo_bench.types import Features, Frames, Pixels
-from tspo_bench.video.pyav_reader import PyAVReader
+from tspo_bench.video.worker_reader import WorkerReader
 
 LENGTHS = {"long.mp4": 400, "middle.mp4": 250, "short.mp4": 90}
 
@@ -62,14 +62,14 @@ def decoding(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     "texts" the questions that it was given.
     """
     counts: Counter[str] = Counter()
-    scan, fetch, encode = PyAVReader.scan, PyAVReader.fetch, TransformersEncoder.encode_frames
+    scan, fetch, encode = WorkerReader.scan, WorkerReader.fetch, TransformersEncoder.encode_frames
     encode_text = TransformersEncoder.encode_text
 
-    def counted_scan(reader: PyAVReader, *args: Any, **options: Any) -> Iterator[Frames]:
+    def counted_scan(reader: WorkerReader, *args: Any, **options: Any) -> Iterator[Frames]:
         counts[f"scan {reader.info.path.name}"] += 1
         return scan(reader, *args, **options)
 
-    def counted_fetch(reader: PyAVReader, *args: Any, **options: Any) -> Frames:
+    def counted_fetch(reader: WorkerReader, *args: Any, **options: Any) -> Frames:
         frames = fetch(reader, *args, **options)
         counts[f"fetch {reader.info.path.name}"] += 1
         counts[f"frames {reader.info.path.name}"] += len(frames)
@@ -84,7 +84,7 @@ def decoding(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return encode_text(encoder, texts)
 
     monkeypatch.setattr(TransformersEncoder, "encode_text", counted_text)
-    monkeypatch.setattr(PyAVReader, "scan", counted_scan)
-    monkeypatch.setattr(PyAVReader, "fetch", counted_fetch)
+    monkeypatch.setattr(WorkerReader, "scan", counted_scan)
+    monkeypatch.setattr(WorkerReader, "fetch", counted_fetch)
     monkeypatch.setattr(TransformersEncoder, "encode_frames", counted_encode)
     return counts

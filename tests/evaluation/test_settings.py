@@ -65,7 +65,7 @@ def test_names_of_folders_stay() -> None:
 def test_the_command_has_an_option_for_every_setting() -> None:
     names = {field.alias or name for name, field in RunSettings.model_fields.items()}
     options = set(inspect.signature(command).parameters)
-    assert options - {"ctx", "base_url", "groups", "json"} == names
+    assert options - {"ctx", "base_url", "groups", "json", "profile", "video_timeout"} == names
 
 
 def test_trust_packets_is_a_setting_of_the_process(questions: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ import pytest
 from tests.haystack.invariants import mains
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.haystack.render import content_hash
-from tspo_bench.haystack.script import QUESTION_TYPES
+from tspo_bench.haystack.script import QUESTION_TYPES, Script, write_script
 from tspo_bench.haystack.task import HaystackTask
 from tspo_bench.tasks import load_task
+from tspo_bench.training.task_data import usable_questions
 from tspo_bench.types import Question
 
 TaskOf = Callable[[str, str], HaystackTask]
@@ -247,3 +249,32 @@ def test_prompt_and_query(task: HaystackTask):
     assert task.query_text(question) == question.text
     assert task.read_answer("B", question).letter == "B"
     assert task.read_answer("perhaps", question).letter is None
+
+
+def test_the_first_videos_have_the_questions_that_they_have_among_all() -> None:
+    task = HaystackTask("15min", "val")
+    for videos in (1, 3, 20, 21, None):
+        chosen = {q.video for q in task.questions()[: 7 * (videos or 20)]}
+        expected = [question for question in task.questions() if question.video in chosen]
+        assert list(HaystackTask("15min", "val").first_questions(videos)) == expected
+
+
+def test_only_the_scripts_of_the_first_videos_are_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+
+    def writer(seed: str, *args: Any) -> Script:
+        written.append(seed)
+        return write_script(seed, *args)
+
+    monkeypatch.setattr("tspo_bench.haystack.task.write_script", writer)
+    task = HaystackTask("5min", "train", objects="known")
+    assert len(usable_questions(task, num_videos=2)) == 14
+    assert written == ["haystack/train/5min/0", "haystack/train/5min/1"]
+
+
+def test_a_subclass_keeps_its_own_questions() -> None:
+    class Fewer(HaystackTask):
+        def questions(self) -> list[Question]:
+            return list(super().questions()[3:5])
+
+    assert Fewer("15min", "val").first_questions(1) == Fewer("15min", "val").questions()

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tspo_bench.agent.base import TemporalAgent, check_arguments, check_heads
-from tspo_bench.agent.window import window_attention
+from tspo_bench.agent.window import in_chunks, lengths_within, window_attention
 
 TAU = 0.025  # the authors', for CLIP ViT-L/14
 _NORM_EPS = 1e-6
@@ -71,7 +71,18 @@ class PaperAgent(TemporalAgent):
 
     def frame_scores(self, frames: Tensor, query: Tensor, lengths: Tensor | None) -> Tensor:
         """See `TemporalAgent.frame_scores`."""
-        attended = self.temporal(frames + positions(frames, lengths), lengths)
+
+        def scores(seen: slice) -> Tensor:
+            places = positions(frames, lengths, seen)
+            within = None if lengths is None else lengths_within(lengths, seen)
+            return self._scores(frames[:, seen], places, query, within)
+
+        return in_chunks(scores, frames.shape[1], self.temporal.window)
+
+    def _scores(
+        self, frames: Tensor, places: Tensor, query: Tensor, lengths: Tensor | None
+    ) -> Tensor:
+        attended = self.temporal(frames + places, lengths)
         events = self.mlp(attended) + frames  # the frames without their places
         products = (events * query[:, None]).sum(-1)
         norms = events.norm(dim=-1) * query.norm(dim=-1)[:, None]
@@ -104,8 +115,10 @@ class _WindowAttention(nn.Module):
         return mixed.transpose(1, 2).reshape(x.shape)
 
 
-def positions(frames: Tensor, lengths: Tensor | None = None) -> Tensor:
+def positions(frames: Tensor, lengths: Tensor | None = None, seen: slice = slice(None)) -> Tensor:
     """The sinusoidal encoding of each place in a video [B or 1, T, d], for frames [B, T, d].
+
+    `seen` gives those of some places only.
 
     Channels 2i and 2i + 1 hold the sine and cosine of (t/T) * 10000^(-2i/d): the place is relative
     to the video's length T (each row's own), as in the released code.
@@ -113,7 +126,7 @@ def positions(frames: Tensor, lengths: Tensor | None = None) -> Tensor:
     _, length, width = frames.shape
     device = frames.device
     totals = torch.tensor([length], device=device) if lengths is None else lengths.to(device)
-    places = torch.arange(length, device=device) / totals.clamp(min=1)[:, None]
+    places = torch.arange(length, device=device)[seen] / totals.clamp(min=1)[:, None]
     rates = 10000 ** (-torch.arange(0, width, 2, device=device) / width)
     angles = places[..., None] * rates
     return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :width]

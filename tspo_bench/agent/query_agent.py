@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tspo_bench.agent.base import Part, TemporalAgent, check_arguments, check_heads
-from tspo_bench.agent.window import window_attention
+from tspo_bench.agent.window import in_chunks, lengths_within, window_attention
 
 WAVES = 4  # of the relative time: periods of 2, 1, 1/2 and 1/4 of the video
 REACHES = (2.0, 6.0, 18.0, 54.0)  # in frames: how far from the start and the end a frame stands
@@ -88,13 +88,21 @@ class QueryAgent(TemporalAgent):
         if lengths is None:
             lengths = torch.full((len(frames),), frames.shape[1], device=frames.device)
         lengths = lengths.to(frames.device)
+        places = _places(frames.shape[1], lengths) * ("position" in self.parts)
+
+        def scores(seen: slice) -> Tensor:
+            within = lengths_within(lengths, seen)
+            return self._scores(frames[:, seen], places[:, seen], query, within)
+
+        return in_chunks(scores, frames.shape[1], self.window * max(1, len(self.layers)))
+
+    def _scores(self, frames: Tensor, places: Tensor, query: Tensor, lengths: Tensor) -> Tensor:
         frames = F.normalize(frames, dim=-1)
         query = F.normalize(query, dim=-1)
         cosine = (frames * query[:, None]).sum(-1)
         # Unit vectors have small entries; scaled so, entries are about 1 and so are the products.
         scale = math.sqrt(self.width)
         product = scale * frames * scale * query[:, None] * ("query" in self.parts)
-        places = _places(frames.shape[1], lengths) * ("position" in self.parts)
         asked = self.ask(scale * query)
         hidden = self.embed(torch.cat([product, cosine[..., None], places], -1)) + asked[
             :, None

@@ -1,6 +1,11 @@
-"""Attention within a sliding window over time, in time and memory that grow as T x w."""
+"""Attention within a sliding window over time, in time and memory that grow as T x w.
+
+A network of such layers computes long videos in chunks (`in_chunks`).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -9,6 +14,30 @@ from torch import Tensor
 # Frames a block. Fewer frames make more, smaller products; more frames compute more scores outside
 # of the band. Measured fastest for w = 12 and 24 at T = 3600 and 86400 on one CPU core.
 BLOCK = 32
+# Frames a chunk. Longer ones leave the caches, and each tensor of a layer is paged in anew.
+CHUNK = 2048
+
+
+def in_chunks(scores: Callable[[slice], Tensor], length: int, reach: int) -> Tensor:
+    """Scores [B, T] of a video's frames, computed in chunks if it is long.
+
+    Args:
+        scores: of the frames in a slice of the video [B, n], by these frames alone.
+        length: T.
+        reach: how many frames on either side a frame's score depends on, at most.
+    """
+    parts = []
+    for start in range(0, length, CHUNK):
+        stop = min(start + CHUNK, length)
+        seen = slice(max(0, start - reach), min(length, stop + reach))
+        parts.append(scores(seen)[:, start - seen.start : stop - seen.start])
+    return torch.cat(parts, 1) if parts else scores(slice(0, 0))
+
+
+def lengths_within(lengths: Tensor, seen: slice) -> Tensor:
+    """How many frames of each row lie from a slice's start on, of rows with `lengths` frames."""
+    within: Tensor = lengths - seen.start
+    return within.clamp(min=0)
 
 
 def window_attention(

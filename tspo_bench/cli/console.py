@@ -217,15 +217,15 @@ def say(line: str) -> None:
     typer.echo(for_terminal(line, MOST_OF_NOTE), err=True)
 
 
-def show(*parts: RenderableType) -> None:
-    """Print tables and texts on stdout."""
+def show(*parts: RenderableType, on_stderr: bool = False) -> None:
+    """Print tables and texts on stdout, or stderr."""
     from rich.console import Console
 
     class PipeConsole(Console):
         def on_broken_pipe(self) -> None:  # rich's own ends with exit code 1
             raise BrokenPipeError
 
-    console = PipeConsole()
+    console = PipeConsole(stderr=on_stderr)
     for part in parts:
         console.print(part)
 

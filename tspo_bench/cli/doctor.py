@@ -23,6 +23,7 @@ def doctor(
     ] = None,
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     annotations: options.Annotations = None,
     split: options.Split = None,
     cache: Annotated[

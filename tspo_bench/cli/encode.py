@@ -45,6 +45,7 @@ def encode(
     split: options.Split = None,
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     annotations: options.Annotations = None,
     device: options.Device = None,
 ) -> None:

@@ -104,7 +104,8 @@ CandidateFps = Annotated[
 ]
 _CANDIDATES = (
     "Which frames are candidates: stride, every n-th frame; time, the frame shown at each 1/fps "
-    "second; auto, stride if frame times are even, else time."
+    "second; keyframe, the keyframe nearest to it (faster); auto, stride if frame times are "
+    "even, else time."
 )
 Candidates = Annotated[str, typer.Option("--candidates", metavar="RULE", help=_CANDIDATES)]
 OptionalCandidates = Annotated[
@@ -145,6 +146,27 @@ TrustPackets = Annotated[
         callback=_trust_packets,
         expose_value=False,
         help="Read videos that end before their header says, as far as they go.",
+    ),
+]
+
+
+def _video_timeout(seconds: float) -> float:
+    from tspo_bench.video import settings
+
+    if not seconds > 0:
+        raise UserError(f"--video-timeout must be > 0 seconds (got {seconds:g})")
+    settings.timeout_seconds = seconds
+    return seconds
+
+
+VideoTimeout = Annotated[
+    float,
+    typer.Option(
+        "--video-timeout",
+        metavar="SECONDS",
+        callback=_video_timeout,
+        expose_value=False,
+        help="Give a video up when its decoder makes no progress for so long.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

@@ -6,7 +6,7 @@ from typing import Any
 
 _OPTIONS = {
     "Data": "task data video-root videos without-type question id limit only-present split "
-    "data-root annotations trust-packets fps",
+    "data-root annotations trust-packets video-timeout fps",
     "Training": "toy rollouts steps questions accumulation learning-rate tau anneal rewards "
     "log-prob window without evaluate",
     "Samplers": "sampler frames visual-tokens encoder agent candidate-fps candidates seed seeds "
@@ -14,8 +14,9 @@ _OPTIONS = {
     "Model": "model base-url device batch-size",
     "Protocol": "protocol subtitles answer reply",
     "Run": "preset out name cache prune fresh resume shard",
-    "Output": "baseline groups power tolerance layout format columns prices answers budget-curves "
-    "diff published gate submission sheet save image-format messages once verbose json",
+    "Output": "baseline groups profile power tolerance layout format columns prices answers "
+    "budget-curves diff published gate submission sheet save image-format messages once "
+    "verbose json",
     "Page": "html title curves thumbnails trust-tasks",
 }
 _PANELS = {f"--{name}": panel for panel, names in _OPTIONS.items() for name in names.split()}

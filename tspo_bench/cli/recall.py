@@ -20,6 +20,7 @@ def recall(
     split: options.Split = None,
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     annotations: options.Annotations = None,
     fps: Annotated[
         float | None,
@@ -58,7 +59,7 @@ def recall(
     Example: tspo-bench recall --task haystack --sampler uniform,aks --frames 8,16
     """
     settings = dict(locals())
-    for name in ("trust_packets", "groups", "json"):  # not of `recall`
+    for name in ("trust_packets", "video_timeout", "groups", "json"):  # not of `recall`
         del settings[name]
     settings["tolerance"] = options.read_floats("--tolerance", tolerance, "1 or 1,2,5")
     with only_results_on_stdout():

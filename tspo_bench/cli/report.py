@@ -50,6 +50,7 @@ def report(
     ] = None,
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     annotations: options.Annotations = None,
     format: Annotated[str, typer.Option("--format", help="md, csv, latex or json.")] = "md",
     layout: Annotated[

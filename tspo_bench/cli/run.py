@@ -13,6 +13,7 @@ import typer
 
 from tspo_bench.cli import options
 from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
+from tspo_bench.cli.profile import profile_table, waiting_line
 from tspo_bench.cli.progress import Bar, RunProgress
 from tspo_bench.specs import split_specs
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _FEW = 3  # examples of what was left out
 # Parameters that are not of RunSettings, or not as they are given.
-_NOT_SETTINGS = ("model", "base_url", "groups", "json")
+_NOT_SETTINGS = ("model", "base_url", "groups", "profile", "json")
 
 
 EXAMPLE = (
@@ -39,6 +40,7 @@ def run(
     limit: options.Limit = None,
     only_present: options.OnlyPresent = False,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     sampler: options.Samplers = None,
     frames: options.Budgets = None,
     visual_tokens: Annotated[
@@ -124,6 +126,13 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Start the cells over.")] = False,
     device: options.Device = None,
     groups: options.Groups = False,
+    profile: Annotated[
+        bool,
+        typer.Option(
+            "--profile",
+            help="Also print seconds, frames, bytes and tokens of each stage of the run.",
+        ),
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Compare frame samplers on tasks, with models and frame budgets.
@@ -143,6 +152,7 @@ def run(
     else:
         show(result.table(), *([result.groups_table()] if groups else []))
         typer.echo(_files(result))
+    _say_profile(result, whole=profile)
     _warn_missing_videos(result)
 
 
@@ -158,6 +168,15 @@ def _explain_resume(*, fresh: bool) -> Iterator[None]:
             "records that were there before are kept until the new ones are complete; the same "
             "command without --fresh resumes"
         ) from None
+
+
+def _say_profile(result: EvaluationResult, *, whole: bool) -> None:
+    """Print to standard error how long the model waited for frames, or the whole profile."""
+    assert result.profile is not None
+    if whole:
+        show(profile_table(result.profile), on_stderr=True)
+    if line := waiting_line(result.profile):
+        say(line)
 
 
 def _files(result: EvaluationResult) -> str:

@@ -40,6 +40,7 @@ def select(
     split: options.Split = None,
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     annotations: options.Annotations = None,
     sampler: Annotated[
         str,

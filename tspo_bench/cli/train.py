@@ -60,6 +60,7 @@ def train(
     ] = None,
     data_root: options.DataRoot = None,
     trust_packets: options.TrustPackets = False,
+    video_timeout: options.VideoTimeout = 300.0,
     num_videos: Annotated[
         int | None, typer.Option("--videos", help="Train on the first so many videos of the task.")
     ] = 100,
@@ -128,6 +129,15 @@ def train(
     ] = None,
     log_prob: Annotated[
         str | None, typer.Option("--log-prob", help="independent (as published) or plackett-luce.")
+    ] = None,
+    answer: Annotated[
+        str | None,
+        typer.Option(
+            "--answer",
+            metavar="MODE",
+            help="generate: the model replies; options: the likeliest option's letter is the "
+            "reply, in one forward pass (not for models that reply in other words).",
+        ),
     ] = None,
     window: Annotated[
         int | None, typer.Option("--window", help="w, frames that the attention sees.")

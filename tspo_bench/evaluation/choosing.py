@@ -18,6 +18,7 @@ from tspo_bench.evaluation.sampler_contract import ask_sampler
 from tspo_bench.evaluation.sampler_inputs import SamplerInputs, frames_processed
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.profiling import Stage, record_stage
 from tspo_bench.results import Inputs
 from tspo_bench.tasks import Task
 from tspo_bench.types import (
@@ -48,7 +49,12 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     try:
         yield
     finally:
-        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - started
+        _add_time(seconds, stage, time.perf_counter() - started)
+
+
+def _add_time(seconds: dict[str, float], stage: str, spent: float) -> None:
+    seconds[stage] = seconds.get(stage, 0.0) + spent
+    record_stage(stage, Stage(spent))
 
 
 class Job(NamedTuple):
@@ -161,14 +167,12 @@ class VideoSession:
 
     def _timed_features(self, get: Callable[[], bool]) -> None:
         """Have features; the stage says whether their work was done now or found in the store."""
-        spent: dict[str, float] = {}
-        is_stored = False
+        started, is_stored = time.perf_counter(), False
         try:
-            with timed(spent, "scan"):
-                is_stored = get()
+            is_stored = get()
         finally:
             stage = "stored" if is_stored else "scan"
-            self._seconds[stage] = self._seconds.get(stage, 0.0) + spent["scan"]
+            _add_time(self._seconds, stage, time.perf_counter() - started)
 
     def _encode_texts(self, encoder: FrameEncoder) -> None:
         asked = [q for cell, q in self._work.jobs if SEARCHING & cell.sampler.needs]

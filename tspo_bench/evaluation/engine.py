@@ -16,6 +16,7 @@ from tspo_bench.evaluation.plan import VideoWork
 from tspo_bench.evaluation.prepare import VideoPreparer
 from tspo_bench.evaluation.sampler_contract import crash_said
 from tspo_bench.mllms.base import MLLM
+from tspo_bench.profiling import ANSWER, WAIT, main_stage
 from tspo_bench.results.records import kept_record
 from tspo_bench.tasks import Reading, Task
 from tspo_bench.types import Answer, Failed, Record, Request, VisualInput
@@ -59,7 +60,8 @@ def _prefetch(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[lis
             if not under_way:
                 return
             parts, coming = under_way.popleft()
-            part = coming.result()
+            with main_stage(WAIT):
+                part = coming.result()
             if part is not None:
                 under_way.appendleft((parts, pool.submit(next, parts, None)))
                 yield part
@@ -74,15 +76,30 @@ def _answer_batch(
     on_record: Callable[[Record, str, str], None],
 ) -> None:
     requests = [prepared.request for prepared in waiting]
-    answers = iter(answer_requests(model, [request for request in requests if request is not None]))
-    for prepared, request in zip(waiting, requests, strict=True):
-        record = prepared.record
-        if request is not None:
-            record = _scored(prepared, next(answers), task)
-        record = kept_record(record)
-        assert prepared.cell.writer is not None
-        prepared.cell.writer.append(record, prepared.scores)
-        on_record(record, prepared.cell.label, prepared.cell.budget.label)
+    asked = [request for request in requests if request is not None]
+    with main_stage(ANSWER) as done:
+        answers = answer_requests(model, asked)
+        done.frames = sum(len(request.frames) for request in asked)
+        done.tokens = sum(_tokens(answer) for answer, _ in answers)
+    given = iter(answers)
+    with main_stage("records"):
+        for prepared, request in zip(waiting, requests, strict=True):
+            record = prepared.record
+            if request is not None:
+                record = _scored(prepared, next(given), task)
+            record = kept_record(record)
+            assert prepared.cell.writer is not None
+            prepared.cell.writer.append(record, prepared.scores)
+            on_record(record, prepared.cell.label, prepared.cell.budget.label)
+
+
+def _tokens(answer: Answer | Failed) -> int:
+    """As the server counts them, else the visual ones, as far as they are known."""
+    if isinstance(answer, Failed):
+        return 0
+    if answer.usage:
+        return sum(answer.usage.values())
+    return (answer.visual_input and answer.visual_input.visual_tokens) or 0
 
 
 def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:

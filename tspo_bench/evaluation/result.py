@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tspo_bench.profiling import Profile
 from tspo_bench.results import Cell
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ class EvaluationResult:
     `cells` are in the order tasks, models, samplers, seeds, frame budgets; `skipped` names the
     annotations that were left out, with the reason. Tables take the cells that differ in the seed
     alone together, and compare with `baseline`.
+    `profile` says where this call's time went.
     """
 
     cells: tuple[Cell, ...]
     skipped: tuple[str, ...]
     baseline: str = "uniform"
+    profile: Profile | None = field(default=None, compare=False)
 
     @property
     def num_failed(self) -> int:

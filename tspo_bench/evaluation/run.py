@@ -34,6 +34,7 @@ from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.mllms import check_asking, check_mllm, check_server, load_mllm
 from tspo_bench.mllms.base import MLLM
+from tspo_bench.profiling import main_stage, profiled
 from tspo_bench.report.summary import summarise
 from tspo_bench.results import (
     Cell,
@@ -88,6 +89,15 @@ def run_grid(
         UserError: something that was asked for does not exist. Single questions that fail do not
             raise: they are recorded.
     """
+    with profiled() as profile:
+        cells_asked, skipped = _run_grid(settings, command, progress or NullProgress())
+    return EvaluationResult(cells_asked, skipped, settings.baseline, profile)
+
+
+def _run_grid(
+    settings: RunSettings, command: Sequence[str], progress: Progress
+) -> tuple[tuple[Cell, ...], tuple[str, ...]]:
+    """The cells that were asked for, and the annotations that were left out."""
     trust_packets(settings.trust_packets)
     # Mistakes must come out now, not when the first model has answered for hours.
     plans = load_tasks(settings)
@@ -109,7 +119,7 @@ def run_grid(
     encoder = load_run_encoder(settings, plans)
     warn_of_reference([plan.task for plan in plans], encoder, settings.models)
     run = RunDirectory(settings.folder, command=command, settings=_recorded(settings, plans))
-    grid = _Grid(settings, run, progress or NullProgress(), encoder)
+    grid = _Grid(settings, run, progress, encoder)
     by_model = []
     for spec in settings.models:
         by_model.append(grid.run_model(spec, plans))
@@ -119,9 +129,8 @@ def run_grid(
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]
     # Another cell of the run may be broken: it is reported when it is opened.
     by_slug = {c.folder.name: c for c in read_cells(run.path) if isinstance(c, Cell)}
-    skipped = [f"{s.where}: {s.reason}" for plan in plans for s in plan.task.skipped]
-    cells_asked = tuple(by_slug[slug] for slug in slugs)
-    return EvaluationResult(cells_asked, tuple(skipped), settings.baseline)
+    skipped = tuple(f"{s.where}: {s.reason}" for plan in plans for s in plan.task.skipped)
+    return tuple(by_slug[slug] for slug in slugs), skipped
 
 
 def _samplers_in(folder: Path) -> Iterator[str]:
@@ -157,7 +166,8 @@ class _Grid:
 
     def run_model(self, spec: str, plans: Sequence[TaskPlan]) -> list[list[str]]:
         """Run every cell of one model; the cells' slugs, task by task."""
-        model = load_mllm(spec, self.settings.device, self.settings.batch_size, reach=False)
+        with main_stage("load model"):
+            model = load_mllm(spec, self.settings.device, self.settings.batch_size, reach=False)
         self.models.append(model.name)
         reject_equal_labels("models", self.settings.models, self.models)
         return [self._run_task(plan, model) for plan in plans]
@@ -178,8 +188,9 @@ class _Grid:
             answer_videos(
                 work, prepare, task, model, self.settings.batch_size, self.progress.on_record
             )
-            for cell in cells:
-                self._sum_up(cell, task)
+            with main_stage("summarise"):
+                for cell in cells:
+                    self._sum_up(cell, task)
             return [cell.slug for cell in cells]
 
     def _open_cells(self, plan: TaskPlan, model: MLLM, stack: ExitStack) -> list[RunCell]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tspo_bench.features import FeatureStore
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.profiling import side_stage
 from tspo_bench.samplers.scores import cosine
 from tspo_bench.types import CandidateRule, Candidates, Features, Frames, IntArray, Need
 from tspo_bench.video.base import VideoReader
@@ -45,7 +46,9 @@ class LazyFeatures:
             frames = self._reader.fetch(self._indices[batch], short_side=short_side)
             for position, picture in zip(batch, frames.pixels, strict=True):
                 # One at a time: a feature must not depend on what else is asked for, to the bit.
-                self._rows[position] = self._encoder.encode_frames(picture[None])[0]
+                with side_stage("encode") as done:
+                    self._rows[position] = self._encoder.encode_frames(picture[None])[0]
+                    done.frames, done.num_bytes = 1, self._rows[position].nbytes
         return np.array([self._rows[position] for position in positions.tolist()], np.float32)
 
 
@@ -103,7 +106,7 @@ class SamplerInputs:
         rule: which frames are candidates.
 
     Attributes:
-        ruled: the rule in force, "stride" or "time"; None where it makes little difference.
+        ruled: the rule in force; None where it makes little difference.
     """
 
     def __init__(
@@ -118,9 +121,9 @@ class SamplerInputs:
         self._path, self._reader, self._rate, self._rule = path, reader, candidate_fps, rule
         self._store, self._encoder = store, encoder
         info, times = reader.info, reader.times
-        indices = candidate_indices(info, times, candidate_fps, rule)
+        indices = candidate_indices(info, times, candidate_fps, rule, reader.keyframes)
         self.probed = Candidates(indices, times[indices], info.num_frames, float(info.frame_rate))
-        differ = do_rules_differ(info, times, candidate_fps)
+        differ = rule != "keyframe" and do_rules_differ(info, times, candidate_fps)
         self.ruled = rule_for(times, candidate_fps, rule) if differ else None
         self._scanned: Candidates | None = None
         self._is_stored = False

@@ -36,6 +36,8 @@ SETTINGS = (
     "chat_template.json",
     "chat_template.jinja",
 )
+# Ends the id of an encoder that resizes frames on CUDA, which rounds a little differently.
+CUDA_RESIZE = "-cuda_resize"
 _ENCODER = ("text_model.", "vision_model.", "text_projection.", "visual_projection.")
 _REPOSITORY = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 _TRAINED = "agents/"  # where `tspo-bench train` puts what it makes: no owner's name on a hub
@@ -139,7 +141,7 @@ def checkpoint_id(folder: Path) -> str:
 
 def without_precision(encoder_id: str) -> str:
     """The part of an encoder's id that identifies its weights on any device."""
-    return re.sub(r"-(float32|bfloat16)$", "", encoder_id)
+    return re.sub(r"-(float32|bfloat16)$", "", encoder_id.removesuffix(CUDA_RESIZE))
 
 
 def is_same_encoder(first: Path, second: Path) -> bool:

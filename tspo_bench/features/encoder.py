@@ -15,6 +15,7 @@ import transformers
 from tspo_bench.errors import UserError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.features.checkpoint import (
+    CUDA_RESIZE,
     checkpoint_id,
     find_checkpoint,
     load_model,
@@ -22,6 +23,7 @@ from tspo_bench.features.checkpoint import (
     packaged_checkpoint,
 )
 from tspo_bench.features.plain_text import PlainText
+from tspo_bench.features.preprocessing import Preprocessing
 from tspo_bench.types import Features, Pixels
 
 KIND = "encoder"
@@ -45,8 +47,9 @@ def find_encoder(name: str) -> Path:
 class TransformersEncoder:
     """A transformers model with `get_image_features` and `get_text_features`.
 
-    Frames and texts are prepared by the checkpoint's own processor. Computes in bfloat16 on CUDA
-    and float32 elsewhere (part of `id`), and gives float32. Safe to call from several threads.
+    Frames and texts are prepared as the checkpoint's own processor does. Computes
+    in bfloat16 on CUDA and float32 elsewhere (part of `id`), and gives float32. Safe to call from
+    several threads.
 
     Args:
         name: "reference", a checkpoint's folder, or a hub id.
@@ -66,7 +69,8 @@ class TransformersEncoder:
                 "features of one space; give a whole CLIP or SigLIP checkpoint"
             )
         processor = load_processor(KIND, name, folder)
-        self._images, self._tokenizer = processor.image_processor, processor.tokenizer
+        self._preprocess = Preprocessing(processor.image_processor, self._model.device)
+        self._tokenizer = processor.tokenizer
         self._batch_size = batch_size
         self._plain = PlainText(self._tokenizer)
         self._lock = threading.Lock()  # tokenizers are not safe to share between threads
@@ -74,28 +78,43 @@ class TransformersEncoder:
         self._max_tokens = min(
             config.text_config.max_position_embeddings, self._tokenizer.model_max_length
         )
-        precision = str(self._model.dtype).removeprefix("torch.")
-        self.id = f"{checkpoint_id(folder)}-{precision}"
-        self.short_side = _short_side(self._images)
+        self.id = f"{checkpoint_id(folder)}-{self._arithmetic()}"
+        self.short_side = _short_side(processor.image_processor)
         self.width = self.encode_text([""]).shape[1]
+
+    def _arithmetic(self) -> str:
+        """The precision, and the preprocessing where that changes the features."""
+        precision = str(self._model.dtype).removeprefix("torch.")
+        on_cuda = self._preprocess.batched and self._model.device.type == "cuda"
+        return precision + CUDA_RESIZE * on_cuda
 
     def encode_frames(self, pixels: Pixels) -> Features:
         """Projected image features [n, d], not normalised, of RGB frames [n, h, w, 3]."""
         batches = range(0, len(pixels), self._batch_size)
         parts = [self._frame_batch(pixels[i : i + self._batch_size]) for i in batches]
-        return np.concatenate(parts) if parts else np.zeros((0, self.width), np.float32)
+        return self._joined(parts)
 
     def encode_text(self, texts: Sequence[str]) -> Features:
         """Projected text features [m, d], not normalised; texts are truncated at the limit."""
         batches = range(0, len(texts), self._batch_size)
         parts = [self._text_batch(list(texts[i : i + self._batch_size])) for i in batches]
-        return np.concatenate(parts) if parts else np.zeros((0, self.width), np.float32)
+        return self._joined(parts)
 
-    def _frame_batch(self, pixels: Pixels) -> Features:
-        inputs = self._images(list(pixels), input_data_format="channels_last", return_tensors="pt")
+    def _joined(self, parts: list[torch.Tensor]) -> Features:
+        """The batches' features, fetched from the device at once: no batch waits for one before."""
+        if not parts:
+            return np.zeros((0, self.width), np.float32)
+        features: Features = torch.cat(parts).float().cpu().numpy()
+        return features
+
+    @torch.inference_mode()
+    def _frame_batch(self, pixels: Pixels) -> torch.Tensor:
+        inputs = self._preprocess(pixels)
+        inputs["pixel_values"] = inputs["pixel_values"].to(self._model.dtype)
         return self._features(self._model.get_image_features, inputs)
 
-    def _text_batch(self, texts: list[str]) -> Features:
+    @torch.inference_mode()
+    def _text_batch(self, texts: list[str]) -> torch.Tensor:
         with self._lock:
             # To the full length always: SigLIP was trained so, and CLIP reads its end token only.
             inputs = self._tokenizer(
@@ -105,16 +124,11 @@ class TransformersEncoder:
                 max_length=self._max_tokens,
                 return_tensors="pt",
             )
-        return self._features(self._model.get_text_features, inputs)
+        return self._features(self._model.get_text_features, inputs.to(self._model.device))
 
-    @torch.inference_mode()
-    def _features(self, method: Any, inputs: Any) -> Features:
-        model = self._model
-        tensors = {key: value.to(model.device) for key, value in inputs.items()}
-        if "pixel_values" in tensors:
-            tensors["pixel_values"] = tensors["pixel_values"].to(model.dtype)
+    def _features(self, method: Any, inputs: Any) -> torch.Tensor:
         with self._lock:
-            features: Features = method(**tensors).pooler_output.float().cpu().numpy()
+            features: torch.Tensor = method(**inputs).pooler_output
         return features
 
 

@@ -26,6 +26,8 @@ from safetensors.numpy import save
 from tspo_bench.errors import VideoError
 from tspo_bench.features.base import FrameEncoder
 from tspo_bench.files import CACHE_HINT, atomic_write, cache_folder, make_folder
+from tspo_bench.prefetch import prefetch
+from tspo_bench.profiling import side_stage
 from tspo_bench.sources import sources_of
 from tspo_bench.types import CandidateRule, Candidates, Frames, IntArray, Pixels
 from tspo_bench.video import open_video
@@ -202,11 +204,13 @@ def _encode(
     size: tuple[int, int] | None = None,
 ) -> StoredCandidates:
     indices, seconds, features = [], [], []
-    for frames in batches:
+    for frames in prefetch(batches):  # decodes the next batch while this one is encoded
         pixels = stretched(frames.pixels, *size) if size else frames.pixels
         indices.append(frames.indices)
         seconds.append(frames.seconds)
-        features.append(encoder.encode_frames(pixels))
+        with side_stage("encode") as done:
+            features.append(encoder.encode_frames(pixels))
+            done.frames, done.num_bytes = len(frames), features[-1].nbytes
     if not indices:
         raise VideoError(f"video {reader.info.path} has no frames")
     return StoredCandidates(

@@ -78,16 +78,25 @@ class HaystackTask(MultipleChoice):
 
     @functools.cached_property
     def _questions(self) -> tuple[Question, ...]:
-        return tuple(
-            self._question(number, script, item)
-            for number in range(self.num_videos)
-            for script in [self._script(number)]
-            for item in script.items
-        )
+        return self._of_first(self.num_videos)
 
     def questions(self) -> Sequence[Question]:
         """Every question of the split, one of each type a video (one a video of a minute)."""
         return self._questions
+
+    def first_questions(self, videos: int | None) -> Sequence[Question]:
+        """Those of the first videos; scripts of the others are not written."""
+        if videos is None or type(self) is not HaystackTask:  # a subclass may ask other questions
+            return super().first_questions(videos)
+        return self._of_first(min(videos, self.num_videos))
+
+    def _of_first(self, videos: int) -> tuple[Question, ...]:
+        return tuple(
+            self._question(number, script, item)
+            for number in range(videos)
+            for script in [self._script(number)]
+            for item in script.items
+        )
 
     def video_path(self, video: str) -> Path:
         """The rendered file of a video, rendered now unless the cache has it.
@@ -114,20 +123,7 @@ class HaystackTask(MultipleChoice):
         return f"{self.split}-{self.length}{objects}-{number:04d}.mp4"
 
     def _script(self, number: int) -> Script:
-        kinds: tuple[str, ...] = QUESTION_TYPES
-        if self.length == "1min":
-            kinds = (QUESTION_TYPES[number % len(QUESTION_TYPES)],)
-        answers = {kind: self._answer(kind, number) for kind in kinds}
-        seed = f"haystack/{self.split}/{self.length}/{number}"
-        return write_script(seed, LENGTHS[self.length], kinds, answers, self.objects)
-
-    def _answer(self, kind: str, number: int) -> int:
-        """The right option's place: even per type, since each four questions have all four."""
-        if self.length == "1min":
-            number //= len(QUESTION_TYPES)
-        places = [0, 1, 2, 3]
-        random.Random(f"{self.split}/{self.length}/{kind}/{number // 4}").shuffle(places)
-        return places[number % 4]
+        return _script(self.split, self.length, self.objects, number)
 
     def _question(self, number: int, script: Script, item: Item) -> Question:
         spans = tuple(Span(*script.scenes[scene].clear) for scene in item.evidence)
@@ -148,6 +144,25 @@ class HaystackTask(MultipleChoice):
             evidence=spans,
             duration_seconds=float(length),
         )
+
+
+@functools.lru_cache(maxsize=128)
+def _script(split: str, length: str, objects: str, number: int) -> Script:
+    kinds: tuple[str, ...] = QUESTION_TYPES
+    if length == "1min":
+        kinds = (QUESTION_TYPES[number % len(QUESTION_TYPES)],)
+    answers = {kind: _answer(split, length, kind, number) for kind in kinds}
+    seed = f"haystack/{split}/{length}/{number}"
+    return write_script(seed, LENGTHS[length], kinds, answers, objects)
+
+
+def _answer(split: str, length: str, kind: str, number: int) -> int:
+    """The right option's place: even per type, since each four questions have all four."""
+    if length == "1min":
+        number //= len(QUESTION_TYPES)
+    places = [0, 1, 2, 3]
+    random.Random(f"{split}/{length}/{kind}/{number // 4}").shuffle(places)
+    return places[number % 4]
 
 
 def _one_of(what: str, value: str, known: Collection[str]) -> str:

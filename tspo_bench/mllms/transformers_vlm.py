@@ -24,8 +24,8 @@ from tspo_bench.mllms.checkpoint_checks import (
     usable_checkpoint,
 )
 from tspo_bench.mllms.conversation import Conversation, with_text, with_times
-from tspo_bench.mllms.equal_frames import share_equal_frames
 from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
+from tspo_bench.mllms.frame_tokens import encode_frames_once
 from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
@@ -98,7 +98,7 @@ class TransformersVLM(MLLM):
         self._processor = self._load_processor(checkpoint, folder, **self._processor_options)
         self._conversation = Conversation(checkpoint, self._processor, enable_thinking)
         self._model = self._load(checkpoint, folder, device)
-        share_equal_frames(self._model)
+        encode_frames_once(self._model)
         self._model.generation_config = plain_generation(
             self._model.generation_config, self._processor.tokenizer, max_new_tokens
         )

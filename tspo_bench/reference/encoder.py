@@ -33,8 +33,8 @@ from tspo_bench.haystack.scenes import (
 )
 from tspo_bench.haystack.script import CORNERS, placement, write_script
 from tspo_bench.haystack.world import CATEGORIES, CATEGORY_OF, PICTOGRAMS
+from tspo_bench.prefetch import prefetch
 from tspo_bench.reference.optimizer import Optimizer
-from tspo_bench.reference.prefetch import ahead
 from tspo_bench.reference.words import make_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -236,7 +236,7 @@ def train_round(model: CLIPModel, dense: nn.Linear, seed: int, settings: Round) 
     tokenizer = make_tokenizer(sentence_marks=True)
     learning = [model.vision_model if settings.crowded else model, dense]
     optimizer = Optimizer(learning, settings.learning_rate, settings.steps)
-    source = ahead(batches(settings.batch_size, seed, settings.crowded))
+    source = prefetch(batches(settings.batch_size, seed, settings.crowded))
     started = time.monotonic()
     for step in range(settings.steps):
         batch = next(source)

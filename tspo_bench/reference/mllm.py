@@ -28,11 +28,11 @@ from transformers import (
 )
 
 from tspo_bench.haystack.world import PICTOGRAMS
+from tspo_bench.prefetch import prefetch
 from tspo_bench.reference.encoder import GRID, GROUNDS, IMAGE_SIZE
 from tspo_bench.reference.examples import Filmed, Pack, film, pack
 from tspo_bench.reference.layout import NOTHING, lay_out, word_id
 from tspo_bench.reference.optimizer import Optimizer
-from tspo_bench.reference.prefetch import ahead
 from tspo_bench.reference.words import make_tokenizer
 
 logger = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ def train_mllm(
     tokenizer = make_tokenizer(sentence_marks=False)
     words = label_words(tokenizer)
     optimizer = Optimizer([model], LEARNING_RATE, steps)
-    source = ahead(packs_without_end(model.model.vision_tower, seed))
+    source = prefetch(packs_without_end(model.model.vision_tower, seed))
     started, progress = time.monotonic(), Progress()
     for step in range(steps):
         packs = next(source)

@@ -190,7 +190,16 @@ def _for_files(cell: OpenCell, question: Question, candidates: Candidates) -> Ca
 def assumed_candidates(
     question: Question, rate: float, candidate_fps: float, rule: CandidateRule = "auto"
 ) -> Candidates:
-    """The candidates of a video that was not opened, by its annotated length and a frame rate."""
+    """The candidates of a video that was not opened, by its annotated length and a frame rate.
+
+    Raises:
+        UserError: its keyframes would have to be known.
+    """
+    if rule == "keyframe":
+        raise UserError(
+            f"--candidates keyframe needs the video files, and {question.video} is not there; "
+            "use --candidates time"
+        )
     assert question.duration_seconds is not None
     num_frames = max(1, int(question.duration_seconds * rate))
     times = np.arange(num_frames) / rate

@@ -66,6 +66,16 @@ class Task(ABC):
             UserError: the annotation file is missing or broken.
         """
 
+    def first_questions(self, videos: int | None) -> Sequence[Question]:
+        """Return the questions of the first so many videos; of all videos for None.
+
+        Raises:
+            UserError: as `questions`.
+        """
+        questions = self.questions()
+        chosen = set(list(dict.fromkeys(question.video for question in questions))[:videos])
+        return [question for question in questions if question.video in chosen]
+
     @abstractmethod
     def video_path(self, video: str) -> Path:
         """Return the file of `question.video`, made first if the task makes its own videos.

@@ -11,6 +11,7 @@ from transformers import TrainingArguments
 from tspo_bench.errors import UserError
 from tspo_bench.training.objective import LogProb
 from tspo_bench.training.rewards import load_rewards
+from tspo_bench.types import AnswerMode
 
 
 @dataclass
@@ -26,6 +27,7 @@ class TSPOConfig(TrainingArguments):
         tau_end: the temperature at the end, to which it falls linearly.
         rewards: names or "pkg.mod:name" of rewards, whose sum is a rollout's; commas separate.
         log_prob: of a drawn frame; see `training.objective.policy_loss`.
+        answer: how the MLLM is asked; see `Request.mode`.
 
     Raises:
         UserError: a value out of range, or an unknown reward.
@@ -44,6 +46,7 @@ class TSPOConfig(TrainingArguments):
     tau_end: float = field(default=0.01)
     rewards: str = field(default="answer,temporal")
     log_prob: LogProb = field(default="independent")
+    answer: AnswerMode = field(default="generate")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -56,7 +59,8 @@ class TSPOConfig(TrainingArguments):
             value = getattr(self, name)
             if not 0 < value < math.inf:
                 raise UserError(f"{name}={value}: a temperature must be above 0")
-        if self.log_prob not in get_args(LogProb):
-            known = " or ".join(get_args(LogProb))
-            raise UserError(f"log_prob={self.log_prob!r}; use {known}")
+        for name, choices in (("log_prob", LogProb), ("answer", AnswerMode)):
+            if getattr(self, name) not in get_args(choices):
+                known = " or ".join(get_args(choices))
+                raise UserError(f"{name}={getattr(self, name)!r}; use {known}")
         load_rewards(self.rewards)

@@ -37,11 +37,12 @@ class Preset:
         anneal: the temperature at the end, as a share of that at the start.
         rewards: names of rewards, whose sum counts.
         log_prob: see `training.objective.policy_loss`.
+        answer: "generate", or "options": the likeliest letter, from one forward pass, is the reply.
         init_std: the paper's agent starts with weights drawn from a normal distribution of this
             standard deviation, and biases of 0; None for torch's own initialisation. The
             query-conditioned agent has its own start, as the cosine.
 
-    `TSPOConfig` checks the trainer's own settings: rollouts, tau, rewards, log_prob.
+    `TSPOConfig` checks the trainer's own settings: rollouts, tau, rewards, log_prob, answer.
 
     Raises:
         UserError: no whole number or one below 1, or an anneal or learning rate not above 0.
@@ -58,6 +59,7 @@ class Preset:
     anneal: float
     rewards: str = "answer,temporal"
     log_prob: str = "independent"
+    answer: str = "generate"
     init_std: float | None = None
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from tspo_bench.agent.policy import draw
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.training.episode import Episode
-from tspo_bench.types import Answer, Failed, Frames, Request
+from tspo_bench.types import Answer, AnswerMode, Failed, Frames, Request
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,21 @@ def draw_groups(
 
 
 def answer_groups(
-    episodes: Sequence[Episode], drawn: Sequence[Tensor], mllm: MLLM
+    episodes: Sequence[Episode],
+    drawn: Sequence[Tensor],
+    mllm: MLLM,
+    mode: AnswerMode = "generate",
 ) -> list[Group | VideoError]:
     """Show the MLLM the drawn frames of all rollouts of all episodes, in one call.
 
     The frames of an episode are decoded once, for all its rollouts, and rollouts that drew
     the same frames are answered once. An episode with a frame that cannot be decoded
-    comes back as the error.
+    comes back as the error. In mode "options" a reply is the likeliest option's letter, from one
+    forward pass.
 
     Raises:
-        UserError: the MLLM gave no answer: a reward made up for it would teach something wrong.
+        UserError: the MLLM gave no answer, or, in mode "options", no log-probabilities: a reward
+            made up for it would teach something wrong.
     """
     requests: list[Request] = []
     asked: list[np.ndarray | VideoError] = []  # for each episode, which request is whose [G]
@@ -61,8 +66,9 @@ def answer_groups(
             asked.append(error)
             continue
         asked.append(len(requests) + request_of.reshape(-1))
-        requests += [_request(episode, frames, np.searchsorted(union, row)) for row in sets]
-    texts = [_text(mllm, answer) for answer in mllm.answer(requests)] if requests else []
+        requests += [_request(episode, frames, np.searchsorted(union, row), mode) for row in sets]
+    answers = mllm.answer(requests) if requests else []
+    texts = [_text(mllm, answer, mode) for answer in answers]
     return [
         numbers
         if isinstance(numbers, VideoError)
@@ -71,14 +77,20 @@ def answer_groups(
     ]
 
 
-def _text(mllm: MLLM, answer: Answer | Failed) -> str:
+def _text(mllm: MLLM, answer: Answer | Failed, mode: AnswerMode) -> str:
     if isinstance(answer, Failed):
         raise UserError(
             f"model {mllm.name!r} gave no answer: {answer.error}; fix it, then rerun with --resume"
         )
+    if mode == "options" and answer.option_logprobs is None:
+        raise UserError(
+            f"model {mllm.name!r} gives no log-probabilities of options; use --answer generate"
+        )
     return answer.text
 
 
-def _request(episode: Episode, union: Frames, rows: np.ndarray) -> Request:
+def _request(episode: Episode, union: Frames, rows: np.ndarray, mode: AnswerMode) -> Request:
     frames = Frames(union.indices[rows], union.seconds[rows], union.pixels[rows])
-    return Request(frames, episode.prompt, episode.frame_rate, episode.letters, episode.num_frames)
+    return Request(
+        frames, episode.prompt, episode.frame_rate, episode.letters, episode.num_frames, mode
+    )

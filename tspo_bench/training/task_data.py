@@ -45,16 +45,15 @@ def usable_questions(
             f"task {task.label!r} scores replies by its own code, which is not a reward; train "
             "on another task"
         )
-    questions = task.questions()
+    questions = task.first_questions(None if only_present else num_videos)
     if only_present:
         questions = with_videos(task, questions)
-    chosen = set(list(videos_of(questions))[:num_videos])
+        chosen = set(list(videos_of(questions))[:num_videos])
+        questions = [question for question in questions if question.video in chosen]
     found = [
         question
         for question in questions
-        if question.video in chosen
-        and question.answer is not None
-        and question.groups.get("type") not in without_types
+        if question.answer is not None and question.groups.get("type") not in without_types
     ]
     if not found:
         raise UserError(f"task {task.label!r} has no question with an answer to train on")
@@ -104,6 +103,7 @@ class TaskData:
         self._k, self._rate, self._rule = k, rate, rule
         self._frames = FrameCache()
         self._texts: dict[str, Features] = {}
+        self._paths: dict[str, Path] = {}
 
     def __len__(self) -> int:
         return len(self._questions)
@@ -116,7 +116,7 @@ class TaskData:
         """
         question = self._questions[index]
         assert question.answer is not None
-        path = self._task.video_path(question.video)
+        path = self._path(question.video)
         candidates = self._store.candidates(path, self._encoder, self._rate, self._rule)
         assert candidates.features is not None
         return TaskEpisode(
@@ -135,6 +135,12 @@ class TaskData:
             indices=candidates.indices,
             frames=self._frames,
         )
+
+    def _path(self, video: str) -> Path:
+        """The file of a video; a task that makes its videos is slow to say."""
+        if video not in self._paths:
+            self._paths[video] = self._task.video_path(video)
+        return self._paths[video]
 
     def _text_features(self, text: str) -> Features:
         if text not in self._texts:

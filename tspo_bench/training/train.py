@@ -26,6 +26,7 @@ from tspo_bench.features.checkpoint import without_precision
 from tspo_bench.features.encoder import find_encoder
 from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.base import MLLM
+from tspo_bench.mllms.loading import check_asking
 from tspo_bench.tasks import Task, is_annotation_file, load_task
 from tspo_bench.training.aside import CHECKPOINTS, SKIPPED_FILE, last_checkpoint
 from tspo_bench.training.callbacks import (
@@ -93,7 +94,7 @@ def train_agent(
     is_main = arguments.process_index == 0
     if is_main:
         check_folder(config, resume=resume, fresh=fresh)
-    _check_usable(config)
+    _check_usable(config, arguments)
     agent, data, mllm = _ready(config, arguments)
     attached: list[TrainerCallback] = [LogAtCheckpoints(), *callbacks]
     if is_main:
@@ -118,10 +119,11 @@ def train_agent(
     return Trained(config.out, tuple(map(str, data.skipped)))
 
 
-def _check_usable(config: TrainConfig) -> None:
+def _check_usable(config: TrainConfig, arguments: TSPOConfig) -> None:
     """Check what can be checked before models are loaded: options, checkpoints, questions."""
     AGENTS[config.agent](_ANY_WIDTH, 1.0, **config.options)
     check_mllm(config.model, config.device)
+    check_asking(config.model, config.device, arguments.answer, "")
     find_encoder(config.encoder)
     if config.data is not None and config.video_root is not None:
         read_items(config.data, config.video_root)
@@ -241,6 +243,7 @@ def training_arguments(config: TrainConfig, tau: float) -> TSPOConfig:
         tau_end=tau * preset.anneal,
         rewards=preset.rewards,
         log_prob=preset.log_prob,  # type: ignore[arg-type]
+        answer=preset.answer,  # type: ignore[arg-type]
         save_steps=max(1, steps // _SAVES) if preset.steps else 1 / _SAVES,
         seed=config.seed,
         use_cpu=not on_gpu,

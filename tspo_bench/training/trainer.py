@@ -144,7 +144,7 @@ class TSPOTrainer(Trainer):
         )
         groups: list[Group] = []
         kept: list[Tensor] = []
-        answered = answer_groups(episodes, drawn, self.mllm)
+        answered = answer_groups(episodes, drawn, self.mllm, self.args.answer)
         for episode, row, group in zip(episodes, logits, answered, strict=True):
             if isinstance(group, VideoError):
                 self._left_out(f"{episode.id}: {group}")

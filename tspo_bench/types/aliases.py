@@ -18,4 +18,4 @@ SEARCHING: frozenset[Need] = frozenset({"features", "lazy_scores"})  # what take
 Status = Literal["ok", "unparsed", "decode_error", "sampler_error", "model_error"]
 AnswerMode = Literal["generate", "options"]
 SubtitleMode = Literal["none", "aligned", "full"]
-CandidateRule = Literal["auto", "stride", "time"]
+CandidateRule = Literal["auto", "stride", "time", "keyframe"]

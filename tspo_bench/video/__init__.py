@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from tspo_bench.errors import UserError
 from tspo_bench.types import VideoInfo
+from tspo_bench.video import settings
 
 if TYPE_CHECKING:
     from tspo_bench.video.base import VideoReader
 
 READERS = ("pyav", "decord")
-
-_settings = {"trust_packets": False}
 
 
 def trust_packets(trust: bool = True) -> None:
@@ -23,12 +22,12 @@ def trust_packets(trust: bool = True) -> None:
     By default they are a `VideoError`. It holds for the whole process, in every thread; commands
     have the option --trust-packets.
     """
-    _settings["trust_packets"] = trust
+    settings.trust_packets = trust
 
 
 def trusts_packets() -> bool:
     """Whether files that end before their header says are read (see `trust_packets`)."""
-    return _settings["trust_packets"]
+    return settings.trust_packets
 
 
 def open_video(path: Path, reader: str = "pyav") -> VideoReader:
@@ -42,6 +41,10 @@ def open_video(path: Path, reader: str = "pyav") -> VideoReader:
         VideoError: the file is missing, is not a video, is cut off, or its first frame is broken.
         UserError: the reader is unknown, or not installed.
     """
+    if reader == "pyav" and settings.in_workers:
+        from tspo_bench.video.worker_reader import WorkerReader
+
+        return WorkerReader(path)
     if reader == "pyav":
         from tspo_bench.video.pyav_reader import PyAVReader
 

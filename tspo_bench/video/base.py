@@ -30,6 +30,11 @@ class VideoReader(Protocol):
         """When each frame of the video is shown, [num_frames] seconds; no frame is decoded."""
         ...
 
+    @property
+    def keyframes(self) -> IntArray:
+        """The numbers of the keyframes [k], rising."""
+        ...
+
     def scan(
         self,
         rate: float = 1.0,

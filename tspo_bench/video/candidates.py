@@ -1,4 +1,4 @@
-"""Which frames of a video are its candidates: every n-th frame, or those shown at even times."""
+"""Which frames of a video are its candidates: every n-th, those at even times, or keyframes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,11 @@ _WITHIN = 60.0  # within so many seconds before it is reported
 
 
 def candidate_indices(
-    info: VideoInfo, times: FloatArray, rate: float, rule: CandidateRule = "auto"
+    info: VideoInfo,
+    times: FloatArray,
+    rate: float,
+    rule: CandidateRule = "auto",
+    keyframes: IntArray | None = None,
 ) -> IntArray:
     """The frame numbers [T] of the candidates at `rate` per second, rising.
 
@@ -32,13 +36,19 @@ def candidate_indices(
         rate: candidates a second.
         rule: "stride": every `info.candidate_stride(rate)`-th frame, as in the published selections
             of TSPO and AKS; "time": the frames that are on show at 0, 1 / rate, 2 / rate, ...
-            seconds, each of them once; "auto": see `rule_for`.
+            seconds, each of them once; "keyframe": the keyframes nearest to these times, each once
+            (a tenth of the decoding, with gaps as long as the encoder left them); "auto": see
+            `rule_for`.
+        keyframes: the numbers of the video's keyframes [n], for that rule.
 
     Raises:
         ValueError: the rate is not above 0.
     """
     if rate <= 0:
         raise ValueError(f"candidates per second must be above 0, got {rate}")
+    if rule == "keyframe":
+        assert keyframes is not None
+        return _nearest(times, keyframes, info.duration_seconds, rate)
     if rule_for(times, rate, rule) == "stride":
         return np.arange(0, info.num_frames, info.candidate_stride(rate), dtype=np.int64)
     return shown_at(times, info.duration_seconds, rate)
@@ -57,7 +67,7 @@ def check_rule(rule: str) -> CandidateRule:
 
 
 def rule_for(times: FloatArray, rate: float, rule: CandidateRule = "auto") -> CandidateRule:
-    """The rule in force, "stride" or "time": "auto" is by time where the times are not even."""
+    """The rule in force: "auto" is "stride" where the times are even, else "time"."""
     if rule != "auto":
         return rule
     return "stride" if are_even(times, rate) else "time"
@@ -101,6 +111,13 @@ def shown_at(times: FloatArray, duration: float, rate: float) -> IntArray:
     last = np.floor((times[-1] + _SAME_TIME) * rate)  # a frame is on show at its own time
     end = max(np.ceil((duration - _SAME_TIME) * rate), last + 1)
     return np.flatnonzero(np.diff(first, append=end) > 0).astype(np.int64)
+
+
+def _nearest(times: FloatArray, keyframes: IntArray, duration: float, rate: float) -> IntArray:
+    """The keyframes nearest to 0, 1 / rate, 2 / rate, ... seconds, before `duration`, each once."""
+    ticks = np.arange(max(1, np.ceil((duration - _SAME_TIME) * rate))) / rate
+    between = (times[keyframes[1:]] + times[keyframes[:-1]]) / 2
+    return np.unique(keyframes[np.searchsorted(between, ticks)])
 
 
 def do_rules_differ(info: VideoInfo, times: FloatArray, rate: float) -> bool:

@@ -43,6 +43,7 @@ class DecordReader:
         with PyAVReader(path) as probe:
             self.info: VideoInfo = probe.info
             self._seconds = probe.timeline.seconds
+            self.keyframes = probe.keyframes
             reason = _misread(probe.timeline, probe.container_format)
             proof = probe.fetch(_spread(probe.info)) if _may_differ(probe) else None
         if reason is not None:
@@ -83,7 +84,7 @@ class DecordReader:
         rule: CandidateRule = "auto",
     ) -> Iterator[Frames]:
         """Stream the candidates in batches; see `VideoReader.scan`."""
-        indices = candidate_indices(self.info, self.times, rate, rule)
+        indices = candidate_indices(self.info, self.times, rate, rule, self.keyframes)
         for start in range(0, len(indices), batch_size):
             yield self.fetch(indices[start : start + batch_size], short_side)
 

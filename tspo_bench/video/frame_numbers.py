@@ -21,6 +21,9 @@ class FrameNumbers:
     """Counts the reference pictures of one stream as they go by in decoding order.
 
     It judges nothing in streams of other codecs, and in those that may leave pictures out.
+
+    Attributes:
+        frames_only: every picture is a whole frame, none a field.
     """
 
     def __init__(self, codec: VideoCodecContext) -> None:
@@ -28,6 +31,7 @@ class FrameNumbers:
         extradata = codec.extradata or b""
         self._length_size = length_size(codec.name, extradata)
         self._bits = self._planes = 0
+        self.frames_only = False
         self._last: int | None = None
         if self._is_h264 and self._length_size and extradata[5] & 31:
             size = int.from_bytes(extradata[6:8], "big")  # ISO 14496-15: the first parameter set
@@ -89,6 +93,8 @@ class FrameNumbers:
                 bits.exp_golomb()
         bits.exp_golomb()
         may_leave_out = bits.read(1)
+        bits.exp_golomb(), bits.exp_golomb()  # width and height
+        self.frames_only = bool(bits.read(1)) and not bits.is_over
         self._bits = 0 if may_leave_out or bits.is_over else number_bits
 
 

@@ -22,6 +22,7 @@ from tspo_bench.video.base import checked_indices, scaled_size
 from tspo_bench.video.candidates import candidate_indices
 from tspo_bench.video.cut_off import reject_or_warn, whole_packets, why_cut_off
 from tspo_bench.video.demuxing import demuxed, with_frame
+from tspo_bench.video.opened import OpenedVideo
 from tspo_bench.video.opening import open_stream, set_threads
 from tspo_bench.video.orientation import Orientation, orientation_of
 from tspo_bench.video.rgb import RGBConverter
@@ -44,13 +45,19 @@ class PyAVReader:
         VideoError: the file is missing, is not a video, is cut off, or its first frame is broken.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, opened: OpenedVideo | None = None) -> None:
         self._path = Path(path)
         # Without it a broken picture is patched up from its neighbours and passed on as sound.
         self._decoder_options = {"err_detect": "explode"}
         self._in_one_thread = False
         self._walk: Walk | None = None
-        self._seeks = True
+        self._seeks = self._skips = self._several_threads = True
+        if opened is not None:
+            self.info, self.timeline = opened.info, opened.timeline
+            self._decoder_options = dict(opened.decoder_options)
+            self._in_one_thread, self._seeks = opened.one_thread, opened.seeks
+            self._open()
+            return
         self._open()
         try:
             self.container_format: str = self._container.format.name
@@ -77,6 +84,26 @@ class PyAVReader:
         """When each frame of the video is shown, [num_frames] seconds."""
         return self.timeline.seconds
 
+    @property
+    def opened(self) -> OpenedVideo:
+        """What is known of the file."""
+        return OpenedVideo(
+            self.info, self.timeline, self._decoder_options, self._in_one_thread, self._seeks
+        )
+
+    def use_threads(self, several: bool) -> None:
+        """Decode with one thread or, where that is safe, with several."""
+        if several != self._several_threads:
+            self._several_threads = several
+            self.close()
+            self._open()
+            self._walk = None
+
+    @property
+    def keyframes(self) -> IntArray:
+        """The numbers of the keyframes [k], rising."""
+        return self.timeline.keyframes
+
     def scan(
         self,
         rate: float = 1.0,
@@ -85,8 +112,8 @@ class PyAVReader:
         rule: CandidateRule = "auto",
     ) -> Iterator[Frames]:
         """Stream the candidates in batches; see `VideoReader.scan`."""
-        indices = candidate_indices(self.info, self.times, rate, rule)
-        pictures = self._pictures(indices, short_side)
+        indices = candidate_indices(self.info, self.times, rate, rule, self.keyframes)
+        pictures = self.pictures(indices, short_side)
         for start in range(0, len(indices), batch_size):
             batch = indices[start : start + batch_size]
             yield self._batch(batch, itertools.islice(pictures, len(batch)), short_side)
@@ -95,7 +122,7 @@ class PyAVReader:
         """Decode chosen frames; see `VideoReader.fetch`."""
         wanted = checked_indices(self.info, indices)
         distinct, inverse = np.unique(wanted, return_inverse=True)
-        frames = self._batch(distinct, self._pictures(distinct, short_side), short_side)
+        frames = self._batch(distinct, self.pictures(distinct, short_side), short_side)
         if np.array_equal(wanted, distinct):
             return frames
         return Frames(wanted, frames.seconds[inverse], frames.pixels[inverse])
@@ -109,7 +136,7 @@ class PyAVReader:
             slot[:] = picture
         return Frames(indices, self.timeline.seconds[indices], pixels)
 
-    def _pictures(self, indices: IntArray, short_side: int | None) -> Iterator[Pixels]:
+    def pictures(self, indices: IntArray, short_side: int | None) -> Iterator[Pixels]:
         """The frames with these rising numbers, each [h, w, 3], scaled and upright."""
         size = scaled_size(self.info.width, self.info.height, short_side)
         orientation = Orientation(self.info.rotation, self.info.mirrored)
@@ -133,16 +160,18 @@ class PyAVReader:
         while done < len(indices):
             rest, before = indices[done:], done
             own_start, first_start = self.timeline.starts[rest[0]], self._first_start(rest[0])
-            for start, wanted in (
-                (own_start, rest),
-                (own_start, rest[:1]),
-                (first_start, rest[:1]),
+            for start, wanted, skips in (
+                (own_start, rest, self._skips),
+                (own_start, rest[:1], False),
+                (first_start, rest[:1], False),
             ):
-                for frame in self._decode_from(int(start), wanted):
+                for frame in self._decode_from(int(start), wanted, skips):
                     done += 1
                     yield frame
                 if done > before:
                     break
+                # Damage, or pictures that others need although they say that none does.
+                self._skips = False
             else:
                 raise VideoError(
                     f"video {self._path}: frame {rest[0]} of {len(self.timeline)} cannot be "
@@ -154,7 +183,7 @@ class PyAVReader:
         recordings = self.timeline.recordings
         return int(self.timeline.starts[np.searchsorted(recordings, recordings[number])])
 
-    def _decode_from(self, start: int, indices: IntArray) -> Iterator[VideoFrame]:
+    def _decode_from(self, start: int, indices: IntArray, skips: bool) -> Iterator[VideoFrame]:
         """Decode from the packet at position `start`, until a wanted frame is not proven whole.
 
         Each packet goes in with its position as its time, which its frame brings back: so a frame
@@ -164,6 +193,8 @@ class PyAVReader:
         try:
             for position, packet in self._packets_between(start, indices):
                 if packet is not None:
+                    if skips and gate.may_skip(position, packet):
+                        continue
                     packet.pts = position
                     gate.sent(position, packet)
                 for frame in self._stream.decode(packet):
@@ -220,7 +251,8 @@ class PyAVReader:
         self._container: InputContainer
         self._stream: VideoStream
         self._container, self._stream = open_stream(self._path)
-        set_threads(self._stream, one=self._in_one_thread)
+        one = self._in_one_thread or not self._several_threads
+        set_threads(self._stream, one=one)
         self._stream.codec_context.options = self._decoder_options
 
     def _read_timeline(self) -> Timeline:

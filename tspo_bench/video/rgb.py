@@ -43,7 +43,7 @@ class RGBConverter:
                 time_base=frame.time_base or Fraction(1),
             ),
             *turn,
-            graph.add("scale", "{}:{}".format(*self._size)),
+            graph.add("scale", "{}:{}:threads=1".format(*self._size)),  # more would only wait
             graph.add("format", "rgb24"),
             graph.add("buffersink"),
         ).configure()

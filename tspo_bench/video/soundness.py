@@ -11,6 +11,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from tspo_bench.types import IntArray
+from tspo_bench.video.disposable import Disposable
 from tspo_bench.video.frame_numbers import FrameNumbers
 from tspo_bench.video.keyframes import is_overwritten, length_size
 from tspo_bench.video.timeline import REORDERING, Timeline
@@ -42,9 +43,11 @@ class Gate:
     ) -> None:
         self._timeline, self._start = timeline, start
         self._frame_numbers = FrameNumbers(codec)
+        self._disposable = Disposable(codec, self._frame_numbers)
         self._units = codec.name, length_size(codec.name, codec.extradata or b"")
         self._all_come_out = codec.name in _ALL_COME_OUT
         self._wanted = deque(wanted.tolist())
+        self._kept = set() if timeline.counted else set(timeline.positions[wanted].tolist())
         self._alone = len(wanted) == 1  # tried from further back: it may lean on all from there on
         self._came: dict[int, tuple[VideoFrame, int]] = {}
         self._count = int(np.searchsorted(timeline.positions, start))  # of frames, if counted
@@ -56,6 +59,12 @@ class Gate:
     def done(self) -> bool:
         """Whether all wanted frames are through."""
         return not self._wanted
+
+    def may_skip(self, position: int, packet: Packet) -> bool:
+        """Whether a packet need not be decoded: it is not wanted, and no other picture needs it."""
+        if position in self._kept or self._timeline.counted:
+            return False
+        return self._disposable(packet)
 
     def sent(self, position: int, packet: Packet) -> None:
         """Note that the packet at this position goes to the decoder."""

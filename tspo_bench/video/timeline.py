@@ -123,6 +123,12 @@ class Timeline:
         numbers[self.positions] = np.arange(len(self))
         return numbers
 
+    @functools.cached_property
+    def keyframes(self) -> IntArray:
+        """The numbers of the frames that are decoded by themselves [k], rising; at least one."""
+        numbers = self.numbers[np.flatnonzero(self.packets.is_key)]
+        return np.unique(numbers[numbers >= 0]) if (numbers >= 0).any() else np.zeros(1, np.int64)
+
     @property
     def open_gop(self) -> bool:
         """Some frames need a keyframe before the one that they follow in the file."""
