@@ -68,5 +68,6 @@ def test_the_exit_codes_are_the_commands() -> None:
         1,  # Python's own, for a traceback
         console.EXIT_MISTAKE,
         console.EXIT_FAILURES,
+        console.EXIT_CLOSED_PIPE,
         console.EXIT_INTERRUPTED,
     }

@@ -38,7 +38,7 @@ def test_a_preset_is_a_hub_id_and_says_how_to_get_it(name: str) -> None:
         check_mllm(f"{name}[max_new_tokens=4]")
     said = str(caught.value)
     assert f"hf download {HUB_IDS[name]}" in said
-    assert "folder of a copy" in said
+    assert "path of a local copy" in said
     assert "\n" not in said
 
 

@@ -77,7 +77,7 @@ def test_the_reference_model_answers() -> None:
         ("referense", "unknown model 'referense': did you mean 'reference'"),
         ("/no/such/folder", "'/no/such/folder'.*no such folder"),
         ("./nothing", "no such folder"),
-        ("someone/some-model-7b", "'someone/some-model-7b'.*hub cannot give it"),
+        ("someone/some-model-7b", "'someone/some-model-7b'.*it cannot be downloaded"),
     ],
 )
 def test_what_cannot_be_found(spec: str, message: str) -> None:
