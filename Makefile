@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_LIMIT ?= 60
 
-.PHONY: setup demo leaderboard test test-slow lint clean
+.PHONY: setup demo leaderboard bench test test-slow lint clean
 
 setup: $(STAMP)
 
@@ -29,6 +29,10 @@ demo: setup
 
 leaderboard: setup
 	$(BIN)/python -m benchmarks.leaderboard
+
+# How fast each stage is (docs/performance.md). ffmpeg has to be installed.
+bench: setup
+	for name in scan features task agent training; do $(BIN)/python -m benchmarks.speed.$$name || exit 1; done
 
 test: setup
 	$(BIN)/python -m pytest -n auto

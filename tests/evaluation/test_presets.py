@@ -174,7 +174,7 @@ def test_what_it_treats_differently_is_run_one_by_one(task: str, model: str, sai
 
 
 def test_a_preset_that_there_is_not() -> None:
-    with pytest.raises(UserError, match="unknown preset 'tspo'.*known: tspo-paper"):
+    with pytest.raises(UserError, match=r"unknown preset 'tspo'.*known: tspo-paper"):
         tspo_bench.evaluate("mlvu", preset="tspo")
 
 
