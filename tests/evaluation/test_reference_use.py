@@ -39,8 +39,8 @@ def test_every_call_that_searches_films_with_it(
     name = given.get(encoder or "", encoder)
     film = film_of(questions)
     (one,) = said(lambda: tspo_bench.select_frames(film, "Where?", "aks", 2, encoder=name))
-    assert one.startswith(f"{KNOWS}{film.name} it shows")
-    assert one.endswith("give --encoder (in Python encoder=)")
+    assert one.startswith(f"{KNOWS}{film.name} scores are meaningless")
+    assert one.endswith("set --encoder (in Python encoder=)")
     if encoder == "object":
         return
     out, task = tmp_path, str(questions)
@@ -51,7 +51,7 @@ def test_every_call_that_searches_films_with_it(
     )
     for call in calls:
         (one,) = said(call)
-        assert one.startswith(f"{KNOWS}{questions.stem} it shows")
+        assert one.startswith(f"{KNOWS}{questions.stem} scores are meaningless")
 
 
 def film_of(questions: Path) -> Path:
