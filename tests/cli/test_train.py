@@ -225,7 +225,8 @@ def test_each_option_reaches_the_training(cli: Cli, tmp_path: Path) -> None:
     assert known["without_types"] == ["after", "before"]
     assert (known["num_videos"], known["seed"]) == (7, 3)
     assert known["preset"] == {
-        "answer": "generate", "frames": 4, "rollouts": 2, "steps": 2, "questions": 2, "accumulation": 2,
+        "answer": "generate",
+        "frames": 4, "rollouts": 2, "steps": 2, "questions": 2, "accumulation": 2,
         "learning_rate": 0.01, "tau": 0.5, "anneal": 0.5, "rewards": "temporal",
         "log_prob": "plackett-luce", "name": "haystack", "init_std": None,
     }  # fmt: skip
