@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -167,6 +168,36 @@ def test_a_script_without_a_guard_runs_once(clip: Clip, tmp_path: Path) -> None:
         [sys.executable, script, clip("plain.mp4")], capture_output=True, text=True, check=False
     )
     assert (done.stdout.split(), done.stderr) == (["begin", "2"], "")
+
+
+def test_a_lower_memory_limit_holds(clip: Clip, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED)
+    command = f"ulimit -v 6000000; exec {sys.executable} {script} {clip('plain.mp4')}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["begin", "2"], "")
+
+
+def test_a_process_that_cannot_start_is_not_the_videos_fault(
+    clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "start_worker", crash)
+    broken = lanes.Lane()
+    monkeypatch.setattr(worker_reader, "lanes", lambda: (broken,))
+    with pytest.raises(VideoError, match=r"plain.mp4: the process that decodes was killed"):
+        open_video(clip("plain.mp4"))
+    monkeypatch.undo()
+    assert len(open_video(clip("plain.mp4")).fetch([3])) == 1
+
+
+def length_of(path: Path) -> int:
+    with open_video(path) as video:
+        return len(video.fetch([0, 3]))
+
+
+def test_in_a_process_that_may_start_no_other(clip: Clip) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.map(length_of, [clip("plain.mp4")]) == [2]
 
 
 def test_workers_end_with_a_killed_process(clip: Clip, tmp_path: Path) -> None:

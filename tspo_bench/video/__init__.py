@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import multiprocessing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,9 @@ def open_video(path: Path, reader: str = "pyav") -> VideoReader:
         VideoError: the file is missing, is not a video, is cut off, or its first frame is broken.
         UserError: the reader is unknown, or not installed.
     """
-    if reader == "pyav" and settings.in_workers:
+    # A daemonic process (of multiprocessing.Pool, or a DataLoader) may not start others.
+    in_workers = settings.in_workers and not multiprocessing.current_process().daemon
+    if reader == "pyav" and in_workers:
         from tspo_bench.video.worker_reader import WorkerReader
 
         return WorkerReader(path)

@@ -22,7 +22,7 @@ from pebble import ProcessExpired, ProcessFuture, ProcessPool
 
 from tspo_bench.errors import VideoError
 from tspo_bench.video import settings
-from tspo_bench.video.worker import MEMORY_BYTES, start_worker
+from tspo_bench.video.worker import memory_limit, start_worker
 
 T = TypeVar("T")
 
@@ -62,6 +62,7 @@ def result_of(future: ProcessFuture[T], path: Path) -> T:
 
     Raises:
         DecoderLostError: its process crashed, or took longer or more memory than allowed.
+        VideoError: its process ended before the work began.
     """
     try:
         return future.result()
@@ -71,13 +72,18 @@ def result_of(future: ProcessFuture[T], path: Path) -> T:
             "the file is damaged, or reading it is slow: re-encode it by ffmpeg or raise "
             "--video-timeout"
         ) from None
-    except (ProcessExpired, BrokenProcessPool) as error:
+    except ProcessExpired as error:
         raise DecoderLostError(
-            f"video {path}: the decoder crashed ({_cause(error)}); re-encode it by ffmpeg"
+            f"video {path}: the decoder crashed ({_cause(error.exitcode)}); re-encode it by ffmpeg"
+        ) from None
+    except BrokenProcessPool:
+        raise VideoError(
+            f"video {path}: the process that decodes was killed, or could not be started, before it "
+            "read the file; is there enough memory? Try again"
         ) from None
     except MemoryError:
         raise DecoderLostError(
-            f"video {path}: decoding takes more than {MEMORY_BYTES >> 30} GB of memory; "
+            f"video {path}: decoding takes more than {memory_limit() / 2**30:.3g} GB of memory; "
             "re-encode it by ffmpeg"
         ) from None
 
@@ -107,11 +113,8 @@ def _new_pool() -> ProcessPool:
     )
 
 
-def _cause(error: Exception) -> str:
-    code = getattr(error, "exitcode", None)
-    if isinstance(code, int) and code < 0:
-        return signal.Signals(-code).name
-    return "its process ended" if code is None else f"exit code {code}"
+def _cause(exit_code: int) -> str:
+    return signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
 
 
 class _Process(SpawnProcess):

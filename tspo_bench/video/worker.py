@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import resource
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from tspo_bench.video.pyav_reader import PyAVReader
 from tspo_bench.video.shared_memory import map_shared
 
 # Address space of a worker. A decoder that takes more (a broken header asks for it) is stopped.
-MEMORY_BYTES = 8 << 30
+_MEMORY_BYTES = 8 << 30
 _MOST_OPEN = 2  # files that a worker keeps open
 
 
@@ -81,7 +82,14 @@ _open_files: OrderedDict[str, _Open] = OrderedDict()
 
 def start_worker() -> None:
     """Prepare a fresh worker process."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    if sys.platform == "linux":  # elsewhere the system does not keep to it
+        resource.setrlimit(resource.RLIMIT_AS, (memory_limit(), memory_limit()))
+
+
+def memory_limit() -> int:
+    """Bytes that a worker may take: 8 GB, or what `ulimit -v` allows."""
+    limits = [limit for limit in resource.getrlimit(resource.RLIMIT_AS) if limit >= 0]
+    return min([_MEMORY_BYTES, *limits])
 
 
 def open_file(path: Path, folder: Path, trusts_packets: bool) -> tuple[OpenedVideo, list[str]]:
