@@ -78,8 +78,8 @@ def result_of(future: ProcessFuture[T], path: Path) -> T:
         ) from None
     except BrokenProcessPool:
         raise VideoError(
-            f"video {path}: the process that decodes was killed, or could not be started, before it "
-            "read the file; is there enough memory? Try again"
+            f"video {path}: the process that decodes was killed, or could not be started, before "
+            "it read the file; is there enough memory? Try again"
         ) from None
     except MemoryError:
         raise DecoderLostError(

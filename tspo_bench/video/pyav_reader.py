@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from av.container import InputContainer
@@ -16,10 +14,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from tspo_bench.errors import VideoError
-from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, Pixels, VideoInfo
+from tspo_bench.types import IntArray, Pixels, VideoInfo
 from tspo_bench.video import trusts_packets
-from tspo_bench.video.base import checked_indices, scaled_size
-from tspo_bench.video.candidates import candidate_indices
+from tspo_bench.video.base import scaled_size
 from tspo_bench.video.cut_off import reject_or_warn, whole_packets, why_cut_off
 from tspo_bench.video.demuxing import demuxed, with_frame
 from tspo_bench.video.opened import OpenedVideo
@@ -29,13 +26,14 @@ from tspo_bench.video.rgb import RGBConverter
 from tspo_bench.video.settling import decoded_order, settled
 from tspo_bench.video.soundness import Gate, NotProvenError
 from tspo_bench.video.timeline import Timeline, lay_out, read_packets
+from tspo_bench.video.timeline_reader import TimelineReader
 from tspo_bench.video.walk import Walk, sought
 
 # A seek empties the decoder's pipeline; it pays where it skips more packets than that holds.
 _WORTH_A_SEEK = 16
 
 
-class PyAVReader:
+class PyAVReader(TimelineReader):
     """Reads any file that FFmpeg can read. See `VideoReader` for the methods.
 
     Frames are found by their packets: the number of a frame is looked up in the table of all
@@ -69,20 +67,9 @@ class PyAVReader:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Let go of the file and the decoder."""
         self._container.close()
-
-    @property
-    def times(self) -> FloatArray:
-        """When each frame of the video is shown, [num_frames] seconds."""
-        return self.timeline.seconds
 
     @property
     def opened(self) -> OpenedVideo:
@@ -98,43 +85,6 @@ class PyAVReader:
             self.close()
             self._open()
             self._walk = None
-
-    @property
-    def keyframes(self) -> IntArray:
-        """The numbers of the keyframes [k], rising."""
-        return self.timeline.keyframes
-
-    def scan(
-        self,
-        rate: float = 1.0,
-        short_side: int | None = None,
-        batch_size: int = 64,
-        rule: CandidateRule = "auto",
-    ) -> Iterator[Frames]:
-        """Stream the candidates in batches; see `VideoReader.scan`."""
-        indices = candidate_indices(self.info, self.times, rate, rule, self.keyframes)
-        pictures = self.pictures(indices, short_side)
-        for start in range(0, len(indices), batch_size):
-            batch = indices[start : start + batch_size]
-            yield self._batch(batch, itertools.islice(pictures, len(batch)), short_side)
-
-    def fetch(self, indices: Sequence[int] | IntArray, short_side: int | None = None) -> Frames:
-        """Decode chosen frames; see `VideoReader.fetch`."""
-        wanted = checked_indices(self.info, indices)
-        distinct, inverse = np.unique(wanted, return_inverse=True)
-        frames = self._batch(distinct, self.pictures(distinct, short_side), short_side)
-        if np.array_equal(wanted, distinct):
-            return frames
-        return Frames(wanted, frames.seconds[inverse], frames.pixels[inverse])
-
-    def _batch(
-        self, indices: IntArray, pictures: Iterator[Pixels], short_side: int | None
-    ) -> Frames:
-        width, height = scaled_size(self.info.width, self.info.height, short_side)
-        pixels = np.empty((len(indices), height, width, 3), np.uint8)
-        for slot, picture in zip(pixels, pictures, strict=True):
-            slot[:] = picture
-        return Frames(indices, self.timeline.seconds[indices], pixels)
 
     def pictures(self, indices: IntArray, short_side: int | None) -> Iterator[Pixels]:
         """The frames with these rising numbers, each [h, w, 3], scaled and upright."""

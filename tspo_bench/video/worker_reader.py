@@ -6,31 +6,30 @@ import itertools
 import logging
 import pickle
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from pebble import ProcessFuture
 
 from tspo_bench.errors import VideoError
-from tspo_bench.profiling import side_stage
-from tspo_bench.types import CandidateRule, FloatArray, Frames, IntArray, Pixels
+from tspo_bench.types import IntArray, Pixels
 from tspo_bench.video import settings
-from tspo_bench.video.base import checked_indices, scaled_size
-from tspo_bench.video.candidates import candidate_indices
+from tspo_bench.video.base import scaled_size
 from tspo_bench.video.lanes import DecoderLostError, Lane, lanes, result_of
 from tspo_bench.video.parts import split
 from tspo_bench.video.shared_memory import SharedBytes, shared_bytes
+from tspo_bench.video.timeline_reader import TimelineReader
 from tspo_bench.video.worker import Piece, decode_piece, open_file
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _PIECE_BYTES = 32 << 20
-_PART_FRAMES = 16
+_PART_FRAMES = 16  # fewer where there are few, so that all workers have some
 _AHEAD = 2  # pieces queued in each lane
 _keys = itertools.count()
 # Files whose decoder crashed or hung, with the error: this process does not try them again.
@@ -47,7 +46,7 @@ class _Sent:
     memory: SharedBytes | None
 
 
-class WorkerReader:
+class WorkerReader(TimelineReader):
     """Reads frames of one file through worker processes. See `VideoReader` for the methods.
 
     The packets are read once, in one of them; then each decodes other parts of the video, cut at
@@ -71,14 +70,7 @@ class WorkerReader:
         self.info = self._opened.info
         self._key = f"{next(_keys)} {path}"
         self.timeline = self._opened.timeline
-        self._times = self.timeline.seconds
         self._shared: SharedBytes | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
 
     def close(self) -> None:
         """Let go of the file; workers close it when they need room for others."""
@@ -86,59 +78,12 @@ class WorkerReader:
             self._shared.close()
             self._shared = None
 
-    @property
-    def times(self) -> FloatArray:
-        """When each frame of the video is shown, [num_frames] seconds."""
-        return self._times
-
-    @property
-    def keyframes(self) -> IntArray:
-        """The numbers of the keyframes [k], rising."""
-        return self.timeline.keyframes
-
-    def scan(
-        self,
-        rate: float = 1.0,
-        short_side: int | None = None,
-        batch_size: int = 64,
-        rule: CandidateRule = "auto",
-    ) -> Iterator[Frames]:
-        """Stream the candidates in batches; see `VideoReader.scan`."""
-        indices = candidate_indices(self.info, self.times, rate, rule, self.keyframes)
-        frames = self._frames(indices, short_side, _PART_FRAMES)
-        try:
-            for start in range(0, len(indices), batch_size):
-                batch = indices[start : start + batch_size]
-                yield self._batch(batch, itertools.islice(frames, len(batch)), short_side)
-        finally:
-            frames.close()
-
-    def fetch(self, indices: Sequence[int] | IntArray, short_side: int | None = None) -> Frames:
-        """Decode chosen frames; see `VideoReader.fetch`."""
-        wanted = checked_indices(self.info, indices)
-        distinct, inverse = np.unique(wanted, return_inverse=True)
-        size = max(1, len(distinct) // (2 * len(lanes())))
-        pixels = self._frames(distinct, short_side, min(size, _PART_FRAMES))
-        frames = self._batch(distinct, pixels, short_side)
-        if np.array_equal(wanted, distinct):
-            return frames
-        return Frames(wanted, frames.seconds[inverse], frames.pixels[inverse])
-
-    def _batch(self, indices: IntArray, frames: Iterator[Pixels], short_side: int | None) -> Frames:
-        width, height = scaled_size(self.info.width, self.info.height, short_side)
-        pixels = np.empty((len(indices), height, width, 3), np.uint8)
-        with side_stage("decode") as done:
-            for slot, frame in zip(pixels, frames, strict=True):
-                slot[:] = frame
-            done.frames, done.num_bytes = len(pixels), pixels.nbytes
-        return Frames(indices, self.times[indices], pixels)
-
-    def _frames(self, indices: IntArray, short_side: int | None, size: int) -> Generator[Pixels]:
-        """The frames with these rising numbers, each [h, w, 3]."""
+    def pictures(self, indices: IntArray, short_side: int | None) -> Iterator[Pixels]:
+        """The frames with these rising numbers, each [h, w, 3], scaled and upright."""
         self._check()
         width, height = scaled_size(self.info.width, self.info.height, short_side)
         sent: deque[_Sent] = deque()
-        pieces = self._pieces(indices, short_side, size, 3 * width * height)
+        pieces = self._pieces(indices, short_side, 3 * width * height)
         try:
             for lane, piece in pieces:
                 sent.append(self._send(lane, piece, 3 * width * height))
@@ -153,9 +98,10 @@ class WorkerReader:
                     rest.memory.close()
 
     def _pieces(
-        self, indices: IntArray, short_side: int | None, size: int, frame_bytes: int
+        self, indices: IntArray, short_side: int | None, frame_bytes: int
     ) -> Iterator[tuple[Lane, Piece]]:
         """What to decode, and where: a part's pieces, one after the other, in the same lane."""
+        size = min(_PART_FRAMES, max(1, len(indices) // (_AHEAD * len(lanes()))))
         parts = split(self._opened, indices, size)
         count = max(1, min(size, _PIECE_BYTES // frame_bytes))
         opened = self._share() if parts else b""
