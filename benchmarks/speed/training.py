@@ -1,43 +1,53 @@
-"""Rollouts a second in training, against one `generate` per rollout.
+"""Rollouts a second in training, against one `generate` per rollout and against what it was before.
 
-`python -m benchmarks.speed.training` asks the reference MLLM about the first videos of the built-in
-train split, over as many epochs as the default training makes, in four ways:
+`python -m benchmarks.speed.training` trains on the first videos of the built-in train split. It
+measures two things:
 
-- ours: rollouts in batches, the visual tokens of frames kept
-- batched: rollouts in batches, frames shared within a batch only (ours before)
-- generate: one `generate` per rollout in transformers' plain way, frames decoded before
-- published: the same, and each question's candidates are decoded and encoded first, as in TSPO's
-  released trainer
+- the rollouts alone, over as many epochs as the default training makes: ours (the visual tokens of
+  frames kept); one `generate` per rollout, frames decoded before; and
+  the published loop, in which each question's candidates are decoded at full size by one thread of
+  decord, encoded from Pillow images, and one `generate` is made per rollout. These two keep nothing
+  between questions, so fewer questions give their rate.
+- `tspo-bench train`, this revision beside the one from before these changes, caches warm: the same
+  steps, whose logged rewards must be equal.
 
-The last two keep nothing between questions, so fewer questions give their rate. Replies and rewards
-of equal draws are checked to be equal first. Results go to results/benchmarks/speed_training.json.
+`--answer options` is not measured: the reference MLLM replies with an option's words, not with its
+letter. Replies and rewards of equal draws are checked to be equal first. Results go to
+results/benchmarks/speed_training.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
-from unittest import mock
 
+import decord
 import torch
 import transformers
+from PIL import Image
 from torch import Tensor
 
 from benchmarks.speed.measure import Timing, compare, write_result
 from tspo_bench.features import FeatureStore, load_encoder
 from tspo_bench.features.checkpoint import packaged_checkpoint
+from tspo_bench.files import CACHE_VARIABLE
 from tspo_bench.haystack.task import HaystackTask
 from tspo_bench.mllms import load_mllm
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.mllms.equal_frames import share_equal_frames
 from tspo_bench.training.presets import preset
 from tspo_bench.training.rewards import load_rewards, total_rewards
 from tspo_bench.training.rollout import Group, answer_groups, draw_groups
 from tspo_bench.training.task_data import TaskData, TaskEpisode, usable_questions
 from tspo_bench.types import Answer, Request
-from tspo_bench.video import open_video
 
+BEFORE = "510ef62"
 BATCH_SIZE = 32
 DEFAULT_VIDEOS, DEFAULT_QUESTIONS = 100, 700  # of the default training
 SETTINGS = preset("haystack")
@@ -121,40 +131,106 @@ def train(course: Course, mllm: MLLM, data: TaskData, steps: int) -> list[Any]:
     return found
 
 
-def published(course: Course, mllm: MLLM, questions: int) -> list[Any]:
+class Published:
     """One question after the other: candidates decoded and encoded, then its rollouts."""
-    episodes, drawn = course.step(0, course.data())
-    found = []
-    for episode, group in zip(episodes[:questions], drawn, strict=False):
-        with open_video(episode.video) as reader:
-            ENCODER.encode_frames(reader.fetch(episode.indices, mllm.short_side).pixels)
-        found += rewarded(answer_groups([episode], [group], mllm))
-    return found
+
+    def __init__(self, course: Course, mllm: MLLM) -> None:
+        folder = packaged_checkpoint("encoder")
+        self.clip = transformers.CLIPModel.from_pretrained(folder).eval()
+        self.processor = transformers.AutoProcessor.from_pretrained(folder).image_processor
+        self.course, self.mllm = course, mllm
+
+    def __call__(self, questions: int) -> list[Any]:
+        """Replies and rewards of the first so many questions."""
+        episodes, drawn = self.course.step(0, self.course.data())
+        found = []
+        for episode, group in zip(episodes[:questions], drawn, strict=False):
+            self.encode(episode)
+            found += rewarded(answer_groups([episode], [group], self.mllm))
+        return found
+
+    @torch.inference_mode()
+    def encode(self, episode: TaskEpisode) -> Tensor:
+        """The features of all candidates [T, d], in one call."""
+        reader = decord.VideoReader(str(episode.video), num_threads=1)
+        images = [Image.fromarray(x) for x in reader.get_batch(episode.indices).asnumpy()]
+        inputs = self.processor(images=images, return_tensors="pt")
+        features: Tensor = self.clip.get_image_features(**inputs).pooler_output
+        return features
 
 
 def measure(videos: int, rounds: int, questions: int) -> dict[str, Any]:
     """Rollouts a second of each way."""
     course = Course(videos)
-    with mock.patch("tspo_bench.mllms.transformers_vlm.encode_frames_once", share_equal_frames):
-        batched = load_mllm("reference", "cpu", BATCH_SIZE)
     fresh = [load_mllm("reference", "cpu", BATCH_SIZE) for _ in range(rounds + 2)]
-    plain, decoded = Plain(batched.short_side), course.data()
+    plain, decoded = Plain(fresh[0].short_side), course.data()
+    published = Published(course, plain)
     wanted = train(course, plain, decoded, 1)
-    assert wanted == train(course, batched, decoded, 1) == train(course, fresh.pop(), decoded, 1)
-    assert published(course, plain, questions) == wanted[:questions]
+    assert wanted == train(course, fresh.pop(), decoded, 1)
+    assert published(questions) == wanted[:questions]
+    check_features(published, course.step(0, decoded)[0][0])
+
     ways: dict[str, tuple[Callable[[], object], int]] = {
         "ours": (lambda: train(course, fresh.pop(), course.data(), course.steps), course.steps),
-        "batched": (lambda: train(course, batched, course.data(), course.steps), course.steps),
         "generate": (lambda: train(course, plain, decoded, 1), 1),
-        "published": (lambda: published(course, plain, questions), 0),
+        "published": (lambda: published(questions), 0),
     }
     timings = compare({name: run for name, (run, _) in ways.items()}, rounds)
     asked = {name: steps * SETTINGS.questions or questions for name, (_, steps) in ways.items()}
     return {name: _rate(timings[name], asked[name] * SETTINGS.rollouts) for name in ways}
 
 
+def check_features(published: Published, episode: TaskEpisode) -> None:
+    """The published way encodes the frames to our features, within 2%."""
+    found, ours = published.encode(episode), torch.from_numpy(episode.features)
+    difference = ((found - ours).norm(dim=-1) / ours.norm(dim=-1)).max().item()
+    assert difference < 2e-2, difference
+
+
 def _rate(timing: Timing, rollouts: int) -> dict[str, Any]:
     return {"rollouts_per_second": round(rollouts / timing.median, 2), **timing.as_json()}
+
+
+def before_and_now(videos: int, steps: int, rounds: int) -> dict[str, Any] | str:
+    """Rollouts a second of `tspo-bench train` at BEFORE and now, as its log has them."""
+    here = Path.cwd()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        packed = subprocess.run(["git", "archive", BEFORE], capture_output=True, check=False)
+        if packed.returncode:
+            return f"not measured: revision {BEFORE} is not in this checkout"
+        (folder / "before").mkdir()
+        subprocess.run(["tar", "-x", "-C", folder / "before"], input=packed.stdout, check=True)
+        ways = {"before": folder / "before", "now": here}
+        logs: dict[str, list[list[dict[str, float]]]] = {way: [] for way in ways}
+        for _ in range(rounds + 1):  # the first one fills the caches
+            for way, source in ways.items():
+                logs[way].append(logged(folder, source, videos, steps))
+    rewards = {way: [step["reward"] for step in found[0]] for way, found in logs.items()}
+    assert rewards["before"] == rewards["now"], rewards
+    return {way: _steps_rate(found[1:], steps) for way, found in logs.items()}
+
+
+def logged(folder: Path, source: Path, videos: int, steps: int) -> list[dict[str, float]]:
+    """The log of a training by the package in `source`, a step a row."""
+    begin = "import sys; from tspo_bench.cli import main; sys.argv[0] = 'tspo-bench'; main()"
+    command = [sys.executable, "-c", begin, "train", "--name", "measured", "--fresh"]
+    command += ["--videos", str(videos), "--steps", str(steps), "--no-evaluate"]
+    paths = {"PYTHONPATH": str(source), CACHE_VARIABLE: str(folder / f"cache-{source.name}")}
+    subprocess.run(
+        command, cwd=folder, env={**os.environ, **paths}, check=True, capture_output=True
+    )
+    lines = (folder / "agents/measured/log.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    return [row for row in rows if "seconds_per_step" in row]
+
+
+def _steps_rate(logs: list[list[dict[str, float]]], steps: int) -> dict[str, Any]:
+    seconds = [sum(step["seconds_per_step"] for step in log) for log in logs]
+    timing = Timing(seconds, float("nan"))
+    found = _rate(timing, steps * SETTINGS.questions * SETTINGS.rollouts)
+    del found["cpu_seconds"]  # the log has none
+    return found
 
 
 def start_up(rounds: int) -> dict[str, Any]:
@@ -169,6 +245,12 @@ def start_up(rounds: int) -> dict[str, Any]:
     return {name: timing.as_json() for name, timing in timings.items()}
 
 
+def _ratios(cases: dict[str, Any], of: str) -> dict[str, float]:
+    """How many times the rate of each case that of `of` is."""
+    rates = {name: case["rollouts_per_second"] for name, case in cases.items()}
+    return {name: round(rates[of] / rate, 2) for name, rate in rates.items()}
+
+
 def main() -> None:
     """Measure and write down."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -179,10 +261,16 @@ def main() -> None:
     )
     given = parser.parse_args()
     rollouts = measure(given.videos, given.rounds, given.questions)
-    rates = {name: case["rollouts_per_second"] for name, case in rollouts.items()}
-    times = {name: round(rates["ours"] / rate, 2) for name, rate in rates.items()}
-    cases = {"rollouts": rollouts, "ours_times_as_fast": times, "start_up": start_up(given.rounds)}
+    cases: dict[str, Any] = {
+        "rollouts": rollouts,
+        "ours_times_as_fast": _ratios(rollouts, "ours"),
+        "train_command": before_and_now(given.videos, 12, given.rounds),
+        "start_up": start_up(given.rounds),
+    }
+    if isinstance(cases["train_command"], dict):
+        cases["now_times_as_fast"] = _ratios(cases["train_command"], "now")
     settings = {**vars(given), "threads": torch.get_num_threads(), "batch_size": BATCH_SIZE}
+    settings["before"] = BEFORE
     path = write_result("training", settings, cases)
     print(path.read_text())
 

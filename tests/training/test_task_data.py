@@ -12,15 +12,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import make_video
 from tests.training.support import FrameReader, make_videos
+from tests.video.test_bad_files import damage, places
 from tspo_bench import MLLM
-from tspo_bench.errors import UserError
+from tspo_bench.errors import UserError, VideoError
 from tspo_bench.features import FeatureStore
 from tspo_bench.samplers.oracle import evidence_frames
 from tspo_bench.tasks import AnnotatedTask, MultipleChoice, load_task
+from tspo_bench.training import frames
 from tspo_bench.training.rollout import answer_groups
 from tspo_bench.training.task_data import TaskData, _needle_of
 from tspo_bench.types import Answer, Candidates, Question, Record, Request, Span
+from tspo_bench.video import open_video
 
 CANDIDATES = Candidates(np.arange(20) * 10, np.arange(20.0), num_frames=200, frame_rate=10.0)
 
@@ -38,6 +42,37 @@ def test_a_frame_in_two_spans_belongs_to_the_shorter_in_any_order() -> None:
     assert needles((0, 9), (3, 4)) == [0, 0, 0, 1, 1, 0, 0, 0, 0, 0, *rest]
     assert needles((0, 4), (4, 8)) == [0, 0, 0, 0, 0, 1, 1, 1, 1, -1, *rest]  # equal: the first
     assert needles((3.2, 3.4)) is needles() is None
+
+
+def test_a_video_is_decoded_once_for_all_its_rollouts_unless_a_frame_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_video(source := tmp_path / "whole.mp4", 60)
+    with open_video(source) as reader:
+        candidates = np.arange(reader.info.num_frames)
+        plain = reader.fetch(candidates, 32)
+    opened: list[Path] = []
+    monkeypatch.setattr(frames, "open_video", lambda path: opened.append(path) or open_video(path))
+
+    def fetched(cache: frames.FrameCache, path: Path, *wanted: int) -> bool:
+        found = cache.fetch(path, np.array(wanted), 32, candidates)
+        rows = list(wanted)
+        assert np.array_equal(found.seconds, plain.seconds[rows])
+        return np.array_equal(found.pixels, plain.pixels[rows])
+
+    cache = frames.FrameCache()
+    assert all(fetched(cache, source, *wanted) for wanted in ([3, 9], [1, 20], [59, 0, 59]))
+    assert len(opened) == 1
+    small = frames.FrameCache(max_bytes=8 * plain.pixels[:59].nbytes)
+    assert fetched(small, source, 9)
+    assert fetched(small, source, 8)
+    assert len(opened) == 3
+
+    broken = next(place for place in places(source) if place.order == 50)
+    path = damage(source, tmp_path / "damaged.mp4", broken, kept=0.05)
+    assert fetched(cache, path, 3, 9)
+    with pytest.raises(VideoError):
+        fetched(cache, path, 50)
 
 
 # A tenth of a second past a candidate, so that all agree on what is inside.

@@ -26,7 +26,7 @@ class TaskEpisode(Episode):
 
     def fetch(self, positions: IntArray, short_side: int | None) -> Frames:
         """See `Episode.fetch`."""
-        return self.frames.fetch(self.video, self.indices[positions], short_side)
+        return self.frames.fetch(self.video, self.indices[positions], short_side, self.indices)
 
 
 def usable_questions(
