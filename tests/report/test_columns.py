@@ -132,14 +132,19 @@ def test_the_frame_holds_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["report.md", "report.tex", "report.csv", "report.json", "run.txt"]
+    "name",
+    ["report.md", "report.tex", "report.csv", "report.json", "run.txt", "page.html", "charts.js"],
 )
-def test_golden(name: str) -> None:
+def test_golden(name: str, tmp_path: Path) -> None:
     """Rewritten by `python -m tests.write_columns`."""
     suffix = name.partition(".")[2]
     cells = some_cells()
     if suffix == "txt":
         made = printed(results_table(cells), groups_table(cells), width=100)
+    elif suffix in ("html", "js"):
+        page = write_html(cells, tmp_path / "html")
+        made = (page if suffix == "html" else page.parent / "data" / name).read_text("utf-8")
+        made = re.sub(r"tspo-bench \S+, \d{4}-\d\d-\d\d", "tspo-bench VERSION, DATE", made)
     else:
         options = ReportOptions(
             format=FORMATS[suffix],  # type: ignore[arg-type]
