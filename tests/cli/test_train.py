@@ -121,7 +121,7 @@ MISTAKES = [
     (("--seeds", "0,-1"), "seed=-1; give 0 to 4294967295"),
     (("--device", "foo"), "unknown device 'foo'; use cpu, cuda or cuda:N"),
     (("--device", "cuda:99"), "device 'cuda:99': no CUDA device found; use --device cpu"),
-    (("--candidate-fps", "0"), "candidate rate 0.0 must be above 0 a second"),
+    (("--candidate-fps", "0"), "candidate_fps=0.0; give a number above 0"),
     (("--video-root", "videos"), "--video-root: no effect without --data"),
     (("--toy",), "--task, --videos: no effect with --toy"),
     (

@@ -71,10 +71,11 @@ def test_what_counts_is_a_whole_number(value: object, tmp_path: Path) -> None:
             train_config("tspo", tmp_path, **{name: value})
 
 
-@pytest.mark.parametrize("rate", [0, -1.0, math.inf, math.nan])
-def test_a_candidate_rate_is_above_0(rate: float, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=f"candidate rate {rate} must be above 0 a second"):
-        train_config("tspo", tmp_path, candidate_fps=rate)
+@pytest.mark.parametrize("value", [0, -1.0, math.inf, math.nan, True, "1"])
+def test_rates_are_numbers_above_0(value: object, tmp_path: Path) -> None:
+    for name in ("candidate_fps", "anneal", "learning_rate"):
+        with pytest.raises(UserError, match=f"{name}={value!r}; give a number above 0"):
+            train_config("tspo", tmp_path, **{name: value})
 
 
 def test_the_gpu_asked_for_is_the_one_trained_on(

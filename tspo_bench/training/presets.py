@@ -21,6 +21,16 @@ def check_whole_number(name: str, value: object) -> None:
     check_bound(f"--{name}", value)
 
 
+def check_positive(name: str, value: object) -> None:
+    """Check a setting that is a number above 0.
+
+    Raises:
+        UserError: it is not, or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise UserError(f"{name}={value!r}; give a number above 0")
+
+
 @dataclass(frozen=True)
 class Preset:
     """Settings of a training run, without its data and models.
@@ -69,8 +79,8 @@ class Preset:
                 check_whole_number(name, value)
         for name in ("anneal", "learning_rate", "init_std"):
             value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise UserError(f"{name}={value}; give a number above 0")
+            if value is not None:
+                check_positive(name, value)
 
     def changed(self, **given: Any) -> Preset:
         """This preset with the settings that are not None."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -21,7 +20,7 @@ from tspo_bench.registry import did_you_mean, import_object, parse_spec
 from tspo_bench.sources import sources_of
 from tspo_bench.specs import is_card_path, is_import_path
 from tspo_bench.tasks import registry as tasks
-from tspo_bench.training.presets import Preset, check_whole_number
+from tspo_bench.training.presets import Preset, check_positive, check_whole_number
 from tspo_bench.training.presets import preset as named_preset
 from tspo_bench.training.rewards import load_rewards
 from tspo_bench.types import CandidateRule
@@ -95,8 +94,7 @@ class TrainConfig:
         if not 0 <= self.seed <= _LARGEST_SEED:
             raise UserError(f"seed={self.seed}; give 0 to {_LARGEST_SEED}")
         check_rule(self.candidates)
-        if not 0 < self.candidate_fps < math.inf:
-            raise UserError(f"candidate rate {self.candidate_fps} must be above 0 a second")
+        check_positive("candidate_fps", self.candidate_fps)
         precision(self.device)  # rejects an unusable device
 
     def _check_idle(self) -> None:
