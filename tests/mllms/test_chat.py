@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests.mllms.conftest import make_request, with_prompt
 from tests.mllms.servers import completion, pictures_of
 from tests.support import numbered_frame, read_number
 from tspo_bench.mllms.chat import NonsenseError, chat_messages, letter_logprobs, read_reply
+from tspo_bench.mllms.jpeg_urls import jpeg_url
 from tspo_bench.types import Frames, Prompt, Request
 
 SECONDS = np.array([0.0, 3.04, 59.96, 3600.0])
@@ -41,7 +43,8 @@ def test_quality_decides_what_is_lost() -> None:
     request = Request(Frames(np.array([0]), np.array([0.0]), gradient), Prompt("?"), 10.0, "AB")
     loss = {}
     for quality in (10, 90):
-        [picture] = pictures_of({"messages": chat_messages(request, quality=quality)})
+        to_url = functools.partial(jpeg_url, quality=quality)
+        [picture] = pictures_of({"messages": chat_messages(request, to_url=to_url)})
         loss[quality] = np.abs(picture.astype(float) - gradient[0]).mean()
     assert loss[90] < 1.5 < loss[10]
 

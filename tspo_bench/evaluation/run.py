@@ -120,10 +120,11 @@ def _run_grid(
     warn_of_reference([plan.task for plan in plans], encoder, settings.models)
     run = RunDirectory(settings.folder, command=command, settings=_recorded(settings, plans))
     grid = _Grid(settings, run, progress, encoder)
-    by_model = []
+    by_model: list[list[list[str]]] = []
     for spec in settings.models:
+        if by_model:  # nothing may keep the last model's weights beside those of the next
+            gc.collect()
         by_model.append(grid.run_model(spec, plans))
-        gc.collect()  # nothing may keep a model's weights beside those of the next
     for line in rules_said(grid.ruled, settings.candidate_fps):
         _log.warning(line)
     slugs = [slug for cells in zip(*by_model, strict=True) for some in cells for slug in some]

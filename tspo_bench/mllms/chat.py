@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 import math
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from PIL import Image
-
 from tspo_bench.mllms.hidden_error import hidden_words
+from tspo_bench.mllms.jpeg_urls import jpeg_url
 from tspo_bench.reasoning import is_reasoning_mark
 from tspo_bench.types import Answer, Frames, Pixels, Prompt, Request, VisualInput
 
@@ -40,13 +37,17 @@ class NonsenseError(ValueError):
 
 
 def chat_messages(
-    request: Request, *, quality: int = 90, times: bool = True, prefill: bool = True
+    request: Request,
+    *,
+    to_url: Callable[[Pixels], str] = jpeg_url,
+    times: bool = True,
+    prefill: bool = True,
 ) -> list[dict[str, Any]]:
     """Return a request as messages: frames as JPEG data URLs after their times, then the prompt.
 
     Args:
         request: the request.
-        quality: of the JPEGs, as Pillow counts it.
+        to_url: makes a frame's data URL.
         times: whether "[12.3 s]" stands before each frame.
         prefill: whether `reply_start` is an assistant message to continue; otherwise it ends the
             prompt.
@@ -59,7 +60,7 @@ def chat_messages(
         stamp = f"[{seconds:.1f} s]" if times else ""
         if words or stamp:
             content.append(_text(words + stamp))
-        content.append({"type": "image_url", "image_url": {"url": jpeg_url(pixels, quality)}})
+        content.append({"type": "image_url", "image_url": {"url": to_url(pixels)}})
     start = request.prompt.reply_start
     text = request.prompt.text
     content.append(_text(text if prefill or not start else f"{text}\n{start}"))
@@ -76,16 +77,9 @@ def _text(text: str) -> dict[str, str]:
     return {"type": "text", "text": _MARK.sub(lambda mark: mark[0] + _ZERO_WIDTH_SPACE, text)}
 
 
-def frames_message(question: str, frames: Frames, quality: int = 90) -> list[dict[str, Any]]:
+def frames_message(question: str, frames: Frames) -> list[dict[str, Any]]:
     """Return one user message: each frame as a JPEG data URL after its time, then the question."""
-    return chat_messages(Request(frames, Prompt(question), 1.0, ""), quality=quality)
-
-
-def jpeg_url(pixels: Pixels, quality: int) -> str:
-    """Return a frame [h, w, 3] as a data URL."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
-    return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+    return chat_messages(Request(frames, Prompt(question), 1.0, ""))
 
 
 def read_reply(content: Any, request: Request) -> Answer:

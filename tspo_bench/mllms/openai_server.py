@@ -12,6 +12,7 @@ import numpy as np
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.chat import TOP_LOGPROBS, chat_messages, read_reply
+from tspo_bench.mllms.jpeg_urls import QUALITY, JpegURLs
 from tspo_bench.specs import Spec, read_yaml
 from tspo_bench.types import Answer, Failed, Frames, Prompt, Request
 
@@ -73,7 +74,7 @@ class OpenAIServer(MLLM):
         timeout: float = 120.0,
         retries: int = 5,
         short_side: int | None = 448,
-        quality: int = 90,
+        quality: int = QUALITY,
         times: str = "frames",
         prefill: bool = True,
         max_new_tokens: int = 32,
@@ -95,7 +96,7 @@ class OpenAIServer(MLLM):
             raise UserError(f"model {self._model!r}: timeout={timeout!r}; give seconds above 0")
         self._connection = Connection(base_url, key_env, timeout)
         self._concurrency, self._retries = concurrency, retries
-        self._quality, self._times, self._prefill = quality, times, prefill
+        self._to_url, self._times, self._prefill = JpegURLs(quality), times, prefill
         self._max_new_tokens = max_new_tokens
         self._extra = self._mapping(extra)
         self._is_reached = True
@@ -162,7 +163,7 @@ class OpenAIServer(MLLM):
         """Return a request as the API's JSON."""
         messages = chat_messages(
             request,
-            quality=self._quality,
+            to_url=self._to_url,
             times=self._times == "frames",
             prefill=self._prefill,
         )
