@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO_LIMIT ?= 60
+# Some machines set it; then each of the many processes compiles torch and transformers anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup demo leaderboard bench test test-slow lint clean
 
