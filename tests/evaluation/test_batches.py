@@ -156,5 +156,5 @@ def test_a_run_resumes_under_another_token_budget(questions: Path, tmp_path: Pat
 
 
 def test_a_model_that_counts_no_tokens_has_no_token_budget(questions: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="visual tokens.*leave out --max-batch-tokens"):
+    with pytest.raises(UserError, match=r"visual tokens.*leave out --max-batch-tokens"):
         run(questions, tmp_path / "run", max_batch_tokens=500)

@@ -45,8 +45,7 @@ class Batches(Generic[T]):
 
     def ready(self, last: bool = False) -> Iterator[list[T]]:
         """The batches that are full or have waited, the oldest first; with `last`, all batches."""
-        while batch := self._next(last):
-            yield batch
+        return iter(lambda: self._next(last), [])  # which holds no batch that was taken
 
     def _next(self, last: bool) -> list[T]:
         for key, bucket in sorted(self._buckets.items(), key=lambda pair: pair[1][0][0]):

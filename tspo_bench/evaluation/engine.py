@@ -23,9 +23,9 @@ from tspo_bench.results.records import kept_record
 from tspo_bench.tasks import Reading, Task
 from tspo_bench.types import Answer, Failed, Record, Request, VisualInput
 
-PREFETCH = 2  # videos prepared while the model answers: with CHUNK_BYTES this bounds memory
-
-_Numbered = tuple[int, Prepared]
+PREFETCH = 2  # videos beside the next batch: with CHUNK_BYTES and two batches this bounds memory
+# In the order of preparation: a question's number, itself without frames, and its request if any.
+_Batch = list[tuple[int, Prepared, Request | None]]
 
 
 def answer_videos(
@@ -43,21 +43,59 @@ def answer_videos(
     before an interruption stays. Batches hold at most `limit.most` questions and `max_tokens`
     tokens, padding included (see `Batches`).
     """
+    records = _RecordsInOrder(on_record)
+    preparing = ThreadPoolExecutor(PREFETCH, thread_name_prefix="prepare")
+    batching = ThreadPoolExecutor(1, thread_name_prefix="batch")
     count = token_counter(model)
-    batches = Batches[_Numbered](limit.most, max_tokens, lambda one: count(one[1]))
-    records, numbers = _RecordsInOrder(on_record), itertools.count()
+    waiting = Batches[tuple[int, Prepared]](limit.most, max_tokens, lambda one: count(one[1]))
+    batches = _batches(_prefetch(work, prepare, preparing), waiting)
+    try:
+        coming = batching.submit(next, batches, None)
+        while True:
+            with main_stage(WAIT):
+                batch = coming.result()
+            if batch is None:
+                return
+            coming = batching.submit(next, batches, None)
+            records.add(_answer_batch(batch, task, model, limit))
+    finally:
+        for pool in (preparing, batching):
+            pool.shutdown(wait=True, cancel_futures=True)
 
-    def answer(ready: Iterable[list[_Numbered]]) -> None:
-        for batch in ready:
-            numbered, waiting = zip(*batch, strict=True)
-            records.add(numbered, _answer_batch(waiting, task, model, limit))
 
-    for prepared in _prefetch(work, prepare):
+def _prefetch(
+    work: Iterable[VideoWork], prepare: VideoPreparer, pool: ThreadPoolExecutor
+) -> Iterator[list[Prepared]]:
+    """The prepared parts of the videos in order, the next one of PREFETCH more videos under way."""
+    under_way: deque[tuple[Iterator[list[Prepared]], Future[list[Prepared] | None]]] = deque()
+    videos = iter(work)
+    while True:
+        for video in itertools.islice(videos, PREFETCH + 1 - len(under_way)):
+            parts = prepare(video)
+            under_way.append((parts, pool.submit(next, parts, None)))
+        if not under_way:
+            return
+        parts, coming = under_way.popleft()
+        part = coming.result()
+        if part is not None:
+            under_way.appendleft((parts, pool.submit(next, parts, None)))
+            yield part
+
+
+def _batches(
+    parts: Iterable[list[Prepared]], waiting: Batches[tuple[int, Prepared]]
+) -> Iterator[_Batch]:
+    """The batches, each with its frames copied: the model must not wait for that."""
+    numbers = itertools.count()
+    for part in itertools.chain(parts, (None,)):
         # Models pad a batch to its longest request: K = 4 must not cost what K = 64 does.
-        by_length = sorted(prepared, key=lambda one: one.cell.budget.frames or 0)
-        batches.add((next(numbers), one) for one in by_length)
-        answer(batches.ready())
-    answer(batches.ready(last=True))
+        ordered = sorted(part or (), key=lambda one: one.cell.budget.frames or 0)
+        waiting.add((next(numbers), one) for one in ordered)
+        yield from map(_with_requests, waiting.ready(last=part is None))
+
+
+def _with_requests(batch: Iterable[tuple[int, Prepared]]) -> _Batch:
+    return [(number, replace(one, shared=None), one.request) for number, one in batch]
 
 
 class _RecordsInOrder:
@@ -68,9 +106,9 @@ class _RecordsInOrder:
         self._next = 0
         self._done: dict[int, Prepared] = {}
 
-    def add(self, numbers: Iterable[int], answered: Iterable[Prepared]) -> None:
+    def add(self, answered: Iterable[tuple[int, Prepared]]) -> None:
         """Take answered questions; those whose turn has come are appended."""
-        self._done.update(zip(numbers, answered, strict=True))
+        self._done.update(answered)
         with main_stage("records"):
             while done := self._done.pop(self._next, None):
                 self._next += 1
@@ -79,46 +117,23 @@ class _RecordsInOrder:
                 self._on_record(done.record, done.cell.label, done.cell.budget.label)
 
 
-def _prefetch(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
-    """The prepared parts of the videos in order, the next one of PREFETCH more videos under way."""
-    pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="prepare")
-    under_way: deque[tuple[Iterator[list[Prepared]], Future[list[Prepared] | None]]] = deque()
-    videos = iter(work)
-    try:
-        while True:
-            for video in itertools.islice(videos, PREFETCH + 1 - len(under_way)):
-                parts = prepare(video)
-                under_way.append((parts, pool.submit(next, parts, None)))
-            if not under_way:
-                return
-            parts, coming = under_way.popleft()
-            with main_stage(WAIT):
-                part = coming.result()
-            if part is not None:
-                under_way.appendleft((parts, pool.submit(next, parts, None)))
-                yield part
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
 def _answer_batch(
-    waiting: Sequence[Prepared], task: Task, model: MLLM, limit: BatchLimit
-) -> list[Prepared]:
-    """The same questions with their finished records, without frames."""
-    requests = [prepared.request for prepared in waiting]
-    asked = [request for request in requests if request is not None]
+    batch: _Batch, task: Task, model: MLLM, limit: BatchLimit
+) -> list[tuple[int, Prepared]]:
+    """The questions with their finished records."""
+    requests = [request for _, _, request in batch if request is not None]
     with main_stage(ANSWER) as done:
-        answers = answer_requests(model, asked, limit)
-        done.frames = sum(len(request.frames) for request in asked)
+        answers = answer_requests(model, requests, limit)
+        done.frames = sum(len(request.frames) for request in requests)
         done.tokens = sum(_tokens(answer) for answer, _ in answers)
     given = iter(answers)
     answered = []
     with main_stage("records"):
-        for prepared, request in zip(waiting, requests, strict=True):
+        for number, prepared, request in batch:
             record = prepared.record
             if request is not None:
                 record = _scored(prepared, next(given), task)
-            answered.append(replace(prepared, record=kept_record(record), shared=None))
+            answered.append((number, replace(prepared, record=kept_record(record))))
     return answered
 
 
