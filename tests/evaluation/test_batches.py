@@ -130,7 +130,7 @@ def test_a_token_budget_changes_batches_only(
     questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Counting, "shown", [])
-    grid = {"models": (COUNTING,), "samplers": ("uniform", "random"), "frames": (2, 9)}
+    grid = {"models": (COUNTING,), "samplers": ("uniform", "random"), "frames": (2, 9), "limit": 9}
     run(questions, tmp_path / "plain", **grid, batch_size=5)
     plain = untimed_files(tmp_path / "plain")
     assert any(len(set(batch)) > 1 for batch in Counting.shown)
