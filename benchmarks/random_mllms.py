@@ -61,7 +61,7 @@ class RandomLlavaVideo(LlavaVideo):
         """There are no weights to look for."""
         return Path(checkpoint)
 
-    def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
+    def _load(self, checkpoint: str, folder: Path, device: str, device_map: str | None) -> Any:
         config = read_config(checkpoint, folder)
         config.image_token_id = config.video_token_id = self._processor.visual_id
         return _random(LlavaVideoNetwork, config, device)
@@ -75,7 +75,7 @@ class RandomQwenVL(TransformersVLM):
         """There are no weights to look for."""
         return Path(checkpoint)
 
-    def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
+    def _load(self, checkpoint: str, folder: Path, device: str, device_map: str | None) -> Any:
         config = transformers.AutoConfig.from_pretrained(folder)
         return _random(transformers.Qwen2_5_VLForConditionalGeneration, config, device)
 

@@ -89,6 +89,8 @@ def test_json_is_all_that_stdout_holds(cli: Cli) -> None:
         (["--baseline", "aks[deep"], "cannot read 'aks[deep'"),
         (["--limit", "0"], "--limit must be >= 1 (got 0)"),
         (["--batch-size", "0"], "--batch-size must be >= 1 (got 0)"),
+        (["--max-batch-tokens", "0"], "--max-batch-tokens must be >= 1 (got 0)"),
+        (["--max-batch-tokens", "9"], "leave out --max-batch-tokens"),
         (["--candidate-fps", "0"], "--candidate-fps must be > 1e-12 (got 0.0)"),
         (["--data-root", "nowhere"], "data root nowhere is not a folder; set --data-root"),
         (["--out", "films.jsonl"], "run films.jsonl is a file; name a folder with --out"),

@@ -88,7 +88,7 @@ def test_the_folder_follows_from_what_is_asked() -> None:
         {"samplers": ("aks",)},
         {"frames": (16, 32)},
         {"seeds": (0, 1)},
-        {"batch_size": 1},
+        {"batch_size": 1, "max_batch_tokens": 4096},
         {"fresh": True},
         {"limit": 20},
         {"encoder": "other"},

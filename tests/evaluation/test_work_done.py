@@ -166,7 +166,7 @@ def test_the_frames_in_memory_are_bounded_for_any_picks(
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert peak < 5e6
+    assert peak < 6.5e6  # two batches and what is waiting for the next
 
 
 @pytest.mark.slow

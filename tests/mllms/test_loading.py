@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.mllms.conftest import make_request
+from tests.mllms.conftest import MIXED, make_request
 from tspo_bench.errors import UserError
+from tspo_bench.features.checkpoint import placement
 from tspo_bench.mllms import check_mllm, load_mllm, registry
 from tspo_bench.registry import parse_spec
 
@@ -124,3 +125,36 @@ def test_a_folder_without_weights(tmp_path: Path) -> None:
 def test_wrong_settings(checkpoint: Get, options: str, arguments: dict, said: str) -> None:
     with pytest.raises(UserError, match=said):
         load_mllm(f"{checkpoint('llava_onevision')}{options}", **arguments)
+
+
+@pytest.mark.parametrize("name", ["llava_onevision", "qwen2_5_vl"])
+def test_a_model_that_accelerate_places_gives_the_same_answers(
+    checkpoint: Get, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = checkpoint(name)
+    wanted = load_mllm(str(folder)).answer(MIXED)
+    # As with a GPU; without one transformers places everything on the CPU.
+    monkeypatch.setattr("tspo_bench.features.checkpoint.placement", lambda *given: given[1])
+    placed = load_mllm(f"{folder}[device_map=auto]")
+    assert placed.name == f"{folder.name}[device_map=auto]"
+    assert placed.answer(MIXED) == wanted
+
+
+def test_released_llava_video_is_placed_likewise(llava_folder: Path) -> None:
+    wanted = load_mllm(str(llava_folder)).answer(MIXED[:2])
+    assert load_mllm(f"{llava_folder}[device_map=balanced]").answer(MIXED[:2]) == wanted
+
+
+def test_placement() -> None:
+    assert placement("cuda", "auto") == "auto"
+    assert placement("cuda:1", None) == {"": "cuda:1"}
+    assert placement("cpu", "auto") == {"": "cpu"}, "though a GPU is there"
+
+
+def test_unusable_device_maps(checkpoint: Get, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = checkpoint("llava_onevision")
+    with pytest.raises(UserError, match="device_map='all'; use auto or balanced or sequential"):
+        check_mllm(f"{folder}[device_map=all]")
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    with pytest.raises(UserError, match="device_map=auto spreads it over all GPUs"):
+        check_mllm(f"{folder}[device_map=auto]", "cuda:1")

@@ -11,7 +11,7 @@ _OPTIONS = {
     "log-prob window without evaluate",
     "Samplers": "sampler frames visual-tokens encoder agent candidate-fps candidates seed seeds "
     "with-bounds",
-    "Model": "model base-url device batch-size",
+    "Model": "model base-url device batch-size max-batch-tokens",
     "Protocol": "protocol subtitles answer reply",
     "Run": "preset out name cache prune fresh resume shard",
     "Output": "baseline groups profile power tolerance layout format columns prices answers "

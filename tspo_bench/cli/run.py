@@ -87,6 +87,15 @@ def run(
         int,
         typer.Option("--batch-size", metavar="N", help="Questions that the model answers at once."),
     ] = 8,
+    max_batch_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-batch-tokens",
+            metavar="N",
+            help="Most tokens of a batch, padding included: up to --batch-size questions of "
+            "similar length. For models that report visual tokens.",
+        ),
+    ] = None,
     protocol: options.Protocol = None,
     subtitles: Annotated[
         str,

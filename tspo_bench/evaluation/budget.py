@@ -67,8 +67,12 @@ def _are_scaled_down(cost: Cost, frames: int, tokens: int, height: int, width: i
     return tokens < two + (four - two) * (frames - 2) / 2
 
 
-def require_visual_token_count(spec: str) -> None:
+def require_visual_token_count(spec: str, way_out: str) -> None:
     """Reject a model whose class reports no visual tokens, before any model is loaded.
+
+    Args:
+        spec: the model's.
+        way_out: what to do instead.
 
     Raises:
         UserError: it has no method `visual_tokens`.
@@ -76,5 +80,5 @@ def require_visual_token_count(spec: str) -> None:
     if not counts_visual_tokens(spec):
         raise UserError(
             f"model {spec!r} does not report its visual tokens (it has no method "
-            "`visual_tokens(num_frames, height, width)`); give --frames"
+            f"`visual_tokens(num_frames, height, width)`); {way_out}"
         )

@@ -10,6 +10,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 
 from tspo_bench.errors import CRASHES
+from tspo_bench.evaluation.batch_limit import BatchLimit, is_out_of_memory, release_memory
+from tspo_bench.evaluation.batches import Batches, token_counter
 from tspo_bench.evaluation.checks import checked_answers
 from tspo_bench.evaluation.chunks import Prepared
 from tspo_bench.evaluation.plan import VideoWork
@@ -21,7 +23,9 @@ from tspo_bench.results.records import kept_record
 from tspo_bench.tasks import Reading, Task
 from tspo_bench.types import Answer, Failed, Record, Request, VisualInput
 
-PREFETCH = 2  # videos prepared while the model answers: with CHUNK_BYTES this bounds memory
+PREFETCH = 2  # videos beside the next batch: with CHUNK_BYTES and two batches this bounds memory
+# In the order of preparation: a question's number, itself without frames, and its request if any.
+_Batch = list[tuple[int, Prepared, Request | None]]
 
 
 def answer_videos(
@@ -29,68 +33,108 @@ def answer_videos(
     prepare: VideoPreparer,
     task: Task,
     model: MLLM,
-    batch_size: int,
+    limit: BatchLimit,
     on_record: Callable[[Record, str, str], None],
+    max_tokens: int | None = None,
 ) -> None:
     """Answer the questions of all videos and append their records, in each cell in order.
 
     `on_record` is called with each record and its cell's sampler and frame budget. What is appended
-    before an interruption stays.
+    before an interruption stays. Batches hold at most `limit.most` questions and `max_tokens`
+    tokens, padding included (see `Batches`).
     """
-    waiting: list[Prepared] = []
-    for prepared in _prefetch(work, prepare):
-        # Models pad a batch to its longest request: K = 4 must not cost what K = 64 does.
-        waiting += sorted(prepared, key=lambda one: one.cell.budget.frames or 0)
-        while len(waiting) >= batch_size:
-            _answer_batch(waiting[:batch_size], task, model, on_record)
-            del waiting[:batch_size]
-    _answer_batch(waiting, task, model, on_record)
+    records = _RecordsInOrder(on_record)
+    preparing = ThreadPoolExecutor(PREFETCH, thread_name_prefix="prepare")
+    batching = ThreadPoolExecutor(1, thread_name_prefix="batch")
+    count = token_counter(model)
+    waiting = Batches[tuple[int, Prepared]](limit.most, max_tokens, lambda one: count(one[1]))
+    batches = _batches(_prefetch(work, prepare, preparing), waiting)
+    try:
+        coming = batching.submit(next, batches, None)
+        while True:
+            with main_stage(WAIT):
+                batch = coming.result()
+            if batch is None:
+                return
+            coming = batching.submit(next, batches, None)
+            records.add(_answer_batch(batch, task, model, limit))
+    finally:
+        for pool in (preparing, batching):
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _prefetch(work: Iterable[VideoWork], prepare: VideoPreparer) -> Iterator[list[Prepared]]:
+def _prefetch(
+    work: Iterable[VideoWork], prepare: VideoPreparer, pool: ThreadPoolExecutor
+) -> Iterator[list[Prepared]]:
     """The prepared parts of the videos in order, the next one of PREFETCH more videos under way."""
-    pool = ThreadPoolExecutor(PREFETCH, thread_name_prefix="prepare")
     under_way: deque[tuple[Iterator[list[Prepared]], Future[list[Prepared] | None]]] = deque()
     videos = iter(work)
-    try:
-        while True:
-            for video in itertools.islice(videos, PREFETCH + 1 - len(under_way)):
-                parts = prepare(video)
-                under_way.append((parts, pool.submit(next, parts, None)))
-            if not under_way:
-                return
-            parts, coming = under_way.popleft()
-            with main_stage(WAIT):
-                part = coming.result()
-            if part is not None:
-                under_way.appendleft((parts, pool.submit(next, parts, None)))
-                yield part
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    while True:
+        for video in itertools.islice(videos, PREFETCH + 1 - len(under_way)):
+            parts = prepare(video)
+            under_way.append((parts, pool.submit(next, parts, None)))
+        if not under_way:
+            return
+        parts, coming = under_way.popleft()
+        part = coming.result()
+        if part is not None:
+            under_way.appendleft((parts, pool.submit(next, parts, None)))
+            yield part
+
+
+def _batches(
+    parts: Iterable[list[Prepared]], waiting: Batches[tuple[int, Prepared]]
+) -> Iterator[_Batch]:
+    """The batches, each with its frames copied: the model must not wait for that."""
+    numbers = itertools.count()
+    for part in itertools.chain(parts, (None,)):
+        # Models pad a batch to its longest request: K = 4 must not cost what K = 64 does.
+        ordered = sorted(part or (), key=lambda one: one.cell.budget.frames or 0)
+        waiting.add((next(numbers), one) for one in ordered)
+        yield from map(_with_requests, waiting.ready(last=part is None))
+
+
+def _with_requests(batch: Iterable[tuple[int, Prepared]]) -> _Batch:
+    return [(number, replace(one, shared=None), one.request) for number, one in batch]
+
+
+class _RecordsInOrder:
+    """Appends records in the order of their numbers, though batches overtake each other."""
+
+    def __init__(self, on_record: Callable[[Record, str, str], None]) -> None:
+        self._on_record = on_record
+        self._next = 0
+        self._done: dict[int, Prepared] = {}
+
+    def add(self, answered: Iterable[tuple[int, Prepared]]) -> None:
+        """Take answered questions; those whose turn has come are appended."""
+        self._done.update(answered)
+        with main_stage("records"):
+            while done := self._done.pop(self._next, None):
+                self._next += 1
+                assert done.cell.writer is not None
+                done.cell.writer.append(done.record, done.scores)
+                self._on_record(done.record, done.cell.label, done.cell.budget.label)
 
 
 def _answer_batch(
-    waiting: Sequence[Prepared],
-    task: Task,
-    model: MLLM,
-    on_record: Callable[[Record, str, str], None],
-) -> None:
-    requests = [prepared.request for prepared in waiting]
-    asked = [request for request in requests if request is not None]
+    batch: _Batch, task: Task, model: MLLM, limit: BatchLimit
+) -> list[tuple[int, Prepared]]:
+    """The questions with their finished records."""
+    requests = [request for _, _, request in batch if request is not None]
     with main_stage(ANSWER) as done:
-        answers = answer_requests(model, asked)
-        done.frames = sum(len(request.frames) for request in asked)
+        answers = answer_requests(model, requests, limit)
+        done.frames = sum(len(request.frames) for request in requests)
         done.tokens = sum(_tokens(answer) for answer, _ in answers)
     given = iter(answers)
+    answered = []
     with main_stage("records"):
-        for prepared, request in zip(waiting, requests, strict=True):
+        for number, prepared, request in batch:
             record = prepared.record
             if request is not None:
                 record = _scored(prepared, next(given), task)
-            record = kept_record(record)
-            assert prepared.cell.writer is not None
-            prepared.cell.writer.append(record, prepared.scores)
-            on_record(record, prepared.cell.label, prepared.cell.budget.label)
+            answered.append((number, replace(prepared, record=kept_record(record))))
+    return answered
 
 
 def _tokens(answer: Answer | Failed) -> int:
@@ -102,20 +146,41 @@ def _tokens(answer: Answer | Failed) -> int:
     return (answer.visual_input and answer.visual_input.visual_tokens) or 0
 
 
-def answer_requests(model: MLLM, requests: list[Request]) -> list[tuple[Answer | Failed, float]]:
-    """Each request's answer and its share of the seconds.
+def answer_requests(
+    model: MLLM, requests: Sequence[Request], limit: BatchLimit
+) -> list[tuple[Answer | Failed, float]]:
+    """Each request's answer and its share of the seconds; `limit.now` at most are put at once.
 
-    If the batch fails its requests are put one by one, so that one costs no other its answer.
+    If memory runs out, fewer are put at once from then on. If a batch fails otherwise its requests
+    are put one by one, so that one costs no other its answer.
     """
-    if not requests:
-        return []
+    answered: list[tuple[Answer | Failed, float]] = []
+    while len(answered) < len(requests):
+        batch = requests[len(answered) : len(answered) + limit.now]
+        answered += _attempt(model, batch, limit)
+    return answered
+
+
+def _attempt(
+    model: MLLM, requests: Sequence[Request], limit: BatchLimit
+) -> list[tuple[Answer | Failed, float]]:
+    """Each request's answer and its share of the seconds; [] if fewer must be put at once."""
     started = time.perf_counter()
     try:
         answers = checked_answers(model.answer(requests), requests)
+        limit.passed(len(requests))
     except CRASHES as error:
-        if len(requests) > 1:
-            return [pair for request in requests for pair in answer_requests(model, [request])]
-        answers = [Failed(crash_said(error, type(model).__module__))]
+        answers = [Failed(crash_said(error, type(model).__module__))] * len(requests)
+        has_failed, is_too_large = True, is_out_of_memory(error)
+    else:
+        has_failed = is_too_large = False
+    if is_too_large:
+        release_memory()  # not above: the error holds tensors
+    if has_failed and len(requests) > 1:
+        if is_too_large:
+            limit.exceeded(len(requests))
+            return []
+        return [pair for request in requests for pair in _attempt(model, [request], limit)]
     seconds = (time.perf_counter() - started) / len(requests)
     return [(answer, seconds) for answer in answers]
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
+from tspo_bench.evaluation.batch_limit import BatchLimit
 from tspo_bench.evaluation.budget import require_visual_token_count
 from tspo_bench.evaluation.engine import answer_videos
 from tspo_bench.evaluation.named_samplers import reject_equal_labels
@@ -103,9 +104,11 @@ def _run_grid(
     plans = load_tasks(settings)
     if settings.baseline != BASELINE:
         check_baseline(settings.baseline, plans, _samplers_in(settings.folder))
-    if settings.visual_tokens is not None:
-        for spec in settings.models:
-            require_visual_token_count(spec)
+    for spec in settings.models:
+        if settings.visual_tokens is not None:
+            require_visual_token_count(spec, "give --frames")
+        if settings.max_batch_tokens is not None:
+            require_visual_token_count(spec, "leave out --max-batch-tokens")
     names = [check_mllm(spec, settings.device) for spec in settings.models]
     reject_equal_labels("models", settings.models, [name for name in names if name is not None])
     for spec in settings.models:
@@ -171,9 +174,10 @@ class _Grid:
             model = load_mllm(spec, self.settings.device, self.settings.batch_size, reach=False)
         self.models.append(model.name)
         reject_equal_labels("models", self.settings.models, self.models)
-        return [self._run_task(plan, model) for plan in plans]
+        limit = BatchLimit(self.settings.batch_size)  # what a model's memory holds, in every task
+        return [self._run_task(plan, model, limit) for plan in plans]
 
-    def _run_task(self, plan: TaskPlan, model: MLLM) -> list[str]:
+    def _run_task(self, plan: TaskPlan, model: MLLM, limit: BatchLimit) -> list[str]:
         task, questions = plan.task, plan.questions
         with ExitStack() as stack:
             cells = self._open_cells(plan, model, stack)
@@ -186,9 +190,8 @@ class _Grid:
             self._report_stored(cells)
             work = list(videos_to_do(questions, cells))
             prepare = self._preparer(plan, model)
-            answer_videos(
-                work, prepare, task, model, self.settings.batch_size, self.progress.on_record
-            )
+            on_record, max_tokens = self.progress.on_record, self.settings.max_batch_tokens
+            answer_videos(work, prepare, task, model, limit, on_record, max_tokens)
             with main_stage("summarise"):
                 for cell in cells:
                     self._sum_up(cell, task)

@@ -172,6 +172,9 @@ class RunSettings(BaseModel):
     """A torch device. Default: CUDA where torch sees it, else the CPU."""
     batch_size: Annotated[int, _count(1)] = 8
     """Questions that a model answers at once."""
+    max_batch_tokens: Annotated[int, _count(1)] | None = None
+    """Tokens of a batch, padding included: at most so many, with at most `batch_size` questions of
+    similar length. For models that report visual tokens; None for no limit."""
     out: UserPath | None = None
     """The run's folder; None for `runs/<name>`, where the name follows from the settings, so that
     the same call resumes."""

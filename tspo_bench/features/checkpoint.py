@@ -194,8 +194,12 @@ def precision(device: str) -> torch.dtype:
     return torch.bfloat16 if kind == "cuda" else torch.float32
 
 
-def load_model(kind: str, name: str, auto_class: Any, folder: Path, device: str) -> Any:
+def load_model(
+    kind: str, name: str, auto_class: Any, folder: Path, device: str, device_map: str | None = None
+) -> Any:
     """The model in `folder`, in evaluation mode on `device`, in the device's precision.
+
+    `device_map` spreads it over all GPUs instead (see `placement`).
 
     Raises:
         UserError: unknown class, unreadable or incomplete weights, unusable device.
@@ -208,6 +212,7 @@ def load_model(kind: str, name: str, auto_class: Any, folder: Path, device: str)
             use_safetensors=True,
             trust_remote_code=False,
             output_loading_info=True,
+            **({"device_map": placement(device, device_map)} if device_map else {}),
         )
     missing = sorted(info["missing_keys"])
     if missing:
@@ -215,8 +220,17 @@ def load_model(kind: str, name: str, auto_class: Any, folder: Path, device: str)
             f"{kind} {name!r}: {len(missing)} weights of {type(model).__name__} are not in "
             f"{folder}, first {missing[0]!r}; the checkpoint is incomplete or of another class"
         )
+    if device_map:
+        return model.eval()
     with load_errors(kind, name):  # the device's memory may be full
         return model.to(device).eval()
+
+
+def placement(device: str, device_map: str | None) -> str | dict[str, str]:
+    """What transformers is given to place a model: on a device, or by `device_map` on all GPUs."""
+    if device_map is None or torch.device(device).type == "cpu":
+        return {"": device}
+    return device_map
 
 
 def load_processor(kind: str, name: str, folder: Path) -> Any:

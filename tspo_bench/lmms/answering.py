@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tspo_bench.agent.checkpoint import default_encoder
+from tspo_bench.evaluation.batch_limit import BatchLimit
 from tspo_bench.evaluation.budget import Budget
 from tspo_bench.evaluation.checks import check_encoder
 from tspo_bench.evaluation.engine import answer_requests, answer_videos
@@ -90,7 +91,7 @@ class Answerer:
         self._model = load_mllm(model, device, batch_size)
         self._task = _HarnessTask()
         warn_of_reference([self._task], self._encoder, [model])
-        self._batch_size = batch_size
+        self._limit = BatchLimit(batch_size)
         self._candidate_fps, self._rule = candidate_fps, check_rule(candidates)
         self._sink = _ListSink()
         self._cell = OpenCell(label, chosen, Budget(frames=frames), self._sink)
@@ -107,14 +108,14 @@ class Answerer:
                 videos.setdefault(one.shown.video, []).append((place, _with_prompt(one)))
                 continue
             others.append((place, _request_of_images(one.shown)))
-            if len(others) == self._batch_size:  # images are not kept beyond their batch
+            if len(others) == self._limit.most:  # images are not kept beyond their batch
                 replies |= self._answer_images(others)
                 others = []
         replies |= self._answer_images(others) | self._answer_videos(videos)
         return [replies[place] for place in range(count)]
 
     def _answer_images(self, placed: Sequence[tuple[int, Request]]) -> dict[int, Reply]:
-        answers = answer_requests(self._model, [request for _, request in placed])
+        answers = answer_requests(self._model, [request for _, request in placed], self._limit)
         return {
             place: Reply(error=answer.error) if isinstance(answer, Failed) else Reply(answer.text)
             for (place, _), (answer, _) in zip(placed, answers, strict=True)
@@ -134,7 +135,7 @@ class Answerer:
             for path, questions in videos.items()
         ]
         self._sink.records.clear()
-        answer_videos(work, prepare, self._task, self._model, self._batch_size, lambda *_: None)
+        answer_videos(work, prepare, self._task, self._model, self._limit, lambda *_: None)
         places = [place for questions in videos.values() for place, _ in questions]
         return {
             place: Reply(record.reply or "", record.error)

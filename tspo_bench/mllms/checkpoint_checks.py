@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import torch
 import transformers
 from transformers.models.auto.modeling_auto import MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
 
@@ -20,6 +21,7 @@ CHOICES: dict[str, tuple[Any, ...]] = {
     "times": ("none", "prompt"),
     "enable_thinking": (None, True, False),
 }
+DEVICE_MAPS = (None, "auto", "balanced", "sequential")
 TIMED_BY_POSITION = "qwen2_5_vl"
 
 
@@ -29,6 +31,7 @@ def usable_checkpoint(
     max_new_tokens: int = MAX_NEW_TOKENS,
     min_pixels: int | None = None,
     max_pixels: int | None = None,
+    device_map: str | None = None,
     **options: Any,
 ) -> Path:
     """Return the folder of a checkpoint, after all checks that need no weights.
@@ -39,6 +42,7 @@ def usable_checkpoint(
         max_new_tokens: the longest answer, in tokens.
         min_pixels: of one frame; None for no bound.
         max_pixels: likewise.
+        device_map: how the weights are spread over all GPUs; None for one device.
         options: others of `TransformersVLM`.
 
     Raises:
@@ -59,8 +63,23 @@ def usable_checkpoint(
         raise UserError(
             f"model {checkpoint!r}: min_pixels={min_pixels} is above max_pixels={max_pixels}"
         )
-    precision(device)
+    check_device_map(checkpoint, device, device_map)
     return folder
+
+
+def check_device_map(checkpoint: str, device: str, device_map: str | None) -> None:
+    """Check the device, and that the weights are spread over GPUs only if that is all of them.
+
+    Raises:
+        UserError: unusable device, unknown way to spread the weights, or one GPU named.
+    """
+    precision(device)
+    check_choice(checkpoint, "device_map", device_map, DEVICE_MAPS)
+    if device_map and torch.device(device).index is not None:
+        raise UserError(
+            f"model {checkpoint!r}: device_map={device_map} spreads it over all GPUs; use --device "
+            "cuda, and CUDA_VISIBLE_DEVICES to choose among them"
+        )
 
 
 def check_length(checkpoint: str, max_new_tokens: int) -> None:

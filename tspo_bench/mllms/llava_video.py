@@ -13,8 +13,14 @@ from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.models.llava_onevision.modeling_llava_onevision import LlavaOnevisionModel
 
-from tspo_bench.features.checkpoint import find_checkpoint, load_errors, precision
-from tspo_bench.mllms.checkpoint_checks import KIND, MAX_NEW_TOKENS, check_choice, check_length
+from tspo_bench.features.checkpoint import find_checkpoint, load_errors, placement, precision
+from tspo_bench.mllms.checkpoint_checks import (
+    KIND,
+    MAX_NEW_TOKENS,
+    check_choice,
+    check_device_map,
+    check_length,
+)
 from tspo_bench.mllms.conversation import with_text
 from tspo_bench.mllms.llava_keys import PREFIXES, UNUSED, check_weights, read_config
 from tspo_bench.mllms.llava_processor import DEFAULT_TEMPLATE, TEMPLATES, LlavaVideoProcessor
@@ -72,6 +78,7 @@ class LlavaVideo(TransformersVLM):
             lmms-eval's runs.
         template: the conversation template, "qwen_1_5" or TSPO's "chatml_direct"; see
             `llava_processor.TEMPLATES`.
+        device_map: as in `TransformersVLM`.
 
     Raises:
         UserError: no such checkpoint, missing or unknown weights, another token layout, no
@@ -87,11 +94,14 @@ class LlavaVideo(TransformersVLM):
         name: str | None = None,
         times: str = "none",
         template: str = DEFAULT_TEMPLATE,
+        device_map: str | None = None,
     ) -> None:
         _check_template(checkpoint, template)
         self._template = template
         self._processor_options = {"template": template}
-        super().__init__(checkpoint, device, batch_size, max_new_tokens, name, times=times)
+        super().__init__(
+            checkpoint, device, batch_size, max_new_tokens, name, times=times, device_map=device_map
+        )
 
     @classmethod
     def check(cls, checkpoint: str, device: str = "cpu", **settings: Any) -> Path:
@@ -103,7 +113,7 @@ class LlavaVideo(TransformersVLM):
         check_length(checkpoint, settings.get("max_new_tokens", MAX_NEW_TOKENS))
         check_choice(checkpoint, "times", settings.get("times", "none"), TIMES)
         _check_template(checkpoint, settings.get("template", DEFAULT_TEMPLATE))
-        precision(device)
+        check_device_map(checkpoint, device, settings.get("device_map"))
         folder = find_checkpoint(KIND, checkpoint)
         config = read_config(checkpoint, folder)
         with torch.device("meta"):
@@ -127,8 +137,8 @@ class LlavaVideo(TransformersVLM):
         named = [] if self._template == DEFAULT_TEMPLATE else [f"template={self._template}"]
         return super()._differences() + named
 
-    def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
-        """Shard by shard, straight to the device and its precision."""
+    def _load(self, checkpoint: str, folder: Path, device: str, device_map: str | None) -> Any:
+        """Shard by shard, straight to the device (or all GPUs) and its precision."""
         config = read_config(checkpoint, folder)
         config.image_token_id = config.video_token_id = self._processor.visual_id
         with load_errors(KIND, checkpoint):
@@ -137,7 +147,7 @@ class LlavaVideo(TransformersVLM):
                 config=config,
                 key_mapping={f"^{re.escape(theirs)}": ours for theirs, ours in PREFIXES.items()},
                 dtype=precision(device),
-                device_map={"": device},
+                device_map=placement(device, device_map),
                 use_safetensors=True,
             ).eval()
 

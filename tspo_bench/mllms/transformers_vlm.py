@@ -60,8 +60,8 @@ class TransformersVLM(MLLM):
         max_pixels: of one frame (height x width), for classes of native resolution: larger frames
             are scaled down, on top of the processor's own bounds; None for no limit.
         min_pixels: likewise: smaller frames are scaled up.
-        enable_thinking: the switch of that name in the chat template (Qwen3.5, GLM); None for the
-            template's default.
+        enable_thinking: the chat template's switch (Qwen3.5, GLM); None for its default.
+        device_map: "auto", "balanced" or "sequential": weights spread over all GPUs (Accelerate).
 
     Raises:
         UserError: no such checkpoint, an unsupported class, incomplete weights, or an unusable
@@ -83,6 +83,7 @@ class TransformersVLM(MLLM):
         max_pixels: int | None = None,
         enable_thinking: bool | None = None,
         min_pixels: int | None = None,
+        device_map: str | None = None,
     ) -> None:
         folder = self.check(
             checkpoint,
@@ -94,10 +95,11 @@ class TransformersVLM(MLLM):
             max_pixels=max_pixels,
             enable_thinking=enable_thinking,
             min_pixels=min_pixels,
+            device_map=device_map,
         )
         self._processor = self._load_processor(checkpoint, folder, **self._processor_options)
         self._conversation = Conversation(checkpoint, self._processor, enable_thinking)
-        self._model = self._load(checkpoint, folder, device)
+        self._model = self._load(checkpoint, folder, device, device_map)
         encode_frames_once(self._model)
         self._model.generation_config = plain_generation(
             self._model.generation_config, self._processor.tokenizer, max_new_tokens
@@ -271,11 +273,10 @@ class TransformersVLM(MLLM):
     def _load_processor(cls, checkpoint: str, folder: Path, **_: Any) -> Any:
         return load_processor(KIND, checkpoint, folder)
 
-    def _load(self, checkpoint: str, folder: Path, device: str) -> Any:
-        """Load the model in evaluation mode, on the device and in its precision."""
-        return load_model(
-            KIND, checkpoint, transformers.AutoModelForImageTextToText, folder, device
-        )
+    def _load(self, checkpoint: str, folder: Path, device: str, device_map: str | None) -> Any:
+        """Load the model in evaluation mode, on the device (or all GPUs) and in its precision."""
+        auto_class = transformers.AutoModelForImageTextToText
+        return load_model(KIND, checkpoint, auto_class, folder, device, device_map)
 
     @property
     def _is_timed(self) -> bool:
