@@ -86,7 +86,9 @@ def test_every_item_is_in_one_batch_within_its_budget(
 
 
 @pytest.mark.parametrize("room", [1, 2, 3, 7])
-def test_a_batch_that_memory_does_not_hold_is_halved(room: int) -> None:
+def test_a_batch_that_memory_does_not_hold_is_halved(
+    room: int, caplog: pytest.LogCaptureFixture
+) -> None:
     requests = [make_request([number]) for number in range(12)]
     wanted = [Answer(str([number])) for number in range(12)]
     model, limit = Small(room), BatchLimit(8)
@@ -94,6 +96,7 @@ def test_a_batch_that_memory_does_not_hold_is_halved(room: int) -> None:
     fits = {1: 1, 2: 2, 3: 2, 7: 4}[room]
     halved = [size for size in (8, 4, 2, 1) if size > room]
     assert model.sizes == [*halved, *[fits] * (12 // fits)]
+    assert [record.args for record in caplog.records] == [(size, size // 2) for size in halved]
 
 
 def test_the_limit_grows_again_up_to_what_was_given() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import logging
 
 GROW_AFTER = 16  # full batches without an error
+_log = logging.getLogger(__name__)
 _OUT_OF_MEMORY = ("DefaultCPUAllocator: can't allocate memory", "CUDA error: out of memory")
 
 
@@ -28,6 +30,8 @@ class BatchLimit:
     def exceeded(self, size: int) -> None:
         """A batch took more memory than there is."""
         self._passed, self.now = 0, max(1, size // 2)
+        if size > 1:
+            _log.warning("memory ran out with %d questions at once; now %d", size, self.now)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
