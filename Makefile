@@ -32,7 +32,7 @@ leaderboard: setup
 
 # How fast each stage is (docs/performance.md). ffmpeg has to be installed.
 bench: setup
-	for name in scan features task agent training; do $(BIN)/python -m benchmarks.speed.$$name || exit 1; done
+	for name in scan fetch features task agent training; do $(BIN)/python -m benchmarks.speed.$$name || exit 1; done
 
 test: setup
 	$(BIN)/python -m pytest -n auto

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.speed.measure import write_result
 from benchmarks.speed.turns import arguments, in_turns, run_here, run_way, summary
-from benchmarks.speed.videos import long_video
+from benchmarks.speed.videos import CODECS, long_video
 from tspo_bench.types import IntArray, Pixels
 from tspo_bench.video import open_video
 from tspo_bench.video.rgb import RGBConverter
@@ -133,7 +133,7 @@ def main() -> None:
     """Measure, or run one way of it in this process."""
     parser = arguments(__doc__, WAYS)
     parser.add_argument("--minutes", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     given = parser.parse_args()
     if given.way:
         run_here(WAYS, given)
@@ -142,10 +142,10 @@ def main() -> None:
     for height in (360, 720):
         path = long_video(given.minutes, height)
         _check_equal(path)
-        of_video = f"{given.minutes} min, {height}p, x264 -bf 3 -g 250"
-        single = in_turns("fetch", SINGLE, path, given.rounds)
+        of_video = f"{given.minutes} min, {height}p, {' '.join(CODECS['x264'][1:])}"
+        single = in_turns("fetch", dict.fromkeys(SINGLE, given.rounds), path)
         cases[f"{FRAMES} frames, {of_video}"] = summary(single, "ours")
-        together = in_turns("fetch", TOGETHER, path, given.rounds)
+        together = in_turns("fetch", dict.fromkeys(TOGETHER, given.rounds), path)
         name = f"3 questions with {FRAMES} frames each, {of_video}"
         cases[name] = summary(together, "ours, 3 questions")
     print(write_result("fetch", {"frames": FRAMES, "rounds": given.rounds}, cases))

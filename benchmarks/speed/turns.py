@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,17 @@ def run_here(ways: Mapping[str, Way], given: argparse.Namespace) -> None:
     print(json.dumps(figures))
 
 
-def in_turns(module: str, ways: Iterable[str], video: Path, rounds: int) -> dict[str, list[Run]]:
-    """Run the ways, one after the other, `rounds` times; the list of one that fails stays short."""
-    seen: dict[str, list[Run]] = {name: [] for name in ways}
-    for number in range(rounds):
-        for name, runs in seen.items():
+def in_turns(module: str, rounds: Mapping[str, int], video: Path) -> dict[str, list[Run]]:
+    """Run the ways one after the other, again and again, each in as many rounds as it is given.
+
+    The list of a way that fails stays empty.
+    """
+    seen: dict[str, list[Run]] = {name: [] for name in rounds}
+    for number in range(max(rounds.values())):
+        for name in (name for name in rounds if number < rounds[name]):
             run = run_way(module, name, video)
             if run is not None:
-                runs.append(run)
+                seen[name].append(run)
             print(f"{video.name}, round {number + 1}: {name}: {run}", file=sys.stderr)
     return seen
 

@@ -29,7 +29,9 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 _PIECE_BYTES = 16 << 20
-_PART_FRAMES = 8  # fewer where there are few, so that all workers end at about the same time
+# Many parts, so that all workers end at about the same time: frames in each at most, and how many
+# each lane has at least where there are frames enough.
+_PART_FRAMES, _PARTS_PER_LANE = 8, 16
 _AHEAD = 4  # pieces queued for each lane
 _keys = itertools.count()
 # Files whose decoder crashed or hung, with the error: this process does not try them again.
@@ -103,7 +105,7 @@ class WorkerReader(TimelineReader):
         self, indices: IntArray, short_side: int | None, frame_bytes: int
     ) -> Iterator[tuple[Piece, bool]]:
         """What to decode, and whether a piece begins a part: one lane decodes all of a part."""
-        size = min(_PART_FRAMES, max(1, len(indices) // (2 * _AHEAD * len(lanes()))))
+        size = min(_PART_FRAMES, max(1, len(indices) // (_PARTS_PER_LANE * len(lanes()))))
         parts = split(self._opened, indices, size)
         count = max(1, min(size, _PIECE_BYTES // frame_bytes))
         opened = self._share() if parts else b""
