@@ -6,13 +6,7 @@ process, whose imports are not timed. "floor" decodes the whole file and keeps n
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import statistics
 import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,10 +14,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.speed.measure import write_result
-from benchmarks.speed.videos import long_video
+from benchmarks.speed.turns import (
+    arguments,
+    in_turns,
+    memory_of_way,
+    run_here,
+    summary,
+)
+from benchmarks.speed.videos import CODECS, long_video
 
 SIDE = 224
-NOT_INSTALLED = 77
+OURS = ("floor", "ours", "ours, keyframes")
 
 
 def floor(path: Path) -> int:
@@ -108,94 +109,44 @@ WAYS: dict[str, Callable[[Path], int]] = {
 
 def main() -> None:
     """Measure, or run one way of it in this process."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--way", choices=WAYS, help="run this one on --video and print its seconds")
-    parser.add_argument("--video", type=Path)
-    parser.add_argument("--minutes", type=int, nargs="+", default=[10, 60])
-    parser.add_argument("--rounds", type=int, default=3, help="of the shortest; others have 1")
+    parser = arguments(__doc__, WAYS)
+    parser.add_argument("--rounds", type=int, default=2, help="of the first cases")
+    parser.add_argument("--minutes", type=int, default=10, help="the long videos have 6 and 18 x")
     given = parser.parse_args()
     if given.way:
-        print(json.dumps(_run_here(given.way, given.video)))
+        run_here(WAYS, given)
         return
-    _check_equal(long_video(min(given.minutes), 360))
-    cases = {}
-    for minutes in given.minutes:
-        rounds = given.rounds if minutes == min(given.minutes) else 1
-        for height in (360, 720):
-            path = long_video(minutes, height)
-            cases[f"{minutes} min, {height}p, x264 -bf 3 -g 250"] = _compared(path, rounds, minutes)
-    path = write_result("scan", {"rate": 1.0, "short_side": SIDE, "rounds": given.rounds}, cases)
-    print(path)
+    _check_equal(long_video(given.minutes, 360))
+    cases = _cases(given.minutes, given.rounds)
+    settings = {"rate": 1.0, "short_side": SIDE, "rounds": given.rounds}
+    print(write_result("scan", settings, cases))
 
 
-def _compared(path: Path, rounds: int, minutes: int) -> dict[str, Any]:
-    ways = [name for name in WAYS if name != "research way" or minutes <= 10]  # it holds all frames
-    seen: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
-    for number in range(rounds):
-        for name in ways:
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.speed.scan",
-                "--way",
-                name,
-                "--video",
-                path,
-            ]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            if done.returncode == 0:
-                seen[name].append(json.loads(done.stdout))
-            print(
-                f"{path.name}, round {number + 1}: {name}: {done.stdout.strip()}", file=sys.stderr
-            )
-    floor_seconds = statistics.median(one["seconds"] for one in seen["floor"])
-    return {
-        name: _figures(found, floor_seconds) if found else "not measured: not installed"
-        for name, found in seen.items()
+def _cases(minutes: int, rounds: int) -> dict[str, Any]:
+    """All cases; the slow ones have one round."""
+    from benchmarks.speed import loop_filter  # imports torch, which a way need not wait for
+
+    cases: dict[str, Any] = {}
+
+    def compare(minutes: int, height: int, codec: str, rounds: dict[str, int]) -> None:
+        name = f"{minutes} min, {height}p, {' '.join(CODECS[codec][1:])}"
+        seen = in_turns("scan", rounds, long_video(minutes, height, codec))
+        cases[name] = summary(seen, "floor")
+
+    ours = dict.fromkeys(OURS, 1)
+    compare(minutes, 360, "x264", dict.fromkeys(WAYS, rounds))
+    compare(minutes, 720, "x264", dict.fromkeys(WAYS, 1) | dict.fromkeys(OURS, rounds))
+    for codec in ("x264-no-b", "vp9", "av1"):
+        compare(min(4, minutes), 360, codec, ours)
+    compare(6 * minutes, 360, "x264", ours | {"decord, small": 1, "torchcodec": 1})
+    compare(6 * minutes, 720, "x264", ours)
+    filtered = loop_filter.measured(long_video(minutes, 360), SIDE)
+    cases[f"{minutes} min, 360p, without loop filter"] = filtered
+    longest = long_video(18 * minutes, 360)
+    cases[f"{18 * minutes} min, 360p, memory of all processes"] = {
+        name: memory_of_way("scan", name, longest) for name in OURS[1:]
     }
-
-
-def _figures(found: list[dict[str, float]], floor_seconds: float) -> dict[str, Any]:
-    seconds = [one["seconds"] for one in found]
-    return {
-        "median_seconds": round(statistics.median(seconds), 3),
-        "min_seconds": round(min(seconds), 3),
-        "max_seconds": round(max(seconds), 3),
-        "times_floor": round(statistics.median(seconds) / floor_seconds, 3),
-        "peak_memory_mib": round(max(one["peak_memory_mib"] for one in found)),
-        "frames": found[0]["frames"],
-        "rounds": len(seconds),
-    }
-
-
-def _run_here(way: str, path: Path) -> dict[str, float]:
-    from tspo_bench.video.lanes import lanes
-
-    workers = lanes() if way.startswith("ours") else ()
-    if workers:  # a run starts its workers once
-        WAYS[way](next(path.parent.glob("*dc_demo*")))
-    else:
-        _import(way)
-    begun = time.perf_counter()
-    frames = WAYS[way](path)
-    seconds = time.perf_counter() - begun
-    for lane in workers:
-        lane.close()
-    own, child = (
-        resource.getrusage(who).ru_maxrss / 1024
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    memory = own + child * max(1, len(workers))
-    return {"seconds": seconds, "frames": frames, "peak_memory_mib": memory}
-
-
-def _import(way: str) -> None:
-    if way in ("research way", "decord, small"):
-        import decord  # noqa: F401
-        from PIL import Image  # noqa: F401
-    if way == "torchcodec":
-        import torchcodec.decoders
-        import torchcodec.transforms  # noqa: F401
+    return cases
 
 
 def _check_equal(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -37,6 +38,11 @@ def long_video(minutes: int, height: int, codec: str = "x264") -> Path:
     return temporary.rename(path)
 
 
+def short_video(long: Path) -> Path:
+    """One of the clips that a long video is made of."""
+    return next(long.parent.glob(f"{long.stem.rpartition('-')[0]}-dc_demo.mp4"))
+
+
 def _segment(clip: Path, height: int, codec: str, folder: Path) -> Path:
     path = folder / f"{codec}-{height}p-{clip.stem}.mp4"
     width = height * 16 // 9
@@ -50,4 +56,5 @@ def _segment(clip: Path, height: int, codec: str, folder: Path) -> Path:
 
 
 def _ffmpeg(*arguments: str) -> None:
-    subprocess.run(["ffmpeg", "-v", "error", "-y", *arguments], check=True)
+    quiet = {**os.environ, "SVT_LOG": "1"}
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *arguments], check=True, env=quiet)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from pebble import ProcessFuture
 
 from tests.support import make_video, read_number
 from tests.video.clips import COUNTS
@@ -131,6 +132,19 @@ def test_a_fault_costs_its_video(
                 again()
         make_video(film, 12)  # another file
         assert len(open_video(film).fetch([3])) == 1
+
+
+def test_a_part_goes_to_the_least_busy_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy, idle = lanes.Lane(), lanes.Lane()
+    monkeypatch.setattr(worker_reader, "lanes", lambda: (busy, idle))
+    done: ProcessFuture[None] = ProcessFuture()
+    done.set_result(None)
+    sent = [
+        worker_reader._Sent(busy, ProcessFuture(), 2, None),
+        worker_reader._Sent(idle, ProcessFuture(), 1, None),
+        worker_reader._Sent(idle, done, 8, None),
+    ]
+    assert worker_reader._least_busy(sent) is idle
 
 
 def test_without_shared_memory(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,10 @@ def result_of(future: ProcessFuture[T], path: Path) -> T:
 @functools.cache
 def lanes() -> tuple[Lane, ...]:
     """The worker processes of this process, one a core."""
-    return tuple(Lane() for _ in range(min(_MOST_LANES, _num_cores())))
+    started = tuple(Lane() for _ in range(min(_MOST_LANES, _num_cores())))
+    for lane in started:
+        lane.submit(os.getpid)  # a pool starts its process at its first work: all start together
+    return started
 
 
 def _num_cores() -> int:

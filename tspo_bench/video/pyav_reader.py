@@ -49,6 +49,7 @@ class PyAVReader(TimelineReader):
         self._decoder_options = {"err_detect": "explode"}
         self._in_one_thread = False
         self._walk: Walk | None = None
+        self._converters: dict[int | None, RGBConverter] = {}
         self._seeks = self._skips = self._several_threads = True
         if opened is not None:
             self.info, self.timeline = opened.info, opened.timeline
@@ -88,9 +89,12 @@ class PyAVReader(TimelineReader):
 
     def pictures(self, indices: IntArray, short_side: int | None) -> Iterator[Pixels]:
         """The frames with these rising numbers, each [h, w, 3], scaled and upright."""
-        size = scaled_size(self.info.width, self.info.height, short_side)
         orientation = Orientation(self.info.rotation, self.info.mirrored)
-        converter = RGBConverter(*orientation.shown_size(*size), orientation.odd_angle)
+        if short_side not in self._converters:
+            size = scaled_size(self.info.width, self.info.height, short_side)
+            shown_size = orientation.shown_size(*size)
+            self._converters[short_side] = RGBConverter(*shown_size, orientation.odd_angle)
+        converter = self._converters[short_side]
         for run in _runs(self.timeline, indices):
             for index, frame in zip(run, self._decode(run), strict=True):
                 if (orientation_of(frame) or orientation) != orientation:

@@ -149,9 +149,19 @@ class Timeline:
 
         It is known by its place in the file and its size: FFmpeg makes times up after a seek.
         """
-        same = (self.packets.pos == packet.pos) & (self.packets.sizes == packet.size)
-        found = np.flatnonzero(same)
-        return int(found[0]) if packet.pos is not None and len(found) == 1 else None
+        if packet.pos is None:
+            return None
+        bounds = np.searchsorted(
+            self.packets.pos, [packet.pos, packet.pos + 1], sorter=self._by_pos
+        )
+        there = self._by_pos[slice(*bounds)]
+        found = there[self.packets.sizes[there] == packet.size]
+        return int(found[0]) if len(found) == 1 else None
+
+    @functools.cached_property
+    def _by_pos(self) -> IntArray:
+        """The packets in the order in which they lie in the file [m]."""
+        return np.argsort(self.packets.pos)
 
 
 def lay_out(packets: Packets, facts: StreamFacts) -> Timeline:

@@ -6,7 +6,7 @@ import itertools
 import logging
 import pickle
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,9 +28,11 @@ from tspo_bench.video.worker import Piece, decode_piece, open_file
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-_PIECE_BYTES = 32 << 20
-_PART_FRAMES = 16  # fewer where there are few, so that all workers have some
-_AHEAD = 2  # pieces queued in each lane
+_PIECE_BYTES = 16 << 20
+# Many parts, so that all workers end at about the same time: frames in each at most, and how many
+# each lane has at least where there are frames enough.
+_PART_FRAMES, _PARTS_PER_LANE = 8, 16
+_AHEAD = 4  # pieces queued for each lane
 _keys = itertools.count()
 # Files whose decoder crashed or hung, with the error: this process does not try them again.
 _given_up: dict[tuple[object, ...], str] = {}
@@ -41,6 +43,7 @@ _warned: set[str] = set()
 class _Sent:
     """A piece at work."""
 
+    lane: Lane
     future: ProcessFuture[list[Pixels] | None]
     count: int
     memory: SharedBytes | None
@@ -83,9 +86,10 @@ class WorkerReader(TimelineReader):
         self._check()
         width, height = scaled_size(self.info.width, self.info.height, short_side)
         sent: deque[_Sent] = deque()
-        pieces = self._pieces(indices, short_side, 3 * width * height)
+        lane = lanes()[0]
         try:
-            for lane, piece in pieces:
+            for piece, begins_part in self._pieces(indices, short_side, 3 * width * height):
+                lane = _least_busy(sent) if begins_part else lane
                 sent.append(self._send(lane, piece, 3 * width * height))
                 if len(sent) >= _AHEAD * len(lanes()):
                     yield from self._received(sent.popleft(), (height, width, 3))
@@ -99,28 +103,26 @@ class WorkerReader(TimelineReader):
 
     def _pieces(
         self, indices: IntArray, short_side: int | None, frame_bytes: int
-    ) -> Iterator[tuple[Lane, Piece]]:
-        """What to decode, and where: a part's pieces, one after the other, in the same lane."""
-        size = min(_PART_FRAMES, max(1, len(indices) // (_AHEAD * len(lanes()))))
+    ) -> Iterator[tuple[Piece, bool]]:
+        """What to decode, and whether a piece begins a part: one lane decodes all of a part."""
+        size = min(_PART_FRAMES, max(1, len(indices) // (_PARTS_PER_LANE * len(lanes()))))
         parts = split(self._opened, indices, size)
         count = max(1, min(size, _PIECE_BYTES // frame_bytes))
         opened = self._share() if parts else b""
-        for part, lane in zip(parts, itertools.cycle(lanes()), strict=False):
+        for part in parts:
             for start in range(0, len(part), count):
                 rest = part[start:]
-                yield (
-                    lane,
-                    Piece(
-                        path=self._path,
-                        folder=self._folder,
-                        key=self._key,
-                        opened=opened,
-                        indices=rest,
-                        count=min(count, len(rest)),
-                        short_side=short_side,
-                        alone=len(parts) == 1,
-                    ),
+                piece = Piece(
+                    path=self._path,
+                    folder=self._folder,
+                    key=self._key,
+                    opened=opened,
+                    indices=rest,
+                    count=min(count, len(rest)),
+                    short_side=short_side,
+                    alone=len(parts) == 1,
                 )
+                yield piece, start == 0
 
     def _share(self) -> str | bytes:
         """The opened file, pickled for the workers."""
@@ -137,7 +139,7 @@ class WorkerReader(TimelineReader):
         memory = shared_bytes(piece.count * frame_bytes)
         if memory is not None:
             piece = replace(piece, pixels=memory.path)
-        return _Sent(lane.submit(decode_piece, piece), piece.count, memory)
+        return _Sent(lane, lane.submit(decode_piece, piece), piece.count, memory)
 
     def _received(self, sent: _Sent, shape: tuple[int, int, int]) -> Iterator[Pixels]:
         try:
@@ -161,6 +163,14 @@ class WorkerReader(TimelineReader):
         known = _given_up.get(_identity(self._path)) if _given_up else None
         if known:
             raise VideoError(known)
+
+
+def _least_busy(sent: Iterable[_Sent]) -> Lane:
+    """The lane with the fewest frames to decode."""
+    frames = dict.fromkeys(lanes(), 0)
+    for one in sent:
+        frames[one.lane] += 0 if one.future.done() else one.count
+    return min(frames, key=frames.__getitem__)
 
 
 def _identity(path: Path) -> tuple[object, ...]:
