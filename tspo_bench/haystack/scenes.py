@@ -82,15 +82,22 @@ def _background(colour: str, texture: str) -> NDArray[np.float32]:
     return np.array(COLOURS[colour], np.float32) + 14 * wave[..., None].astype(np.float32)
 
 
+@functools.lru_cache(maxsize=256)
+def _blendable(name: str, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """A pictogram's colours in 0..255 and its opacity in 0..1, [size, size, 3] each."""
+    drawn = draw_pictogram(name, size).astype(np.float32)
+    return drawn[..., :3].copy(), np.repeat(drawn[..., 3:] / 255, 3, axis=-1)
+
+
 def _paste(canvas: NDArray[np.float32], placement: Placement, seconds: float) -> None:
     size, (x, y) = placement.size, placement.centre(seconds)
     left, top = round(x - size / 2), round(y - size / 2)
     x0, y0 = max(left, 0), max(top, 0)
     x1, y1 = min(left + size, FRAME_SIZE), min(top + size, FRAME_SIZE)
-    drawn = draw_pictogram(placement.name, size)[y0 - top : y1 - top, x0 - left : x1 - left]
-    alpha = drawn[..., 3:].astype(np.float32) / 255
+    shown = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
+    colours, alpha = (part[shown] for part in _blendable(placement.name, size))
     region = canvas[y0:y1, x0:x1]
-    region += alpha * (drawn[..., :3] - region)
+    region += alpha * (colours - region)
 
 
 def draw_scene(scene: Scene, seconds: float) -> NDArray[np.float32]:
