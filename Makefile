@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-DEMO_LIMIT ?= 60
+DEMO_LIMIT ?= 40
 # Some machines set it; then each of the many processes compiles torch and transformers anew.
 unexport PYTHONDONTWRITEBYTECODE
 
