@@ -2,8 +2,8 @@
 
 `python -m benchmarks.speed.agent` scores T frames of width 768 with the paper's agent, with tspo-q,
 and with the paper's agent in two dense ways: all T x T products, those outside of the window
-masked; and as published, where the attention without the mask is computed too and counts zero
-times. Each measurement is a process of its own, for its peak memory. Scores are checked to be equal
+masked; and as published, where the mask is filled entry by entry, and the attention without it is
+computed too and counts zero times. Each measurement is a process of its own, for its peak memory. Scores are checked to be equal
 at T = 300 first. Results go to results/benchmarks/speed_agent.json.
 """
 
@@ -46,14 +46,27 @@ class DenseAttention(torch.nn.Module):
         query, key, value = (
             linear(x).unflatten(-1, (self.heads, -1)).transpose(1, 2) for linear in self.linears
         )
-        places = torch.arange(x.shape[1])
-        offsets = places[None] - places[:, None] + self.window // 2
-        hidden = (offsets < 0) | (offsets >= self.window)
+        hidden = (self.filled_mask if self.published else self.mask)(x.shape[1])
         products = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5
         attended = products.masked_fill(hidden, -torch.inf).softmax(-1) @ value
         if self.published:
             attended = 0.0 * (products.softmax(-1) @ value) + attended
         return attended.transpose(1, 2).reshape(x.shape)
+
+
+    def mask(self, frames: int) -> Tensor:
+        """Which products are outside of the window [T, T]."""
+        places = torch.arange(frames)
+        offsets = places[None] - places[:, None] + self.window // 2
+        return (offsets < 0) | (offsets >= self.window)
+
+    def filled_mask(self, frames: int) -> Tensor:
+        """The same, entry by entry."""
+        hidden = torch.ones(frames, frames, dtype=torch.bool)
+        for frame in range(frames):
+            for offset in range(self.window):
+                hidden[frame, min(max(frame - self.window // 2 + offset, 0), frames - 1)] = False
+        return hidden
 
 
 class DenseAgent(PaperAgent):

@@ -24,6 +24,7 @@ from benchmarks.speed.turns import (
 from benchmarks.speed.videos import CODECS, long_video
 
 SIDE = 224
+LONGEST_CHECKED = 10  # minutes
 OURS = ("floor", "ours", "ours, keyframes")
 
 
@@ -116,7 +117,6 @@ def main() -> None:
     if given.way:
         run_here(WAYS, given)
         return
-    _check_equal(long_video(given.minutes, 360))
     cases = _cases(given.minutes, given.rounds)
     settings = {"rate": 1.0, "short_side": SIDE, "rounds": given.rounds}
     print(write_result("scan", settings, cases))
@@ -130,7 +130,10 @@ def _cases(minutes: int, rounds: int) -> dict[str, Any]:
 
     def compare(minutes: int, height: int, codec: str, rounds: dict[str, int]) -> None:
         name = f"{minutes} min, {height}p, {' '.join(CODECS[codec][1:])}"
-        seen = in_turns("scan", rounds, long_video(minutes, height, codec))
+        path = long_video(minutes, height, codec)
+        if minutes <= LONGEST_CHECKED:
+            check_equal(path, height)
+        seen = in_turns("scan", rounds, path)
         cases[name] = summary(seen, "floor")
 
     ours = dict.fromkeys(OURS, 1)
@@ -149,8 +152,8 @@ def _cases(minutes: int, rounds: int) -> dict[str, Any]:
     return cases
 
 
-def _check_equal(path: Path) -> None:
-    """Our scan gives the pixels of a plain decode from front to back.
+def check_equal(path: Path, height: int) -> None:
+    """Our scan gives all candidates, with the pixels of a plain decode from front to back.
 
     Raises:
         AssertionError: it does not.
@@ -158,15 +161,20 @@ def _check_equal(path: Path) -> None:
     import av
 
     from tspo_bench.video import open_video
+    from tspo_bench.video.base import scaled_size
     from tspo_bench.video.rgb import RGBConverter
 
-    convert = RGBConverter(round(SIDE * 640 / 360), SIDE)
+    convert = RGBConverter(scaled_size(height * 16 // 9, height, SIDE)[0], SIDE)
     with av.open(str(path)) as container, open_video(path) as video:
+        container.streams.video[0].thread_type = "AUTO"
         decoded = enumerate(container.decode(video=0))
+        wanted = iter(range(0, video.info.num_frames, video.info.candidate_stride(1.0)))
         for frames in video.scan(1.0, SIDE):
             for index, pixels in zip(frames.indices.tolist(), frames.pixels, strict=True):
+                assert index == next(wanted), f"frame {index} is none of the candidates"
                 plain = next(frame for number, frame in decoded if number == index)
                 assert np.array_equal(convert(plain), pixels), f"frame {index} differs"
+        assert next(wanted, None) is None, "candidates are missing"
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import psutil
 
+from benchmarks.speed.measure import cpu_seconds
 from benchmarks.speed.videos import short_video
 from tspo_bench.video.lanes import lanes
 
@@ -41,11 +42,11 @@ def run_here(ways: Mapping[str, Way], given: argparse.Namespace) -> None:
     """Run one way; a short video before it makes its imports and starts its workers."""
     way, is_ours = ways[given.way], given.way.startswith("ours")
     for lane in lanes() if is_ours else ():
-        lane.submit(time.time).result()
+        lane.submit(time.time).future.result()
     way(short_video(given.video))
-    begun, used = time.perf_counter(), _cpu_seconds()
+    begun, used = time.perf_counter(), cpu_seconds()
     frames = way(given.video)
-    seconds, used = time.perf_counter() - begun, _cpu_seconds() - used
+    seconds, used = time.perf_counter() - begun, cpu_seconds() - used
     memory = _peak_memory()
     for lane in lanes() if is_ours else ():
         lane.close()
@@ -154,13 +155,3 @@ def _peak_memory() -> float:
     ]
     ended = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return (sum(peaks) + (0 if len(peaks) > 1 else ended)) / 1024
-
-
-def _cpu_seconds() -> float:
-    """Of this process and its children, those that have ended included."""
-    own, ended = (
-        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    alive = [child.cpu_times() for child in psutil.Process().children(recursive=True)]
-    past = own.ru_utime + own.ru_stime + ended.ru_utime + ended.ru_stime
-    return past + sum(times.user + times.system for times in alive)

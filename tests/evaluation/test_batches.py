@@ -16,11 +16,13 @@ from tests.evaluation.own import FrameReader
 from tests.evaluation.support import run, untimed_files
 from tests.mllms.conftest import make_request
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation import engine
 from tspo_bench.evaluation.batch_limit import GROW_AFTER, BatchLimit, is_out_of_memory
-from tspo_bench.evaluation.batches import SPREAD, WAIT, Batches
+from tspo_bench.evaluation.batches import SPREAD, WAIT, Batches, token_counter
+from tspo_bench.evaluation.chunks import Prepared
 from tspo_bench.evaluation.engine import answer_requests
 from tspo_bench.mllms.base import MLLM
-from tspo_bench.types import Answer, Failed, Request
+from tspo_bench.types import Answer, Failed, Record, Request
 
 COUNTING = "tests.evaluation.test_batches:Counting"
 
@@ -117,6 +119,30 @@ def test_a_question_that_memory_does_not_hold_alone_is_a_failure() -> None:
     [(answer, _)] = answer_requests(Small(0), [make_request([0])], BatchLimit(8))
     assert isinstance(answer, Failed)
     assert "can't allocate memory" in answer.error
+
+
+def test_a_question_is_asked_again_when_memory_is_free() -> None:
+    model = Small(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "release_memory", lambda: setattr(model, "room", 1))
+        [(answer, _)] = answer_requests(model, [make_request([3])], BatchLimit(1))
+    assert answer == Answer("[3]")
+    assert model.sizes == [1, 1]
+
+
+def test_a_model_that_cannot_count_is_asked_about_one_question() -> None:
+    class Miscounting(Small):
+        def visual_tokens(self, num_frames: int, height: int, width: int) -> int:  # type: ignore[override]
+            raise ZeroDivisionError
+
+    class Old(Small):
+        def visual_tokens(self, num_frames: int, height: int, width: int) -> int:  # type: ignore[override]
+            return 7 * num_frames
+
+    record = Record("q", "v.mp4", "ok", frames=(1, 2))
+    one = Prepared(None, None, record, make_request([1, 2]))  # type: ignore[arg-type]
+    assert token_counter(Old(1))(one) < 100
+    assert token_counter(Miscounting(1))(one) > 10**9
 
 
 def test_errors_of_memory() -> None:

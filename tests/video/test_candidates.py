@@ -49,6 +49,25 @@ def on_show(times: FloatArray, duration: float, rate: float) -> list[int]:
     return found
 
 
+@given(data=st.data(), rate=st.sampled_from([0.3, 1.0, 1.7, 3.0, 49.0]))
+def test_keyframes_nearest_to_each_tick(data: st.DataObject, rate: float) -> None:
+    units = data.draw(st.lists(st.integers(0, 400), min_size=1, max_size=12, unique=True))
+    times = np.sort(units) / data.draw(st.sampled_from([2.0, 10.0, 49.0]))
+    keyframes = np.flatnonzero([True, *data.draw(st.lists(st.booleans(), max_size=11))])
+    keyframes = keyframes[keyframes < len(times)]
+    info = info_of(times)
+    found = candidate_indices(info, times, rate, "keyframe", keyframes)
+    ticks = np.arange(max(1, np.ceil((info.duration_seconds - 1e-9) * rate))) / rate
+    middles = (times[keyframes[1:]] + times[keyframes[:-1]]) / 2
+    assert found.tolist() == np.unique(keyframes[np.searchsorted(middles, ticks)]).tolist()
+
+
+def test_an_absurd_time_takes_no_memory() -> None:
+    times = np.array([0.0, 1.0, 2.0, 1e13])
+    found = candidate_indices(info_of(times), times, 1.0, "keyframe", np.array([0, 2, 3]))
+    assert found.tolist() == [0, 2, 3]
+
+
 @pytest.mark.parametrize(
     ("frame_rate", "rate", "stride"),
     [

@@ -9,12 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from pebble import ProcessFuture
 
 from tests.support import make_video, read_number
 from tests.video.clips import COUNTS
@@ -22,6 +22,7 @@ from tspo_bench.errors import VideoError
 from tspo_bench.types import Frames
 from tspo_bench.video import lanes, open_video, parts, settings, worker_reader
 from tspo_bench.video.pyav_reader import PyAVReader
+from tspo_bench.video.shared_memory import MemoryClosedError, shared_bytes
 from tspo_bench.video.worker import decode_piece
 from tspo_bench.video.worker_reader import WorkerReader
 
@@ -134,17 +135,58 @@ def test_a_fault_costs_its_video(
         assert len(open_video(film).fetch([3])) == 1
 
 
-def test_a_part_goes_to_the_least_busy_lane(monkeypatch: pytest.MonkeyPatch) -> None:
-    busy, idle = lanes.Lane(), lanes.Lane()
-    monkeypatch.setattr(worker_reader, "lanes", lambda: (busy, idle))
-    done: ProcessFuture[None] = ProcessFuture()
-    done.set_result(None)
-    sent = [
-        worker_reader._Sent(busy, ProcessFuture(), 2, None),
-        worker_reader._Sent(idle, ProcessFuture(), 1, None),
-        worker_reader._Sent(idle, done, 8, None),
-    ]
-    assert worker_reader._least_busy(sent) is idle
+def wait(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def test_a_part_goes_to_the_least_busy_lane(
+    clip: Clip, one_lane: lanes.Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    idle = lanes.Lane()
+    monkeypatch.setattr(worker_reader, "lanes", lambda: (one_lane, idle))
+    work = one_lane.submit(wait, 60.0)
+    with open_video(clip("plain.mp4")) as video:
+        assert read_number(video.fetch([7]).pixels[0]) == 7  # not behind the other work
+    assert not work.future.done()
+    assert one_lane.num_waiting == 1
+    idle.close()
+
+
+def test_an_abandoned_piece_is_not_decoded(clip: Clip, one_lane: lanes.Lane) -> None:
+    """Its memory is closed, and by then the path by which it was known names another block."""
+    with WorkerReader(clip("plain.mp4")) as video:
+        piece, _ = next(video._pieces(np.arange(5), None, 3 * video.info.width * video.info.height))
+        before = one_lane.submit(wait, 0.5)
+        sent = video._send(one_lane, piece, 3 * video.info.width * video.info.height)
+        assert sent.memory is not None
+        sent.memory.close()
+        other = shared_bytes(sent.memory.array().nbytes)
+        assert other is not None
+        assert other.address.path == sent.memory.address.path
+        with pytest.raises(MemoryClosedError):
+            sent.work.future.result()
+        assert before.future.done()
+        assert not other.array().any()
+        other.close()
+        assert read_number(video.fetch([7]).pixels[0]) == 7
+
+
+def test_a_scan_that_is_not_finished_costs_nothing(clip: Clip, one_lane: lanes.Lane) -> None:
+    process = one_lane.submit(process_number).future.result()
+    with open_video(clip("plain.mp4")) as video:
+        for _ in range(5):
+            assert len(next(iter(video.scan(5.0, batch_size=2)))) == 2
+        assert read_number(video.fetch([7]).pixels[0]) == 7
+    assert one_lane.submit(process_number).future.result() == process
+
+
+def test_lanes_are_started_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "_lanes", [])
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(lambda _: lanes.lanes(), range(8)))
+    assert len(found) == 1
+    for lane in found.pop():
+        lane.close()
 
 
 def test_without_shared_memory(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,7 +198,7 @@ def test_without_shared_memory(clip: Clip, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_process_killed_while_idle_is_replaced(clip: Clip, one_lane: lanes.Lane) -> None:
     with open_video(clip("plain.mp4")) as video:
         for _ in range(2):
-            os.kill(one_lane.submit(process_number).result(), signal.SIGKILL)
+            os.kill(one_lane.submit(process_number).future.result(), signal.SIGKILL)
             time.sleep(0.5)
             assert read_number(video.fetch([7]).pixels[0]) == 7
 
@@ -168,7 +210,7 @@ def test_processes_are_recycled(
     lane = lanes.Lane()
     monkeypatch.setattr(worker_reader, "lanes", lambda: (lane,))
     monkeypatch.setattr(worker_reader, "_PIECE_BYTES", 1)
-    numbers = {lane.submit(process_number).result() for _ in range(7)}
+    numbers = {lane.submit(process_number).future.result() for _ in range(7)}
     assert len(numbers) == 3
     with open_video(clip("plain.mp4")) as worker, PyAVReader(clip("plain.mp4")) as plain:
         assert_same(scanned(worker), scanned(plain))

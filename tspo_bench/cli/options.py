@@ -166,7 +166,7 @@ VideoTimeout = Annotated[
         metavar="SECONDS",
         callback=_video_timeout,
         expose_value=False,
-        help="Give a video up when its decoder makes no progress for so long.",
+        help="Give a video up when opening it, or decoding a few of its frames, takes longer.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]

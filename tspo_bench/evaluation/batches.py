@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
+from tspo_bench.errors import CRASHES
 from tspo_bench.evaluation.chunks import Prepared
 from tspo_bench.mllms.base import MLLM
 
@@ -14,6 +15,7 @@ T = TypeVar("T")
 SPREAD = 1.25  # the longest of a bucket takes less than so many times the tokens of its shortest
 WAIT = 2  # with CHUNK_BYTES this bounds the memory of waiting frames
 CHARACTERS = 4  # a token of a prompt, roughly
+_UNKNOWN = 10**12  # tokens: more than any budget
 
 
 class Batches(Generic[T]):
@@ -81,7 +83,10 @@ def token_counter(model: MLLM) -> Callable[[Prepared], int]:
         prompt = request.prompt
         words = sum(map(len, (prompt.text, *prompt.before))) // CHARACTERS
         height, width = request.frames.pixels.shape[1:3]
-        interleaved = bool(prompt.before)
-        return words + (model.visual_tokens(shown, height, width, interleaved) if shown else 0)
+        options = {"interleaved": True} if prompt.before else {}  # custom classes may lack it
+        try:
+            return words + (model.visual_tokens(shown, height, width, **options) if shown else 0)
+        except CRASHES:  # the question is asked alone, and fails alone
+            return _UNKNOWN
 
     return count

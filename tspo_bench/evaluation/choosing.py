@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tspo_bench.errors import CRASHES, UserError, VideoError
+from tspo_bench.evaluation.batch_limit import is_out_of_memory
 from tspo_bench.evaluation.budget import Cost
 from tspo_bench.evaluation.plan import OpenCell, VideoWork
 from tspo_bench.evaluation.sampler_contract import ask_sampler
@@ -162,6 +163,10 @@ class VideoSession:
                 self._timed_features(self._inputs.scan)
             except VideoError as error:  # one broken candidate: other frames may be sound
                 self._unscannable = str(error)
+            except CRASHES as error:
+                if not is_out_of_memory(error):
+                    raise
+                self._unscannable = f"memory ran out while frames were encoded: {error}"
         if "lazy_scores" in needs:
             self._timed_features(self._inputs.read_stored)
 

@@ -162,7 +162,7 @@ def answer_requests(
 
 
 def _attempt(
-    model: MLLM, requests: Sequence[Request], limit: BatchLimit
+    model: MLLM, requests: Sequence[Request], limit: BatchLimit, is_second: bool = False
 ) -> list[tuple[Answer | Failed, float]]:
     """Each request's answer and its share of the seconds; [] if fewer must be put at once."""
     started = time.perf_counter()
@@ -176,6 +176,8 @@ def _attempt(
         has_failed = is_too_large = False
     if is_too_large:
         release_memory()  # not above: the error holds tensors
+        if len(requests) == 1 and not is_second:  # perhaps the encoder held the memory
+            return _attempt(model, requests, limit, is_second=True)
     if has_failed and len(requests) > 1:
         if is_too_large:
             limit.exceeded(len(requests))

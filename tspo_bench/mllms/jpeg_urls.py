@@ -60,6 +60,9 @@ class JpegURLs:
         if known is None:
             try:
                 url.set_result(jpeg_url(pixels, self._quality))
-            except Exception as error:  # noqa: BLE001 - raised in all threads that wait for it
+            except BaseException as error:  # noqa: BLE001 - raised in all threads that wait for it
                 url.set_exception(error)
+                with self._lock:  # the next question tries again
+                    if self._kept.pop(key, None):
+                        self._bytes -= num_bytes
         return url.result()

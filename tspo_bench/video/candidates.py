@@ -115,9 +115,14 @@ def shown_at(times: FloatArray, duration: float, rate: float) -> IntArray:
 
 def _nearest(times: FloatArray, keyframes: IntArray, duration: float, rate: float) -> IntArray:
     """The keyframes nearest to 0, 1 / rate, 2 / rate, ... seconds, before `duration`, each once."""
-    ticks = np.arange(max(1, np.ceil((duration - _SAME_TIME) * rate))) / rate
     between = (times[keyframes[1:]] + times[keyframes[:-1]]) / 2
-    return np.unique(keyframes[np.searchsorted(between, ticks)])
+    # A keyframe is nearest to a tick if one lies behind the middle between it and the keyframe
+    # before, up to the next middle: nothing grows with the times, which may be absurd.
+    ticks = max(1.0, np.ceil((duration - _SAME_TIME) * rate))
+    last = np.floor(between * rate)  # tick up to each middle; the product may be rounded
+    last += ((last + 1) / rate <= between).astype(float) - (last / rate > between)
+    bounds = np.concatenate([[-1], np.clip(last, -1, ticks - 1), [ticks - 1]])
+    return keyframes[np.diff(bounds) > 0]
 
 
 def do_rules_differ(info: VideoInfo, times: FloatArray, rate: float) -> bool:

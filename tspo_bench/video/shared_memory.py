@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import mmap
 import os
+from typing import NamedTuple
 
 import numpy as np
 
 from tspo_bench.types import Pixels
+
+
+class Address(NamedTuple):
+    """Where another process of the same user finds a block, and by what it knows it again."""
+
+    path: str
+    device: int
+    inode: int
+
+
+class MemoryClosedError(Exception):
+    """The block was closed before another process mapped it: nobody wants its content."""
 
 
 def shared_bytes(size: int) -> SharedBytes | None:
@@ -19,7 +32,7 @@ def shared_bytes(size: int) -> SharedBytes | None:
 
 
 class SharedBytes:
-    """A block of memory; `path` lets another process of the same user map it while it is open.
+    """A block of memory; by `address` another process may map it while it is open.
 
     It is a file without a name (Linux): it needs no room in /dev/shm, 64 MB in a default container,
     and is gone with the process, however that ends.
@@ -27,7 +40,9 @@ class SharedBytes:
 
     def __init__(self, size: int) -> None:
         self._file = os.memfd_create("tspo-bench")
-        self.path = f"/proc/{os.getpid()}/fd/{self._file}"
+        status = os.fstat(self._file)
+        path = f"/proc/{os.getpid()}/fd/{self._file}"
+        self.address = Address(path, status.st_dev, status.st_ino)
         try:
             os.ftruncate(self._file, size)
             self._map = mmap.mmap(self._file, size)
@@ -44,6 +59,20 @@ class SharedBytes:
         os.close(self._file)
 
 
-def map_shared(path: str) -> Pixels:
-    """The bytes of another process's `SharedBytes`, [size], writable."""
-    return np.memmap(path, np.uint8, mode="r+")
+def map_shared(address: Address) -> Pixels:
+    """The bytes of another process's `SharedBytes`, [size], writable.
+
+    Raises:
+        MemoryClosedError: it is closed; the path may name another file by now.
+    """
+    try:
+        file = os.open(address.path, os.O_RDWR)
+    except FileNotFoundError:
+        raise MemoryClosedError from None
+    try:
+        status = os.fstat(file)
+        if (status.st_dev, status.st_ino) != address[1:]:
+            raise MemoryClosedError
+        return np.frombuffer(mmap.mmap(file, status.st_size), np.uint8)
+    finally:
+        os.close(file)

@@ -19,7 +19,7 @@ from tspo_bench.types import IntArray, Pixels
 from tspo_bench.video import trust_packets
 from tspo_bench.video.opened import OpenedVideo
 from tspo_bench.video.pyav_reader import PyAVReader
-from tspo_bench.video.shared_memory import map_shared
+from tspo_bench.video.shared_memory import Address, map_shared
 
 # Address space of a worker. A decoder that takes more (a broken header asks for it) is stopped.
 _MEMORY_BYTES = 8 << 30
@@ -39,18 +39,18 @@ class Piece:
         count: how many of them to decode now.
         short_side: see `VideoReader`.
         alone: no other worker decodes this video at the time, so FFmpeg may use several threads.
-        pixels: path of the shared memory to write to; None: return them.
+        pixels: the shared memory to write to; None: return them.
     """
 
     path: Path
     folder: Path
     key: str
-    opened: str | bytes
+    opened: Address | bytes
     indices: IntArray
     count: int
     short_side: int | None
     alone: bool
-    pixels: str | None = None
+    pixels: Address | None = None
 
 
 class _Open:
@@ -58,10 +58,9 @@ class _Open:
 
     def __init__(self, piece: Piece) -> None:
         data = piece.opened
-        if isinstance(data, str):
+        if isinstance(data, Address):
             data = map_shared(data).tobytes()
         opened: OpenedVideo = pickle.loads(data)  # written by the process that started this one
-        os.chdir(piece.folder)
         self.reader = PyAVReader(piece.path, opened)
         self._part: tuple[IntArray, int | None] = np.zeros(0, np.int64), None
         self._frames: Iterator[Pixels] = iter(())
@@ -109,19 +108,27 @@ def decode_piece(piece: Piece) -> list[Pixels] | None:
 
     Raises:
         VideoError: a frame cannot be decoded.
+        MemoryClosedError: nobody wants the piece any more; it is not decoded.
     """
-    file = _open_files.pop(piece.key, None) or _Open(piece)
-    while len(_open_files) >= _MOST_OPEN:
-        _open_files.popitem(last=False)[1].reader.close()
-    _open_files[piece.key] = file
-    frames = file.decode(piece)
-    if piece.pixels is None:
+    os.chdir(piece.folder)  # at each piece: an open file is opened again to seek
+    target = None if piece.pixels is None else map_shared(piece.pixels)
+    frames = _opened(piece).decode(piece)
+    if target is None:
         return [np.array(frame) for frame in frames]
-    target, place = map_shared(piece.pixels), 0
+    place = 0
     for frame in frames:
         target[place : place + frame.size] = frame.reshape(-1)
         place += frame.size
     return None
+
+
+def _opened(piece: Piece) -> _Open:
+    """The piece's file, opened now unless this worker has it open."""
+    file = _open_files.pop(piece.key, None) or _Open(piece)
+    while len(_open_files) >= _MOST_OPEN:
+        _open_files.popitem(last=False)[1].reader.close()
+    _open_files[piece.key] = file
+    return file
 
 
 class _Warnings(logging.Handler):

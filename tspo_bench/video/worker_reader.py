@@ -6,22 +6,20 @@ import itertools
 import logging
 import pickle
 from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from pebble import ProcessFuture
 
 from tspo_bench.errors import VideoError
 from tspo_bench.types import IntArray, Pixels
 from tspo_bench.video import settings
 from tspo_bench.video.base import scaled_size
-from tspo_bench.video.lanes import DecoderLostError, Lane, lanes, result_of
+from tspo_bench.video.lanes import DecoderLostError, Lane, Work, lanes
 from tspo_bench.video.parts import split
-from tspo_bench.video.shared_memory import SharedBytes, shared_bytes
+from tspo_bench.video.shared_memory import Address, SharedBytes, shared_bytes
 from tspo_bench.video.timeline_reader import TimelineReader
 from tspo_bench.video.worker import Piece, decode_piece, open_file
 
@@ -43,8 +41,7 @@ _warned: set[str] = set()
 class _Sent:
     """A piece at work."""
 
-    lane: Lane
-    future: ProcessFuture[list[Pixels] | None]
+    work: Work[list[Pixels] | None]
     count: int
     memory: SharedBytes | None
 
@@ -64,7 +61,9 @@ class WorkerReader(TimelineReader):
         self._path = Path(path)
         self._check()
         self._folder = Path() if self._path.is_absolute() else Path.cwd()
-        first = lanes()[0].submit(open_file, self._path, self._folder, settings.trust_packets)
+        first = min(lanes(), key=lambda lane: lane.num_waiting).submit(
+            open_file, self._path, self._folder, settings.trust_packets
+        )
         self._opened, warnings = self._result(first)
         for line in warnings:
             if line not in _warned:
@@ -89,15 +88,15 @@ class WorkerReader(TimelineReader):
         lane = lanes()[0]
         try:
             for piece, begins_part in self._pieces(indices, short_side, 3 * width * height):
-                lane = _least_busy(sent) if begins_part else lane
+                if begins_part:
+                    lane = min(lanes(), key=lambda lane: lane.num_waiting)
                 sent.append(self._send(lane, piece, 3 * width * height))
                 if len(sent) >= _AHEAD * len(lanes()):
                     yield from self._received(sent.popleft(), (height, width, 3))
             while sent:
                 yield from self._received(sent.popleft(), (height, width, 3))
         finally:
-            for rest in sent:
-                Future.cancel(rest.future)  # pebble's own would end the process of a running one
+            for rest in sent:  # not cancelled: that would end the process of a running one
                 if rest.memory is not None:
                     rest.memory.close()
 
@@ -107,7 +106,8 @@ class WorkerReader(TimelineReader):
         """What to decode, and whether a piece begins a part: one lane decodes all of a part."""
         size = min(_PART_FRAMES, max(1, len(indices) // (_PARTS_PER_LANE * len(lanes()))))
         parts = split(self._opened, indices, size)
-        count = max(1, min(size, _PIECE_BYTES // frame_bytes))
+        # A video that is one part is decoded again from its start where a fresh process takes over.
+        count = max(1, min(size if len(parts) > 1 else len(indices), _PIECE_BYTES // frame_bytes))
         opened = self._share() if parts else b""
         for part in parts:
             for start in range(0, len(part), count):
@@ -124,26 +124,26 @@ class WorkerReader(TimelineReader):
                 )
                 yield piece, start == 0
 
-    def _share(self) -> str | bytes:
+    def _share(self) -> Address | bytes:
         """The opened file, pickled for the workers."""
         if self._shared is not None:
-            return self._shared.path
+            return self._shared.address
         data = pickle.dumps(self._opened)
         self._shared = shared_bytes(len(data))
         if self._shared is None:
             return data
         self._shared.array()[:] = np.frombuffer(data, np.uint8)
-        return self._shared.path
+        return self._shared.address
 
     def _send(self, lane: Lane, piece: Piece, frame_bytes: int) -> _Sent:
         memory = shared_bytes(piece.count * frame_bytes)
         if memory is not None:
-            piece = replace(piece, pixels=memory.path)
-        return _Sent(lane, lane.submit(decode_piece, piece), piece.count, memory)
+            piece = replace(piece, pixels=memory.address)
+        return _Sent(lane.submit(decode_piece, piece), piece.count, memory)
 
     def _received(self, sent: _Sent, shape: tuple[int, int, int]) -> Iterator[Pixels]:
         try:
-            returned = self._result(sent.future)
+            returned = self._result(sent.work)
         finally:
             if sent.memory is not None:
                 sent.memory.close()
@@ -152,9 +152,9 @@ class WorkerReader(TimelineReader):
         else:
             yield from sent.memory.array().reshape(sent.count, *shape)
 
-    def _result(self, future: ProcessFuture[T]) -> T:
+    def _result(self, work: Work[T]) -> T:
         try:
-            return result_of(future, self._path)
+            return work.result(self._path)
         except DecoderLostError as error:
             _given_up[_identity(self._path)] = str(error)
             raise
@@ -163,14 +163,6 @@ class WorkerReader(TimelineReader):
         known = _given_up.get(_identity(self._path)) if _given_up else None
         if known:
             raise VideoError(known)
-
-
-def _least_busy(sent: Iterable[_Sent]) -> Lane:
-    """The lane with the fewest frames to decode."""
-    frames = dict.fromkeys(lanes(), 0)
-    for one in sent:
-        frames[one.lane] += 0 if one.future.done() else one.count
-    return min(frames, key=frames.__getitem__)
 
 
 def _identity(path: Path) -> tuple[object, ...]:
