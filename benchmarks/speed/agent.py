@@ -3,8 +3,8 @@
 `python -m benchmarks.speed.agent` scores T frames of width 768 with the paper's agent, with tspo-q,
 and with the paper's agent in two dense ways: all T x T products, those outside of the window
 masked; and as published, where the mask is filled entry by entry, and the attention without it is
-computed too and counts zero times. Each measurement is a process of its own, for its peak memory. Scores are checked to be equal
-at T = 300 first. Results go to results/benchmarks/speed_agent.json.
+computed too and counts zero times. Each measurement is a process of its own, for its peak memory.
+Scores are checked to be equal at T = 300 first. Results go to results/benchmarks/speed_agent.json.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ class DenseAttention(torch.nn.Module):
         if self.published:
             attended = 0.0 * (products.softmax(-1) @ value) + attended
         return attended.transpose(1, 2).reshape(x.shape)
-
 
     def mask(self, frames: int) -> Tensor:
         """Which products are outside of the window [T, T]."""
