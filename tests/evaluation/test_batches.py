@@ -139,7 +139,7 @@ def test_a_model_that_cannot_count_is_asked_about_one_question() -> None:
         def visual_tokens(self, num_frames: int, height: int, width: int) -> int:  # type: ignore[override]
             return 7 * num_frames
 
-    record = Record("q", "v.mp4", "ok", frames=(1, 2))
+    record = Record("q", "v.mp4", "ok", gold="A", frames=(1, 2))
     one = Prepared(None, None, record, make_request([1, 2]))  # type: ignore[arg-type]
     assert token_counter(Old(1))(one) < 100
     assert token_counter(Miscounting(1))(one) > 10**9
