@@ -41,9 +41,9 @@ def cases_of(name: str, found: Case) -> Iterator[tuple[str, Case]]:
 def figures_of(found: Case, path: str = "") -> Iterator[tuple[str, Any]]:
     """What lies beside the tables: single figures, with their names."""
     for key, value in found.items():
-        if not isinstance(value, dict):
-            yield f"{path}{key}", value
-        elif not _is_table(value):
+        if isinstance(value, float | int | str):  # raw rounds stay in the file
+            yield f"{path}{key}", f"{value:.4g}" if isinstance(value, float) else value
+        elif isinstance(value, dict) and not _is_table(value):
             yield from figures_of(value, f"{path}{key}: ")
 
 
