@@ -7,6 +7,10 @@ DEMO_LIMIT ?= 40
 # Some machines set it; then each of the many processes compiles torch and transformers anew.
 unexport PYTHONDONTWRITEBYTECODE
 
+# The first import of torch and transformers compiles them, which takes longer than to load the models.
+LOAD := from tspo_bench.features import load_encoder; from tspo_bench.mllms import load_mllm; \
+  load_encoder('reference', 'cpu'); load_mllm('reference')
+
 .PHONY: setup demo leaderboard bench test test-slow lint clean
 
 setup: $(STAMP)
@@ -23,6 +27,7 @@ $(STAMP): pyproject.toml
 	  else $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; fi
 	@if uv --version >/dev/null 2>&1; then UV=uv; else UV=$(BIN)/uv; fi; echo "installing tspo-bench into $(VENV) (about 7 GB: torch)"; \
 	  "$$UV" pip install --quiet --python $(BIN)/python --editable '.[dev,lmms-eval,openai]'
+	@$(BIN)/python -c "$(LOAD)"
 	@touch $@
 
 demo: setup
