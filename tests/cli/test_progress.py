@@ -35,7 +35,7 @@ def test_what_a_run_says(capsys: pytest.CaptureFixture[str]) -> None:
         progress.on_record(record(3, gold=None), "uniform", 8)  # withheld: in no accuracy
         progress.on_record(record(4, status="decode_error"), "uniform", 8)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "haystack[length=1min] x reference: 2 of 6 already answered"
+    assert lines[0] == "haystack[length=1min] x reference: 2 of 6 already done"
     assert lines[1].endswith("(accuracy 100.0%)")
     assert lines[3].endswith("(accuracy 50.0%)")
     assert re.fullmatch(r".*: 6/6 in 0:00:00 \(accuracy 33.3%, 1 failed\)", lines[4])
@@ -49,7 +49,7 @@ def test_stored_records_count_in_the_accuracy(capsys: pytest.CaptureFixture[str]
             progress.stored(record(number, correct=True), "uniform", "k8")
         progress.on_record(record(3), "uniform", "k8")
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "haystack x reference: 3 of 4 already answered"
+    assert lines[0] == "haystack x reference: 3 of 4 already done"
     assert re.fullmatch(r".*: 4/4 in 0:00:00 \(accuracy 75.0%\)", lines[1])
 
 

@@ -117,7 +117,7 @@ def test_a_cell_is_added_to_a_run_and_a_changed_one_beside_it(
     assert [cell.settings.sampler for cell in read_run(Path("mine"))] == ["uniform", "random"]
     fewer = cli(*OWN, "--out", "mine", "--sampler", "random", "--limit", "2", "--json")
     assert table_rows(fewer.out)[0]["n"] == 2
-    assert "2 of 2 already answered" in fewer.err
+    assert "2 of 2 already done" in fewer.err
     changed = cli(*OWN, "--out", "mine", "--sampler", "random", "--candidates", "time")
     assert changed.code == 0
     assert 'candidates: "auto" then, "time" now' in caplog.text
@@ -190,7 +190,7 @@ def test_an_interrupted_run_goes_on(cli: Cli) -> None:
     assert before < 3
     done = cli(*own)
     assert (done.code, table_rows(done.out)[0]["n"]) == (0, 3)
-    assert f": {before} of 3 already answered" in done.err
+    assert f": {before} of 3 already done" in done.err
 
 
 @pytest.mark.slow

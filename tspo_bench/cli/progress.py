@@ -67,7 +67,7 @@ class Bar:
         self._started = time.monotonic()
         self._task = self._progress.add_task(what, total=total, completed=done, note="")
         if done:
-            self._line(f"{what}: {done} of {total} already answered")
+            self._line(f"{what}: {done} of {total} already done")
         elif not self._live:
             self._line(f"{what}: {done}/{total}")
 
