@@ -73,7 +73,9 @@ def page(files: Mapping[str, Case]) -> str:
         machine = content["environment"]
         versions = ", ".join(f"{p} {v}" for p, v in machine["packages"].items())
         where = machine["gpus"] or f"{machine['num_cores']} cores of {machine['cpu']}"
-        lines += ["", f"## {name}", f"`{content['command']}`: {where}; {versions}"]
+        revision = str(machine.get("git_revision", "unknown"))[:7]
+        lines += ["", f"## {name}"]
+        lines += [f"`{content['command']}` at revision {revision}: {where}; {versions}"]
         for title, case in cases_of("", content["cases"]):
             lines += ["", f"**{title.removeprefix(': ')}**", "", *table(case)]
         single = [f"- {label}: {value}" for label, value in figures_of(content["cases"])]

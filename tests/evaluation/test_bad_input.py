@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.evaluation.own import Picks
 from tests.evaluation.support import READER, by_label, question, run, seen, untimed, write_rows
@@ -15,9 +16,10 @@ from tests.support import make_video
 from tests.video.test_bad_files import damage, places
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.evaluation.sampler_contract import ask_sampler
+from tspo_bench.features.encoder import TransformersEncoder
 from tspo_bench.report.summary import STATUSES, summarise
 from tspo_bench.results import read_records
-from tspo_bench.types import Query
+from tspo_bench.types import Features, Pixels, Query
 from tspo_bench.video import open_video
 
 OWN = "tests.evaluation.own"
@@ -54,6 +56,39 @@ def test_bad_videos_cost_their_own_questions(mixed: Path, clip: Path, tmp_path: 
     words = {"q-0": "set --data-root", "q-3": "whole video", "q-6": "empty", "q-9": ""}
     for key, word in words.items():
         assert word in (by_label(result)["aks"][key].error or "")
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, ZeroDivisionError])
+def test_an_encoder_without_memory_costs_its_video(
+    error: type[Exception],
+    films: Path,
+    clip: Path,
+    tmp_path: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("middle.mp4", "short.mp4")
+    rows = [question(i, str(films / names[i % 2]), 30) for i in range(4)]
+    encode, calls = TransformersEncoder.encode_frames, []
+
+    def fails_once(encoder: TransformersEncoder, pixels: Pixels) -> Features:
+        calls.append(len(pixels))
+        if len(calls) == 1:
+            raise error("no room")
+        return encode(encoder, pixels)
+
+    monkeypatch.setattr(TransformersEncoder, "encode_frames", fails_once)
+    task = write_rows(tmp_path / "task.jsonl", rows)
+    if error is ZeroDivisionError:  # a fault of the encoder, which all videos would have
+        with pytest.raises(ZeroDivisionError):
+            run(task, tmp_path / "run", samplers=("uniform", "aks"), encoder=str(clip))
+        return
+    found = by_label(run(task, tmp_path / "run", samplers=("uniform", "aks"), encoder=str(clip)))
+    assert not any(record.failed for record in found["uniform"].values())
+    failed = [record for record in found["aks"].values() if record.failed]
+    assert len({record.video for record in failed}) == 1
+    assert len(failed) == 2
+    assert all("memory ran out" in (record.error or "") for record in failed)
 
 
 def test_every_status_is_counted_once(mixed: Path, tmp_path: Path) -> None:

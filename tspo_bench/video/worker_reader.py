@@ -61,9 +61,8 @@ class WorkerReader(TimelineReader):
         self._path = Path(path)
         self._check()
         self._folder = Path() if self._path.is_absolute() else Path.cwd()
-        first = min(lanes(), key=lambda lane: lane.num_waiting).submit(
-            open_file, self._path, self._folder, settings.trust_packets
-        )
+        lane = _least_busy()
+        first = lane.submit(open_file, self._path, self._folder, settings.trust_packets)
         self._opened, warnings = self._result(first)
         for line in warnings:
             if line not in _warned:
@@ -85,11 +84,11 @@ class WorkerReader(TimelineReader):
         self._check()
         width, height = scaled_size(self.info.width, self.info.height, short_side)
         sent: deque[_Sent] = deque()
-        lane = lanes()[0]
+        lane = _least_busy()
         try:
             for piece, begins_part in self._pieces(indices, short_side, 3 * width * height):
                 if begins_part:
-                    lane = min(lanes(), key=lambda lane: lane.num_waiting)
+                    lane = _least_busy()
                 sent.append(self._send(lane, piece, 3 * width * height))
                 if len(sent) >= _AHEAD * len(lanes()):
                     yield from self._received(sent.popleft(), (height, width, 3))
@@ -163,6 +162,10 @@ class WorkerReader(TimelineReader):
         known = _given_up.get(_identity(self._path)) if _given_up else None
         if known:
             raise VideoError(known)
+
+
+def _least_busy() -> Lane:
+    return min(lanes(), key=lambda lane: lane.num_waiting)
 
 
 def _identity(path: Path) -> tuple[object, ...]:
