@@ -50,8 +50,8 @@ def test_one_line_a_question(cli: Cli, own: str) -> None:
         "answer": "B",
         "groups": {"level": "easy"},
         "evidence": [
-            {"start": 2, "end": 3.5, "unit": "seconds"},
-            {"start": 4, "end": 4, "unit": "seconds"},
+            {"start": 2, "end": 3.5, "unit": "seconds", "scene": None},
+            {"start": 4, "end": 4, "unit": "seconds", "scene": None},
         ],
     }
 

@@ -35,6 +35,15 @@ Annotations = Annotated[
         "--annotations", metavar="FILE", help="Annotation file, if it is not under --data-root."
     ),
 ]
+Evidence = Annotated[
+    Path | None,
+    typer.Option(
+        "--evidence",
+        metavar="FILE",
+        help="File with the questions' evidence, in place of the annotations' own: KFS-Bench, "
+        "CG-Bench, ExtremeWhenBench, LVBench or {id, evidence} lines.",
+    ),
+]
 Limit = Annotated[
     int | None,
     typer.Option(

@@ -6,7 +6,7 @@ from typing import Any
 
 _OPTIONS = {
     "Data": "task data video-root videos without-type question id limit only-present split "
-    "data-root annotations trust-packets video-timeout fps",
+    "data-root annotations evidence trust-packets video-timeout fps",
     "Training": "toy rollouts steps questions accumulation learning-rate tau anneal rewards "
     "log-prob window without evaluate",
     "Samplers": "sampler frames visual-tokens encoder agent candidate-fps candidates seed seeds "

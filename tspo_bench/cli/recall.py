@@ -22,6 +22,7 @@ def recall(
     trust_packets: options.TrustPackets = False,
     video_timeout: options.VideoTimeout = 300.0,
     annotations: options.Annotations = None,
+    evidence: options.Evidence = None,
     fps: Annotated[
         float | None,
         typer.Option(

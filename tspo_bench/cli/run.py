@@ -37,6 +37,7 @@ def run(
     split: options.Split = None,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
+    evidence: options.Evidence = None,
     limit: options.Limit = None,
     only_present: options.OnlyPresent = False,
     trust_packets: options.TrustPackets = False,

@@ -42,6 +42,7 @@ def select(
     trust_packets: options.TrustPackets = False,
     video_timeout: options.VideoTimeout = 300.0,
     annotations: options.Annotations = None,
+    evidence: options.Evidence = None,
     sampler: Annotated[
         str,
         typer.Option(
@@ -103,7 +104,7 @@ def select(
     how: dict[str, Any] = {"encoder": encoder, "agent": agent, "candidate_fps": candidate_fps}
     how |= {"candidates": candidates, "seed": seed, "device": device}
     of_task = {"limit": limit, "split": split, "data_root": data_root, "annotations": annotations}
-    of_task["only_present"] = only_present
+    of_task |= {"evidence": evidence, "only_present": only_present}
     if video is None:
         of_video = {"--question": question, "--sheet": sheet, "--save": save}
         options.reject_idle({**of_video, "--messages": messages}, "with --task")

@@ -47,6 +47,7 @@ def show(
     split: options.Split = None,
     data_root: options.DataRoot = None,
     annotations: options.Annotations = None,
+    evidence: options.Evidence = None,
     limit: Annotated[
         int | None,
         typer.Option(
@@ -78,6 +79,7 @@ def show(
             task,
             data_root=data_root,
             annotations=annotations,
+            evidence=evidence,
             split=split,
             protocol=protocol,
             subtitles=cast("SubtitleMode", subtitles),  # checked by the task

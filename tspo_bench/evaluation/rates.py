@@ -16,6 +16,7 @@ from tspo_bench.types import Question
 
 # Plausible frame rates: a common divisor outside of them is not a rate.
 _SLOWEST, _FASTEST = 5.0, 240.0
+_ANY = 30.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def _guess(questions: Sequence[Question], files: Sequence[PublishedFrames]) -> f
         stride = common_rate(picked for picked in picks if picked.seconds is None)
         if stride is not None and _is_possible(stride, picks, questions):
             strides.append(stride)
+    if not strides and any(p.seconds for file in files for p in _picks_in(file, questions)):
+        return _ANY  # their seconds count, not the frame numbers made of them
     return rate_of_strides(strides)
 
 

@@ -168,6 +168,8 @@ class RunSettings(BaseModel):
     """The folder with the tasks' annotations and videos."""
     annotations: UserPath | None = None
     """The annotation file, if it is not under `data_root`."""
+    evidence: UserPath | None = None
+    """A file with the questions' evidence, in place of the annotations' own."""
     device: str = Field(default_factory=default_device)
     """A torch device. Default: CUDA where torch sees it, else the CPU."""
     batch_size: Annotated[int, _count(1)] = 8
@@ -247,6 +249,8 @@ class RunSettings(BaseModel):
         naming: dict[str, Any] = {name: getattr(self, name) for name in _NAMING}
         if self.only_present:
             naming["only_present"] = True
+        if self.evidence is not None:
+            naming["evidence"] = str(self.evidence.absolute())
         digest = hashlib.sha256(json.dumps(naming, sort_keys=True).encode())
         name = "+".join(parse_spec(task).label.partition("[")[0] for task in self.tasks)
         name = Path(name).stem.replace(":", "-")  # of pkg.mod:Name; some file systems have no ":"
@@ -255,6 +259,7 @@ class RunSettings(BaseModel):
     @property
     def resolved(self) -> dict[str, JSON]:
         """All settings for run.json, with absolute paths."""
-        paths = {"data_root": self.data_root, "annotations": self.annotations, "out": self.folder}
+        paths = {name: getattr(self, name) for name in ("data_root", "annotations", "evidence")}
+        paths["out"] = self.folder
         absolute = {name: path and str(path.absolute()) for name, path in paths.items()}
         return {**self.model_dump(mode="json"), **absolute}

@@ -50,6 +50,7 @@ def load_tasks(settings: RunSettings) -> list[TaskPlan]:
         settings.tasks,
         data_root=settings.data_root,
         annotations=settings.annotations,
+        evidence=settings.evidence,
         split=settings.split,
         protocol=settings.protocol,
         subtitles=settings.subtitles,

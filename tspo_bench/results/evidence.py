@@ -50,7 +50,7 @@ def evidence_recall(
     """
     end_of_video = np.inf if duration_seconds is None else duration_seconds
     spans = [span for span in spans_seconds if span[0] <= end_of_video]
-    num_hit = int(_hits(spans, frame_seconds, tolerance).any(axis=1).sum())
+    num_hit = int(hits(spans, frame_seconds, tolerance).any(axis=1).sum())
     return EvidenceRecall(num_hit, len(spans), len(spans_seconds) - len(spans))
 
 
@@ -62,14 +62,14 @@ def share_inside(
     Returns:
         None without evidence or frames.
     """
-    hits = _hits(spans_seconds, frame_seconds, tolerance)
-    return float(hits.any(axis=0).mean()) if hits.size else None
+    found = hits(spans_seconds, frame_seconds, tolerance)
+    return float(found.any(axis=0).mean()) if found.size else None
 
 
-def _hits(
+def hits(
     spans_seconds: Sequence[tuple[float, float]], frame_seconds: ArrayLike, tolerance: float
 ) -> NDArray[np.bool_]:
-    """Which frames [k] hit which spans [n]: [n, k]."""
+    """Which frames [k] hit which spans [n], as `evidence_recall` has it: [n, k]."""
     times = np.asarray(frame_seconds, dtype=np.float64)
     spans = np.asarray(spans_seconds, dtype=np.float64).reshape(-1, 2, 1)
     start, end = spans[:, 0], spans[:, 1]

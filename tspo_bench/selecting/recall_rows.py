@@ -17,6 +17,13 @@ from tspo_bench.report.groups import by_value
 from tspo_bench.report.stats import Interval, mean_interval
 from tspo_bench.report.summary import FeatureSource, count_sources
 from tspo_bench.results import EvidenceRecall
+from tspo_bench.results.scenes import SceneMetrics
+from tspo_bench.selecting.scene_figures import (
+    QuestionScenes,
+    SceneFigure,
+    flattened,
+    scene_figures,
+)
 from tspo_bench.types import Failed, Question
 
 Subset = Literal["all", "more_than_k", "k_or_fewer"]
@@ -37,6 +44,7 @@ class SelectionRecall:
         assumed_rate: the frame rate that was taken for a video that was not opened.
         is_guessed: this rate follows from the strides of frame numbers alone.
         recalls: evidence found, by tolerance in seconds.
+        scenes: the scene metrics, by tolerance; None without frames or evidence.
         inside: the share of the frames inside the evidence, by tolerance; None without frames or
             evidence.
         largest_gap: seconds, from the start to the first frame, between frames, or to the end.
@@ -55,6 +63,7 @@ class SelectionRecall:
     assumed_rate: float | None = None
     is_guessed: bool = False
     recalls: Mapping[float, EvidenceRecall] = field(default_factory=dict)
+    scenes: Mapping[float, SceneMetrics | None] = field(default_factory=dict)
     inside: Mapping[float, float | None] = field(default_factory=dict)
     largest_gap: float | None = None
     redundancy: float | None = None
@@ -91,10 +100,12 @@ class GroupRecall:
 class RecallRow:
     """The figures of a sampler at a budget and tolerance, over a subset of the questions.
 
-    `n` questions have evidence and a selection, with `num_moments` spans or moments in all;
-    `num_beyond_end` more lie behind the video's end. `num_short` selections have fewer frames than
-    the budget and the candidates would allow, `num_not_opened` are of videos that were not opened,
-    of which the rates of `num_guessed_rates` are guessed. What is undefined is None.
+    `n` questions have evidence and a selection, with `num_moments` spans or moments in all, of
+    which `num_spans` are not moments; `num_beyond_end` more lie behind the video's end. `num_short`
+    selections have fewer frames than the budget and the candidates would allow, `num_not_opened`
+    are of videos that were not opened, of which the rates of `num_guessed_rates` are guessed.
+    `num_without_evidence` questions have no evidence. `scenes` holds the scene metrics by name
+    (`tspo_bench.results.scenes`). What is undefined is None.
     """
 
     task: str
@@ -108,8 +119,11 @@ class RecallRow:
     n: int
     num_videos: int
     num_moments: int
+    num_spans: int
     num_beyond_end: int
     num_failed: int
+    num_without_evidence: int
+    scenes: Mapping[str, SceneFigure]
     paired: RecallDifference | None
     share_inside: float | None
     largest_gap_seconds: float | None
@@ -124,9 +138,16 @@ class RecallRow:
     groups: Mapping[str, Mapping[str, GroupRecall]]
     tuned_for: str | None = None
 
+    @property
+    def has_spans(self) -> bool:
+        """Whether the evidence holds more than moments."""
+        return self.num_spans > 0
+
     def to_dict(self) -> dict[str, Any]:
         """The row as `tspo-bench recall --json` prints it."""
-        return asdict(self)
+        row = asdict(self)
+        del row["scenes"]
+        return {**row, **flattened(self.scenes)}
 
 
 def recall_rows(
@@ -195,8 +216,11 @@ def _row(
         n=len(found),
         num_videos=len({one.question.video for one, _ in found}),
         num_moments=num_moments,
+        num_spans=sum(span.start < span.end for one in picked for span in one.question.evidence),
         num_beyond_end=sum(recall.num_beyond_end for recall in recalls),
         num_failed=sum(one.failure is not None for one in own),
+        num_without_evidence=sum(not one.question.evidence for one in picked),
+        scenes=scene_figures(_with_scenes(own, tolerance), _with_scenes(others, tolerance)),
         paired=_paired(own, others, tolerance, baseline),
         share_inside=_mean_known(one.inside[tolerance] for one in picked),
         largest_gap_seconds=_mean_known(one.largest_gap for one in picked),
@@ -249,6 +273,15 @@ def _with_recall(
     """The questions that have evidence and a selection, each with its recall."""
     pairs = [(one, one.recalls[tolerance].recall) for one in some if one.failure is None]
     return [(one, recall) for one, recall in pairs if recall is not None]
+
+
+def _with_scenes(some: Sequence[SelectionRecall], tolerance: float) -> list[QuestionScenes]:
+    pairs = [(one.question, one.scenes[tolerance]) for one in some if one.failure is None]
+    return [
+        QuestionScenes(question.id, question.video, metrics)
+        for question, metrics in pairs
+        if metrics is not None
+    ]
 
 
 def _paired(

@@ -19,6 +19,13 @@ from tspo_bench.report.format import (
 from tspo_bench.report.tables.terminal import FittedTable, wrapped_heading
 from tspo_bench.selecting.recall_rows import RecallRow, Subset
 
+_SCENE_HEADINGS = {
+    "scene_hit_rate": "scene\nhit rate",
+    "key_frame_rate": "key frame\nrate",
+    "balanced_scene_recall": "balanced\nscene recall",
+    "ukss": "UKSS",
+}
+_SCENES_COMPARED = ("scene_hit_rate", "ukss")
 _SHOWN: tuple[Subset, ...] = ("all", "more_than_k")
 
 
@@ -45,6 +52,8 @@ def recall_table(rows: Sequence[RecallRow], groups: bool = False) -> Group:
             )
             parts += [_table(title, some, _recall_columns(some))]
             parts += [Text(for_terminal(note, MOST_OF_NOTE), style="dim") for note in _notes(some)]
+            if _has_scenes(some):
+                parts += [_table(Text("\nscenes"), some, _scenes(some))]
             if subset == "all":
                 title = Text("\nframe placement and cost")
                 parts += [_table(title, some, _placement(some))]
@@ -73,6 +82,26 @@ def _recall_columns(rows: Sequence[RecallRow]) -> dict[str, list[str]]:
     }
     if any(row.paired for row in rows):
         columns["difference\n[95% interval]"] = [_paired_text(row) for row in rows]
+    return columns
+
+
+def _has_scenes(rows: Sequence[RecallRow]) -> bool:
+    """Whether the evidence is more than moments: then recall says little of how much was seen."""
+    return any(row.has_spans and row.scenes for row in rows)
+
+
+def _scenes(rows: Sequence[RecallRow]) -> dict[str, list[str]]:
+    columns = {}
+    for name, heading in _SCENE_HEADINGS.items():
+        figures = [row.scenes.get(name) for row in rows]
+        columns[heading] = [accuracy_text(one.value, one.ci95) if one else "" for one in figures]
+    if any(row.paired for row in rows):
+        for name in _SCENES_COMPARED:
+            figures = [row.scenes.get(name) for row in rows]
+            columns[f"difference:\n{_SCENE_HEADINGS[name]}"] = [
+                difference_text(one.difference, one.difference_ci95) if one and one.n_paired else ""
+                for one in figures
+            ]
     return columns
 
 
@@ -122,6 +151,9 @@ def _notes(rows: Sequence[RecallRow]) -> list[str]:
             f"difference: points of evidence recall more than {', '.join(baselines)}, on the "
             "questions of both; intervals clustered by video"
         )
+    without = max(row.num_without_evidence for row in rows)
+    if without:
+        notes.append(f"questions without evidence, left out: {without}")
     beyond = max(row.num_beyond_end for row in rows)
     if beyond:
         notes.append(f"{beyond} annotated moments lie behind their video's end; left out")

@@ -11,6 +11,7 @@ import numpy as np
 
 from tspo_bench.errors import UserError
 from tspo_bench.results import evidence_recall, share_inside
+from tspo_bench.results.scenes import scene_metrics, scenes_of
 from tspo_bench.selecting.recall_rows import (
     RecallRow,
     SelectionRecall,
@@ -90,7 +91,8 @@ def recall(
         seed: of samplers and tasks that draw.
         progress: follows the selections.
         settings: of `tspo_bench.RunSettings`, by name: `encoder`, `agent`, `candidate_fps`,
-            `candidates`, `limit`, `only_present`, `split`, `data_root`, `annotations`, `device`.
+            `candidates`, `limit`, `only_present`, `split`, `data_root`, `annotations`, `evidence`,
+            `device`.
 
     Raises:
         UserError: a setting that cannot be used, no question with evidence, or missing videos of
@@ -184,6 +186,7 @@ def _measure(job: Job, tolerances: Sequence[float], is_guessed: bool) -> Selecti
         return of_question
     spans = [span.in_seconds(selection.frame_rate) for span in question.evidence]
     times, duration = selection.timestamps, selection.duration_seconds
+    scenes = scenes_of(question.evidence, selection.frame_rate, duration)
     return replace(
         of_question,
         num_candidates=len(selection.candidates),
@@ -194,6 +197,7 @@ def _measure(job: Job, tolerances: Sequence[float], is_guessed: bool) -> Selecti
             seconds: evidence_recall(spans, times, tolerance=seconds, duration_seconds=duration)
             for seconds in tolerances
         },
+        scenes={t: scene_metrics(scenes, times, tolerance=t) for t in tolerances},
         inside={t: share_inside(spans, times, tolerance=t) for t in tolerances},
         largest_gap=None if duration is None else largest_gap(times.tolist(), duration),
         redundancy=_redundancy(selection),

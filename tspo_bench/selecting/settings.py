@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _KNOWN = (
     *("encoder", "agent", "candidate_fps", "candidates", "device"),
-    *("limit", "only_present", "split", "data_root", "annotations"),
+    *("limit", "only_present", "split", "data_root", "annotations", "evidence"),
 )
 
 

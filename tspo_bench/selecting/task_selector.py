@@ -22,6 +22,7 @@ from tspo_bench.types import (
     CandidateRule,
     Candidates,
     Failed,
+    FloatArray,
     Need,
     Query,
     Question,
@@ -147,7 +148,7 @@ class TaskSelector:
         return replace(
             selection,
             question_id=question.id,
-            timestamps=selection.indices / rate,
+            timestamps=_timestamps(cell, question, selection, rate),
             candidates=candidates,
             duration_seconds=duration,
             frames_processed={"decoded": 0, "encoded": 0},
@@ -185,6 +186,17 @@ def _for_files(cell: OpenCell, question: Question, candidates: Candidates) -> Ca
     # Lengths are rounded and rates cut (29.97 to 29): frames near the end may be real.
     most = math.ceil((question.duration_seconds + 1) * (candidates.frame_rate + 1))
     return replace(candidates, num_frames=(listed and listed.num_frames) or most)
+
+
+def _timestamps(
+    cell: OpenCell, question: Question, selection: Selection, rate: float
+) -> FloatArray:
+    """The times of the frames of a video that was not opened: a selection file's own, if any."""
+    if isinstance(cell.sampler, PublishedFrames):
+        listed = cell.sampler.selections.picks.get(question.id)
+        if listed is not None:
+            return listed.timestamps(selection.indices, rate)
+    return selection.indices / rate
 
 
 def assumed_candidates(

@@ -67,7 +67,8 @@ def select_task(
         seed: of samplers and tasks that draw.
         progress: follows the selections.
         settings: of `tspo_bench.RunSettings`, by name: `encoder`, `agent`, `candidate_fps`,
-            `candidates`, `limit`, `only_present`, `split`, `data_root`, `annotations`, `device`.
+            `candidates`, `limit`, `only_present`, `split`, `data_root`, `annotations`, `evidence`,
+            `device`.
 
     Raises:
         UserError: something that was asked for does not exist, or the file cannot be written.

@@ -11,10 +11,21 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import ConfigDict, Field
 
-from tspo_bench.types import JSON, Count, Features, Finite, Flag, IntArray, Selection, Text
+from tspo_bench.types import (
+    JSON,
+    Count,
+    Features,
+    Finite,
+    Flag,
+    FloatArray,
+    IntArray,
+    Selection,
+    Text,
+)
 
 # A file's frame numbers and seconds give its rate; two rates closer than this are one.
 _SAME_RATE = 0.01
+_FINE = 1000  # of the frame numbers of files that have seconds alone
 _MOST = 2**53  # no video has as many frames, and floats count no further
 
 
@@ -68,6 +79,11 @@ class FileSelection:
             notes=selection.notes,
         )
 
+    @classmethod
+    def at_seconds(cls, question_id: str, seconds: tuple[float, ...]) -> FileSelection:
+        """The row of a question in a file that has no frame numbers: they count milliseconds."""
+        return cls(question_id, tuple(round(_FINE * second) for second in seconds), seconds)
+
     def frames(self, num_frames: int, frame_rate: float, k: int | None = None) -> IntArray:
         """Sorted frame numbers in a video of that length and rate.
 
@@ -82,7 +98,8 @@ class FileSelection:
         entries: Sequence[Any] = self.indices
         if self.counts_otherwise(frame_rate):
             assert self.seconds is not None
-            entries = [math.floor(second * frame_rate + 1e-6) for second in self.seconds]
+            shown = [math.floor(second * frame_rate + 1e-6) for second in self.seconds]
+            entries = list(dict.fromkeys(shown))  # two seconds may be of one frame
         if self.ranked:
             entries = entries[:k]
         return checked_frames(entries, num_frames)
@@ -92,6 +109,15 @@ class FileSelection:
         """The entries that are whole numbers."""
         known = [entry for entry in self.indices if _is_number(entry)]
         return [int(entry) for entry in known if float(entry).is_integer()]
+
+    def timestamps(self, indices: IntArray, frame_rate: float) -> FloatArray:
+        """The times of a video's frames [n]; the file's own, repeated ones too, if it has them.
+
+        Those are as exact as the evidence, where frame numbers would shift them to a frame.
+        """
+        if self.seconds and not self.ranked and self.counts_otherwise(frame_rate):
+            return np.sort(self.seconds)
+        return indices / frame_rate
 
     def counts_otherwise(self, frame_rate: float) -> bool:
         """Whether the file's numbers are not those of a video of that rate, by its seconds.

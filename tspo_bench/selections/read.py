@@ -15,6 +15,7 @@ from tspo_bench.selections.file_selection import FileSelection, SelectionFile
 ID_KEYS = ("question_id", "id", "uid")
 # What holds the frames: TSPO and AKS; WFS-SB; ToolMerge.
 FRAMES_KEYS = ("frame_idx", "keyframe_indices", "frames_used")
+SECONDS_KEY = "frame_timestamps"  # KFS-Bench's, in the place of frames
 
 
 def read_selections(path: Path, question_ids: Sequence[str | None] | None = None) -> SelectionFile:
@@ -27,6 +28,7 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
     - a list of objects with the question's `question_id`, `id` or `uid` and its frames under
       `frame_idx` (TSPO, AKS's annotations), `keyframe_indices` (WFS-SB), or `frames_used` with
       `timestamps_used` (ToolMerge);
+    - the same with `frame_timestamps` in seconds (KFS-Bench);
     - a list of lists in annotation order (AKS's own output);
     - JSON lines with `doc_id`, a place in annotation order, and `index` (VideoITG); with `logits`
       beside it, the frames are ranked by them.
@@ -58,7 +60,7 @@ def read_selections(path: Path, question_ids: Sequence[str | None] | None = None
     else:
         raise UserError(
             f"frame selections {path} must hold {{question id: [indices]}}, a list of objects with "
-            f"{' or '.join(map(repr, FRAMES_KEYS))}, or a list of lists; got "
+            f"{' or '.join(map(repr, (*FRAMES_KEYS, SECONDS_KEY)))}, or a list of lists; got "
             f"{type(content).__name__} {reprlib.repr(content)}"
         )
     return SelectionFile(native.by_id(path, pairs))
@@ -122,11 +124,12 @@ def _annotated(
     if isinstance(row, dict) and "doc_id" in row and "index" in row:
         return _by_place(path, row, number, question_ids)
     key = next((key for key in ID_KEYS if isinstance(row, dict) and key in row), None)
-    frames = next((key for key in FRAMES_KEYS if isinstance(row, dict) and key in row), None)
+    known = (*FRAMES_KEYS, SECONDS_KEY)
+    frames = next((key for key in known if isinstance(row, dict) and key in row), None)
     if key is None or frames is None:
         raise UserError(
             f"frame selections {path}: entry {number} must be an object with one of "
-            f"{', '.join(map(repr, FRAMES_KEYS))} and {' or '.join(map(repr, ID_KEYS))}, got "
+            f"{', '.join(map(repr, known))} and {' or '.join(map(repr, ID_KEYS))}, got "
             f"{reprlib.repr(row)}"
         )
     if not isinstance(row[key], str | int | float):
@@ -137,6 +140,10 @@ def _annotated(
     question = str(row[key])
     listed = _frames(path, question, row[frames])
     seconds = None
+    if frames == SECONDS_KEY:
+        return FileSelection.at_seconds(
+            question, _beside(path, question, row, SECONDS_KEY, len(listed))
+        )
     if frames == "frames_used" and "timestamps_used" in row:
         seconds = _beside(path, question, row, "timestamps_used", len(listed))
     return FileSelection(question, listed, seconds)

@@ -19,6 +19,7 @@ from tspo_bench.registry import import_object
 from tspo_bench.specs import Spec
 from tspo_bench.tasks.annotations import find_files, parse_all, read_files, read_hub, shortened
 from tspo_bench.tasks.base import Skipped
+from tspo_bench.tasks.evidence_files import read_evidence, with_evidence
 from tspo_bench.tasks.multiple_choice import MultipleChoice
 from tspo_bench.tasks.parsers import Parser
 from tspo_bench.tasks.protocols import chosen_protocol
@@ -51,6 +52,9 @@ class AnnotatedTask(MultipleChoice):
         subtitles: which subtitles the model is shown: "none", those of the selected frames
             ("aligned"), or all of the video ("full").
         data_root: the benchmark's folder; None for the annotation file's.
+        evidence: a file with the questions' evidence, in place of the annotations' own: see
+            `tspo_bench.tasks.evidence_files`. A relative path in a card starts at the data root or
+            beside the card.
         beside: the folder of a custom card.
         variant: the options written with the task's name, for its label.
     """
@@ -69,6 +73,7 @@ class AnnotatedTask(MultipleChoice):
     tolerance_seconds: float = 1.0
     data_root: Path | None = None
     annotations: Path | None = None
+    evidence: str | Path | None = None
     split: str | None = None
     beside: Path | None = None
     variant: Mapping[str, Any] = field(default_factory=dict)
@@ -200,8 +205,19 @@ class AnnotatedTask(MultipleChoice):
                 self.name, f"{self.split}", split.get("hub"), self.nested, folders, patterns
             )
         loaded = parse_all(self.name, entries, parser, _names(self.groups))
+        if self.evidence is not None:
+            loaded = self._with_evidence(loaded, Path(self.evidence))
         self._check_subtitles([one for one in loaded if isinstance(one, Question)])
         return loaded
+
+    def _with_evidence(
+        self, loaded: Sequence[Question | Skipped], path: Path
+    ) -> tuple[Question | Skipped, ...]:
+        near = [folder / path for folder in self._annotation_folders]
+        file = read_evidence(next((place for place in near if place.is_file()), path))
+        questions = [one for one in loaded if isinstance(one, Question)]
+        replaced = {one.id: one for one in with_evidence(self.name, questions, file)}
+        return tuple(replaced[one.id] if isinstance(one, Question) else one for one in loaded)
 
     def _check_subtitles(self, questions: Sequence[Question]) -> None:
         """Raise UserError if subtitles are to be shown and no question has a file of them."""

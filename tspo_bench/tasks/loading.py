@@ -28,6 +28,7 @@ registry.register(
 _TAKEN = {
     "data_root": "data root",
     "annotations": "annotation file",
+    "evidence": "annotated evidence that a file can replace",
     "split": "splits",
     "protocol": "protocols",
 }
@@ -39,6 +40,7 @@ class TaskOptions(TypedDict, total=False):
     Attributes:
         data_root: the folder with the benchmark's annotations and videos.
         annotations: the annotation file, if it is elsewhere.
+        evidence: a file with the questions' evidence, in place of the annotations' own.
         split: the split; None for the task's default.
         protocol: prompt, answer extraction and average; None for "strict".
         subtitles: "none", "aligned" with the selected frames, or "full", those of the whole video.
@@ -47,6 +49,7 @@ class TaskOptions(TypedDict, total=False):
 
     data_root: Path | None
     annotations: Path | None
+    evidence: Path | None
     split: str | None
     protocol: str | None
     subtitles: SubtitleMode
@@ -76,10 +79,10 @@ def load_tasks(specs: Sequence[str], **options: Unpack[TaskOptions]) -> list[Tas
         UserError: as `load_task`, or an option that none of the tasks takes.
     """
     subtitles, protocol = options.get("subtitles", "none"), options.get("protocol")
-    data_root, annotations = options.get("data_root"), options.get("annotations")
     given: dict[str, Any] = {
-        "data_root": None if data_root is None else user_path(data_root),
-        "annotations": None if annotations is None else user_path(annotations),
+        "data_root": _path(options.get("data_root")),
+        "annotations": _path(options.get("annotations")),
+        "evidence": _path(options.get("evidence")),
         "split": options.get("split"),
         "protocol": protocol,
     }
@@ -100,6 +103,10 @@ def load_tasks(specs: Sequence[str], **options: Unpack[TaskOptions]) -> list[Tas
                 who = f"tasks {', '.join(specs)} have"
             raise UserError(f"{option} {value}: {who} no {_TAKEN[name]}; drop {option}")
     return [_created(named, context) for named, context in asked]
+
+
+def _path(given: Path | None) -> Path | None:
+    return None if given is None else user_path(given)
 
 
 def _created(named: Spec, context: Mapping[str, Any]) -> Task:
@@ -167,6 +174,9 @@ def digest_of(questions: Sequence[Question]) -> str:
     for row in rows:
         if row["frame_rate"] is None:  # a newer field: older runs can still be resumed
             del row["frame_rate"]
+        for span in row["evidence"]:
+            if span["scene"] is None:  # likewise
+                del span["scene"]
     # Of values that JSON cannot hold (pictures) the type is hashed.
     content = json.dumps(rows, sort_keys=True, default=lambda value: type(value).__name__)
     return hashlib.sha256(content.encode()).hexdigest()[:16]

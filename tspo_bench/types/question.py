@@ -18,11 +18,13 @@ class Span:
     """A stretch of video that holds the evidence for an answer; `start == end` is a moment.
 
     `unit` is what the annotation counts in: LVBench gives seconds, LongVideoBench frame numbers.
+    Spans of one `scene` show the same (KFS-Bench's segments); without it a span is its own scene.
     """
 
     start: float
     end: float
     unit: Literal["seconds", "frames"] = "seconds"
+    scene: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.end <= MOST_SECONDS:
