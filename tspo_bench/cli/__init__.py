@@ -14,6 +14,7 @@ from tspo_bench.cli.bundle import bundle
 from tspo_bench.cli.console import App, Commands, listen_for_interrupts
 from tspo_bench.cli.doctor import doctor
 from tspo_bench.cli.encode import encode
+from tspo_bench.cli.import_run import import_run
 from tspo_bench.cli.list import list_names
 from tspo_bench.cli.recall import recall
 from tspo_bench.cli.report import report
@@ -59,6 +60,7 @@ app.command()(train)
 app.command()(select)
 app.command()(recall)
 app.command()(encode)
+app.command("import")(import_run)
 app.command()(report)
 app.command()(bundle)
 app.command()(rescore)

@@ -15,8 +15,8 @@ _OPTIONS = {
     "Protocol": "protocol subtitles answer reply",
     "Run": "preset out name cache prune fresh resume shard",
     "Output": "baseline groups profile power tolerance layout format columns prices answers "
-    "budget-curves diff published gate submission sheet save image-format messages once "
-    "verbose json",
+    "budget-curves diff by-evidence figure published gate submission sheet save image-format "
+    "messages once verbose json",
     "Page": "html title curves thumbnails trust-tasks",
 }
 _PANELS = {f"--{name}": panel for panel, names in _OPTIONS.items() for name in names.split()}

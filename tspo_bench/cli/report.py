@@ -26,10 +26,14 @@ _OF_PAGE = (
     *("data_root", "annotations", "trust_packets"),
 )
 _OF_TABLES = ("format", "layout", "groups", "power", "columns")
+_OUTPUTS = ("html", "diff", "by_evidence", "published", "submission")
 # By output, the options that it does not follow.
 _IDLE = {
     "--html": _OF_TABLES,
     "--diff": (*_OF_TABLES, "prices"),
+    "--by-evidence": (
+        *("layout", "power", "columns", "prices", "baseline", "answers", "budget_curves"),
+    ),
     "--published": (*_OF_TABLES, "prices", "baseline"),
     "--submission": (*_OF_TABLES, "prices", "baseline", "task", "answers", "budget_curves"),
 }
@@ -126,6 +130,21 @@ def report(
             "rows, or of each row and the baseline's.",
         ),
     ] = False,
+    by_evidence: Annotated[
+        bool,
+        typer.Option(
+            "--by-evidence",
+            help="Show accuracy by the evidence that the frames hit, and what a point of evidence "
+            "is worth, instead of printing tables.",
+        ),
+    ] = False,
+    evidence: options.Evidence = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            "--figure", help="With --by-evidence: also draw it into this file (png, pdf or svg)."
+        ),
+    ] = None,
     published: Annotated[
         bool,
         typer.Option(
@@ -167,6 +186,10 @@ def report(
 
         loaded = load_results(results, task)
         _write_files(loaded, answers, budget_curves)
+    if by_evidence:
+        _say_remarks(loaded)
+        _show_by_evidence(loaded, evidence, figure, groups=groups, as_json=format == "json")
+        return
     if diff or published:
         from tspo_bench.cli.papers import show_published
 
@@ -206,7 +229,7 @@ def _reject_idle(given: Mapping[str, Any]) -> None:
     """
     from tspo_bench.video import trusts_packets
 
-    output = _output(**{name: given[name] for name in ("html", "diff", "published", "submission")})
+    output = _output(**{name: given[name] for name in _OUTPUTS})
     is_not_default = {
         **given,
         "format": given["format"] in ("csv", "latex")
@@ -221,6 +244,8 @@ def _reject_idle(given: Mapping[str, Any]) -> None:
         idle.append((_OF_PAGE, "without --html"))
     if output != "--published":
         idle.append((("gate",), "without --published"))
+    if output != "--by-evidence":
+        idle.append((("evidence", "figure"), "without --by-evidence"))
     if is_not_default["layout"]:
         idle.append((("groups", "power", "columns"), f"with --layout {given['layout']}"))
     for names, why in idle:
@@ -234,7 +259,7 @@ def _output(**given: Any) -> str | None:
     Raises:
         UserError: there are several.
     """
-    named = [f"--{name}" for name, value in given.items() if value]
+    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value]
     if len(named) > 1:
         raise UserError(f"{' and '.join(named)} are different outputs; give one of them")
     return named[0] if named else None
@@ -269,6 +294,33 @@ def _show_differences(loaded: LoadedResults, baseline: str, *, as_json: bool) ->
         for one in found:
             typer.echo(for_terminal(one.heading))
             show(one.table())
+
+
+def _show_by_evidence(
+    loaded: LoadedResults,
+    evidence: Path | None,
+    figure: Path | None,
+    *,
+    groups: bool,
+    as_json: bool,
+) -> None:
+    from tspo_bench.report.by_evidence import by_evidence
+    from tspo_bench.report.figures.by_evidence import draw_by_evidence
+    from tspo_bench.report.tables.by_evidence import by_evidence_table
+    from tspo_bench.tasks.evidence_files import read_evidence
+
+    file = None if evidence is None else read_evidence(evidence)
+    found = by_evidence(loaded.cells, file)
+    if not any(row.scene_hit_rate is not None for row in found.rows):
+        raise UserError(
+            "no question with evidence and times of its frames; give the evidence with --evidence"
+        )
+    if figure is not None:
+        draw_by_evidence(found, figure)
+    if as_json:
+        show_json(found.to_dict())
+    else:
+        show(by_evidence_table(found, groups))
 
 
 def _say_remarks(loaded: LoadedResults) -> None:

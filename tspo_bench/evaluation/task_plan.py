@@ -21,6 +21,7 @@ from tspo_bench.report.baselines import or_only_variant
 from tspo_bench.results import Inputs
 from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task, digest_of, limit_questions, with_videos
+from tspo_bench.tasks.protocols import AS_PUBLISHED
 from tspo_bench.types import SEARCHING, Question
 
 
@@ -80,6 +81,8 @@ def check_baseline(baseline: str, plans: Sequence[TaskPlan], others: Iterable[st
 
 
 def _plan(settings: RunSettings, task: Task) -> TaskPlan:
+    if task.rules is AS_PUBLISHED:
+        raise UserError(f"--protocol {task.rules.name} is that of imported answers; use another")
     questions = every = task.questions()
     if settings.only_present:
         questions = with_videos(task, questions)

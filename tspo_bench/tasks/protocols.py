@@ -226,6 +226,15 @@ DEFAULT = EvaluationProtocol(
 )
 
 
+# Of answers that others published: what they were asked is theirs to say.
+AS_PUBLISHED = EvaluationProtocol(
+    name="as-published",
+    version=str(VERSION),
+    source="the published result; its answers are read strictly",
+    prompt="{text}\n{options}",
+)
+
+
 def chosen_protocol(
     task: str,
     declared: Mapping[str, Mapping[str, Any]],
@@ -245,6 +254,8 @@ def chosen_protocol(
         UserError: unknown protocol or version, fields that cannot be used, or no subtitles.
     """
     name, _, version = (STRICT if asked is None else asked).partition("@")
+    if name == AS_PUBLISHED.name:
+        return AS_PUBLISHED
     usable = {key: fields for key, fields in declared.items() if "absent" not in fields}
     names = list(dict.fromkeys([STRICT, *usable]))
     if name not in names:

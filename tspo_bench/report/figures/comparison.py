@@ -49,7 +49,7 @@ def draw_comparisons(cells: Sequence[Cell], folder: Path) -> list[Path]:
                 paths.append(_unused(folder / name, paths))
                 whose = f"{label}, " if len(maps) > 1 else ""
                 title = escape_control(f"{whose}K = {depths.budget}, {depths.counts}")
-                _save({**depth_chart(depths), "title": title}, paths[-1])
+                save_chart({**depth_chart(depths), "title": title}, paths[-1])
     return paths
 
 
@@ -69,7 +69,7 @@ def draw_comparison(table: ComparisonTable, path: Path, *, is_titled: bool = Fal
     scores = [c for c in chart_columns("score") if any(row[c.key] is not None for row in rows)]
     chart = beside([budget_chart(rows, score, styles) for score in scores])
     title = {"title": escape_control(table.title)} if is_titled else {}
-    _save({**chart, **title}, path)
+    save_chart({**chart, **title}, path)
 
 
 def _ranked(rows: Sequence[FrameRow]) -> list[FrameRow]:
@@ -94,7 +94,12 @@ def _unused(path: Path, used: Sequence[Path]) -> Path:
     return found
 
 
-def _save(spec: Spec, path: Path) -> None:
+def save_chart(spec: Spec, path: Path) -> None:
+    """Write a chart to a file, whose suffix is the format: png, pdf or svg.
+
+    Raises:
+        UserError: an unknown format, or the file cannot be written.
+    """
     kind = path.suffix.removeprefix(".") or "png"
     if kind not in FORMATS:
         raise UserError(f"unknown image format {kind!r} of {path}; use {', '.join(FORMATS)}")

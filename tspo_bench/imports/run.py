@@ -1,0 +1,227 @@
+"""A run directory made of published answers, so that reports and tests work on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tspo_bench.errors import UserError
+from tspo_bench.files import user_path
+from tspo_bench.imports.answers import PublishedAnswer, QuestionFinder, read_answer
+from tspo_bench.imports.rows import read_rows
+from tspo_bench.report import summarise
+from tspo_bench.results import CellSettings, RunDirectory, cell_slug, evidence_recall
+from tspo_bench.tasks import Task, digest_of, load_task
+from tspo_bench.tasks.protocols import AS_PUBLISHED
+from tspo_bench.types import JSON, OPTION_LETTERS, Question, Record
+
+_NOT_FRAME_RATE = "frame numbers are those of the published file"
+
+
+@dataclass
+class Imported:
+    """A run made of published answers.
+
+    Attributes:
+        folder: the run's.
+        records: those written.
+        num_asked: questions of the task.
+        problems: rows that were left out, each with its place and the reason.
+        remarks: rows that were imported although something is odd about them: no option can be
+            read, or the file counts the answer otherwise than the annotations.
+    """
+
+    folder: Path
+    records: list[Record] = field(default_factory=list)
+    num_asked: int = 0
+    problems: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right answers among the records."""
+        return sum(record.correct for record in self.records) / len(self.records)
+
+    @property
+    def num_missing(self) -> int:
+        """Questions of the task that the file has no answer to."""
+        return self.num_asked - len(self.records)
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return what `tspo-bench import --json` prints."""
+        return {
+            "run": str(self.folder),
+            "n": len(self.records),
+            "accuracy": self.accuracy,
+            "num_missing": self.num_missing,
+            "left_out": list(self.problems),
+            "remarks": list(self.remarks),
+        }
+
+
+def import_answers(
+    file: str | Path,
+    task: str,
+    model: str,
+    out: str | Path,
+    *,
+    annotations: Path | None = None,
+    data_root: Path | None = None,
+    split: str | None = None,
+    evidence: Path | None = None,
+    sampler: str | None = None,
+    frames: int | None = None,
+    command: Sequence[str] = (),
+) -> Imported:
+    """Make a run directory of a file with published answers, with protocol "as-published".
+
+    Right answers are the annotations'; the letter is extracted from the file's answer strictly.
+
+    Args:
+        file: see `imports.answers`.
+        task, annotations, data_root, split, evidence: as for `evaluate`; videos are not needed.
+        model: the name of the model that answered.
+        out: the run's folder; another file can be added to it.
+        sampler: the name of the frame sampler; None for the file's name.
+        frames: the frame budget K; None for the most frames that a question was shown.
+        command: the command line, to be kept with the run.
+
+    Raises:
+        UserError: the file or the annotations cannot be read, none of its rows can be used, or the
+            folder is not a run.
+    """
+    path = user_path(file)
+    loaded = load_task(
+        task,
+        annotations=annotations,
+        data_root=data_root,
+        split=split,
+        evidence=evidence,
+        protocol=AS_PUBLISHED.name,
+    )
+    made = Imported(user_path(out), num_asked=len(loaded.questions()))
+    made.records = list(_records(path, loaded, made))
+    if not made.records:
+        first = f": {made.problems[0]}" if made.problems else ", which is empty"
+        raise UserError(f"result file {path}: no answer can be used{first}")
+    label = sampler or path.stem
+    settings = _settings(loaded, made.records, label, model, frames)
+    where = {"annotations": annotations, "data_root": data_root, "evidence": evidence}
+    known = {name: str(place.absolute()) for name, place in where.items() if place is not None}
+    run = RunDirectory(
+        made.folder,
+        command=command,
+        settings={"tasks": [task], "models": [model], "out": str(made.folder), **known},
+    )
+    slug = cell_slug(settings.task, label, model, f"k{settings.frames}")
+    with run.open_cell(slug, settings.to_json(), fresh=True) as writer:
+        for record in made.records:
+            writer.append(record)
+        summary = summarise(made.records, settings)
+        writer.write_summary(summary.model_dump(mode="json"))
+    return made
+
+
+def _records(path: Path, task: Task, made: Imported) -> Iterator[Record]:
+    finder, seen = QuestionFinder(task), dict[str, str]()
+    for entry in read_rows(path):
+        try:
+            if entry.record is None:
+                raise ValueError(entry.problem or "empty")
+            question = finder.find(entry.record)
+            answer = read_answer(entry.record)
+            if question.id in seen:
+                raise ValueError(f"question {question.id!r} is answered at {seen[question.id]} too")
+        except ValueError as error:
+            made.problems.append(f"{entry.where}: {error}")
+            continue
+        seen[question.id] = entry.where
+        record = _record(task, question, answer)
+        made.remarks += [f"{entry.where}: {text}" for text in _remarks(question, answer, record)]
+        yield record
+
+
+def _record(task: Task, question: Question, answer: PublishedAnswer) -> Record:
+    letter = None
+    if answer.reply is not None:
+        letter = task.read_answer(answer.reply, question).letter
+    rate = question.frame_rate
+    spans = [s for s in question.evidence if s.unit == "seconds" or rate is not None]
+    evidence = tuple(span.in_seconds(rate or 1.0) for span in spans)
+    found = evidence_recall(
+        evidence,
+        answer.timestamps,
+        tolerance=task.tolerance_seconds,
+        duration_seconds=question.duration_seconds,
+    )
+    return Record(
+        question_id=question.id,
+        video=question.video,
+        status="unparsed" if letter is None else "ok",
+        gold=question.answer,
+        letter=letter,
+        correct=letter is not None and letter == question.answer,
+        reply=answer.reply,
+        frames=answer.frames or tuple(range(len(answer.timestamps))),
+        timestamps=answer.timestamps,
+        evidence_recall=found.recall if answer.timestamps else None,
+        evidence=evidence,
+        duration_seconds=question.duration_seconds,
+        groups=question.groups,
+        notes={"frames": _NOT_FRAME_RATE} if answer.frames else {},
+        protocol=task.rules.label,
+        inputs={"question": digest_of([question])},
+    )
+
+
+def _remarks(question: Question, answer: PublishedAnswer, record: Record) -> Iterator[str]:
+    where = f"question {question.id!r}"
+    if answer.reply is None:
+        yield f"{where}: no answer; counted as wrong"
+    elif record.letter is None:
+        letters = f"A to {question.letters[-1]}"
+        yield f"{where}: answer {answer.reply!r} is not an option ({letters}); counted as wrong"
+    gold = (answer.gold or "").strip().upper()
+    if len(gold) == 1 and gold in OPTION_LETTERS and question.answer not in (None, gold):
+        yield f"{where}: the file's right answer is {gold}, the annotations' {question.answer}"
+    if answer.correct is not None and question.answer and answer.correct != record.correct:
+        said = "right" if answer.correct else "wrong"
+        yield (
+            f"{where}: the file counts the answer {answer.reply!r} as {said}, but the annotations' "
+            f"right answer is {question.answer}"
+        )
+
+
+def _settings(
+    task: Task, records: Sequence[Record], sampler: str, model: str, frames: int | None
+) -> CellSettings:
+    """The settings of the answers' cell."""
+    rules = task.rules
+    asked = [question for question in task.questions() if question.id in _ids(records)]
+    budget = frames or max(len(record.frames) for record in records)
+    if not budget:
+        raise UserError("the result file does not say how many frames were shown; give --frames K")
+    settings = {
+        "task": task.label,
+        "sampler": sampler,
+        "model": model,
+        "protocol": rules.title,
+        "protocol_hash": rules.digest,
+        "frames": budget,
+        "num_questions": len(asked),
+        "questions": digest_of(asked),
+        "scoring": {
+            "average": rules.average,
+            "over": rules.over,
+            "values": list(rules.values),
+            "unparsed": rules.unparsed,
+        },
+        "answer": "generate",
+        "macro": task.macro,
+    }
+    return CellSettings.model_validate({k: v for k, v in settings.items() if v is not None})
+
+
+def _ids(records: Sequence[Record]) -> set[str]:
+    return {record.question_id for record in records}
