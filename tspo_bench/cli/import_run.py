@@ -74,6 +74,9 @@ def import_run(
     else:
         missing = f"; questions without an answer: {made.num_missing}" if made.num_missing else ""
         count = len(made.records)
-        typer.echo(f"{made.folder}: {count} answers, accuracy {100 * made.accuracy:.2f}%{missing}")
+        own = made.published_accuracy
+        said = "" if own is None else f" (as the file counts: {100 * own:.2f}%)"
+        accuracy = f"accuracy {100 * made.accuracy:.2f}%{said}"
+        typer.echo(f"{made.folder}: {count} answers, {accuracy}{missing}")
     if made.problems:
         raise typer.Exit(EXIT_FAILURES)

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from tspo_bench.errors import UserError
 from tspo_bench.files import user_path
-from tspo_bench.imports.answers import PublishedAnswer, QuestionFinder, read_answer
+from tspo_bench.imports.answers import REPLY_KEYS, PublishedAnswer, read_answer
+from tspo_bench.imports.questions import QuestionFinder
 from tspo_bench.imports.rows import read_rows
 from tspo_bench.report import summarise
 from tspo_bench.results import CellSettings, RunDirectory, cell_slug, evidence_recall
 from tspo_bench.tasks import Task, digest_of, load_task
+from tspo_bench.tasks.annotations import shortened
 from tspo_bench.tasks.protocols import AS_PUBLISHED
-from tspo_bench.types import JSON, OPTION_LETTERS, Question, Record
+from tspo_bench.tasks.strict_extractor import read_answer as strict_letter
+from tspo_bench.types import JSON, Question, Record
 
 _NOT_FRAME_RATE = "frame numbers are those of the published file"
 
@@ -30,6 +33,7 @@ class Imported:
         problems: rows that were left out, each with its place and the reason.
         remarks: rows that were imported although something is odd about them: no option can be
             read, or the file counts the answer otherwise than the annotations.
+        counted: whether each answer is right, of those that the file itself counts.
     """
 
     folder: Path
@@ -37,6 +41,12 @@ class Imported:
     num_asked: int = 0
     problems: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    counted: list[bool] = field(default_factory=list)
+
+    @property
+    def published_accuracy(self) -> float | None:
+        """The share of answers that the file counts as right; None if it does not count any."""
+        return sum(self.counted) / len(self.counted) if self.counted else None
 
     @property
     def accuracy(self) -> float:
@@ -54,6 +64,7 @@ class Imported:
             "run": str(self.folder),
             "n": len(self.records),
             "accuracy": self.accuracy,
+            "published_accuracy": self.published_accuracy,
             "num_missing": self.num_missing,
             "left_out": list(self.problems),
             "remarks": list(self.remarks),
@@ -125,18 +136,25 @@ def import_answers(
 
 def _records(path: Path, task: Task, made: Imported) -> Iterator[Record]:
     finder, seen = QuestionFinder(task), dict[str, str]()
-    for entry in read_rows(path):
+    entries = list(read_rows(path))
+    fields = {key for entry in entries for key in entry.record or ()}
+    reply_key = next((key for key in REPLY_KEYS if key in fields), None)
+    if entries and fields and reply_key is None:
+        raise UserError(f"result file {path} has no answers; give one of {', '.join(REPLY_KEYS)}")
+    for entry in entries:
         try:
-            if entry.record is None:
+            if entry.record is None or reply_key is None:
                 raise ValueError(entry.problem or "empty")
             question = finder.find(entry.record)
-            answer = read_answer(entry.record)
+            answer = read_answer(entry.record, reply_key)
             if question.id in seen:
                 raise ValueError(f"question {question.id!r} is answered at {seen[question.id]} too")
         except ValueError as error:
             made.problems.append(f"{entry.where}: {error}")
             continue
         seen[question.id] = entry.where
+        if answer.correct is not None:
+            made.counted.append(answer.correct)
         record = _record(task, question, answer)
         made.remarks += [f"{entry.where}: {text}" for text in _remarks(question, answer, record)]
         yield record
@@ -180,17 +198,27 @@ def _remarks(question: Question, answer: PublishedAnswer, record: Record) -> Ite
     if answer.reply is None:
         yield f"{where}: no answer; counted as wrong"
     elif record.letter is None:
-        letters = f"A to {question.letters[-1]}"
-        yield f"{where}: answer {answer.reply!r} is not an option ({letters}); counted as wrong"
-    gold = (answer.gold or "").strip().upper()
-    if len(gold) == 1 and gold in OPTION_LETTERS and question.answer not in (None, gold):
-        yield f"{where}: the file's right answer is {gold}, the annotations' {question.answer}"
+        reply, letters = shortened(answer.reply), f"A to {question.letters[-1]}"
+        yield f"{where}: answer {reply!r} is not an option ({letters}); counted as wrong"
+    if answer.gold and question.answer and not _is_right(answer.gold, question):
+        yield (
+            f"{where}: the file's right answer is {shortened(answer.gold)}, the annotations' "
+            f"{question.answer}"
+        )
     if answer.correct is not None and question.answer and answer.correct != record.correct:
         said = "right" if answer.correct else "wrong"
+        read = f"{record.letter} is read" if record.letter else "no option is read"
         yield (
-            f"{where}: the file counts the answer {answer.reply!r} as {said}, but the annotations' "
-            f"right answer is {question.answer}"
+            f"{where}: the file counts the answer {shortened(str(answer.reply))!r} as {said}; "
+            f"{read} in it, and the annotations' right answer is {question.answer}"
         )
+
+
+def _is_right(gold: str, question: Question) -> bool:
+    """Whether a right answer, a letter or an option's text, is the annotations'."""
+    right = question.options[question.letters.index(str(question.answer))]
+    is_text = gold.strip().lower() == right.strip().lower()
+    return is_text or strict_letter(gold, question.options) == question.answer
 
 
 def _settings(
