@@ -66,8 +66,36 @@ TOOLMERGE = [
     }
     for n in range(4)
 ]
-LMMS_EVAL = [
-    {"doc_id": n, "target": "x", "filtered_resps": ["A."], "resps": [["A."]]} for n in range(4)
+# As lmms-eval 0.7 writes them: without `doc`, with what the task's metric keeps of it. Its order
+# need not be the annotations'; of four metrics two keep the id, MLVU's the whole question.
+PROMPT = "Which plant is number {}?\nA. an oak\nB. a pine\nC. a rose\nAnswer with the letter."
+METRICS = {
+    "an id": lambda n: {"acc": {"id": f"q{n}", "answer": "ABC"[n % 3], "parsed_pred": "A"}},
+    "a question": lambda n: {
+        "acc": {
+            "question_id": f"Which plant is number {n}?\n(A) an oak\n(B) a pine\n(C) a rose\n",
+            "answer": "ABC"[n % 3],
+            "pred_answer": "A",
+        }
+    },
+    "nothing": lambda n: {"acc": n % 3 == 0},
+}
+LMMS_EVAL = {
+    f"lmms-eval, with {name} in the metric": [
+        {
+            "doc_id": place,
+            "target": str(n % 3) if name == "an id" else "ABC"[n % 3],
+            "filtered_resps": "A.",
+            **metric(n),
+            "input": PROMPT.format(n),
+        }
+        for place, n in enumerate((2, 0, 3, 1))
+    ]
+    for name, metric in METRICS.items()
+}
+OLD_LMMS_EVAL = [
+    {"doc_id": n, "target": "ABC"[n % 3], "filtered_resps": ["A."], "resps": [["A."]]}
+    for n in range(4)
 ]
 VLMEVALKIT = [
     {
@@ -83,14 +111,27 @@ VLMEVALKIT = [
 PLAIN = [{"id": f"q{n}", "answer": "A"} for n in range(4)]
 SHAPES: dict[str, tuple[str, Any]] = {
     "ToolMerge": ("a.json", TOOLMERGE),
-    "lmms-eval": ("a.jsonl", LMMS_EVAL),
+    **{name: ("a.jsonl", rows) for name, rows in LMMS_EVAL.items()},
+    "lmms-eval, by place": ("a.jsonl", OLD_LMMS_EVAL),
     "lmms-eval, with the question": (
         "a.jsonl",
-        [{**row, "doc_id": 9, "doc": {"id": f"q{n}"}} for n, row in enumerate(LMMS_EVAL)],
+        [{**row, "doc_id": 9, "doc": {"id": f"q{n}"}} for n, row in enumerate(OLD_LMMS_EVAL)],
     ),
     "VLMEvalKit's xlsx": ("a.xlsx", VLMEVALKIT),
     "VLMEvalKit's tsv": ("a.tsv", VLMEVALKIT),
+    "VLMEvalKit's scored LongVideoBench": (
+        "a.xlsx",
+        [
+            {"id": f"q{n}", "correct_choice": n % 3, "prediction": "(A)", "score": int(n % 3 == 0)}
+            for n in range(4)
+        ],
+    ),
+    "VLMEvalKit's MLVU, answers as texts": (
+        "a.tsv",
+        [{**row, "answer": OPTIONS[n % 3], "index": 0} for n, row in enumerate(VLMEVALKIT)],
+    ),
     "csv": ("a.csv", PLAIN),
+    "csv with frames": ("a.csv", [{**row, "timestamps": "[1, 2.5]"} for row in PLAIN]),
     "option texts": ("a.csv", [{**row, "answer": "an oak"} for row in PLAIN]),
     "answers by id": ("a.json", {row["id"]: row["answer"] for row in PLAIN}),
     "objects by id": ("a.json", {row["id"]: {"answer": row["answer"]} for row in PLAIN}),
@@ -102,7 +143,7 @@ SHAPES: dict[str, tuple[str, Any]] = {
 def test_shapes(tmp_path: Path, task: Path, shape: str):
     name, rows = SHAPES[shape]
     made = imported(tmp_path, task, name, rows, frames=2)
-    assert [record.question_id for record in made.records] == ["q0", "q1", "q2", "q3"]
+    assert sorted(record.question_id for record in made.records) == ["q0", "q1", "q2", "q3"]
     assert [record.letter for record in made.records] == ["A"] * 4
     assert made.accuracy == 0.5
     assert (made.problems, made.remarks, made.num_missing) == ([], [], 0)
@@ -135,6 +176,39 @@ def test_the_run_works_like_any_other(tmp_path: Path, task: Path):
         assert not any(one.differences for one in again)
 
 
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "xlsx", "json"])
+def test_an_empty_prediction_is_not_the_right_answer(tmp_path: Path, task: Path, suffix: str):
+    """VLMEvalKit's `answer` is the right one, also in a row whose `prediction` is empty."""
+    rows = [{**VLMEVALKIT[n], "prediction": ["B", "B", None, ""][n]} for n in range(4)]
+    made = imported(tmp_path, task, f"a.{suffix}", rows, frames=8)
+    assert [record.reply for record in made.records] == ["B", "B", None, None]
+    assert made.accuracy == 0.25
+
+
+def test_times_of_toolmerge_where_the_file_has_none(tmp_path: Path, task: Path):
+    rows = [{k: v for k, v in row.items() if k != "timestamps_used"} for row in TOOLMERGE]
+    made = imported(tmp_path, task, "a.json", rows)
+    assert {record.timestamps for record in made.records} == {(2.0, 11.0)}
+
+
+def test_rows_of_lmms_eval_that_fit_no_question(tmp_path: Path, task: Path):
+    rows = [{**row, "acc": True} for row in LMMS_EVAL["lmms-eval, with nothing in the metric"]]
+    rows[1]["input"] = "Another question?"
+    made = imported(tmp_path, task, "a.jsonl", rows, frames=8)
+    assert made.problems == ["a.jsonl line 2: doc_id 1: its prompt is of no question of the task"]
+    assert made.num_missing == 1
+
+
+def test_two_files_of_one_name_are_two_rows(tmp_path: Path, task: Path):
+    for name, letter in (("one", "A"), ("two", "B")):
+        (tmp_path / name).mkdir()
+        file = tmp_path / name / "keyframes.json"
+        file.write_text(json.dumps([{**row, "answer": letter} for row in TOOLMERGE]))
+        import_answers(file, str(task), "model", tmp_path / "run")
+    cells = load_results([tmp_path / "run"]).cells
+    assert sorted(str(cell.records[0].letter) for cell in cells) == ["A", "B"]
+
+
 def test_importing_again_replaces_the_answers(tmp_path: Path, task: Path):
     imported(tmp_path, task, "a.csv", PLAIN, frames=8)
     imported(tmp_path, task, "a.csv", [{**row, "answer": "B"} for row in PLAIN], frames=8)
@@ -156,7 +230,7 @@ ODD: list[tuple[dict[str, Any], str, str]] = [
     (
         {"correct": False},
         "remarks",
-        "the file counts the answer 'A' as wrong",
+        "the file counts the answer 'A' as wrong; A is read in it, and the annotations' right",
     ),
     ({"ground_truth": "B"}, "remarks", "the file's right answer is B, the annotations' A"),
 ]
@@ -180,7 +254,7 @@ def test_what_is_odd_is_said_row_by_row(
     [
         ("a.csv", PLAIN, "does not say how many frames were shown; give --frames K"),
         ("a.json", [], "no answer can be used, which is empty"),
-        ("a.json", [{"id": "q0"}], "no answer; give one of prediction"),
+        ("a.json", [{"id": "q0"}], "has no answers; give one of prediction"),
         ("a.json", {"model": "m", "config": 3}, "is an object with the fields model, config"),
         ("a.txt", PLAIN, "is of an unknown kind; known: .json"),
     ],

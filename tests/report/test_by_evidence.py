@@ -12,8 +12,10 @@ from typer.testing import CliRunner
 
 from tests.conftest import REAL
 from tspo_bench.cli import app
+from tspo_bench.errors import UserError
 from tspo_bench.report.by_evidence import by_evidence, within_slope
 from tspo_bench.results import Cell, CellSettings
+from tspo_bench.tasks.evidence_files import read_evidence
 from tspo_bench.types import Record
 
 ANSWERS = REAL / "answers"
@@ -64,6 +66,23 @@ def test_classes_and_groups():
         ("kind", "odd", 1),
     }
     assert not found.worth
+
+
+def test_lines_of_an_evidence_file_that_do_not_count_are_noted(tmp_path: Path):
+    path = tmp_path / "evidence.jsonl"
+    lines = [("0", [10, 12]), ("1", [9, 3]), ("2", ["0:75:00", "0:76:00"]), ("9", [1, 2])]
+    path.write_text("\n".join(json.dumps({"id": key, "evidence": [s]}) for key, s in lines))
+    rows = [(str(n), [11.0], True) for n in range(3)]
+    found = by_evidence([cell(1, rows)], read_evidence(path))
+    assert (found.rows[0].num_left_out, found.rows[0].by_hit[0].n) == (2, 1)
+    notes = [note.removeprefix(f"evidence file {path}") for note in found.notes]
+    assert notes == [
+        ", evidence.jsonl line 2: the end, 3 s, is before the start, 9 s",
+        ", evidence.jsonl line 3: '0:75:00' is not a time in seconds or H:MM:SS",
+        ": 1 of its 2 questions are not in the results",
+    ]
+    with pytest.raises(UserError, match="is for other questions"):
+        by_evidence([cell(1, [("5", [1.0], True)])], read_evidence(path))
 
 
 def test_what_evidence_is_worth_within_questions():

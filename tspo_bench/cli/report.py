@@ -311,6 +311,8 @@ def _show_by_evidence(
 
     file = None if evidence is None else read_evidence(evidence)
     found = by_evidence(loaded.cells, file)
+    for note in found.notes:
+        say(f"note: {note}")
     if not any(row.scene_hit_rate is not None for row in found.rows):
         raise UserError(
             "no question with evidence and times of its frames; give the evidence with --evidence"

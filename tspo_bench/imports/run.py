@@ -126,7 +126,8 @@ def import_answers(
         settings={"tasks": [task], "models": [model], "out": str(made.folder), **known},
     )
     slug = cell_slug(settings.task, label, model, f"k{settings.frames}")
-    with run.open_cell(slug, settings.to_json(), fresh=True) as writer:
+    kept = {**settings.to_json(), "source": str(path.absolute())}
+    with run.open_cell(slug, kept, fresh=True) as writer:
         for record in made.records:
             writer.append(record)
         summary = summarise(made.records, settings)

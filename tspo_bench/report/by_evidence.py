@@ -7,7 +7,7 @@ evidence, or without times of their frames, are left out and counted.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from tspo_bench.report.groups import by_value
 from tspo_bench.report.stats import ROUNDING, Interval, accuracy_interval, cluster_sums, t_quantile
 from tspo_bench.results import Cell
 from tspo_bench.results.scenes import scene_metrics, scenes_of
-from tspo_bench.tasks.evidence_files import EvidenceFile
+from tspo_bench.tasks.evidence_files import EvidenceFile, few_of, odd_lines
 from tspo_bench.types import FloatArray, Record, Span
 
 TOLERANCE = 1.0  # seconds around an annotated moment
@@ -102,10 +102,11 @@ class Worth:
 
 @dataclass(frozen=True)
 class ByEvidence:
-    """Both tables."""
+    """Both tables; `notes` are of lines of the evidence file that do not count."""
 
     rows: tuple[EvidenceRow, ...]
     worth: tuple[Worth, ...]
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """What `report --by-evidence --format json` prints."""
@@ -138,7 +139,11 @@ def by_evidence(cells: Sequence[Cell], evidence: EvidenceFile | None = None) -> 
         cells: of one run or several.
         evidence: the questions' evidence; None for that in the records, of which each span is a
             scene.
+
+    Raises:
+        UserError: the evidence is of other questions.
     """
+    notes = () if evidence is None else tuple(_notes(evidence, cells))
     judged = [_judged(cell, evidence) for cell in cells]
     rows = [row for cell, some in zip(cells, judged, strict=True) for row in _rows(cell, some)]
     alike: dict[tuple[object, ...], list[int]] = {}
@@ -151,7 +156,18 @@ def by_evidence(cells: Sequence[Cell], evidence: EvidenceFile | None = None) -> 
         for numbers in alike.values()
         if len(numbers) > 1
     ]
-    return ByEvidence(tuple(rows), tuple(worth))
+    return ByEvidence(tuple(rows), tuple(worth), notes)
+
+
+def _notes(file: EvidenceFile, cells: Sequence[Cell]) -> Iterator[str]:
+    """Describe what of an evidence file does not count."""
+    records = (record for cell in cells for record in cell.records)
+    durations = {record.question_id: record.duration_seconds for record in records}
+    for line in few_of(odd_lines(file, durations)):
+        yield f"evidence file {file.path}, {line}"
+    if others := sum(key not in durations for key in file.spans):
+        count = f"{others} of its {len(file.spans)} questions"
+        yield f"evidence file {file.path}: {count} are not in the results"
 
 
 def _judged(cell: Cell, evidence: EvidenceFile | None) -> list[_Judged]:

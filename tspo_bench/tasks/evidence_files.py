@@ -32,7 +32,7 @@ from tspo_bench.types import Question, Span
 
 _log = logging.getLogger(__name__)
 _FEW = 5  # lines that are reported one by one
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,3}):(\d{1,2}(?:\.\d+)?)")
+_CLOCK = re.compile(r"(?:(\d+):(?=[0-5]?\d:))?(\d{1,3}):([0-5]?\d(?:\.\d+)?)")
 _MILLISECONDS = 1000.0
 
 
@@ -90,42 +90,53 @@ def with_evidence(
     Raises:
         UserError: the file is for other questions.
     """
-    known: set[str] = set()
-    odd = list(file.problems)
+    durations: dict[str, float | None] = {}
     for question in questions:
-        known.add(question.id)
-        spans = file.spans.get(question.id, ())
-        odd += [
-            f"{file.places[question.id]}: {problem}" for problem in _behind_end(question, spans)
-        ]
-        yield replace(question, evidence=spans)
-    others = [key for key in file.spans if key not in known]
-    if len(others) == len(file.spans):
-        first = others[0]
-        raise UserError(
-            f"evidence file {file.path} is for other questions: none of the task's {len(known)} "
-            f"is there; the file's first is {first!r} ({file.places[first]})"
-        )
+        durations[question.id] = question.duration_seconds
+        yield replace(question, evidence=file.spans.get(question.id, ()))
+    others = [key for key in file.spans if key not in durations]
+    odd = odd_lines(file, durations)
     odd += [f"{file.places[key]}: task {task!r} has no question {key!r}" for key in others]
-    for problem in odd[:_FEW]:
-        _log.warning("evidence file %s, %s", file.path, problem)
-    if len(odd) > _FEW:
-        _log.warning("evidence file %s: %d more such lines", file.path, len(odd) - _FEW)
+    for line in few_of(odd):
+        _log.warning("evidence file %s, %s", file.path, line)
 
 
-def _behind_end(question: Question, spans: Sequence[Span]) -> Iterator[str]:
-    """What is to be said of spans that begin behind the annotated end of the video."""
-    length = question.duration_seconds
-    for span in spans:
-        if length is None or span.start <= length:
-            continue
-        hint = ""
-        if span.start / _MILLISECONDS <= length:
-            hint = "; times are seconds, these look like milliseconds"
-        yield (
-            f"{span.start:g} s is behind the end of the video of question {question.id!r} "
-            f"({length:g} s){hint}"
+def odd_lines(file: EvidenceFile, durations: Mapping[str, float | None]) -> list[str]:
+    """Describe the lines that cannot be used, and spans that begin behind the end of their video.
+
+    Args:
+        file: the evidence.
+        durations: the seconds of each question's video, if annotated.
+
+    Raises:
+        UserError: the file is for other questions.
+    """
+    if not any(key in durations for key in file.spans):
+        first = next(iter(file.spans))
+        raise UserError(
+            f"evidence file {file.path} is for other questions: none of the task's "
+            f"{len(durations)} is there; the file's first is {first!r} ({file.places[first]})"
         )
+    odd = list(file.problems)
+    for key, spans in file.spans.items():
+        for span in spans:
+            length = durations.get(key)
+            if length is not None and span.start > length:
+                is_thousandfold = span.start / _MILLISECONDS <= length
+                hint = (
+                    "; times are seconds, these look like milliseconds" if is_thousandfold else ""
+                )
+                odd.append(
+                    f"{file.places[key]}: {span.start:g} s is behind the end of the video of "
+                    f"question {key!r} ({length:g} s){hint}"
+                )
+    return odd
+
+
+def few_of(lines: Sequence[str]) -> list[str]:
+    """The first lines of many, and how many more there are."""
+    more = len(lines) - _FEW
+    return [*lines[:_FEW], *([f"{more} more such lines"] if more > 0 else [])]
 
 
 def _recognised(entry: Entry) -> tuple[str, Callable[[Annotation], Iterator[Span]]]:
