@@ -204,7 +204,13 @@ class AnnotatedTask(MultipleChoice):
             entries = read_hub(
                 self.name, f"{self.split}", split.get("hub"), self.nested, folders, patterns
             )
-        loaded = parse_all(self.name, entries, parser, _names(self.groups))
+        loaded = parse_all(
+            self.name,
+            entries,
+            parser,
+            _names(self.groups),
+            scored_together=self.rules.average == "groups",
+        )
         if self.evidence is not None:
             loaded = self._with_evidence(loaded, Path(self.evidence))
         self._check_subtitles([one for one in loaded if isinstance(one, Question)])

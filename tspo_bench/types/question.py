@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tspo_bench.types.aliases import Features
 
-OPTION_LETTERS = "ABCDEFGHIJ"
+OPTION_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST_SECONDS = 1e12  # of a span, which may count frames: more cannot be kept in records
 
 
