@@ -22,7 +22,7 @@ from tspo_bench.tasks import AnnotatedTask, load_task
 from tspo_bench.types import OPTION_LETTERS, Question, Record
 
 FORMS = ("relevance", "[1, 2, 3, 4]", "[1, [2, 3], 4]", "[[1, 2], 3, 4]")
-WORDS = "red dog A Cat blue E.g. 12 Berlin the man opens Door".split()
+WORDS = ["red", "dog", "A", "Cat", "blue", "E.g.", "12", "Berlin", "the", "man", "opens", "Door"]
 
 
 def options_of(number: int, rng: random.Random) -> list[str]:

@@ -3,8 +3,9 @@
 The scoring of a cell is the mapping in its settings: `average` ("micro", over questions; "macro",
 the mean of the accuracies within the values of the group `over`; "groups", the mean score of each
 video's questions, scored together as the value of `over` names: `tasks.question_groups`), `values`
-(those of the group that must be there: one without a question counts as 0; empty for those that occur) and `unparsed`
-("wrong", or "dropped" from the denominator). A key that is missing is "micro" and "wrong".
+(those of the group that must be there: one without a question counts as 0; empty for those that
+occur) and `unparsed` ("wrong", or "dropped" from the denominator). A key that is missing is "micro"
+and "wrong".
 """
 
 from __future__ import annotations
