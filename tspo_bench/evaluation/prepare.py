@@ -123,6 +123,7 @@ class VideoPreparer(SelectionContext):
             duration_seconds=duration,
         )
         known = [] if candidates is None else evidence
+        order = {"option_order": question.option_order} if question.option_order else {}
         return replace(
             bare,
             frames=tuple(selection.indices.tolist()),
@@ -133,7 +134,7 @@ class VideoPreparer(SelectionContext):
             evidence_recall=found.recall,
             evidence=tuple((round(start, 6), round(end, 6)) for start, end in known),
             duration_seconds=None if duration is None else round(duration, 6),
-            notes={**selection.notes, **notes},
+            notes={**selection.notes, **notes, **order},
             inputs=self._hashes(question, cell.sampler.needs),
         )
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.conversation import Written
-from tspo_bench.reasoning import is_reasoning_mark
+from tspo_bench.reasoning import is_reasoning_mark, without_reasoning
 
 
 def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
@@ -54,6 +54,24 @@ def replies(
     rows = output.tolist()
     texts = _decoded(tokenizer, rows)
     return [(text, ends.isdisjoint(row)) for text, row in zip(texts, rows, strict=True)]
+
+
+def thinking_usage(tokenizer: Any, reply: str, begun: str = "") -> dict[str, int]:
+    """Return {"thinking_tokens": n} of a reply with reasoning; {} without.
+
+    These are the reply's tokens, marks included, less those of its answer, as the tokenizer writes
+    both.
+
+    Args:
+        tokenizer: the checkpoint's.
+        reply: the text, with the mark `begun` that stood in the prompt.
+        begun: that mark, which is not counted.
+    """
+    answer = without_reasoning(reply)
+    if answer is not None and answer.strip() == reply.strip():
+        return {}
+    written = len(_encode(tokenizer, reply.removeprefix(begun)))
+    return {"thinking_tokens": written - len(_encode(tokenizer, (answer or "").strip()))}
 
 
 def _decoded(tokenizer: Any, rows: list[list[int]]) -> list[str]:

@@ -26,7 +26,7 @@ from tspo_bench.mllms.checkpoint_checks import (
 from tspo_bench.mllms.conversation import Conversation, with_text, with_times
 from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
 from tspo_bench.mllms.frame_tokens import encode_frames_once
-from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
+from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies, thinking_usage
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
 from tspo_bench.mllms.visual_input import count_visual_tokens, grid_tokens, visual_input
@@ -217,10 +217,16 @@ class TransformersVLM(MLLM):
             seen = visual_input(requests, inputs, self._model.config, medium)
             if mode == "options":
                 return self._likeliest_options(requests, inputs, seen)
-            said = replies(self._model, self._processor.tokenizer, inputs, longest)
+            tokenizer = self._processor.tokenizer
+            said = replies(self._model, tokenizer, inputs, longest)
         begun = self._conversation.begun  # a reply that ends within it is not an answer
         return [
-            Answer(begun + text, visual_input=what, truncated=truncated)
+            Answer(
+                begun + text,
+                visual_input=what,
+                usage=thinking_usage(tokenizer, begun + text, begun),
+                truncated=truncated,
+            )
             for (text, truncated), what in zip(said, seen, strict=True)
         ]
 

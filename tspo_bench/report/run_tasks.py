@@ -23,7 +23,7 @@ from tspo_bench.tasks import (
 from tspo_bench.types import Question, SubtitleMode
 
 # Options of the package's tasks that name no code to run.
-_DATA_OPTIONS = frozenset({"split", "length", "objects", "videos"})
+_DATA_OPTIONS = frozenset({"split", "shuffle_options", "length", "objects", "videos"})
 _LONGEST_LABEL = 200
 
 
@@ -106,6 +106,7 @@ class RunTasks:
             split=command.get("split"),
             protocol=self.protocol or protocol.partition("@")[0] or None,
             subtitles=subtitles,
+            shuffle_options=command.get("shuffle_options"),
             seed=seeds[0] if seeds else 0,
         )
 

@@ -163,7 +163,12 @@ def _kfs(record: Annotation) -> Iterator[Span]:
     yield Span(start, end + 1, scene=str(record["scene_id"]))
 
 
-def _clue_intervals(record: Annotation) -> Iterator[Span]:
+def clue_intervals(record: Annotation) -> Iterator[Span]:
+    """Yield CG-Bench's clues.
+
+    Raises:
+        ValueError: they are not a list of [start, end].
+    """
     return _intervals(record["clue_intervals"])
 
 
@@ -219,7 +224,7 @@ def _check_order(start: float, end: float) -> None:
 _SHAPES: tuple[tuple[tuple[str, ...], str, Callable[[Annotation], Iterator[Span]]], ...] = (
     (("evidence",), "id", _own),
     (("scene_id", "start", "end"), "id", _kfs),
-    (("clue_intervals",), "qid", _clue_intervals),
+    (("clue_intervals",), "qid", clue_intervals),
     (("correct_interval",), "qid", _correct_interval),
     (("time_reference",), "uid", _time_reference),
 )

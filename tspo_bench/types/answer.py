@@ -78,8 +78,9 @@ class Answer:
 
     A letter without a log-probability is less likely than those with one (servers list only the
     likeliest tokens). `usage` holds numbers of tokens as a server counts them ("prompt_tokens",
-    ...). `truncated`: the text was cut at the longest reply. `refusal` holds a server's words where
-    it says that the model declined to answer; `text` is then empty.
+    ...), and of a reply with reasoning the "thinking_tokens" among them. `truncated`: the text was
+    cut at the longest reply. `refusal` holds a server's words where it says that the model declined
+    to answer; `text` is then empty.
     """
 
     text: str

@@ -79,7 +79,7 @@ class Record:
     visual_input: Annotated[Mapping[Text, Count], Field(alias="seen")] = field(default_factory=dict)
     """The frames as the model's processor made them: frames, height, width, visual_tokens."""
     usage: Mapping[Text, Count] = field(default_factory=dict)
-    """Numbers of tokens as a server counts them."""
+    """Numbers of tokens as a server counts them, and of reasoning: "thinking_tokens"."""
     inputs: Mapping[Text, Text] = field(default_factory=dict)
     """Hashes of the "question" with its annotation, and of the "video" if the sampler saw it."""
     timing: Mapping[Text, Number] = field(default_factory=dict)
