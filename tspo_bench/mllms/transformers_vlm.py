@@ -15,6 +15,7 @@ import torch
 import transformers
 
 from tspo_bench.features.checkpoint import content_digest, load_model, load_processor
+from tspo_bench.features.flops import AnswerFlops
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.checkpoint_checks import (
     KIND,
@@ -24,7 +25,6 @@ from tspo_bench.mllms.checkpoint_checks import (
     token_side,
     usable_checkpoint,
 )
-from tspo_bench.features.flops import AnswerFlops
 from tspo_bench.mllms.conversation import Conversation, with_text, with_times
 from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
 from tspo_bench.mllms.frame_tokens import encode_frames_once

@@ -54,7 +54,7 @@ def pareto_rows(cells: Sequence[Cell]) -> list[ParetoRow]:
         usable = [row for row in rows_of(table) if _is_usable(row)]
         found.setdefault(task, []).extend((model, row) for row in usable)
     return [
-        ParetoRow(task, model, row, {cost: value for cost, value in _dominated(row, rows)})
+        ParetoRow(task, model, row, dict(_dominated(row, rows)))
         for task, rows in found.items()
         for model, row in sorted(rows, key=lambda one: -one[1]["accuracy"])
     ]

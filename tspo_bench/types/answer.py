@@ -79,8 +79,9 @@ class Answer:
     A letter without a log-probability is less likely than those with one (servers list only the
     likeliest tokens). `usage` holds numbers of tokens as the model's tokenizer or its server counts
     them ("prompt_tokens", visual ones included; "completion_tokens"; "thinking_tokens" of those).
-    `flops` are those of the vision tower and the language model, None if unknown. `truncated`: the text was cut at the longest reply. `refusal` holds a server's words where
-    it says that the model declined to answer; `text` is then empty.
+    `flops` are those of the vision tower and the language model, None if unknown. `truncated`: the
+    text was cut at the longest reply. `refusal` holds a server's words where it says that the model
+    declined to answer; `text` is then empty.
     """
 
     text: str

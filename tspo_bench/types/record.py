@@ -16,7 +16,7 @@ Text = InstanceOf[str]
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=-1e12, le=1e12)]
 Number = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
-Flops = Annotated[int, Field(strict=True, ge=0, le=1e24)]
+Flops = Annotated[int, Field(strict=True, ge=0, le=10**18)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 

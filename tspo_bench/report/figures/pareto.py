@@ -29,7 +29,8 @@ def pareto_chart(rows: Sequence[ParetoRow], cost: str) -> Spec:
     points = [_point(row, cost) for row in rows if row.values[cost]]
     names = list(dict.fromkeys(point["name"] for point in points))
     styles = {name: style_at(place) for place, name in enumerate(names)}
-    x = {**quantity("x", cost_heading(cost)), "scale": logarithmic(points), "axis": {"format": "~g"}}
+    x = quantity("x", cost_heading(cost)) | {"axis": {"format": "~g"}}
+    x["scale"] = logarithmic(points)
     y = quantity("y", "accuracy") | {"scale": {"domain": [0, 1]}, "axis": {"format": "%"}}
     colour = style_channel("colour", styles, names)
     grey = {"condition": {"test": "datum.dominated", "value": NEUTRAL}, **colour}
