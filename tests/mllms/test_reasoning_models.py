@@ -117,9 +117,9 @@ def test_rows_of_a_batch_end_by_themselves(checkpoint: Get) -> None:
     a, b, end, pad = (PIECES.index(piece) for piece in ("A", "B", "<eos>", "<pad>"))
     rows = [[a, end, pad], [a, b, a], [a, b, end], [a, b, pad]]
     found = replies(Scripted(rows, end), processor.tokenizer, {}, 3)
-    assert found == [("A", False), ("A B A", True), ("A B", False), ("A B", True)]
+    assert found == [("A", False, 2), ("A B A", True, 3), ("A B", False, 3), ("A B", True, 3)]
     found = replies(Scripted(rows, [pad, end]), processor.tokenizer, {}, 3)
-    assert [cut for _, cut in found] == [False, True, False, False]
+    assert [cut for _, cut, _ in found] == [False, True, False, False]
 
 
 def test_special_tokens_that_mark_reasoning_are_kept(checkpoint: Get, tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_special_tokens_that_mark_reasoning_are_kept(checkpoint: Get, tmp_path: 
     )
     a, b, end = (PIECES.index(piece) for piece in ("A", "B", "<eos>"))
     rows = [[begin, a, stop, b, turn, end]]
-    [(text, cut)] = replies(Scripted(rows, end), tokenizer, {}, 8)
-    assert (text.replace(" ", ""), cut) == ("[THINK]A[/THINK]B", False)
+    [(text, cut, length)] = replies(Scripted(rows, end), tokenizer, {}, 8)
+    assert (text.replace(" ", ""), cut, length) == ("[THINK]A[/THINK]B", False, 6)
 
 
 def test_thinking_tokens_are_counted_apart(thinker: Path, checkpoint: Get) -> None:

@@ -215,6 +215,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         option_logprobs=answer.option_logprobs,
         visual_input=_known(answer.visual_input),
         usage=answer.usage,
+        flops={**record.flops, **({} if answer.flops is None else {"mllm": answer.flops})},
         notes={**record.notes, **refusal},
     )
 

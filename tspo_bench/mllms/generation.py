@@ -35,8 +35,10 @@ def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
 
 def replies(
     model: Any, tokenizer: Any, inputs: Any, max_new_tokens: int | None
-) -> list[tuple[str, bool]]:
-    """Return the new tokens' text of each row, stripped, and whether it was cut.
+) -> list[tuple[str, bool, int]]:
+    """Return the new tokens' text of each row, stripped, whether it was cut, and their number.
+
+    The token that ends a reply counts, padding after it does not.
 
     Args:
         model: the network.
@@ -53,7 +55,15 @@ def replies(
     ends = set(ends) if isinstance(ends, list) else {ends}
     rows = output.tolist()
     texts = _decoded(tokenizer, rows)
-    return [(text, ends.isdisjoint(row)) for text, row in zip(texts, rows, strict=True)]
+    return [
+        (text, ends.isdisjoint(row), _length(row, ends))
+        for text, row in zip(texts, rows, strict=True)
+    ]
+
+
+def _length(row: list[int], ends: set[int]) -> int:
+    """The tokens up to the first one that ends the reply."""
+    return next((n for n, token in enumerate(row, 1) if token in ends), len(row))
 
 
 def thinking_usage(tokenizer: Any, reply: str, begun: str = "") -> dict[str, int]:
