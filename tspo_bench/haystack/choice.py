@@ -30,6 +30,11 @@ def haystack(
     world = {"objects": objects, "videos": videos}
     given = {key: value for key, value in own.items() if value is not None}
     if not given:
+        if not isinstance(length, str):
+            raise UserError(
+                f"task 'haystack': length={length!r}: several lengths are for your own footage; "
+                "name the task once a length: 'haystack[length=1min],haystack[length=5min]'"
+            )
         usual = {key: value for key, value in world.items() if value is not None}
         return HaystackTask(length=length, split=split, protocol=protocol, **usual)  # type: ignore[arg-type]
     for key in ("clips", "needles"):
