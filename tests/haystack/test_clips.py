@@ -1,4 +1,4 @@
-"""The haystack of the user's own clips: where needles lie, what is drawn, what is encoded, mistakes."""
+"""The haystack of the user's own clips: needle places, drawing, encoding, mistakes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def test_needles_lie_at_their_depths(made: Path, cache: Path, caplog: pytest.Log
         depth = float(question.groups["depth"].rstrip("%")) / 100
         assert inside[0] == round(depth * (question.duration_seconds - 3))  # 2.5 s take 3
         assert (span.start, span.end) == (inside[0] + 1, inside[0] + 2)
-    assert "damaged.mp4 is passed over" in caplog.text and "copy of a needle" in caplog.text
+    assert "damaged.mp4 is passed over" in caplog.text
+    assert "copy of a needle" in caplog.text
     again = task_of(made)
     assert [again.video_path(question.video) for question in again.questions()] == paths
     other = task_of(made, "length=[15s,20s],depths=[0,0.5,1],clip_seed=1")

@@ -1,4 +1,4 @@
-"""Edit lists as videos: frames, times, sizes and features of the parts, compared with the clips'."""
+"""Edit lists as videos: frames, times, sizes of the parts, compared with the clips'."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ def test_parts_are_fitted_into_one_size(tmp_path: Path, clips: dict[str, Path], 
         np.testing.assert_array_equal(ten, clip.fetch([5]).pixels[0])
     assert read_number(small) == 2004  # scaled up to fill the canvas
     width = round(96 * HEIGHT / 160)  # 58: 51 black columns on each side
-    assert not upright[:, :51].any() and not upright[:, 51 + width :].any()
+    assert not upright[:, :51].any()
+    assert not upright[:, 51 + width :].any()
     with open_video(clips["upright"]) as clip:
         alone = clip.fetch([3], short_side=width).pixels[0].astype(int)
     assert np.abs(upright[:, 51 : 51 + width] - alone[:HEIGHT]).mean() < 3  # 97 rows to 96
