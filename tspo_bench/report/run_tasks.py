@@ -23,7 +23,12 @@ from tspo_bench.tasks import (
 from tspo_bench.types import Question, SubtitleMode
 
 # Options of the package's tasks that name no code to run.
-_DATA_OPTIONS = frozenset({"split", "shuffle_options", "length", "objects", "videos"})
+_DATA_OPTIONS = frozenset(
+    {
+        *("split", "shuffle_options", "length", "objects", "videos"),
+        *("clips", "needles", "depths", "clip_seed"),
+    }
+)
 _LONGEST_LABEL = 200
 
 
@@ -139,9 +144,14 @@ def is_packaged(label: str) -> bool:
         spec = parse_spec(label)
     except UserError:
         return False
-    plain = all(isinstance(value, str | int) for value in spec.options.values())
+    plain = all(map(_is_plain, spec.options.values()))
     is_named = spec.argument is None and spec.name in registry.cards()
     return is_named and plain and _DATA_OPTIONS.issuperset(spec.options)
+
+
+def _is_plain(value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return all(isinstance(one, str | int | float) for one in values)
 
 
 def _is_data(spec: str) -> bool:

@@ -158,7 +158,7 @@ def _recognised(entry: Entry) -> tuple[str, Callable[[Annotation], Iterator[Span
 
 
 def _kfs(record: Annotation) -> Iterator[Span]:
-    start, end = _seconds(record["start"]), _seconds(record["end"])
+    start, end = read_seconds(record["start"]), read_seconds(record["end"])
     _check_order(start, end)
     yield Span(start, end + 1, scene=str(record["scene_id"]))
 
@@ -198,12 +198,12 @@ def _intervals(given: Any) -> Iterator[Span]:
     for interval in given:
         if not isinstance(interval, list | tuple) or len(interval) not in (2, 3):
             raise ValueError(f"expected [start, end] in seconds, got {interval!r}")
-        start, end = _seconds(interval[0]), _seconds(interval[1])
+        start, end = read_seconds(interval[0]), read_seconds(interval[1])
         _check_order(start, end)
         yield Span(start, end, scene=str(interval[2]) if len(interval) == 3 else None)
 
 
-def _seconds(given: Any) -> float:
+def read_seconds(given: Any) -> float:
     """A number, or a clock such as 1:02:03.5, in seconds."""
     clock = _CLOCK.fullmatch(given.strip()) if isinstance(given, str) else None
     if clock:
