@@ -79,7 +79,7 @@ def _dominated(
 def _beats(one: dict[str, Any], other: dict[str, Any], cost: str) -> bool:
     """Whether a row is at least as good in both, and better in one."""
     gains = (one["accuracy"] - other["accuracy"], other[cost] - one[cost])
-    return min(gains) >= 0 and max(gains) > 0
+    return bool(min(gains) >= 0 and max(gains) > 0)
 
 
 def cost_heading(cost: str) -> str:
