@@ -164,6 +164,28 @@ def qwen3_vl(folder: Path) -> Path:
     return save(tf.Qwen3VLForConditionalGeneration(config), processor, folder)
 
 
+def qwen3_5(folder: Path) -> Path:
+    """Three layers in four are linear attention; the processor is Qwen3-VL's."""
+    settings = qwen_config({"num_position_embeddings": 64}, {"mrope_interleaved": True})
+    settings["text_config"] |= {
+        "num_hidden_layers": 4,
+        "linear_key_head_dim": 8,
+        "linear_value_head_dim": 8,
+        "linear_num_key_heads": 2,
+        "linear_num_value_heads": 4,
+    }
+    settings["text_config"]["rope_parameters"]["partial_rotary_factor"] = 1.0
+    size = {"patch_size": 4, "size": {"shortest_edge": 16 * 16, "longest_edge": 8 * 48 * 48}}
+    processor = tf.Qwen3VLProcessor(
+        tf.Qwen2VLImageProcessor(**size),
+        tokenizer(),
+        tf.Qwen3VLVideoProcessor(**size),
+        chat_template=template("<vision><video></vision>", "<vision><image></vision>"),
+    )
+    model = tf.Qwen3_5ForConditionalGeneration(tf.Qwen3_5Config(**settings))
+    return save(model, processor, folder)
+
+
 def smolvlm(folder: Path) -> Path:
     config = tf.SmolVLMConfig(
         vision_config={"image_size": 32, "patch_size": 8, **VISION},
@@ -227,7 +249,7 @@ def llava(folder: Path) -> Path:
 
 BUILDERS: dict[str, Callable[[Path], Path]] = {
     builder.__name__: builder
-    for builder in (llava_onevision, qwen2_5_vl, qwen3_vl, smolvlm, internvl, llava)
+    for builder in (llava_onevision, qwen2_5_vl, qwen3_vl, qwen3_5, smolvlm, internvl, llava)
 }
 
 

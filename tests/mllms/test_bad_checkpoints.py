@@ -22,6 +22,10 @@ Get = Callable[[str], Path]
 HUB_IDS = {
     "qwen2.5-vl-7b": "Qwen/Qwen2.5-VL-7B-Instruct",
     "qwen3-vl-8b": "Qwen/Qwen3-VL-8B-Instruct",
+    "qwen3-vl-4b": "Qwen/Qwen3-VL-4B-Instruct",
+    "qwen3.5-4b": "Qwen/Qwen3.5-4B",
+    "qwen3.5-9b": "Qwen/Qwen3.5-9B",
+    "internvl3.5-8b": "OpenGVLab/InternVL3_5-8B-HF",
     "internvl3-8b": "OpenGVLab/InternVL3-8B-hf",
     "llava-onevision-7b": "llava-hf/llava-onevision-qwen2-7b-ov-hf",
     "smolvlm2": "HuggingFaceTB/SmolVLM2-2.2B-Instruct",
@@ -46,6 +50,10 @@ def test_a_presets_options_are_part_of_its_name() -> None:
     card = registry.card(parse_spec("qwen2.5-vl-7b[pairs=repeat]"))
     assert card.options["name"] == "qwen2.5-vl-7b[pairs=repeat]"
     assert registry.card(parse_spec("smolvlm2")).options["name"] == "smolvlm2"
+    reasons = registry.card(parse_spec("qwen3.5-4b"))
+    assert (reasons.options["name"], reasons.options["max_new_tokens"]) == ("qwen3.5-4b", 4096)
+    short = registry.card(parse_spec("qwen3.5-4b[max_new_tokens=64]"))
+    assert short.options["max_new_tokens"] == 64
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from transformers.models.qwen2_vl.image_processing_qwen2_vl import smart_resize
 
 from tests.mllms.conftest import make_request, with_prompt
 from tspo_bench.errors import UserError
+from tspo_bench.evaluation.budget import Budget
 from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.frame_size import bounded, bounded_size, limited_size
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
@@ -104,6 +105,20 @@ def test_a_model_keeps_to_it_and_predicts_its_cost(checkpoint: Get, name: str) -
     assert free.visual_tokens(4, 40, 56) == 2 * 35
     assert model.id == f"{free.id}-max_pixels={limit}"
     assert model.name == f"{name}[max_new_tokens=1,max_pixels={limit}]"
+
+
+@pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl"])
+def test_lower_resolution_buys_more_frames(checkpoint: Get, name: str) -> None:
+    """16 frames at full size cost what 64 at half and 256 at a quarter of the side cost."""
+    side = 128
+    costs = []
+    for divisor, frames in ((1, 16), (2, 64), (4, 256)):
+        limit = (side // divisor) ** 2
+        model = load_mllm(f"{checkpoint(name)}[max_pixels={limit},max_new_tokens=1]")
+        costs.append(model.visual_tokens(frames, side, side))
+        budget = Budget(visual_tokens=costs[0])
+        assert budget.k(model.visual_tokens, 1000, side, side) == pytest.approx(frames, rel=0.02)
+    assert costs == pytest.approx([costs[0]] * 3, rel=0.02)
 
 
 def test_small_frames_are_scaled_up(checkpoint: Get) -> None:

@@ -15,7 +15,7 @@ from tests.mllms.checkpoints import PIECES
 from tests.mllms.conftest import MIXED, make_request, with_prompt
 from tspo_bench.errors import UserError
 from tspo_bench.mllms import check_asking
-from tspo_bench.mllms.generation import replies
+from tspo_bench.mllms.generation import replies, thinking_usage
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
 
 Get = Callable[[str], Path]
@@ -117,9 +117,9 @@ def test_rows_of_a_batch_end_by_themselves(checkpoint: Get) -> None:
     a, b, end, pad = (PIECES.index(piece) for piece in ("A", "B", "<eos>", "<pad>"))
     rows = [[a, end, pad], [a, b, a], [a, b, end], [a, b, pad]]
     found = replies(Scripted(rows, end), processor.tokenizer, {}, 3)
-    assert found == [("A", False), ("A B A", True), ("A B", False), ("A B", True)]
+    assert found == [("A", False, 2), ("A B A", True, 3), ("A B", False, 3), ("A B", True, 3)]
     found = replies(Scripted(rows, [pad, end]), processor.tokenizer, {}, 3)
-    assert [cut for _, cut in found] == [False, True, False, False]
+    assert [cut for _, cut, _ in found] == [False, True, False, False]
 
 
 def test_special_tokens_that_mark_reasoning_are_kept(checkpoint: Get, tmp_path: Path) -> None:
@@ -132,5 +132,30 @@ def test_special_tokens_that_mark_reasoning_are_kept(checkpoint: Get, tmp_path: 
     )
     a, b, end = (PIECES.index(piece) for piece in ("A", "B", "<eos>"))
     rows = [[begin, a, stop, b, turn, end]]
-    [(text, cut)] = replies(Scripted(rows, end), tokenizer, {}, 8)
-    assert (text.replace(" ", ""), cut) == ("[THINK]A[/THINK]B", False)
+    [(text, cut, length)] = replies(Scripted(rows, end), tokenizer, {}, 8)
+    assert (text.replace(" ", ""), cut, length) == ("[THINK]A[/THINK]B", False, 6)
+
+
+def test_thinking_tokens_are_counted_apart(thinker: Path, checkpoint: Get) -> None:
+    """A reply that ends within its reasoning is all thinking; a plain one has none."""
+    for answer in TransformersVLM(str(thinker), max_new_tokens=6).answer(MIXED):
+        assert 0 < answer.usage["thinking_tokens"] <= 6
+    plain = TransformersVLM(str(checkpoint("llava_onevision")), max_new_tokens=6).answer(MIXED)
+    assert all("thinking_tokens" not in answer.usage for answer in plain)
+
+
+@pytest.mark.parametrize(
+    ("reply", "begun", "tokens"),
+    [
+        ("<think> red cat </think> A", "", 4),
+        ("<think> red cat </think> A", "<think>", 3),
+        ("<think> red cat", "<think>", 2),
+        ("A", "", None),
+    ],
+)
+def test_thinking_tokens_of_a_reply(reply: str, begun: str, tokens: int | None) -> None:
+    def tokenizer(text: str, **_: bool) -> dict[str, list[int]]:
+        return {"input_ids": [1] * len(text.split())}
+
+    found = thinking_usage(tokenizer, reply, begun)
+    assert found == ({} if tokens is None else {"thinking_tokens": tokens})

@@ -356,5 +356,5 @@ def test_unknown_choices(fields: dict) -> None:
 
 @pytest.mark.parametrize("fields", [{"average": "macro"}, {"over": "type"}])
 def test_macro_needs_a_group(fields: dict) -> None:
-    with pytest.raises(UserError, match="use micro without `over`, or macro with it"):
+    with pytest.raises(UserError, match="use micro without `over`, or macro or groups with it"):
         chosen_protocol("x", {"mine": {**MINIMAL, **fields}}, "mine")

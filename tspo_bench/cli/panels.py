@@ -12,7 +12,7 @@ _OPTIONS = {
     "Samplers": "sampler frames visual-tokens encoder agent candidate-fps candidates seed seeds "
     "with-bounds",
     "Model": "model base-url device batch-size max-batch-tokens",
-    "Protocol": "protocol subtitles answer reply",
+    "Protocol": "protocol subtitles shuffle_options answer reply",
     "Run": "preset out name cache prune fresh resume shard",
     "Output": "baseline groups profile power tolerance layout format columns prices answers "
     "budget-curves diff by-evidence figure published gate submission sheet save image-format "

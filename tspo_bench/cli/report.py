@@ -26,7 +26,7 @@ _OF_PAGE = (
     *("data_root", "annotations", "trust_packets"),
 )
 _OF_TABLES = ("format", "layout", "groups", "power", "columns")
-_OUTPUTS = ("html", "diff", "by_evidence", "published", "submission")
+_OUTPUTS = ("html", "diff", "by_evidence", "pareto", "published", "submission")
 # By output, the options that it does not follow.
 _IDLE = {
     "--html": _OF_TABLES,
@@ -34,6 +34,7 @@ _IDLE = {
     "--by-evidence": (
         *("layout", "power", "columns", "prices", "baseline", "answers", "budget_curves"),
     ),
+    "--pareto": ("layout", "groups", "power", "columns", "prices", "baseline"),
     "--published": (*_OF_TABLES, "prices", "baseline"),
     "--submission": (*_OF_TABLES, "prices", "baseline", "task", "answers", "budget_curves"),
 }
@@ -142,9 +143,18 @@ def report(
     figure: Annotated[
         Path | None,
         typer.Option(
-            "--figure", help="With --by-evidence: also draw it into this file (png, pdf or svg)."
+            "--figure",
+            help="With --by-evidence or --pareto: also draw it into this file (png, pdf or svg).",
         ),
     ] = None,
+    pareto: Annotated[
+        bool,
+        typer.Option(
+            "--pareto",
+            help="Show accuracy against visual tokens and total compute, dominated rows grey, "
+            "instead of printing tables.",
+        ),
+    ] = False,
     published: Annotated[
         bool,
         typer.Option(
@@ -189,6 +199,10 @@ def report(
     if by_evidence:
         _say_remarks(loaded)
         _show_by_evidence(loaded, evidence, figure, groups=groups, as_json=format == "json")
+        return
+    if pareto:
+        _say_remarks(loaded)
+        _show_pareto(loaded, figure, as_json=format == "json")
         return
     if diff or published:
         from tspo_bench.cli.papers import show_published
@@ -246,10 +260,10 @@ def _reject_idle(given: Mapping[str, Any]) -> None:
         idle.append((_OF_PAGE, "without --html"))
     if output != "--published":
         idle.append((("gate",), "without --published"))
-    if output != "--by-evidence":
-        idle.append((("figure",), "without --by-evidence"))
     if output not in ("--by-evidence", "--html"):
         idle.append((("evidence",), "without --by-evidence or --html"))
+    if output not in ("--by-evidence", "--pareto"):
+        idle.append((("figure",), "without --by-evidence or --pareto"))
     if is_not_default["layout"]:
         idle.append((("groups", "power", "columns"), f"with --layout {given['layout']}"))
     for names, why in idle:
@@ -327,6 +341,24 @@ def _show_by_evidence(
         show_json(found.to_dict())
     else:
         show(by_evidence_table(found, groups))
+
+
+def _show_pareto(loaded: LoadedResults, figure: Path | None, *, as_json: bool) -> None:
+    from tspo_bench.report.figures.pareto import draw_pareto
+    from tspo_bench.report.pareto import pareto_rows
+    from tspo_bench.report.tables.pareto import pareto_table
+
+    rows = pareto_rows(loaded.cells)
+    if not rows:
+        raise UserError(
+            "no finished row with known visual tokens or compute; servers report neither"
+        )
+    if figure is not None:
+        draw_pareto(rows, figure)
+    if as_json:
+        show_json({"rows": [row.to_dict() for row in rows]})
+    else:
+        show(pareto_table(rows))
 
 
 def _say_remarks(loaded: LoadedResults) -> None:

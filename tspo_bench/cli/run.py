@@ -107,6 +107,14 @@ def run(
             "those of the whole video.",
         ),
     ] = "none",
+    shuffle_options: Annotated[
+        int | None,
+        typer.Option(
+            "--shuffle-options",
+            metavar="SEED",
+            help="Put each question's options into another order, by this seed; records keep it.",
+        ),
+    ] = None,
     answer: Annotated[
         str,
         typer.Option(

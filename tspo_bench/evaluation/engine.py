@@ -141,8 +141,8 @@ def _tokens(answer: Answer | Failed) -> int:
     """As the server counts them, else the visual ones, as far as they are known."""
     if isinstance(answer, Failed):
         return 0
-    if answer.usage:
-        return sum(answer.usage.values())
+    if "prompt_tokens" in answer.usage or "completion_tokens" in answer.usage:
+        return sum(answer.usage.get(name, 0) for name in ("prompt_tokens", "completion_tokens"))
     return (answer.visual_input and answer.visual_input.visual_tokens) or 0
 
 
@@ -215,6 +215,7 @@ def _scored(prepared: Prepared, given: tuple[Answer | Failed, float], task: Task
         option_logprobs=answer.option_logprobs,
         visual_input=_known(answer.visual_input),
         usage=answer.usage,
+        flops={**record.flops, **({} if answer.flops is None else {"mllm": answer.flops})},
         notes={**record.notes, **refusal},
     )
 

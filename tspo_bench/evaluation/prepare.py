@@ -123,6 +123,7 @@ class VideoPreparer(SelectionContext):
             duration_seconds=duration,
         )
         known = [] if candidates is None else evidence
+        order = {"option_order": question.option_order} if question.option_order else {}
         return replace(
             bare,
             frames=tuple(selection.indices.tolist()),
@@ -130,12 +131,18 @@ class VideoPreparer(SelectionContext):
             num_candidates=None if candidates is None else len(candidates),
             num_filled=selection.num_filled,
             frames_processed=selection.frames_processed,
+            flops=self._encoder_flops(selection.frames_processed.get("encoded", 0)),
             evidence_recall=found.recall,
             evidence=tuple((round(start, 6), round(end, 6)) for start, end in known),
             duration_seconds=None if duration is None else round(duration, 6),
-            notes={**selection.notes, **notes},
+            notes={**selection.notes, **notes, **order},
             inputs=self._hashes(question, cell.sampler.needs),
         )
+
+    def _encoder_flops(self, num_encoded: int) -> dict[str, int]:
+        """Of the frames encoded to select; empty where a custom encoder gives no `frame_flops`."""
+        each = getattr(self.encoder, "frame_flops", None) if num_encoded else 0
+        return {} if each is None else {"encoder": num_encoded * each}
 
     def _hashes(self, question: Question, needs: frozenset[Need]) -> dict[str, str]:
         """Hashes of what the question's record is made of."""

@@ -159,6 +159,8 @@ class RunSettings(BaseModel):
     subtitles: SubtitleMode = "none"
     """Subtitles shown to the model: "none", those "aligned" with the selected frames, or "full",
     those of the whole video."""
+    shuffle_options: Annotated[int, _count(0)] | None = None
+    """A seed by which each question's options are put into another order; None: as annotated."""
     answer: AnswerMode = "generate"
     """"generate": the model replies in words that the protocol reads; "options": the option whose
     letter has the highest log-probability."""
@@ -249,6 +251,8 @@ class RunSettings(BaseModel):
         naming: dict[str, Any] = {name: getattr(self, name) for name in _NAMING}
         if self.only_present:
             naming["only_present"] = True
+        if self.shuffle_options is not None:
+            naming["shuffle_options"] = self.shuffle_options
         if self.evidence is not None:
             naming["evidence"] = str(self.evidence.absolute())
         digest = hashlib.sha256(json.dumps(naming, sort_keys=True).encode())

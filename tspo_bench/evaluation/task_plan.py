@@ -55,6 +55,7 @@ def load_tasks(settings: RunSettings) -> list[TaskPlan]:
         split=settings.split,
         protocol=settings.protocol,
         subtitles=settings.subtitles,
+        shuffle_options=settings.shuffle_options,
         seed=settings.seeds[0] if settings.seeds else 0,  # one: all cells ask the same questions
     )
     reject_equal_labels("tasks", settings.tasks, [task.label for task in loaded])

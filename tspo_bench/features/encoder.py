@@ -22,6 +22,7 @@ from tspo_bench.features.checkpoint import (
     load_processor,
     packaged_checkpoint,
 )
+from tspo_bench.features.flops import frame_flops
 from tspo_bench.features.plain_text import PlainText
 from tspo_bench.features.preprocessing import Preprocessing
 from tspo_bench.types import Features, Pixels
@@ -80,6 +81,7 @@ class TransformersEncoder:
         )
         self.id = f"{checkpoint_id(folder)}-{self._arithmetic()}"
         self.short_side = _short_side(processor.image_processor)
+        self.frame_flops = frame_flops(config)
         self.width = self.encode_text([""]).shape[1]
 
     def _arithmetic(self) -> str:

@@ -9,49 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
-import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 import av
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from tspo_bench.errors import VideoError
 from tspo_bench.features.base import FrameEncoder
+from tspo_bench.features.stored import StoredCandidates, read_candidates, write_candidates
 from tspo_bench.files import CACHE_HINT, atomic_write, cache_folder, make_folder
 from tspo_bench.prefetch import prefetch
 from tspo_bench.profiling import side_stage
 from tspo_bench.sources import sources_of
-from tspo_bench.types import CandidateRule, Candidates, Frames, IntArray, Pixels
+from tspo_bench.types import CandidateRule, Frames, IntArray, Pixels
 from tspo_bench.video import open_video
 from tspo_bench.video.base import READER_VERSION, VideoReader
+from tspo_bench.video.edit_list import is_edit_list
+from tspo_bench.video.edit_reader import EditListReader, whole
 
 _HINT = "give another folder for the features"
-FORMAT = "1"
-ARRAYS = ("features", "indices", "seconds")
 # FFmpeg's major version too: its decoders and its scaling may change between two of them.
 _DECODING = f"r{READER_VERSION}-lavc{av.library_versions['libavcodec'][0]}"
 BATCH = 64  # frames decoded ahead of the encoder: bounds memory for any video length
-
-_log = logging.getLogger(__name__)
-Arrays = dict[str, NDArray[np.generic]]
-
-
-@dataclass(frozen=True)
-class StoredCandidates(Candidates):
-    """Candidates with features; `num_encoded` frames were decoded and encoded for this call.
-
-    It is 0 where the store had them.
-    """
-
-    num_encoded: int = 0
 
 
 class FeatureStore:
@@ -83,6 +66,10 @@ class FeatureStore:
             VideoError: the video is missing, unreadable or empty.
             UserError: the store cannot be written.
         """
+        if is_edit_list(video):
+            from tspo_bench.features.edit_lists import joined_candidates
+
+            return joined_candidates(self, video, encoder, rate, rule)
         path = self.path(video, encoder, rate, rule)
         return _kept(path, lambda: _scan(video, encoder, rate, rule))
 
@@ -98,7 +85,11 @@ class FeatureStore:
         Raises:
             VideoError: the video is missing or cannot be read.
         """
-        return _read(self.path(video, encoder, rate, rule))
+        if is_edit_list(video):
+            from tspo_bench.features.edit_lists import stored_candidates
+
+            return stored_candidates(self, video, encoder, rate, rule)
+        return read_candidates(self.path(video, encoder, rate, rule))
 
     def of_frames(
         self,
@@ -106,21 +97,44 @@ class FeatureStore:
         encoder: FrameEncoder,
         indices: IntArray,
         size: tuple[int, int] | None = None,
+        canvas: tuple[int, int] | None = None,
     ) -> StoredCandidates:
         """The frames of `video` with these numbers [n], with the encoder's features [n, d].
 
         Kept as `candidates` are. `size` (width, height) is what the frames are stretched to before
-        they are encoded; None keeps theirs.
+        they are encoded; None keeps theirs. `canvas` (width, height) is that of an edit list, which
+        they are fitted into.
 
         Raises:
             VideoError: the video or one of the frames cannot be read.
             UserError: the store cannot be written.
         """
+        path = self._frames_path(video, encoder, indices, size, canvas)
+        return _kept(path, lambda: _encode_frames(video, encoder, indices, size, canvas))
+
+    def stored_frames(
+        self, video: Path, encoder: FrameEncoder, indices: IntArray, canvas: tuple[int, int]
+    ) -> StoredCandidates | None:
+        """The frames as `of_frames` gives them, if the store has them already.
+
+        Raises:
+            VideoError: the video is missing or cannot be read.
+        """
+        return read_candidates(self._frames_path(video, encoder, indices, canvas=canvas))
+
+    def _frames_path(
+        self,
+        video: Path,
+        encoder: FrameEncoder,
+        indices: IntArray,
+        size: tuple[int, int] | None = None,
+        canvas: tuple[int, int] | None = None,
+    ) -> Path:
         which = hashlib.sha256(np.ascontiguousarray(indices, "<i8").tobytes()).hexdigest()[:16]
         shape = "{}x{}-".format(*size) if size else ""
+        shape += "on-{}x{}-".format(*canvas) if canvas else ""
         usual = self.path(video, encoder)
-        path = usual.with_name(f"{usual.stem}-{len(indices)}-{which}-{shape}frames.safetensors")
-        return _kept(path, lambda: _encode_frames(video, encoder, indices, size))
+        return usual.with_name(f"{usual.stem}-{len(indices)}-{which}-{shape}frames.safetensors")
 
     def path(
         self,
@@ -170,11 +184,11 @@ class FeatureStore:
 
 def _kept(path: Path, make: Callable[[], StoredCandidates]) -> StoredCandidates:
     """The candidates in a file; made and written if they are missing or damaged."""
-    stored = _read(path)
+    stored = read_candidates(path)
     if stored is None:
         stored = make()
         make_folder(path.parent, _HINT)
-        _write(path, stored)
+        write_candidates(path, stored)
     return stored
 
 
@@ -184,10 +198,15 @@ def _scan(video: Path, encoder: FrameEncoder, rate: float, rule: CandidateRule) 
 
 
 def _encode_frames(
-    video: Path, encoder: FrameEncoder, indices: IntArray, size: tuple[int, int] | None
+    video: Path,
+    encoder: FrameEncoder,
+    indices: IntArray,
+    size: tuple[int, int] | None,
+    canvas: tuple[int, int] | None,
 ) -> StoredCandidates:
     distinct, place = np.unique(indices, return_inverse=True)
-    with open_video(video) as reader:
+    opened = EditListReader(video, whole(video, *canvas)) if canvas else open_video(video)
+    with opened as reader:
         starts = range(0, len(distinct), BATCH)
         batches = (reader.fetch(distinct[i : i + BATCH], encoder.short_side) for i in starts)
         found = _encode(reader, batches, encoder, size)
@@ -221,54 +240,6 @@ def _encode(
         features=np.concatenate(features),
         num_encoded=sum(map(len, indices)),
     )
-
-
-def _write(path: Path, candidates: StoredCandidates) -> None:
-    assert candidates.features is not None
-    arrays: Arrays = {
-        "indices": candidates.indices,
-        "seconds": candidates.seconds,
-        "features": candidates.features,
-    }
-    metadata = {
-        "format": FORMAT,
-        "num_frames": str(candidates.num_frames),
-        "frame_rate": repr(candidates.frame_rate),
-        "checksum": _checksum(arrays),
-    }
-    content = save(arrays, metadata)
-    with atomic_write(path, CACHE_HINT) as temporary:
-        temporary.write_bytes(content)
-
-
-def _read(path: Path) -> StoredCandidates | None:
-    """The stored candidates; None if the file is missing or damaged."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata()
-            arrays: Arrays = {name: file.get_tensor(name) for name in ARRAYS}
-        if metadata["format"] != FORMAT or metadata["checksum"] != _checksum(arrays):
-            raise ValueError("its checksum or format differs")
-        return StoredCandidates(
-            indices=arrays["indices"].astype(np.int64),
-            seconds=arrays["seconds"].astype(np.float64),
-            num_frames=int(metadata["num_frames"]),
-            frame_rate=float(metadata["frame_rate"]),
-            features=arrays["features"].astype(np.float32),
-        )
-    except FileNotFoundError:
-        return None
-    except (SafetensorError, ValueError, KeyError, TypeError) as error:
-        _log.warning("feature file %s is damaged (%s); it is made again", path, error)
-        return None
-
-
-def _checksum(arrays: Arrays) -> str:
-    """CRC-32 of the arrays' bytes: a safetensors file knows its sizes, not its content."""
-    value = 0
-    for name in ARRAYS:
-        value = zlib.crc32(np.ascontiguousarray(arrays[name]).tobytes(), value)
-    return f"{value:08x}"
 
 
 def _read_note(path: Path) -> dict[str, object]:

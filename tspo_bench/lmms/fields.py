@@ -25,8 +25,8 @@ _GROUPS = (
     *("task_type", "question_type", "question_category", "task_category", "category"),
     *("sub_category", "domain", "duration_group", "duration", "topic_category", "type"),
 )
-_LINE = re.compile(r"^[^\S\n]*\(?([A-J])[.):][^\S\n]*(.*)$", re.MULTILINE)
-_LETTER = re.compile(r"\(?([A-J])(?:[.):](?:\s.*)?)?", re.DOTALL)
+_LINE = re.compile(r"^[^\S\n]*\(?([A-Z])[.):][^\S\n]*(.*)$", re.MULTILINE)
+_LETTER = re.compile(r"\(?([A-Z])(?:[.):](?:\s.*)?)?", re.DOTALL)
 _NO_OPTIONS = 4  # placeholders if no options are found; more if the answer is beyond them
 
 

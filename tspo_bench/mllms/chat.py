@@ -211,6 +211,9 @@ def _usage(content: Mapping[str, Any]) -> dict[str, int]:
     if not isinstance(usage, Mapping):
         return {}
     counts = {name: usage.get(name) for name in ("prompt_tokens", "completion_tokens")}
+    details = usage.get("completion_tokens_details")
+    if isinstance(details, Mapping):  # they are among the completion's tokens
+        counts["thinking_tokens"] = details.get("reasoning_tokens")
     return {
         name: count
         for name, count in counts.items()

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.conversation import Written
-from tspo_bench.reasoning import is_reasoning_mark
+from tspo_bench.reasoning import is_reasoning_mark, without_reasoning
 
 
 def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
@@ -35,8 +35,10 @@ def plain_generation(own: Any, tokenizer: Any, max_new_tokens: int) -> Any:
 
 def replies(
     model: Any, tokenizer: Any, inputs: Any, max_new_tokens: int | None
-) -> list[tuple[str, bool]]:
-    """Return the new tokens' text of each row, stripped, and whether it was cut.
+) -> list[tuple[str, bool, int]]:
+    """Return the new tokens' text of each row, stripped, whether it was cut, and their number.
+
+    The token that ends a reply counts, padding after it does not.
 
     Args:
         model: the network.
@@ -53,7 +55,33 @@ def replies(
     ends = set(ends) if isinstance(ends, list) else {ends}
     rows = output.tolist()
     texts = _decoded(tokenizer, rows)
-    return [(text, ends.isdisjoint(row)) for text, row in zip(texts, rows, strict=True)]
+    return [
+        (text, ends.isdisjoint(row), _length(row, ends))
+        for text, row in zip(texts, rows, strict=True)
+    ]
+
+
+def _length(row: list[int], ends: set[int]) -> int:
+    """The tokens up to the first one that ends the reply."""
+    return next((n for n, token in enumerate(row, 1) if token in ends), len(row))
+
+
+def thinking_usage(tokenizer: Any, reply: str, begun: str = "") -> dict[str, int]:
+    """Return {"thinking_tokens": n} of a reply with reasoning; {} without.
+
+    These are the reply's tokens, marks included, less those of its answer, as the tokenizer writes
+    both.
+
+    Args:
+        tokenizer: the checkpoint's.
+        reply: the text, with the mark `begun` that stood in the prompt.
+        begun: that mark, which is not counted.
+    """
+    answer = without_reasoning(reply)
+    if answer is not None and answer.strip() == reply.strip():
+        return {}
+    written = len(_encode(tokenizer, reply.removeprefix(begun)))
+    return {"thinking_tokens": written - len(_encode(tokenizer, (answer or "").strip()))}
 
 
 def _decoded(tokenizer: Any, rows: list[list[int]]) -> list[str]:

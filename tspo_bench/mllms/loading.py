@@ -82,7 +82,7 @@ registry.register(
 )
 for _name, _preset in PRESETS.items():
     _said = f"{_preset.description} ({_preset.hub_id})"
-    registry.register(_name, _preset.target, _said, checkpoint=_preset.hub_id)
+    registry.register(_name, _preset.target, _said, checkpoint=_preset.hub_id, **_preset.options)
 registry.register("openai", SERVERS, "openai:NAME, a model on an OpenAI-compatible server")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 CHECKPOINTS = "tspo_bench.mllms.transformers_vlm:TransformersVLM"
@@ -17,7 +17,10 @@ class Preset:
     hub_id: str
     description: str
     target: str = CHECKPOINTS
+    options: Mapping[str, Any] = field(default_factory=dict)  # of its class, where not given
 
+
+_REASONS = {"max_new_tokens": 4096}  # thoughts take most of it
 
 TSPO_PAPER_TASKS = ("longvideobench", "mlvu", "videomme")  # asked by the paper's own protocol
 # What the authors of TSPO set for a model, by the type of its checkpoint.
@@ -35,6 +38,23 @@ PRESETS = {
     "qwen3-vl-8b": Preset(
         "Qwen/Qwen3-VL-8B-Instruct",
         "native resolution, frames in pairs, times in words",
+    ),
+    "qwen3-vl-4b": Preset(
+        "Qwen/Qwen3-VL-4B-Instruct",
+        "native resolution, frames in pairs, times in words",
+    ),
+    "qwen3.5-4b": Preset(
+        "Qwen/Qwen3.5-4B",
+        "native resolution, frames in pairs, times in words; reasons first, up to 4096 tokens",
+        options=_REASONS,
+    ),
+    "qwen3.5-9b": Preset(
+        "Qwen/Qwen3.5-9B",
+        "native resolution, frames in pairs, times in words; reasons first, up to 4096 tokens",
+        options=_REASONS,
+    ),
+    "internvl3.5-8b": Preset(
+        "OpenGVLab/InternVL3_5-8B-HF", "448 x 448, 256 tokens a frame, no times"
     ),
     "internvl3-8b": Preset("OpenGVLab/InternVL3-8B-hf", "448 x 448, 256 tokens a frame, no times"),
     "llava-onevision-7b": Preset(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
@@ -14,6 +15,7 @@ import torch
 import transformers
 
 from tspo_bench.features.checkpoint import content_digest, load_model, load_processor
+from tspo_bench.features.flops import AnswerFlops
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.checkpoint_checks import (
     KIND,
@@ -26,7 +28,7 @@ from tspo_bench.mllms.checkpoint_checks import (
 from tspo_bench.mllms.conversation import Conversation, with_text, with_times
 from tspo_bench.mllms.frame_size import bounded, bounded_size, fixed_short_side
 from tspo_bench.mllms.frame_tokens import encode_frames_once
-from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies
+from tspo_bench.mllms.generation import letter_logprobs, plain_generation, replies, thinking_usage
 from tspo_bench.mllms.inputs import image_inputs, in_groups, video_inputs
 from tspo_bench.mllms.positions import true_time_positions
 from tspo_bench.mllms.visual_input import count_visual_tokens, grid_tokens, visual_input
@@ -104,6 +106,7 @@ class TransformersVLM(MLLM):
         self._model.generation_config = plain_generation(
             self._model.generation_config, self._processor.tokenizer, max_new_tokens
         )
+        self._flops = AnswerFlops(self._model)
         self._batch_size = batch_size
         self._positions, self._pairs, self._times = positions, pairs, times
         self._bounds = (min_pixels, max_pixels)
@@ -217,11 +220,23 @@ class TransformersVLM(MLLM):
             seen = visual_input(requests, inputs, self._model.config, medium)
             if mode == "options":
                 return self._likeliest_options(requests, inputs, seen)
-            said = replies(self._model, self._processor.tokenizer, inputs, longest)
+            tokenizer = self._processor.tokenizer
+            said = replies(self._model, tokenizer, inputs, longest)
         begun = self._conversation.begun  # a reply that ends within it is not an answer
         return [
-            Answer(begun + text, visual_input=what, truncated=truncated)
-            for (text, truncated), what in zip(said, seen, strict=True)
+            self._costed(
+                Answer(
+                    begun + text,
+                    visual_input=what,
+                    usage=thinking_usage(tokenizer, begun + text, begun),
+                    truncated=truncated,
+                ),
+                length,
+                new,
+            )
+            for (text, truncated, new), what, length in zip(
+                said, seen, _prompt_lengths(inputs), strict=True
+            )
         ]
 
     def _likeliest_options(
@@ -230,9 +245,15 @@ class TransformersVLM(MLLM):
         asked = [(self._conversation.write(request), request.letters) for request in requests]
         listed = letter_logprobs(self._model, self._processor.tokenizer, inputs, asked)
         return [
-            Answer(max(values, key=values.__getitem__), values, what)
-            for values, what in zip(listed, seen, strict=True)
+            self._costed(Answer(max(values, key=values.__getitem__), values, what), length, 1)
+            for values, what, length in zip(listed, seen, _prompt_lengths(inputs), strict=True)
         ]
+
+    def _costed(self, answer: Answer, prompt: int, new: int) -> Answer:
+        """The answer with its tokens and FLOPs."""
+        usage = {"prompt_tokens": prompt, "completion_tokens": new, **answer.usage}
+        flops = self._flops(answer.visual_input, prompt, new)
+        return dataclasses.replace(answer, usage=usage, flops=flops)
 
     def _with_times(self, request: Request) -> Request:
         """Add the frames' seconds to a request's prompt, if the settings say so."""
@@ -293,6 +314,12 @@ class TransformersVLM(MLLM):
             "enable_thinking": self._enable_thinking,
         }
         return [f"{name}={value}" for name, value in settings.items() if value is not None]
+
+
+def _prompt_lengths(inputs: Any) -> list[int]:
+    """The tokens of each prompt, visual ones included and padding not."""
+    lengths: list[int] = inputs["attention_mask"].sum(1).tolist()
+    return lengths
 
 
 def _together(request: Request) -> Hashable:

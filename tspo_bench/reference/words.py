@@ -13,6 +13,8 @@ from tspo_bench.haystack.world import CATEGORIES, PICTOGRAMS
 from tspo_bench.tasks import INSTRUCTION
 from tspo_bench.types import OPTION_LETTERS
 
+_LETTERS = OPTION_LETTERS[:10]  # the released weights know no others
+
 SPECIAL = ("<pad>", "<unk>", "<s>", "</s>", "<image>", "<video>")
 # What a chat turn looks like; the frames come first, as in LLaVA's own prompts.
 ROLES = ("User", "Assistant", ":")
@@ -25,7 +27,7 @@ In how many scenes does appear a , .
 def vocabulary() -> list[str]:
     """Every word of the world, once, in a fixed order."""
     words = [*SPECIAL, *ROLES, *_QUESTION_WORDS.split(), *re.findall(r"\w+|[^\w\s]", INSTRUCTION)]
-    words += [*OPTION_LETTERS, *map(str, COUNTS), *COLOURS, *TEXTURES]
+    words += [*_LETTERS, *map(str, COUNTS), *COLOURS, *TEXTURES]
     return list(dict.fromkeys([*words, *CATEGORIES, *PICTOGRAMS]))
 
 

@@ -39,6 +39,21 @@ def _frames_decoded(one: ComparedRow) -> float | None:
     return None if shown is None else processed.get("decoded", 0.0) + shown
 
 
+def _tera(part: str) -> Callable[[ComparedRow], float | None]:
+    """A part's mean FLOPs in units of 10^12."""
+
+    def value(one: ComparedRow) -> float | None:
+        flops = one.row.summary.mean_flops.get(part)
+        return None if flops is None else flops / 1e12
+
+    return value
+
+
+def _total_tera(one: ComparedRow) -> float | None:
+    parts = [_tera("encoder")(one), _tera("mllm")(one)]
+    return None if None in parts else sum(part for part in parts if part is not None)
+
+
 def _runs(one: ComparedRow) -> list[str]:
     return list(dict.fromkeys(str(cell.run_folder) for cell in one.row.cells))
 
@@ -254,9 +269,34 @@ COLUMNS: tuple[Column, ...] = (
         axis="cost",
     ),
     Column(
+        "frames_encoded",
+        "frames encoded / question",
+        "Frames encoded to choose, as if nothing had been cached.",
+        lambda one: one.row.summary.mean_frames_processed.get("encoded"),
+    ),
+    Column(
+        "encoder_tflops",
+        "encoder TFLOPs / question",
+        "10^12 floating-point operations of the encoder on these frames.",
+        _tera("encoder"),
+    ),
+    Column(
+        "mllm_tflops",
+        "MLLM TFLOPs / question",
+        "10^12 floating-point operations of the MLLM: vision tower and language model.",
+        _tera("mllm"),
+    ),
+    Column(
+        "total_tflops",
+        "TFLOPs / question",
+        "Encoder and MLLM together: the total compute.",
+        _total_tera,
+        axis="cost",
+    ),
+    Column(
         "prompt_tokens",
-        "tokens billed / question",
-        "Prompt and completion tokens that a server counted.",
+        "tokens / question",
+        "Prompt (visual ones included) and completion tokens.",
         lambda one: one.row.summary.mean_usage.get("prompt_tokens"),
         text=row_tokens,
         layouts=("report",),
@@ -264,8 +304,14 @@ COLUMNS: tuple[Column, ...] = (
     Column(
         "completion_tokens",
         "completion tokens",
-        "Completion tokens that a server counted.",
+        "Tokens of the reply, those of reasoning included.",
         lambda one: one.row.summary.mean_usage.get("completion_tokens"),
+    ),
+    Column(
+        "thinking_tokens",
+        "thinking tokens",
+        "Those of them that are reasoning.",
+        lambda one: one.row.summary.mean_usage.get("thinking_tokens"),
     ),
     Column(
         "cost_per_1000",

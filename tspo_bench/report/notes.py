@@ -31,6 +31,8 @@ def caption(rows: Sequence[Row]) -> list[str]:
 def _own_average(scoring: Mapping[str, Any]) -> str | None:
     """The average that a protocol's headline is; None for the accuracy."""
     is_macro, drops = scoring["average"] == "macro", scoring["unparsed"] == "dropped"
+    if scoring["average"] == "groups":
+        return "the mean score of the groups of questions, one a video"
     if not is_macro and not drops:
         return None
     over = f"the mean over {scoring['over']}" if is_macro else "over questions"

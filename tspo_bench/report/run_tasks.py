@@ -23,7 +23,12 @@ from tspo_bench.tasks import (
 from tspo_bench.types import Question, SubtitleMode
 
 # Options of the package's tasks that name no code to run.
-_DATA_OPTIONS = frozenset({"split", "length", "objects", "videos"})
+_DATA_OPTIONS = frozenset(
+    {
+        *("split", "shuffle_options", "length", "objects", "videos"),
+        *("clips", "needles", "depths", "clip_seed"),
+    }
+)
 _LONGEST_LABEL = 200
 
 
@@ -106,6 +111,7 @@ class RunTasks:
             split=command.get("split"),
             protocol=self.protocol or protocol.partition("@")[0] or None,
             subtitles=subtitles,
+            shuffle_options=command.get("shuffle_options"),
             seed=seeds[0] if seeds else 0,
         )
 
@@ -138,9 +144,14 @@ def is_packaged(label: str) -> bool:
         spec = parse_spec(label)
     except UserError:
         return False
-    plain = all(isinstance(value, str | int) for value in spec.options.values())
+    plain = all(map(_is_plain, spec.options.values()))
     is_named = spec.argument is None and spec.name in registry.cards()
     return is_named and plain and _DATA_OPTIONS.issuperset(spec.options)
+
+
+def _is_plain(value: Any) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return all(isinstance(one, str | int | float) for one in values)
 
 
 def _is_data(spec: str) -> bool:

@@ -101,7 +101,9 @@ class Summary(OnDisk):
     frame_sizes: Mapping[str, int]
     """Answers by height x width of their frames as the model's processor made them."""
     mean_usage: Mapping[str, float]
-    """Mean numbers of tokens as a server counted them."""
+    """Mean numbers of tokens as the model's tokenizer or its server counted them."""
+    mean_flops: Mapping[str, float]
+    """Mean FLOPs of encoder and MLLM, each over the answers that have it."""
     groups: Mapping[str, Mapping[str, GroupSummary]]
     """Accuracy by group and value."""
 
@@ -172,6 +174,7 @@ def summarise(
         ),
         frame_sizes=_frame_sizes(records),
         mean_usage=_mean_of([record.usage for record in records]),
+        mean_flops=_mean_of([record.flops for record in records if not record.failed]),
         groups=_groups(records),
     )
 

@@ -34,15 +34,15 @@ class Scoring(TypedDict, total=False):
 
     __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
 
-    average: Required[Literal["micro", "macro"]]
+    average: Required[Literal["micro", "macro", "groups"]]
     unparsed: Required[Literal["wrong", "dropped"]]
     over: str | None
     values: list[str]
 
 
 def _has_group(scoring: Scoring) -> Scoring:
-    if scoring["average"] == "macro" and scoring.get("over") is None:
-        raise ValueError("a macro average needs a group")
+    if scoring["average"] != "micro" and scoring.get("over") is None:
+        raise ValueError(f"average {scoring['average']!r} needs a group")
     return scoring
 
 

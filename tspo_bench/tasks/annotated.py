@@ -23,6 +23,7 @@ from tspo_bench.tasks.evidence_files import read_evidence, with_evidence
 from tspo_bench.tasks.multiple_choice import MultipleChoice
 from tspo_bench.tasks.parsers import Parser
 from tspo_bench.tasks.protocols import chosen_protocol
+from tspo_bench.tasks.shuffling import shuffled
 from tspo_bench.tasks.subtitles import Subtitle, read_subtitles
 from tspo_bench.tasks.video_files import find_file, video_names
 from tspo_bench.types import Question, SubtitleMode
@@ -55,6 +56,7 @@ class AnnotatedTask(MultipleChoice):
         evidence: a file with the questions' evidence, in place of the annotations' own: see
             `tspo_bench.tasks.evidence_files`. A relative path in a card starts at the data root or
             beside the card.
+        shuffle_options: a seed for the order of each question's options; None: as annotated.
         beside: the folder of a custom card.
         variant: the options written with the task's name, for its label.
     """
@@ -75,6 +77,7 @@ class AnnotatedTask(MultipleChoice):
     annotations: Path | None = None
     evidence: str | Path | None = None
     split: str | None = None
+    shuffle_options: int | None = None
     beside: Path | None = None
     variant: Mapping[str, Any] = field(default_factory=dict)
 
@@ -110,6 +113,8 @@ class AnnotatedTask(MultipleChoice):
         options = {key: value for key, value in self.variant.items() if key != "split"}
         if self.split != default:
             options["split"] = self.split
+        if self.shuffle_options is not None:
+            options["shuffle_options"] = _seed(self.name, self.shuffle_options)
         self.label = Spec(self.name, options).label
 
     def _declared_protocols(self) -> dict[str, dict[str, Any]]:
@@ -204,11 +209,35 @@ class AnnotatedTask(MultipleChoice):
             entries = read_hub(
                 self.name, f"{self.split}", split.get("hub"), self.nested, folders, patterns
             )
-        loaded = parse_all(self.name, entries, parser, _names(self.groups))
+        loaded = parse_all(
+            self.name,
+            entries,
+            parser,
+            _names(self.groups),
+            scored_together=self.rules.average == "groups",
+        )
+        if self.shuffle_options is not None:
+            loaded = self._shuffled(loaded, self.shuffle_options)
         if self.evidence is not None:
             loaded = self._with_evidence(loaded, Path(self.evidence))
         self._check_subtitles([one for one in loaded if isinstance(one, Question)])
         return loaded
+
+    def _shuffled(
+        self, loaded: Sequence[Question | Skipped], seed: int
+    ) -> tuple[Question | Skipped, ...]:
+        found = tuple(shuffled(one, seed) if isinstance(one, Question) else one for one in loaded)
+        for before, after in zip(loaded, found, strict=True):
+            if not isinstance(before, Question) or not isinstance(after, Question):
+                continue
+            moved = before.options != after.options
+            if moved and self.rules.prompt_for(before) == self.rules.prompt_for(after):
+                raise UserError(
+                    f"task {self.name!r}: protocol {self.rules.name!r} quotes the options of "
+                    f"question {before.id!r} from its annotation, where they cannot be shuffled; "
+                    "drop --shuffle-options, or use --protocol strict"
+                )
+        return found
 
     def _with_evidence(
         self, loaded: Sequence[Question | Skipped], path: Path
@@ -264,6 +293,12 @@ class AnnotatedTask(MultipleChoice):
         root = self._video_root or Path()
         found = [root.glob(name) if name != "." else [root] for name in _names(patterns)]
         return [folder for paths in found for folder in sorted(paths) if folder.is_dir()]
+
+
+def _seed(task: str, given: Any) -> int:
+    if isinstance(given, bool) or not isinstance(given, int) or given < 0:
+        raise UserError(f"task {task!r}: shuffle_options={given!r}; use a whole number, 0 or more")
+    return given
 
 
 def _names(value: str | Sequence[str]) -> Sequence[str]:

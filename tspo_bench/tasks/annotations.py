@@ -12,6 +12,7 @@ from tspo_bench.errors import UserError
 from tspo_bench.tasks.base import Skipped
 from tspo_bench.tasks.file_readers import Entry, entries_of, load_hub, read_entries
 from tspo_bench.tasks.parsers import Parser
+from tspo_bench.tasks.question_groups import warn_of_incomplete
 from tspo_bench.tasks.values import is_missing, taken_for_missing
 from tspo_bench.types import Question
 
@@ -74,9 +75,16 @@ def _with_ids(
 
 
 def parse_all(
-    task: str, entries: Iterable[tuple[Entry, str]], parse: Parser, groups: Sequence[str]
+    task: str,
+    entries: Iterable[tuple[Entry, str]],
+    parse: Parser,
+    groups: Sequence[str],
+    *,
+    scored_together: bool = False,
 ) -> tuple[Question | Skipped, ...]:
     """Parse annotations with their default ids, in order; unusable ones become `Skipped`.
+
+    With `scored_together` the questions of a video are a group, and incomplete ones are reported.
 
     Raises:
         UserError: an id occurs twice, or no annotation can be used.
@@ -112,6 +120,9 @@ def parse_all(
         skipped = [one for one in parsed if isinstance(one, Skipped)]
         first = f"; {skipped[0].where}: {skipped[0].reason}" if skipped else ""
         raise UserError(f"task {task!r}: none of {len(skipped)} annotations can be used{first}")
+    if scored_together:
+        questions = [one for one in parsed if isinstance(one, Question)]
+        warn_of_incomplete(task, questions, places)
     return tuple(parsed)
 
 

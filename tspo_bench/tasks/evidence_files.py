@@ -158,12 +158,17 @@ def _recognised(entry: Entry) -> tuple[str, Callable[[Annotation], Iterator[Span
 
 
 def _kfs(record: Annotation) -> Iterator[Span]:
-    start, end = _seconds(record["start"]), _seconds(record["end"])
+    start, end = read_seconds(record["start"]), read_seconds(record["end"])
     _check_order(start, end)
     yield Span(start, end + 1, scene=str(record["scene_id"]))
 
 
-def _clue_intervals(record: Annotation) -> Iterator[Span]:
+def clue_intervals(record: Annotation) -> Iterator[Span]:
+    """Yield CG-Bench's clues.
+
+    Raises:
+        ValueError: they are not a list of [start, end].
+    """
     return _intervals(record["clue_intervals"])
 
 
@@ -193,12 +198,12 @@ def _intervals(given: Any) -> Iterator[Span]:
     for interval in given:
         if not isinstance(interval, list | tuple) or len(interval) not in (2, 3):
             raise ValueError(f"expected [start, end] in seconds, got {interval!r}")
-        start, end = _seconds(interval[0]), _seconds(interval[1])
+        start, end = read_seconds(interval[0]), read_seconds(interval[1])
         _check_order(start, end)
         yield Span(start, end, scene=str(interval[2]) if len(interval) == 3 else None)
 
 
-def _seconds(given: Any) -> float:
+def read_seconds(given: Any) -> float:
     """A number, or a clock such as 1:02:03.5, in seconds."""
     clock = _CLOCK.fullmatch(given.strip()) if isinstance(given, str) else None
     if clock:
@@ -219,7 +224,7 @@ def _check_order(start: float, end: float) -> None:
 _SHAPES: tuple[tuple[tuple[str, ...], str, Callable[[Annotation], Iterator[Span]]], ...] = (
     (("evidence",), "id", _own),
     (("scene_id", "start", "end"), "id", _kfs),
-    (("clue_intervals",), "qid", _clue_intervals),
+    (("clue_intervals",), "qid", clue_intervals),
     (("correct_interval",), "qid", _correct_interval),
     (("time_reference",), "uid", _time_reference),
 )

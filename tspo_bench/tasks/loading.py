@@ -31,6 +31,7 @@ _TAKEN = {
     "evidence": "annotated evidence that a file can replace",
     "split": "splits",
     "protocol": "protocols",
+    "shuffle_options": "options that can be shuffled",
 }
 
 
@@ -44,6 +45,7 @@ class TaskOptions(TypedDict, total=False):
         split: the split; None for the task's default.
         protocol: prompt, answer extraction and average; None for "strict".
         subtitles: "none", "aligned" with the selected frames, or "full", those of the whole video.
+        shuffle_options: a seed by which each question's options are put into another order.
         seed: the run's seed, for tasks that make their questions.
     """
 
@@ -53,6 +55,7 @@ class TaskOptions(TypedDict, total=False):
     split: str | None
     protocol: str | None
     subtitles: SubtitleMode
+    shuffle_options: int | None
     seed: int
 
 
@@ -85,6 +88,7 @@ def load_tasks(specs: Sequence[str], **options: Unpack[TaskOptions]) -> list[Tas
         "evidence": _path(options.get("evidence")),
         "split": options.get("split"),
         "protocol": protocol,
+        "shuffle_options": options.get("shuffle_options"),
     }
     offered = {**given, "subtitles": subtitles, "seed": options.get("seed", 0)}
     asked = [_asked(spec, **offered) for spec in specs]
@@ -174,6 +178,8 @@ def digest_of(questions: Sequence[Question]) -> str:
     for row in rows:
         if row["frame_rate"] is None:  # a newer field: older runs can still be resumed
             del row["frame_rate"]
+        if not row["option_order"]:  # likewise
+            del row["option_order"]
         for span in row["evidence"]:
             if span["scene"] is None:  # likewise
                 del span["scene"]

@@ -8,7 +8,14 @@ from dataclasses import replace
 
 from tspo_bench.tasks.base import Task
 from tspo_bench.tasks.protocols import DEFAULT, EvaluationProtocol, Reading
-from tspo_bench.tasks.subtitles import Subtitle, aligned, aligned_by_frame, interleaved, within
+from tspo_bench.tasks.subtitles import (
+    Subtitle,
+    aligned,
+    aligned_by_frame,
+    interleaved,
+    on_screen,
+    within,
+)
 from tspo_bench.types import Prompt, Question
 
 _OPTIONS_BEGIN = re.compile(r"\n\s*(?:Options\b|\(A\)|A[.):])")
@@ -42,10 +49,14 @@ class MultipleChoice(Task):
             shown = within(found, question.duration_seconds)
         elif self.rules.alignment == "frames":
             shown = aligned_by_frame(found, seconds, frame_rate)
+        elif self.rules.alignment == "shown":
+            shown = on_screen(found, seconds)
         else:
             shown = aligned(found, seconds)
         if not self.rules.interleaved:
-            return self.rules.prompt_for(question, "\n".join(one.text for one in shown))
+            return self.rules.prompt_for(
+                question, self.rules.subtitle_separator.join(one.text for one in shown)
+            )
         before, rest = interleaved(found, seconds, shown)
         return self.rules.prompt_for(question, rest, before)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -31,11 +30,11 @@ from tspo_bench.types import OPTION_LETTERS, Question, Span
 
 Parser = Callable[[Annotation, str], Question]
 
-_OPTION_LINE = re.compile(r"\n[^\S\n]*\(([A-J])\)")
+_OPTION_LINE = re.compile(r"\n[^\S\n]*\(([A-Z])\)")
 _CLOCK = re.compile(r"(?:(\d+):)?(\d+):(\d+(?:\.\d+)?)")
 # Of an option's letter: "A." "A)" "(A)", also in full width and as Chinese has it.
 _AFTER_LETTER = r"[.):、．）：]"
-_STATED = re.compile(rf"[(（]?(?P<letter>[A-Ja-j])(?:{_AFTER_LETTER}\s*(?P<text>.*))?", re.DOTALL)
+_STATED = re.compile(rf"[(（]?(?P<letter>[A-Za-z])(?:{_AFTER_LETTER}\s*(?P<text>.*))?", re.DOTALL)
 
 
 def generic(record: Annotation, fallback_id: str) -> Question:
@@ -137,7 +136,7 @@ def videomme(record: Annotation, fallback_id: str) -> Question:
         video=f"{video}.mp4",
         text=text_of(record, "question"),
         options=without_letters(option_texts(listed(record["options"]))),
-        answer=_letter(record),
+        answer=letter_of(record, "answer"),
         subtitles=f"{video}.srt",
     )
 
@@ -156,7 +155,7 @@ def lvbench(record: Annotation, fallback_id: str) -> Question:
         video=f"{text_of(record, 'key')}.mp4",
         text=text.strip(),
         options=option_texts(options),
-        answer=_letter(record),
+        answer=letter_of(record, "answer"),
         evidence=read_time_reference(reference) if isinstance(reference, str) else (),
         duration_seconds=None if minutes is None else minutes * 60,
         frame_rate=rate,
@@ -211,10 +210,16 @@ def read_time_reference(text: str) -> tuple[Span, ...]:
     return (Span(seconds[0], seconds[-1]),) if seconds[0] <= seconds[-1] else ()
 
 
-def _letter(record: Annotation) -> str:
-    answer = str(record["answer"]).strip()
+def letter_of(record: Annotation, key: str) -> str:
+    """Return a field that must be an option's letter.
+
+    Raises:
+        KeyError: the field is missing.
+        ValueError: it is something else.
+    """
+    answer = str(record[key]).strip()
     if len(answer) != 1 or answer not in OPTION_LETTERS:
-        raise ValueError(f"answer {answer!r} is not a letter")
+        raise ValueError(f"{key} {answer!r} is not a letter")
     return answer
 
 
@@ -234,8 +239,6 @@ def _columns(record: Mapping[str, Any]) -> list[Any]:
     if last is None:
         raise ValueError("no options: give a list, a text with | between them, or columns A, B")
     letters = OPTION_LETTERS[: OPTION_LETTERS.index(last) + 1]
-    if last == OPTION_LETTERS[-1]:  # further columns must count as too many options
-        letters = string.ascii_uppercase
     values = [record.get(letter) for letter in letters]
     while is_missing(values[-1]):
         values.pop()

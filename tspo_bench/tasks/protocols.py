@@ -41,8 +41,8 @@ Extractor = Callable[[str, Question], Reading]
 
 _STRICT_EXTRACTOR = f"{__name__}:strict_reading"
 _CHOICES = {
-    "alignment": ("seconds", "frames"),
-    "average": ("micro", "macro"),
+    "alignment": ("seconds", "frames", "shown"),
+    "average": ("micro", "macro", "groups"),
     "unparsed": ("wrong", "dropped"),
 }
 
@@ -68,10 +68,14 @@ class EvaluationProtocol:
             frames without subtitles, use `prompt`.
         interleaved: subtitles stand between the frames; `{subtitles}` are those after the last.
         alignment: how subtitles match the selected frames: by "seconds" (LongVideoBench) or
-            "frames" (lmms-eval's Video-MME); see `tasks.subtitles`.
+            "frames" (lmms-eval's Video-MME) or as "shown" (lmms-eval's CG-Bench); see
+            `tasks.subtitles`.
+        subtitle_separator: stands between subtitles: a line break, or a blank between words.
         subtitles: which of them are shown; set by the run, not by a card.
         extractor: "package.module:function", `(reply, question) -> Reading`.
-        average: "micro", over questions, or "macro", the mean over the values of the group `over`.
+        average: "micro", over questions; "macro", the mean over the values of the group `over`; or
+            "groups", the mean score of the questions of each video, scored together as their group
+            `over` names: see `tasks.question_groups`.
         over: that group.
         values: its values, of which a missing one counts as 0; () for those that occur.
         unparsed: replies without an answer are "wrong", or "dropped" from the denominator.
@@ -89,10 +93,11 @@ class EvaluationProtocol:
     with_subtitles: str | None = None
     no_subtitles: str | None = None
     interleaved: bool = False
-    alignment: Literal["seconds", "frames"] = "seconds"
+    alignment: Literal["seconds", "frames", "shown"] = "seconds"
+    subtitle_separator: str = "\n"
     subtitles: SubtitleMode = "none"
     extractor: str = _STRICT_EXTRACTOR
-    average: Literal["micro", "macro"] = "micro"
+    average: Literal["micro", "macro", "groups"] = "micro"
     over: str | None = None
     values: Sequence[str] = ()
     unparsed: Literal["wrong", "dropped"] = "wrong"
@@ -105,10 +110,10 @@ class EvaluationProtocol:
                     f"protocol {self.name!r}: {name} {getattr(self, name)!r}; use "
                     f"{' or '.join(known)}"
                 )
-        if (self.average == "macro") != (self.over is not None):
+        if (self.average != "micro") != (self.over is not None):
             raise UserError(
                 f"protocol {self.name!r}: average {self.average!r} over {self.over!r}; use micro "
-                "without `over`, or macro with it"
+                "without `over`, or macro or groups with it"
             )
         for template in filter(None, (self.prompt, self.with_subtitles)):
             _check_template(self.name, template)
@@ -118,6 +123,8 @@ class EvaluationProtocol:
         """A hash of all that can change a figure."""
         decides = dataclasses.asdict(self)
         del decides["source"], decides["faults"]
+        if self.subtitle_separator == "\n":  # a newer field: older hashes stay
+            del decides["subtitle_separator"]
         # Hashes keep the names under which the first runs were recorded.
         extractor = decides.pop("extractor")
         decides["reader"] = extractor.replace(f"{__package__}.extractors:", _HASHED_EXTRACTORS)

@@ -35,12 +35,12 @@ from tspo_bench.types import OPTION_LETTERS
 VERSION = 2  # changes whenever another letter may be extracted; part of the hash of protocols
 
 _REASONED_START = re.compile(
-    r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as(?!\s+well)|porque|weil)\b|\s+[–—-]\s(?!\s*[A-J]\W*$)|"
+    r"\W{0,4}(?P<letter>[A-Z])(?:,?\s+(?:because|since|as(?!\s+well)|porque|weil)\b|\s+[–—-]\s(?!\s*[A-Z]\W*$)|"
     r"[,。]?\s*(?:因为|因為|なぜなら|왜냐하면))"
 )
 _LABELLED_LINE = re.compile(
     rf"^[^\w\n]{{0,4}}(?:{NOUNS})?(?:\((?P<a>[A-Za-z])\)|(?P<b>[A-Z])[.):、。]|(?P<c>[a-z])\))"
-    r"(?!\s?[A-Za-z]\.|[^\S\n]*[A-J]\W*$)",
+    r"(?!\s?[A-Za-z]\.|[^\S\n]*[A-Z]\W*$)",
     re.MULTILINE,
 )
 _LATER_LABEL = re.compile(r"(?<![A-Za-z.])\(?([A-Z])[):](?!\w)|(?<=[;,、])\s*([A-Z]):")

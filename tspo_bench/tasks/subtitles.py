@@ -18,7 +18,7 @@ from typing import Any
 
 from tspo_bench.errors import UserError
 
-SUBTITLE_SUFFIXES = (".json", ".srt", ".vtt")
+SUBTITLE_SUFFIXES = (".json", ".jsonl", ".srt", ".vtt")
 _SHORTEST = 1.0  # seconds; a shorter one would fall between the frames
 _CUE = re.compile(r"^\s*\d+\s*\n[^\n]*-->", re.MULTILINE)
 # <i>, <font ...>, <c.yellow>, <00:00:01.500>, and SubStation's {\an8}, which SubRip files have too
@@ -40,7 +40,8 @@ def read_subtitles(
     """Read a subtitle file, in its order.
 
     `.json` is LongVideoBench's list in either of its shapes (`{"timestamp": [1.0, 2.5], "text":
-    ...}`, or `{"start": "00:00:01.000", "end": ..., "line": ...}`). In `.srt` and `.vtt` markup is
+    ...}`, or `{"start": "00:00:01.000", "end": ..., "line": ...}`), `.jsonl` Video-MME-v2's, a word
+    a line (`{"text": ..., "start_time": 0.5, "end_time": 0.8}`). In `.srt` and `.vtt` markup is
     removed, lines are joined by a space, and blocks without readable times are skipped.
 
     Args:
@@ -58,6 +59,8 @@ def read_subtitles(
         suffix = path.suffix.lower()
         if suffix == ".json":
             found = _from_json(text, math.inf if duration is None else duration)
+        elif suffix == ".jsonl":
+            found = _from_words(text)
         elif suffix in SUBTITLE_SUFFIXES:
             found = _from_cues(text, suffix)
         else:
@@ -117,6 +120,23 @@ def aligned_by_frame(
     return tuple(filter(is_shown, subtitles))
 
 
+def on_screen(subtitles: Sequence[Subtitle], seconds: Sequence[float]) -> tuple[Subtitle, ...]:
+    """Return the subtitles with a frame from their start to before their end.
+
+    This is the rule of lmms-eval's CG-Bench.
+
+    Args:
+        subtitles: of the video.
+        seconds: [n] the frames' times, rising.
+    """
+
+    def is_shown(one: Subtitle) -> bool:
+        first = bisect_left(seconds, one.start)
+        return first < len(seconds) and seconds[first] < one.end
+
+    return tuple(filter(is_shown, subtitles))
+
+
 def interleaved(
     subtitles: Sequence[Subtitle], seconds: Sequence[float], shown: Collection[Subtitle]
 ) -> tuple[tuple[str, ...], str]:
@@ -160,6 +180,26 @@ def _from_json(text: str, duration: float) -> list[Subtitle]:
             raise ValueError(f"item {number} has no {error}") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ValueError(f"item {number} ({error})") from error
+    return found
+
+
+def _from_words(text: str) -> list[Subtitle]:
+    found = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            start, end = float(entry["start_time"]), float(entry["end_time"])
+            if not 0 <= start <= end < math.inf:
+                raise ValueError(f"from {start:g} to {end:g} seconds")
+            if not isinstance(entry["text"], str):
+                raise ValueError(f"its text is {entry['text']!r}")
+        except KeyError as error:
+            raise ValueError(f"line {number} has no {error}") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            raise ValueError(f"line {number} ({error})") from error
+        found.append(Subtitle(start, end, entry["text"]))
     return found
 
 

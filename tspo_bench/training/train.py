@@ -27,6 +27,7 @@ from tspo_bench.features.encoder import find_encoder
 from tspo_bench.mllms import check_mllm, load_mllm
 from tspo_bench.mllms.base import MLLM
 from tspo_bench.mllms.loading import check_asking
+from tspo_bench.specs import parse_spec
 from tspo_bench.tasks import Task, is_annotation_file, load_task
 from tspo_bench.training.aside import CHECKPOINTS, SKIPPED_FILE, last_checkpoint
 from tspo_bench.training.callbacks import (
@@ -211,7 +212,9 @@ def training_task(config: TrainConfig) -> Task:
     Raises:
         UserError: it cannot be loaded, or has no questions of a type to leave out.
     """
-    split = config.split or (None if is_annotation_file(config.task) else "train")
+    own_clips = "clips" in parse_spec(config.task).options
+    has_splits = not is_annotation_file(config.task) and not own_clips
+    split = config.split or ("train" if has_splits else None)
     task = load_task(config.task, data_root=config.data_root, split=split, seed=config.seed)
     _check_types(task, config.without_types)
     return task

@@ -123,14 +123,14 @@ def split_question(text: str) -> tuple[str, tuple[str, ...]]:
     option is given or not; failing that, where the options begin.
 
     Raises:
-        UnusableError: there are not 2 to 10 options lettered A, B, ..., one is empty, or nothing is
+        UnusableError: there are not 2 to 26 options lettered A, B, ..., one is empty, or nothing is
             asked.
     """
     question, *rest = _OPTION_LINE.split(text)
     letters, options = "".join(rest[::2]), tuple(option.strip() for option in rest[1::2])
     if not OPTION_LETTERS.startswith(letters) or len(letters) < 2:
         found = ", ".join(letters) or "none"
-        reason = f"options cannot be read: 2 to 10 lines A., B., ... needed, got {found}"
+        reason = f"options cannot be read: 2 to 26 lines A., B., ... needed, got {found}"
         raise UnusableError("options cannot be read", reason)
     if not all(options):
         reason = f"option {letters[options.index('')]} is empty"

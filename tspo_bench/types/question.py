@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tspo_bench.types.aliases import Features
 
-OPTION_LETTERS = "ABCDEFGHIJ"
+OPTION_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MOST_SECONDS = 1e12  # of a span, which may count frames: more cannot be kept in records
 
 
@@ -45,7 +45,8 @@ class Question:
     name, `groups` what accuracies are broken down by. `record` is the original annotation,
     for protocols that quote it; it is not part of a question's identity.
     `subtitle_offset` is how many seconds the subtitle file's times run ahead of the video's.
-    `frame_rate` is the video's, where the annotation states it.
+    `frame_rate` is the video's, where the annotation states it. `option_order` holds the
+    annotation's letters in the order of the options, where these were shuffled.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Question:
     subtitles: str | None = None
     subtitle_offset: float = 0.0
     frame_rate: float | None = None
+    option_order: str = ""
     record: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ Text = InstanceOf[str]
 Flag = Annotated[bool, Field(strict=True)]
 Count = Annotated[int, Field(strict=True, ge=-1e12, le=1e12)]
 Number = Annotated[float, Field(strict=True, ge=-1e12, le=1e12)]
+Flops = Annotated[int, Field(strict=True, ge=0, le=10**18)]
 Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
@@ -79,7 +80,11 @@ class Record:
     visual_input: Annotated[Mapping[Text, Count], Field(alias="seen")] = field(default_factory=dict)
     """The frames as the model's processor made them: frames, height, width, visual_tokens."""
     usage: Mapping[Text, Count] = field(default_factory=dict)
-    """Numbers of tokens as a server counts them."""
+    """Numbers of tokens as the model's tokenizer or its server counts them: "prompt_tokens" (visual
+    ones included), "completion_tokens", and of these "thinking_tokens"."""
+    flops: Mapping[Text, Flops] = field(default_factory=dict)
+    """FLOPs of the "encoder" on the frames that it encoded to select (as if nothing had been
+    cached) and of the "mllm", as far as they are known."""
     inputs: Mapping[Text, Text] = field(default_factory=dict)
     """Hashes of the "question" with its annotation, and of the "video" if the sampler saw it."""
     timing: Mapping[Text, Number] = field(default_factory=dict)

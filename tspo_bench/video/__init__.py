@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tspo_bench.errors import UserError
 from tspo_bench.types import VideoInfo
 from tspo_bench.video import settings
+from tspo_bench.video.edit_list import is_edit_list, read_edit_list
 
 if TYPE_CHECKING:
     from tspo_bench.video.base import VideoReader
@@ -35,13 +36,17 @@ def open_video(path: Path, reader: str = "pyav") -> VideoReader:
     """Open a video for reading; use it in a `with` block, one reader a thread.
 
     Args:
-        path: the video file.
+        path: the video file, or an edit list (`tspo_bench.video.edit_list`).
         reader: "pyav" (any file), or "decord" (mp4 and Matroska).
 
     Raises:
         VideoError: the file is missing, is not a video, is cut off, or its first frame is broken.
         UserError: the reader is unknown, or not installed.
     """
+    if reader in READERS and is_edit_list(path):
+        from tspo_bench.video.edit_reader import EditListReader
+
+        return EditListReader(path, read_edit_list(path), reader)
     # A daemonic process (of multiprocessing.Pool, or a DataLoader) may not start others.
     in_workers = settings.in_workers and not multiprocessing.current_process().daemon
     if reader == "pyav" and in_workers:
