@@ -13,8 +13,10 @@ from tspo_bench.errors import UserError
 from tspo_bench.evaluation import RunSettings, run_grid
 from tspo_bench.imports import Imported, import_answers
 from tspo_bench.report.bundle import write_bundle
+from tspo_bench.report.html import TaskSource, write_html
 from tspo_bench.report.loading import load_results
 from tspo_bench.report.rescore import rescore
+from tspo_bench.report.run_tasks import RunTasks
 from tspo_bench.report.tables.report_text import ReportOptions, report_text
 
 OPTIONS = ["an oak", "a pine", "a rose"]
@@ -207,6 +209,17 @@ def test_two_files_of_one_name_are_two_rows(tmp_path: Path, task: Path):
         import_answers(file, str(task), "model", tmp_path / "run")
     cells = load_results([tmp_path / "run"]).cells
     assert sorted(str(cell.records[0].letter) for cell in cells) == ["A", "B"]
+
+
+def test_its_page_has_a_chart_of_evidence_and_no_pictures(tmp_path: Path, task: Path):
+    """The file's frame numbers need not be the video's, so pictures could be of other frames."""
+    imported(tmp_path, task, "a.json", TOOLMERGE)
+    source = TaskSource(RunTasks())
+    page = write_html(load_results([tmp_path / "run"]).cells, tmp_path / "html", source=source)
+    assert '<section id="evidence"' in page.read_text()
+    assert "all" in (tmp_path / "html/plots/evidence.svg").read_text()
+    data = "".join(path.read_text() for path in (tmp_path / "html/data").glob("*.js"))
+    assert "Published answers have no pictures" in data
 
 
 def test_importing_again_replaces_the_answers(tmp_path: Path, task: Path):

@@ -215,6 +215,7 @@ def report(
         return
     with only_results_on_stdout():
         from tspo_bench.report.tables.report_text import ReportOptions, report_text
+        from tspo_bench.tasks.evidence_files import read_evidence
 
         billed = _prices(prices)
         _check_baseline(baseline, loaded)
@@ -227,6 +228,7 @@ def report(
         else:
             page: dict[str, Any] = {"baseline": baseline, "prices": billed}
             page |= {"title": title, "thumbnails": thumbnails}
+            page |= {"evidence": None if evidence is None else read_evidence(evidence)}
             tasks = {"data_root": data_root, "annotations": annotations, "trust_tasks": trust_tasks}
             text = write_page(loaded, html, curves, tasks, **page)
     typer.echo(text, nl=False)
@@ -258,8 +260,8 @@ def _reject_idle(given: Mapping[str, Any]) -> None:
         idle.append((_OF_PAGE, "without --html"))
     if output != "--published":
         idle.append((("gate",), "without --published"))
-    if output != "--by-evidence":
-        idle.append((("evidence",), "without --by-evidence"))
+    if output not in ("--by-evidence", "--html"):
+        idle.append((("evidence",), "without --by-evidence or --html"))
     if output not in ("--by-evidence", "--pareto"):
         idle.append((("figure",), "without --by-evidence or --pareto"))
     if is_not_default["layout"]:
@@ -329,7 +331,7 @@ def _show_by_evidence(
     found = by_evidence(loaded.cells, file)
     for note in found.notes:
         say(f"note: {note}")
-    if not any(row.scene_hit_rate is not None for row in found.rows):
+    if not found.is_known:
         raise UserError(
             "no question with evidence and times of its frames; give the evidence with --evidence"
         )

@@ -108,6 +108,11 @@ class ByEvidence:
     worth: tuple[Worth, ...]
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_known(self) -> bool:
+        """Whether any question has evidence and times of its frames."""
+        return any(row.scene_hit_rate is not None for row in self.rows)
+
     def to_dict(self) -> dict[str, Any]:
         """What `report --by-evidence --format json` prints."""
         return {

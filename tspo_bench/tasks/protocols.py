@@ -242,6 +242,11 @@ AS_PUBLISHED = EvaluationProtocol(
 )
 
 
+def is_as_published(title: str) -> bool:
+    """Whether a protocol's title, with version and hash, is that of imported answers."""
+    return title.partition("@")[0] == AS_PUBLISHED.name
+
+
 def chosen_protocol(
     task: str,
     declared: Mapping[str, Mapping[str, Any]],

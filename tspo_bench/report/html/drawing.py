@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from tspo_bench.report.by_evidence import ByEvidence
 from tspo_bench.report.column import Axis, Column, FrameRow
 from tspo_bench.report.comparison import ComparisonTable
 from tspo_bench.report.escape import escape_json
+from tspo_bench.report.figures.by_evidence import by_evidence_chart
 from tspo_bench.report.figures.charts import (
     budget_chart,
     category_chart,
@@ -28,11 +30,12 @@ from tspo_bench.report.html.folder import PageFolder
 
 @dataclass(frozen=True)
 class PageCharts:
-    """All charts of a page: of its tables, the maps of depth and length, and training logs."""
+    """All charts of a page: of its tables, maps of depth and length, training logs, evidence."""
 
     tables: Sequence[ComparisonTable]
     maps: Sequence[DepthMap]
     logs: Sequence[Curves]
+    evidence: ByEvidence
 
     def write(self, folder: PageFolder) -> None:
         """Write the specifications, and an image of each first one for where no script runs."""
@@ -64,6 +67,8 @@ class PageCharts:
         charts |= {f"depth-{number}": depth_chart(one) for number, one in enumerate(self.maps)}
         if self.logs:
             charts["training"] = training_chart(self.logs)
+        if self.evidence.is_known:
+            charts["evidence"] = by_evidence_chart(self.evidence)
         return charts
 
     @property

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from tspo_bench.errors import UserError
 from tspo_bench.report.baselines import BASELINE
 from tspo_bench.report.bundle import unpack
+from tspo_bench.report.by_evidence import by_evidence
 from tspo_bench.report.comparison import Prices, comparison_tables
 from tspo_bench.report.escape import escape_control
 from tspo_bench.report.figures.depth import depth_maps
@@ -26,6 +27,7 @@ from tspo_bench.report.html.thumbnails import write_thumbnails
 from tspo_bench.report.titles import disambiguate
 from tspo_bench.results import Cell
 from tspo_bench.results.environment import package_version
+from tspo_bench.tasks.evidence_files import EvidenceFile
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -47,6 +49,7 @@ def write_html(
     on_progress: Callable[[int, int], None] = lambda done, total: None,
     notes: Sequence[str] = (),
     errors: Sequence[str] = (),
+    evidence: EvidenceFile | None = None,
 ) -> Path:
     """Write a page that any browser opens as a file, with all that it shows beside it.
 
@@ -62,6 +65,7 @@ def write_html(
         on_progress: called with the videos of a question set whose pictures are done, and of all.
         notes: what a reader must know of the cells.
         errors: what could not be read, and is left out.
+        evidence: the questions' evidence; None for that in the records.
 
     Returns:
         The page's path.
@@ -77,7 +81,8 @@ def write_html(
     logs = [log for agent in agents for log in read_curves(agent)]
     tables = comparison_tables(cells, baseline, prices)
     boards = list(map(board_of, tables))
-    charts = PageCharts(tables, depth_maps(cells), logs)
+    found = by_evidence(cells, evidence)
+    charts = PageCharts(tables, depth_maps(cells), logs, found)
     sets = question_sets(cells, source)
     with _unpacked(cells) as bundles:
         folder = PageFolder(out)  # from here on an older page is gone
@@ -88,7 +93,9 @@ def write_html(
             )
             SetWriter(f"set{number}", asked, pictures, bundles).write(folder)
     folder.copy_assets()
-    folder.write(PAGE_FILE, _page(title or _TITLE, boards, charts, sets, notes, errors))
+    folder.write(
+        PAGE_FILE, _page(title or _TITLE, boards, charts, sets, [*notes, *found.notes], errors)
+    )
     return out / PAGE_FILE
 
 

@@ -17,6 +17,7 @@ from tspo_bench.errors import UserError, VideoError
 from tspo_bench.report.html.folder import PageFolder
 from tspo_bench.report.html.source import TaskSource
 from tspo_bench.results import Cell
+from tspo_bench.tasks.protocols import is_as_published
 from tspo_bench.types import Pixels, Record
 
 SHORT_SIDE = 90  # pixels
@@ -90,7 +91,8 @@ def write_thumbnails(
     if source is None:
         return Thumbnails()
     chosen = set(question_ids[:most])
-    records = [record for cell in cells for record in cell.records if record.question_id in chosen]
+    own = [cell for cell in cells if not is_as_published(cell.settings.protocol)]
+    records = [record for cell in own for record in cell.records if record.question_id in chosen]
     picks = _picks(records)
     videos, lost = {}, []
     for number, (video, frames) in enumerate(picks.items(), start=1):
@@ -100,6 +102,8 @@ def write_thumbnails(
             lost.append(str(error))
         on_progress(number, len(picks))
     problems = []
+    if len(own) < len(cells):
+        problems.append("Published answers have no pictures: their frame numbers may be others'.")
     if most < (total := len(question_ids)):
         shown = f"the first {most:,} of {total:,} questions"
         problems.append(f"Pictures are there for {shown} (--thumbnails).")

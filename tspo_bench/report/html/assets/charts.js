@@ -19,6 +19,7 @@
     category: () => `category-${table}-${score.value}-${group.value}-${budget.value}`,
     depth: () => `depth-${map.value}`,
     training: () => "training",
+    evidence: () => "evidence",
   };
   const specOf = (figure) => charts[names[figure.dataset.chart]()];
 
