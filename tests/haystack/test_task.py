@@ -205,7 +205,7 @@ def test_load_task(spec: str, split: str | None, label: str, count: int):
     ("spec", "split", "said"),
     [
         ("haystack[length=10min]", None, "no length '10min'; it has: 1min, 5min, 15min, 60min"),
-        ("haystack[length=5]", None, "no length 5; it has: 1min, 5min, 15min, 60min"),
+        ("haystack[length=5h]", None, "no length '5h'; it has: 1min, 5min, 15min, 60min"),
         ("haystack[objects=new]", None, "no objects 'new'; it has: all, known"),
         ("haystack[videos=101]", None, "no videos=101; give 1 to 100"),
         ("haystack[videos=0]", None, "no videos=0; give 1 to 100"),

@@ -15,8 +15,8 @@ from tests.training.episodes import CANDIDATES, Darkest, MadeUp, Openings
 from tspo_bench import MLLM
 from tspo_bench.errors import UserError
 from tspo_bench.mllms.transformers_vlm import TransformersVLM
-from tspo_bench.training.rewards import load_rewards, total_rewards
-from tspo_bench.training.rollout import Group, answer_groups
+from tspo_bench.training.rewards import load_rewards, reads_replies, total_rewards
+from tspo_bench.training.rollout import Group, answer_groups, unanswered
 from tspo_bench.types import Answer, AnswerMode, Frames, IntArray, Prompt, Request
 
 
@@ -83,3 +83,14 @@ def test_all_requests_are_of_the_mode(mode: AnswerMode) -> None:
 
     answer_groups([Openings().episode(0, 0)], [torch.tensor([[0, 1], [2, 3]])], Listener(), mode)
     assert [request.mode for request in asked] == [mode] * 2
+
+
+def test_the_mllm_is_asked_only_where_a_reward_reads_its_reply() -> None:
+    def custom(episode: object, positions: object, reply: str) -> float:
+        return 0.0
+
+    for specs, reads in (("coverage", False), ("temporal,coverage", False), ("answer", True)):
+        assert reads_replies(load_rewards(specs).values()) == reads
+    assert reads_replies([*load_rewards("coverage").values(), custom])
+    group = unanswered(Openings().episode(0, 0), torch.tensor([[0, 1], [2, 3]]))
+    assert group.replies == ("", "")

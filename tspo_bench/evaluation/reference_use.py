@@ -22,16 +22,22 @@ from tspo_bench.tasks import Task
 def warn_of_reference(
     tasks: Sequence[Task], encoder: FrameEncoder | None, models: Sequence[str] = ()
 ) -> None:
-    """Warn if a task that is not the built-in one is run with a reference model.
+    """Warn if a reference model is used on a task that it was not trained for.
+
+    It was trained for the built-in one in its plain language.
 
     Args:
         tasks: what is asked.
         encoder: whose features samplers search with; None where none does.
         models: specs of the MLLMs that answer.
     """
-    others = [task.label for task in tasks if not isinstance(task, HaystackTask)]
+    others = [task.label for task in tasks if not _is_plain_haystack(task)]
     if others:
         warn_of_reference_on(", ".join(others), encoder, models)
+
+
+def _is_plain_haystack(task: Task) -> bool:
+    return isinstance(task, HaystackTask) and task.language == "plain"
 
 
 def warn_of_reference_video(video: Path, encoder: FrameEncoder | None) -> None:

@@ -15,6 +15,7 @@ def haystack(
     split: str | None = None,
     objects: str | None = None,
     videos: int | None = None,
+    language: str | None = None,
     clips: str | None = None,
     needles: str | None = None,
     depths: Any = None,
@@ -27,10 +28,10 @@ def haystack(
         UserError: an option of the other one is given, or see these classes.
     """
     own = {"clips": clips, "needles": needles, "depths": depths, "clip_seed": clip_seed}
-    world = {"objects": objects, "videos": videos}
+    world = {"objects": objects, "videos": videos, "language": language}
     given = {key: value for key, value in own.items() if value is not None}
     if not given:
-        if not isinstance(length, str):
+        if isinstance(length, list | tuple):
             raise UserError(
                 f"task 'haystack': length={length!r}: several lengths are for your own footage; "
                 "name the task once a length: 'haystack[length=1min],haystack[length=5min]'"

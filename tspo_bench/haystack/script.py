@@ -111,20 +111,30 @@ def write_script(
         objects: those that may be shown and asked about, a key of `world.OBJECTS`.
     """
     rng = random.Random(seed)
-    times = _cut_times(rng, length_seconds)
+    times = cut_times(rng, length_seconds)
     categories = list(OBJECTS[objects])
     rng.shuffle(categories)
     draft = Draft(rng, len(times) - 1, OBJECTS[objects], categories=categories)
     # The types that need particular places choose first.
     order = sorted(kinds, key=("opening", "ending").__contains__, reverse=True)
     items = [_WRITERS[kind](draft, answers[kind]) for kind in order]
-    _fill(draft)
-    ends = list(itertools.pairwise(times))
-    scenes = tuple(_scene(draft, slot, *ends[slot]) for slot in range(draft.num_slots))
+    scenes = finished(draft, times)
     return Script(scenes, tuple(sorted(items, key=lambda item: kinds.index(item.kind))))
 
 
-def _cut_times(rng: random.Random, length_seconds: int) -> list[float]:
+def finished(draft: Draft, times: list[float]) -> tuple[Scene, ...]:
+    """The scenes of a draft, once its questions have claimed what they need.
+
+    Args:
+        draft: its free slots are filled with objects that disturb no question.
+        times: where scenes begin and the last one ends.
+    """
+    _fill(draft)
+    ends = list(itertools.pairwise(times))
+    return tuple(_scene(draft, slot, *ends[slot]) for slot in range(draft.num_slots))
+
+
+def cut_times(rng: random.Random, length_seconds: int) -> list[float]:
     """The beginnings and ends of scenes, on whole frames."""
     shortest, longest = SCENE_SECONDS
     times = [0.0]
@@ -137,7 +147,7 @@ def _cut_times(rng: random.Random, length_seconds: int) -> list[float]:
     return times
 
 
-def _placed(options: list[str], right: str, place: int, rng: random.Random) -> tuple[str, ...]:
+def placed(options: list[str], right: str, place: int, rng: random.Random) -> tuple[str, ...]:
     """The options in random order, the right one at `place`."""
     wrong = [name for name in options if name != right]
     rng.shuffle(wrong)
@@ -153,7 +163,7 @@ def _with(draft: Draft, place: int) -> Item:
     for other, name in zip(others, draft.rng.sample(options, 4), strict=True):
         draft.companions.setdefault(other, []).append(name)
     text = f"Which {CATEGORY_OF[right]} is shown together with the {anchor}?"
-    return Item("with", text, _placed(options, right, place, draft.rng), place, (slot,))
+    return Item("with", text, placed(options, right, place, draft.rng), place, (slot,))
 
 
 def _neighbour(draft: Draft, place: int, step: int) -> Item:
@@ -170,7 +180,7 @@ def _neighbour(draft: Draft, place: int, step: int) -> Item:
     word = "after" if step > 0 else "before"
     text = f"Which {CATEGORY_OF[right]} appears right {word} the {anchor}?"
     evidence = tuple(sorted((slot, slot + step)))
-    return Item(word, text, _placed(options, right, place, draft.rng), place, evidence)
+    return Item(word, text, placed(options, right, place, draft.rng), place, evidence)
 
 
 def _after(draft: Draft, place: int) -> Item:
@@ -197,7 +207,7 @@ def _end(draft: Draft, place: int, word: str) -> Item:
     draft.put_somewhere(draft.rng.sample(options, 4))
     text = f"Which {CATEGORY_OF[right]} appears near the {word} of the video?"
     kind = {"beginning": "opening", "end": "ending"}[word]
-    return Item(kind, text, _placed(options, right, place, draft.rng), place, (slot,))
+    return Item(kind, text, placed(options, right, place, draft.rng), place, (slot,))
 
 
 def _opening(draft: Draft, place: int) -> Item:
@@ -217,7 +227,7 @@ def _order(draft: Draft, place: int) -> Item:
     text = f"Which {CATEGORY_OF[options[0]]} appears first in the video?"
     # Only these four of their category may be seen, or another one might come before them.
     draft.banned.append((range(draft.num_slots), CATEGORY_OF[options[0]]))
-    return Item("order", text, _placed(options, options[0], place, draft.rng), place, tuple(slots))
+    return Item("order", text, placed(options, options[0], place, draft.rng), place, tuple(slots))
 
 
 def _count(draft: Draft, place: int) -> Item:

@@ -15,6 +15,8 @@ from pathlib import Path
 from tspo_bench.errors import UserError, VideoError
 from tspo_bench.haystack.render import rendered
 from tspo_bench.haystack.script import QUESTION_TYPES, Item, Script, write_script
+from tspo_bench.haystack.varied.script import write_varied_script
+from tspo_bench.haystack.varied.wordings import LANGUAGES
 from tspo_bench.haystack.world import OBJECTS
 from tspo_bench.tasks import MultipleChoice
 from tspo_bench.tasks.protocols import chosen_protocol
@@ -31,7 +33,7 @@ _NUMBER = re.compile(r"(\d{4})\.mp4$")
 
 
 class HaystackTask(MultipleChoice):
-    """Questions of seven types about pictograms in long videos, made from a seed.
+    """Questions of seven or fourteen types about pictograms in long videos, made from a seed.
 
     `haystack[length=15min]` and `split` choose others than the test split's 5-minute videos. A
     video is rendered when it is asked for, and kept in the cache folder. Groups are the type, the
@@ -43,6 +45,8 @@ class HaystackTask(MultipleChoice):
         objects: "all", or "known": a fifth of each category (`world.HELD_OUT`) is neither shown nor
             asked about, so that an agent trained without it can be tested on what it never saw.
         videos: the first so many videos of the split; None for all.
+        language: "plain", seven question types in one wording each, or "varied": fourteen types in
+            many wordings (`haystack.varied`), those of the test split unlike those of the others.
         protocol: "strict" is the only one.
 
     Raises:
@@ -59,6 +63,7 @@ class HaystackTask(MultipleChoice):
         split: str | None = None,
         objects: str = "all",
         videos: int | None = None,
+        language: str = "plain",
         protocol: str | None = None,
     ) -> None:
         super().__init__()
@@ -66,12 +71,14 @@ class HaystackTask(MultipleChoice):
         self.length = _one_of("length", length, LENGTHS)
         self.split = _one_of("split", split or "test", NUM_VIDEOS)
         self.objects = _one_of("objects", objects, OBJECTS)
+        self.language = _one_of("language", language, ("plain", "varied"))
         self.num_videos = _at_most(videos, NUM_VIDEOS[self.split][length])
         chosen = {
             "length": (length, "5min"),
             "split": (self.split, "test"),
             "objects": (objects, "all"),
             "videos": (videos, None),
+            "language": (language, "plain"),
         }
         options = [f"{key}={value}" for key, (value, usual) in chosen.items() if value != usual]
         self.label = f"haystack[{','.join(options)}]" if options else "haystack"
@@ -120,10 +127,12 @@ class HaystackTask(MultipleChoice):
 
     def _video(self, number: int) -> str:
         objects = "" if self.objects == "all" else f"-{self.objects}"
-        return f"{self.split}-{self.length}{objects}-{number:04d}.mp4"
+        language = "" if self.language == "plain" else f"-{self.language}"
+        return f"{self.split}-{self.length}{objects}{language}-{number:04d}.mp4"
 
     def _script(self, number: int) -> Script:
-        return _script(self.split, self.length, self.objects, number)
+        write = _script if self.language == "plain" else _varied_script
+        return write(self.split, self.length, self.objects, number)
 
     def _question(self, number: int, script: Script, item: Item) -> Question:
         spans = tuple(Span(*script.scenes[scene].clear) for scene in item.evidence)
@@ -156,12 +165,30 @@ def _script(split: str, length: str, objects: str, number: int) -> Script:
     return write_script(seed, LENGTHS[length], kinds, answers, objects)
 
 
+@functools.lru_cache(maxsize=128)
+def _varied_script(split: str, length: str, objects: str, number: int) -> Script:
+    """A video is asked about every other type in turn; one of a minute about one type."""
+    language = LANGUAGES["test" if split == "test" else "train"]
+    rounds, turn = divmod(number, len(language.relations) if length == "1min" else 2)
+    types = tuple(language.relations)
+    kinds = (types[turn],) if length == "1min" else types[turn::2]
+    # Each four questions of a type have all four places.
+    answers = {kind: _place(f"{split}/{length}/{kind}", rounds) for kind in kinds}
+    seed = f"haystack/varied/{split}/{length}/{number}"
+    return write_varied_script(seed, LENGTHS[length], kinds, answers, language, objects)
+
+
 def _answer(split: str, length: str, kind: str, number: int) -> int:
     """The right option's place: even per type, since each four questions have all four."""
     if length == "1min":
         number //= len(QUESTION_TYPES)
+    return _place(f"{split}/{length}/{kind}", number)
+
+
+def _place(seed: str, number: int) -> int:
+    """The right place of question `number` of a type: each four questions have all four."""
     places = [0, 1, 2, 3]
-    random.Random(f"{split}/{length}/{kind}/{number // 4}").shuffle(places)
+    random.Random(f"{seed}/{number // 4}").shuffle(places)
     return places[number % 4]
 
 

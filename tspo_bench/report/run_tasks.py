@@ -25,7 +25,7 @@ from tspo_bench.types import Question, SubtitleMode
 # Options of the package's tasks that name no code to run.
 _DATA_OPTIONS = frozenset(
     {
-        *("split", "shuffle_options", "length", "objects", "videos"),
+        *("split", "shuffle_options", "length", "objects", "videos", "language"),
         *("clips", "needles", "depths", "clip_seed"),
     }
 )

@@ -14,7 +14,7 @@ import math
 import pkgutil
 import re
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -68,6 +68,15 @@ def coverage(episode: Episode, positions: IntArray, reply: str) -> float | None:
         return None
     numbers = set(episode.needle_of.tolist()) - {-1}
     return len(numbers & set(episode.needle_of[positions].tolist())) / len(numbers)
+
+
+# Of evidence alone: with these the MLLM need not be asked.
+_WITHOUT_REPLY = (temporal, coverage)
+
+
+def reads_replies(rewards: Iterable[Reward]) -> bool:
+    """Whether any of the rewards may read the MLLM's reply; custom ones may."""
+    return not all(reward in _WITHOUT_REPLY for reward in rewards)
 
 
 registry = Registry("reward")

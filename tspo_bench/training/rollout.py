@@ -36,6 +36,11 @@ def draw_groups(
     return [draw(row, min(e.k, len(row)), rollouts, generator) for e, row in pairs]
 
 
+def unanswered(episode: Episode, drawn: Tensor) -> Group:
+    """The rollouts of a question whose rewards read no reply."""
+    return Group(episode, drawn, ("",) * len(drawn))
+
+
 def answer_groups(
     episodes: Sequence[Episode],
     drawn: Sequence[Tensor],

@@ -26,8 +26,8 @@ from tspo_bench.training.config import TSPOConfig
 from tspo_bench.training.dataset import EpisodeDataset, collate
 from tspo_bench.training.episode import Episode, TrainingData
 from tspo_bench.training.objective import advantages, no_signal, policy_loss
-from tspo_bench.training.rewards import load_rewards, total_rewards
-from tspo_bench.training.rollout import Group, answer_groups, draw_groups
+from tspo_bench.training.rewards import load_rewards, reads_replies, total_rewards
+from tspo_bench.training.rollout import Group, answer_groups, draw_groups, unanswered
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +144,11 @@ class TSPOTrainer(Trainer):
         )
         groups: list[Group] = []
         kept: list[Tensor] = []
-        answered = answer_groups(episodes, drawn, self.mllm, self.args.answer)
+        answered: Sequence[Group | VideoError]
+        if reads_replies(self.rewards.values()):
+            answered = answer_groups(episodes, drawn, self.mllm, self.args.answer)
+        else:
+            answered = [unanswered(*pair) for pair in zip(episodes, drawn, strict=True)]
         for episode, row, group in zip(episodes, logits, answered, strict=True):
             if isinstance(group, VideoError):
                 self._left_out(f"{episode.id}: {group}")

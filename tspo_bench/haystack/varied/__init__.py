@@ -1,0 +1,1 @@
+"""Questions of fourteen types in many wordings: `haystack[language=varied]`."""
