@@ -24,6 +24,7 @@ BY_HAND = {
     "qwen2_5_vl": (VisualInput(6, 40, 56, 3 * 35), VisualInput(5, 40, 56, 5 * 35)),
     # the whole video has 8 x 48 x 48 pixels to share: 5 x 40 x 56 fits
     "qwen3_vl": (VisualInput(6, 40, 56, 3 * 35), VisualInput(5, 40, 56, 5 * 35)),
+    "qwen3_5": (VisualInput(6, 40, 56, 3 * 35), VisualInput(5, 40, 56, 5 * 35)),
     # 4 x 4 patches, 2 x 2 shuffled into one
     "smolvlm": (VisualInput(5, 32, 32, 5 * 4), VisualInput(5, 32, 32, 5 * 4)),
     "internvl": (VisualInput(5, 32, 32, 5 * 4), VisualInput(5, 32, 32, 5 * 4)),

@@ -12,11 +12,11 @@ _OPTIONS = {
     "Samplers": "sampler frames visual-tokens encoder agent candidate-fps candidates seed seeds "
     "with-bounds",
     "Model": "model base-url device batch-size max-batch-tokens",
-    "Protocol": "protocol subtitles shuffle_options answer reply",
+    "Protocol": "protocol subtitles shuffle-options answer reply",
     "Run": "preset out name cache prune fresh resume shard",
     "Output": "baseline groups profile power tolerance layout format columns prices answers "
-    "budget-curves diff by-evidence figure published gate submission sheet save image-format "
-    "messages once verbose json",
+    "budget-curves diff by-evidence pareto figure published gate submission sheet save "
+    "image-format messages once verbose json",
     "Page": "html title curves thumbnails trust-tasks",
 }
 _PANELS = {f"--{name}": panel for panel, names in _OPTIONS.items() for name in names.split()}
