@@ -121,7 +121,7 @@ def test_broken_lines_are_skipped_and_named() -> None:
     for line, said in {
         "2": "not valid JSON",
         "3": "no options: give a list",
-        "4": "has 1 options; 2 to 10 are needed",
+        "4": "has 1 options; 2 to 26 are needed",
         "5": "no field 'answer'",
         "6": "answer 1 is neither a letter out of AB nor the exact text of one option",
         "7": "answer 'C' is neither a letter",
@@ -129,7 +129,7 @@ def test_broken_lines_are_skipped_and_named() -> None:
         "9": "no field 'video'",
         "10": "not an object of named fields, but list",
         "11": "question is empty",
-        "12": "has 1 options; 2 to 10 are needed",
+        "12": "has 1 options; 2 to 26 are needed",
     }.items():
         assert said in reasons.pop(line)
     assert not reasons

@@ -78,7 +78,7 @@ def test_an_empty_file_says_nothing(tmp_path: Path) -> None:
         ("a.json", b'[{"timestamp": [0.0, 1.0], "text": null}]', "item 1 (its text is None)"),
         ("a.json", b'[{"start": "5", "end": "6", "line": "x"}]', "item 1"),
         ("a.json", b'["x"]', "item 1"),
-        ("a.txt", PLAIN.encode(), "give .json, .srt, .vtt files"),
+        ("a.txt", PLAIN.encode(), "give .json, .jsonl, .srt, .vtt files"),
         ("a.srt", None, "Is a directory"),
     ],
 )
