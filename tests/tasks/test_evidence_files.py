@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import make_video
+from tspo_bench import evaluate
 from tspo_bench.errors import UserError
+from tspo_bench.report.rescore import rescore
+from tspo_bench.report.run_tasks import RunTasks
+from tspo_bench.results import read_run
 from tspo_bench.tasks import load_task
 from tspo_bench.tasks.evidence_files import read_evidence
 from tspo_bench.tasks.loading import digest_of
@@ -168,3 +173,18 @@ def test_tasks_that_make_their_questions(tmp_path: Path):
     path = written(tmp_path, "human.jsonl", '{"id": "q2", "evidence": [[5, 6]]}')
     with pytest.raises(UserError, match="has no annotated evidence that a file can replace"):
         load_task("haystack", evidence=path)
+
+
+def test_a_run_with_other_evidence_is_read_again(tmp_path: Path) -> None:
+    """The questions' hash covers their evidence; without the file they count as changed."""
+    make_video(tmp_path / "v.mp4", 20)
+    row = {"id": "q", "video": "v.mp4", "question": "?", "options": ["x", "y"], "answer": "B"}
+    file, evidence = tmp_path / "own.jsonl", tmp_path / "evidence.jsonl"
+    file.write_text(json.dumps(row))
+    evidence.write_text(json.dumps({"id": "q", "evidence": [[0, 1]]}))
+    evaluate(task=str(file), frames=2, evidence=evidence, out=tmp_path / "run")
+    (again,) = rescore(tmp_path / "run")
+    assert again.from_task
+    (cell,) = read_run(tmp_path / "run")
+    _, (question,) = RunTasks().load(cell)
+    assert question.evidence == (Span(0.0, 1.0),)

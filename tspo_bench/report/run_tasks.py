@@ -101,13 +101,17 @@ class RunTasks:
 
     def _tasks(self, cell: Cell, command: Mapping[str, Any]) -> list[Task]:
         """Load the tasks that a command named, as far as they are trusted."""
-        root, annotations = (command.get(name) for name in ("data_root", "annotations"))
+        root, annotations, evidence = (
+            Path(path) if (path := command.get(name)) else None
+            for name in ("data_root", "annotations", "evidence")
+        )
         seeds = command.get("seeds")
         protocol, subtitles = split_title(str(cell.settings.protocol))
         return load_tasks(
             [self.task] if self.task else self._trusted(cell, command["tasks"]),
-            data_root=self.data_root or (Path(root) if root else None),
-            annotations=self.annotations or (Path(annotations) if annotations else None),
+            data_root=self.data_root or root,
+            annotations=self.annotations or annotations,
+            evidence=evidence,
             split=command.get("split"),
             protocol=self.protocol or protocol.partition("@")[0] or None,
             subtitles=subtitles,

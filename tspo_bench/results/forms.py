@@ -119,6 +119,8 @@ class CommandSettings(OnDisk):
     """The folder with annotations and videos."""
     annotations: str | None = None
     """The annotation file."""
+    evidence: str | None = None
+    """The file with the questions' evidence."""
     out: str | None = None
     """The run's folder."""
     split: str | None = None
