@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,18 @@ def test_needles_lie_at_their_depths(made: Path, cache: Path, caplog: pytest.Log
     assert [again.video_path(question.video) for question in again.questions()] == paths
     other = task_of(made, "length=[15s,20s],depths=[0,0.5,1],clip_seed=1")
     assert [other.video_path(question.video) for question in other.questions()] != paths
+
+
+def test_a_moved_folder_is_the_same_video(made: Path, cache: Path, tmp_path: Path):
+    moved = tmp_path / "moved"
+    shutil.copytree(made, moved)
+    first, second, third = (
+        task.video_path(task.questions()[1].video)
+        for task in (task_of(made), task_of(moved), task_of(made, "length=15s,clip_seed=1"))
+    )
+    assert first != second
+    store = FeatureStore()
+    assert store.video_id(first) == store.video_id(second) != store.video_id(third)
 
 
 class Means:
