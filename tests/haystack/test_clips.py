@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
 from tests.support import make_video, read_number
+from tspo_bench.cli import app
 from tspo_bench.errors import UserError
 from tspo_bench.features import FeatureStore
+from tspo_bench.report.figures.depth import depth_maps
+from tspo_bench.report.loading import load_results
 from tspo_bench.tasks import load_task
 from tspo_bench.video import open_video
 
@@ -64,6 +70,18 @@ def test_needles_lie_at_their_depths(made: Path, cache: Path, caplog: pytest.Log
     assert [other.video_path(question.video) for question in other.questions()] != paths
 
 
+def test_a_moved_folder_is_the_same_video(made: Path, cache: Path, tmp_path: Path):
+    moved = tmp_path / "moved"
+    shutil.copytree(made, moved)
+    first, second, third = (
+        task.video_path(task.questions()[1].video)
+        for task in (task_of(made), task_of(moved), task_of(made, "length=15s,clip_seed=1"))
+    )
+    assert first != second
+    store = FeatureStore()
+    assert store.video_id(first) == store.video_id(second) != store.video_id(third)
+
+
 class Means:
     """An encoder of mean colours that counts its frames."""
 
@@ -90,6 +108,38 @@ def test_a_clip_is_encoded_once(made: Path, cache: Path, tmp_path: Path):
         assert store.candidates(path, encoder).num_encoded == 0
         assert store.stored(path, encoder) is not None
     assert encoder.count <= 3 + 3 * 9  # of 105 candidates
+
+
+def test_run_resume_and_page(made: Path, cache: Path, tmp_path: Path):
+    """The model sees the needle where the map says so; a run that Ctrl-C ended goes on."""
+    needle = {**NEEDLE, "options": ["frame 20000", "frame 9015"], "answer": "B"}
+    (tmp_path / "needles.json").write_text(
+        json.dumps([{**needle, "clip": str(made / "needle.mp4")}])
+    )
+    where = f"clips={made / 'hay'},needles={tmp_path / 'needles.json'}"
+    spec = f"haystack[{where},length=[15s,20s],depths=[0,0.5,1]]"
+    out, page, log = tmp_path / "run", tmp_path / "page", tmp_path / "log"
+    command = ["run", "--task", spec, "--sampler", "uniform,oracle", "--frames", "2"]
+    command += ["--batch-size", "1", "--out", str(out), "--model"]
+    reader = "tests.evaluation.own:FrameReader"
+    runner = CliRunner()
+    assert runner.invoke(app, [*command, f"{reader}[stop_after=5]"]).exit_code == 130
+    assert runner.invoke(app, [*command, f"{reader}[log={log}]"]).exit_code == 0
+    assert len(log.read_text().splitlines()) == 12 - 5
+
+    (found,) = depth_maps(load_results([out]).cells)
+    assert (found.depths, found.lengths) == (("0%", "50%", "100%"), ("15s", "20s"))
+    # Uniform takes the first and the last candidate. The last is the needle's, 2 s into it, at a
+    # depth of 1; the first one is too early in it at a depth of 0.
+    wrong, right = ((1, 0.0),) * 2, ((1, 1.0),) * 2
+    assert found.shares["oracle"] == (right, right, right)
+    assert found.shares["uniform"] == (wrong, wrong, right)
+
+    assert runner.invoke(app, ["report", str(out), "--html", str(page)]).exit_code == 0
+    assert (page / "plots/depth.svg").stat().st_size > 0
+    sheets = list(page.glob("thumbs/*/*.webp"))
+    assert len(sheets) == 6
+    assert all(np.asarray(Image.open(sheet)).any() for sheet in sheets)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from tspo_bench.sources import sources_of
 from tspo_bench.types import CandidateRule, Frames, IntArray, Pixels
 from tspo_bench.video import open_video
 from tspo_bench.video.base import READER_VERSION, VideoReader
-from tspo_bench.video.edit_list import is_edit_list
+from tspo_bench.video.edit_list import is_edit_list, read_edit_list
 from tspo_bench.video.edit_reader import EditListReader, whole
 
 _HINT = "give another folder for the features"
@@ -157,6 +157,8 @@ class FeatureStore:
     def video_id(self, video: Path) -> str:
         """SHA-256 of the video file's bytes: a copy or a renamed file is the same video.
 
+        That of an edit list is of what it shows, wherever its clips are.
+
         The whole file is hashed once and the result remembered with the file's size, modification
         time and inode, as git does: later calls look at those alone; if one changed, the
         file is hashed again.
@@ -164,6 +166,8 @@ class FeatureStore:
         Raises:
             VideoError: the file is missing or cannot be read.
         """
+        if is_edit_list(video):
+            return read_edit_list(video).sha256
         try:
             path = Path(video).resolve(strict=True)
             status = path.stat()

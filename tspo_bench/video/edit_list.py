@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -44,6 +45,13 @@ class EditList(BaseModel):
     width: int = Field(ge=1)
     height: int = Field(ge=1)
     parts: tuple[Part, ...] = Field(min_length=1)
+
+    @property
+    def sha256(self) -> str:
+        """A hash of all that is shown; the same wherever the clips' folder is."""
+        parts = [(p.sha256 or str(p.path), p.start, p.seconds) for p in self.parts]
+        shown = json.dumps([self.version, self.width, self.height, parts])
+        return hashlib.sha256(shown.encode()).hexdigest()
 
     def write(self, folder: Path) -> Path:
         """Write the list into a folder, named by its content, unless it is there; return its path.
