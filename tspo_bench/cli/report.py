@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tspo_bench.cli import options
-from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say, show, show_json
+from tspo_bench.cli.console import EXIT_FAILURES, only_results_on_stdout, say
 from tspo_bench.cli.page import write_page
 from tspo_bench.errors import UserError
 from tspo_bench.specs import parse_spec
@@ -196,22 +196,20 @@ def report(
 
         loaded = load_results(results, task)
         _write_files(loaded, answers, budget_curves)
-    if by_evidence:
-        _say_remarks(loaded)
-        _show_by_evidence(loaded, evidence, figure, groups=groups, as_json=format == "json")
-        return
-    if pareto:
-        _say_remarks(loaded)
-        _show_pareto(loaded, figure, as_json=format == "json")
-        return
-    if diff or published:
+    if by_evidence or pareto or diff or published:
+        from tspo_bench.cli import report_views
         from tspo_bench.cli.papers import show_published
 
         _say_remarks(loaded)
-        if diff:
-            _show_differences(loaded, baseline, as_json=format == "json")
+        as_json = format == "json"
+        if by_evidence:
+            report_views.show_by_evidence(loaded, evidence, figure, groups=groups, as_json=as_json)
+        elif pareto:
+            report_views.show_pareto(loaded, figure, as_json=as_json)
+        elif diff:
+            report_views.show_differences(loaded, baseline, as_json=as_json)
         else:
-            show_published(loaded, as_json=format == "json", gate=gate)
+            show_published(loaded, as_json=as_json, gate=gate)
         return
     with only_results_on_stdout():
         from tspo_bench.report.tables.report_text import ReportOptions, report_text
@@ -299,66 +297,6 @@ def _write_files(loaded: LoadedResults, answers: Path | None, curves: Path | Non
             raise UserError("--budget-curves needs runs with --frames; these have --visual-tokens")
         for path in draw_comparisons(cells, make_folder(curves, "name another folder")):
             say(f"drawn: {path}")
-
-
-def _show_differences(loaded: LoadedResults, baseline: str, *, as_json: bool) -> None:
-    from tspo_bench.report.escape import for_terminal
-    from tspo_bench.report.tables.differences import differences
-
-    found = differences(loaded.cells, baseline)
-    if as_json:
-        show_json({"differences": [one.to_dict() for one in found]})
-    else:
-        for one in found:
-            typer.echo(for_terminal(one.heading))
-            show(one.table())
-
-
-def _show_by_evidence(
-    loaded: LoadedResults,
-    evidence: Path | None,
-    figure: Path | None,
-    *,
-    groups: bool,
-    as_json: bool,
-) -> None:
-    from tspo_bench.report.by_evidence import by_evidence
-    from tspo_bench.report.figures.by_evidence import draw_by_evidence
-    from tspo_bench.report.tables.by_evidence import by_evidence_table
-    from tspo_bench.tasks.evidence_files import read_evidence
-
-    file = None if evidence is None else read_evidence(evidence)
-    found = by_evidence(loaded.cells, file)
-    for note in found.notes:
-        say(f"note: {note}")
-    if not found.is_known:
-        raise UserError(
-            "no question with evidence and times of its frames; give the evidence with --evidence"
-        )
-    if figure is not None:
-        draw_by_evidence(found, figure)
-    if as_json:
-        show_json(found.to_dict())
-    else:
-        show(by_evidence_table(found, groups))
-
-
-def _show_pareto(loaded: LoadedResults, figure: Path | None, *, as_json: bool) -> None:
-    from tspo_bench.report.figures.pareto import draw_pareto
-    from tspo_bench.report.pareto import pareto_rows
-    from tspo_bench.report.tables.pareto import pareto_table
-
-    rows = pareto_rows(loaded.cells)
-    if not rows:
-        raise UserError(
-            "no finished row with known visual tokens or compute; servers report neither"
-        )
-    if figure is not None:
-        draw_pareto(rows, figure)
-    if as_json:
-        show_json({"rows": [row.to_dict() for row in rows]})
-    else:
-        show(pareto_table(rows))
 
 
 def _say_remarks(loaded: LoadedResults) -> None:
