@@ -99,6 +99,7 @@ def test_a_wrong_row_costs_its_question_and_is_said(
         ("a.jsonl", "", "is empty"),
         ("a.jsonl", '{"id": "q1", "evidence": [1, 2]}', "expected [start, end] in seconds, got 1"),
         ("a.jsonl", '{"id": "q1", "evidence": [[1]]}', "expected [start, end] in seconds"),
+        ("a.jsonl", '{"qid": 1, "clue_intervals": "x"}', "a list of [start, end], got 'x'"),
         ("a.txt", "q1 1 2", "unknown kind"),
     ],
 )

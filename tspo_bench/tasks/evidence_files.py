@@ -191,11 +191,13 @@ def _own(record: Annotation) -> Iterator[Span]:
 
 
 def _intervals(given: Any) -> Iterator[Span]:
-    if isinstance(given, str):
-        given = json.loads(given)
-    if not isinstance(given, list):
+    try:
+        intervals = json.loads(given) if isinstance(given, str) else given
+    except (ValueError, RecursionError):
+        intervals = None
+    if not isinstance(intervals, list):
         raise ValueError(f"expected a list of [start, end], got {given!r}")
-    for interval in given:
+    for interval in intervals:
         if not isinstance(interval, list | tuple) or len(interval) not in (2, 3):
             raise ValueError(f"expected [start, end] in seconds, got {interval!r}")
         start, end = read_seconds(interval[0]), read_seconds(interval[1])

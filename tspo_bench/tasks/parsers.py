@@ -219,7 +219,7 @@ def letter_of(record: Annotation, key: str) -> str:
     """
     answer = str(record[key]).strip()
     if len(answer) != 1 or answer not in OPTION_LETTERS:
-        raise ValueError(f"{key} {answer!r} is not a letter")
+        raise ValueError(f"{key} {answer!r} is not a capital letter")
     return answer
 
 
