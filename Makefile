@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 demo: setup
-	$(BIN)/tspo-bench run --task haystack --sampler uniform,clip-topk,bin-max,aks,tspo,tspo-q,oracle --frames 8 --limit $(DEMO_LIMIT)
+	$(BIN)/tspo-bench run --task haystack --sampler uniform,clip-topk,bin-max,aks,word-rule,tspo,tspo-q,oracle --frames 8 --limit $(DEMO_LIMIT)
 	@echo 'as a page: . $(VENV)/bin/activate && tspo-bench report runs/ --html out/'
 
 leaderboard: setup
