@@ -135,6 +135,20 @@ def test_lower_resolution_buys_more_frames(checkpoint: Get, tmp_path: Path, name
     assert costs == pytest.approx([costs[0]] * 3, rel=0.02)
 
 
+@pytest.mark.parametrize("name", ["qwen2_5_vl", "qwen3_vl"])
+def test_other_sides_cost_less_until_more_frames_are_taken(
+    checkpoint: Get, tmp_path: Path, name: str
+) -> None:
+    """72 x 136 at a quarter of the side is 16 x 32, not 18 x 34: a visual-token budget makes up."""
+    height, width, folder = 72, 136, unbounded(checkpoint(name), tmp_path / name)
+    total = 8 * (height // 8) * (width // 8)
+    model = load_mllm(f"{folder}[max_pixels={height * width // 16},max_new_tokens=1]")
+    assert model.visual_tokens(256, height, width) < 0.9 * total
+    frames = Budget(visual_tokens=total).k(model.visual_tokens, 1000, height, width)
+    assert frames > 256
+    assert model.visual_tokens(frames, height, width) == pytest.approx(total, rel=0.02)
+
+
 def test_small_frames_are_scaled_up(checkpoint: Get) -> None:
     """24 x 32 is 12 tokens of 8 x 8; 16 of them at least make it 32 x 40."""
     model = load_mllm(f"{checkpoint('qwen2_5_vl')}[min_pixels=1024,max_new_tokens=1]")
