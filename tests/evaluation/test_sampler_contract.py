@@ -107,7 +107,9 @@ def test_copying_and_printing_is_not_reading() -> None:
         ask_sampler("copies", Copies(), NO_EVIDENCE, plain_candidates(9, 30), 3)
 
 
-ALL = [*WITHIN_CANDIDATES, *UNIFORM, "blind", "tspo", "tspo-q", "router[local=focus]"]
+UNTRAINED = ["smoothed-cosine", "word-rule", "untrained"]
+AGENTS = ["tspo", "tspo-q"]
+ALL = [*WITHIN_CANDIDATES, *UNIFORM, *UNTRAINED, *AGENTS, "blind", "router[local=focus]"]
 
 
 def test_all_built_in_samplers_are_looked_at() -> None:
