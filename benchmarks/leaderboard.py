@@ -34,9 +34,11 @@ Other pages: [haystack](haystack/README.md), what the agents gain, with more que
 
 ## Measured here
 
-`tspo-bench run --task haystack --frames 4,8,16,32 --limit 210` with every sampler of the package,
-and `--seeds 0,1,2 --agent agents/tspo-q` (`agents/tspo`) for the agents, of which the package has
-seed 0; the zip's `run.json` has the commands. 2 cores, no GPU. The built-in task is a diagnostic:
+`tspo-bench run --task haystack --frames 4,8,16,32 --limit 210` with every sampler of the package
+but `word-rule`, `smoothed-cosine` and `untrained`
+([measured here](../docs/haystack.md#what-it-does-not-show)), and `--seeds 0,1,2 --agent
+agents/tspo-q` (`agents/tspo`) for the agents, of which the package has seed 0; the zip's `run.json`
+has the commands. 2 cores, no GPU. The built-in task is a diagnostic:
 it shows what a sampler can find in a world of pictograms, not what it gains on films.
 
 """
