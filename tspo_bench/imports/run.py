@@ -19,7 +19,8 @@ from tspo_bench.tasks.protocols import AS_PUBLISHED
 from tspo_bench.tasks.strict_extractor import read_answer as strict_letter
 from tspo_bench.types import JSON, Question, Record
 
-_NOT_FRAME_RATE = "frame numbers are those of the published file"
+_FILES_NUMBERS = "frame numbers are those of the published file"
+_NO_NUMBERS = "frames are numbered in order: the published file has their times alone"
 
 
 @dataclass
@@ -188,10 +189,17 @@ def _record(task: Task, question: Question, answer: PublishedAnswer) -> Record:
         evidence=evidence,
         duration_seconds=question.duration_seconds,
         groups=question.groups,
-        notes={"frames": _NOT_FRAME_RATE} if answer.frames else {},
+        notes=_notes(answer),
         protocol=task.rules.label,
         inputs={"question": digest_of([question])},
     )
+
+
+def _notes(answer: PublishedAnswer) -> dict[str, str]:
+    """What the numbers in `Record.frames` count."""
+    if answer.frames:
+        return {"frames": _FILES_NUMBERS}
+    return {"frames": _NO_NUMBERS} if answer.timestamps else {}
 
 
 def _remarks(question: Question, answer: PublishedAnswer, record: Record) -> Iterator[str]:
@@ -227,7 +235,8 @@ def _settings(
 ) -> CellSettings:
     """The settings of the answers' cell."""
     rules = task.rules
-    asked = [question for question in task.questions() if question.id in _ids(records)]
+    answered = {record.question_id for record in records}
+    asked = [question for question in task.questions() if question.id in answered]
     budget = frames or max(len(record.frames) for record in records)
     if not budget:
         raise UserError("the result file does not say how many frames were shown; give --frames K")
@@ -250,7 +259,3 @@ def _settings(
         "macro": task.macro,
     }
     return CellSettings.model_validate({k: v for k, v in settings.items() if v is not None})
-
-
-def _ids(records: Sequence[Record]) -> set[str]:
-    return {record.question_id for record in records}
