@@ -45,7 +45,7 @@ def test_all_charts_are_drawn_and_no_request_leaves_the_folder(
     page = windows(made.folder).open()
     page.locator("#list li").first.wait_for()
     kinds = [chart.get_attribute("data-chart") for chart in scroll_through(page)]
-    assert kinds == ["budget", "cost", "category", "depth", "training"]
+    assert kinds == ["budget", "cost", "category", "depth", "evidence", "training"]
     for kind in ("budget", "cost", "category", "depth"):
         for name in SAMPLERS:
             assert page.locator(f"[data-chart={kind}] .live text", has_text=name).count() > 0
@@ -231,8 +231,8 @@ def test_printed_and_without_scripts(made: Made, windows: Windows) -> None:
     plain = windows(made.folder, java_script_enabled=False).open()
     assert plain.locator(ROWS).count() == 8
     assert plain.locator(".controls:visible").count() == 0
-    assert printed.locator("figure.chart .live svg:visible").count() == 5
-    assert plain.locator("figure.chart .drawn:visible").count() == 5
+    assert printed.locator("figure.chart .live svg:visible").count() == 6
+    assert plain.locator("figure.chart .drawn:visible").count() == 6
     for picture in plain.locator("figure.chart .drawn").all():
         assert picture.evaluate("one => one.naturalWidth") > 100
 

@@ -69,7 +69,7 @@ def test_many_samplers_have_a_line_each_in_a_question(crowd: Made, windows: Wind
 
 def test_one_of_many_samplers_is_highlighted(crowd: Made, windows: Windows) -> None:
     page = windows(crowd.folder).open()
-    assert len(list(scroll_through(page))) == 4
+    assert len(list(scroll_through(page))) == 5
     chart = page.locator("[data-chart=budget] .live")
 
     def clear() -> set[str]:
